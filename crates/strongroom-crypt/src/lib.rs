@@ -1,0 +1,1 @@
+//! Keys, key slots, cipher suites, keyed ids, seal and open.

@@ -1,0 +1,1 @@
+//! The bytes of a Strongroom repository: encode, decode, nothing else.

@@ -1,0 +1,1 @@
+//! Local file trees as the source of a backup and the target of a restore.

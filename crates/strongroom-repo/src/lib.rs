@@ -1,0 +1,1 @@
+//! The engine: create, open, back up, list and restore a repository.

@@ -1,0 +1,1 @@
+//! Embeds the whole backup process in any Rust program.
