@@ -54,6 +54,16 @@ impl Error {
         }))
     }
 
+    /// Returns the error of a source of randomness, for implementors of
+    /// [`Random`](crate::Random).
+    pub fn no_random(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(Box::new(Inner {
+            kind: ErrorKind::Random,
+            message: "there are no random bytes",
+            source: Some(source.into()),
+        }))
+    }
+
     /// Returns what a caller can do about it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -77,19 +87,28 @@ impl std::error::Error for Error {
 }
 
 /// Opening failed. Whether the key, the context or the bytes were wrong is not known to anybody.
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it says nothing, and implementors must make it"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("could not be opened")]
 pub struct OpenError;
 
 /// Sealing failed: no random bytes, or a plaintext beyond what the cipher permits.
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it says nothing, and implementors must make it"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("could not be sealed")]
 pub struct SealError;
 
 /// A signature does not hold for this message and key.
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it says nothing, and implementors must make it"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the signature is not valid")]
 pub struct SignatureError;

@@ -30,7 +30,10 @@ impl<R: Random + ?Sized> Random for Arc<R> {
 }
 
 /// The system's random generator.
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a unit struct is its own constructor"
+)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 
