@@ -154,7 +154,7 @@ fn hex_digit(digit: u8) -> Result<u8, Error> {
 }
 
 pub(crate) fn wrong_length() -> Error {
-    Error::new(ErrorKind::Malformed, "an id of the wrong length")
+    Error::new(ErrorKind::Malformed, "a name or key of the wrong length")
 }
 
 #[cfg(test)]
