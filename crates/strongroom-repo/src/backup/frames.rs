@@ -98,7 +98,7 @@ impl<'a> FrameWriter<'a> {
     }
 
     /// Closes what is open. Only one of those who share the packs calls it, when the others are done.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(super) fn finish(&self) -> Result<()> {
         self.packs
             .finish()?
             .into_iter()

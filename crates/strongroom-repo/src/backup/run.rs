@@ -223,7 +223,6 @@ fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tre
         buffers: BufferSets::default(),
     };
     let built = pipeline(&run, judge, writers.workers)?;
-    drop(run);
     writers.last.finish()?;
     tree.finish()?;
     Ok(built)
