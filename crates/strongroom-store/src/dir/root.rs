@@ -99,9 +99,10 @@ impl Root {
             let resolve =
                 ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
             match retry_on_intr(|| fs::openat2(&self.fd, path, flags, Mode::empty(), resolve)) {
-                // An old kernel, a sandbox that refuses what it does not know, or a rename that
-                // came between: the way by single steps answers each of these.
-                Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
+                // An old kernel, a sandbox that refuses what it does not know, a rename that came
+                // between, or a link where a folder should be, which a folder's flags turn into
+                // "not a directory": the way by single steps answers each of these.
+                Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN | Errno::NOTDIR) => {}
                 result => return result,
             }
         }
@@ -260,6 +261,7 @@ mod tests {
         check("pack/ab/one/two", OBJECT, Err(Errno::NOTDIR));
         check("pack/link/one", OBJECT, Err(Errno::LOOP));
         check("pack/ab/link", OBJECT, Err(Errno::LOOP));
+        check("pack/link", FOLDER, Err(Errno::LOOP));
         check("out/etc", FOLDER, Err(Errno::LOOP));
     }
 

@@ -7,6 +7,7 @@ use std::thread;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::executor::block_on;
+use futures::future::FutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
 use strongroom_store::conformance::run_all;
 use strongroom_store::{
@@ -117,11 +118,13 @@ impl Broken {
                 }
                 self.inner.replace(key, data).await
             }
-            Flaw::CreateSaysOther => self.inner.put(key, data, options).await.map_err(|error| {
-                Error::new(ErrorKind::Other, "put")
-                    .with_key(key)
-                    .with_source(error)
-            }),
+            Flaw::CreateSaysOther => {
+                let outcome = self.inner.put(key, data, options).await;
+                outcome.map_err(|error| match error.kind() {
+                    ErrorKind::AlreadyExists => Error::new(ErrorKind::Other, "put").with_key(key),
+                    _ => error,
+                })
+            }
             Flaw::TearsWhenDropped => {
                 let torn = Torn {
                     store: &self.inner,
@@ -164,7 +167,11 @@ impl Torn<'_> {
 impl Drop for Torn<'_> {
     fn drop(&mut self) {
         if let Some(data) = self.data.take() {
-            block_on(self.store.replace(self.key, data.slice(..data.len() / 2))).expect("memory");
+            let half = data.slice(..data.len() / 2);
+            let stored = self.store.replace(self.key, half).now_or_never();
+            stored
+                .expect("memory does not wait")
+                .expect("memory does not fail");
         }
     }
 }

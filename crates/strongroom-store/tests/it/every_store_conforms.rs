@@ -155,9 +155,9 @@ fn walk(path: &std::path::Path) -> Vec<std::path::PathBuf> {
     for entry in std::fs::read_dir(path).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            files.extend(walk(&path))
+            files.extend(walk(&path));
         } else {
-            files.push(path)
+            files.push(path);
         }
     }
     files
