@@ -42,14 +42,23 @@
 //!
 //! * `conformance`: the laws as functions, for the tests of your own implementation.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(unix)]
+mod dir;
 mod error;
 mod key;
 mod memory;
 mod options;
+mod probe;
 mod store;
+pub mod wrap;
 
+#[cfg(unix)]
+pub use crate::dir::{DirSettings, DirStore};
 pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::key::{Key, MAX_KEY_LEN, Prefix};
 pub use crate::memory::MemoryStore;
 pub use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions};
+pub use crate::probe::probe_atomic_create;
 pub use crate::store::{MAX_OBJECT_BYTES, Store, StoreExt};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::key::Key;
+use crate::key::{Key, MAX_KEY_LEN};
 
 /// How `put` treats an object that is already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -83,6 +83,9 @@ pub struct Capabilities {
     pub atomic_create: bool,
     /// How many calls in flight serve it best; a suggestion, at least 1.
     pub concurrency: usize,
+    /// The length in bytes of the longest key that is accepted; a longer one is `Invalid`. At most
+    /// [`MAX_KEY_LEN`].
+    pub key_len_max: usize,
 }
 
 impl Capabilities {
@@ -113,6 +116,13 @@ impl Capabilities {
         self.concurrency = concurrency.max(1);
         self
     }
+
+    /// Sets the length of the longest key; more than [`MAX_KEY_LEN`] counts as that.
+    #[must_use]
+    pub fn with_key_len_max(mut self, key_len_max: usize) -> Self {
+        self.key_len_max = key_len_max.min(MAX_KEY_LEN);
+        self
+    }
 }
 
 impl Default for Capabilities {
@@ -122,6 +132,7 @@ impl Default for Capabilities {
             delete: true,
             atomic_create: true,
             concurrency: 8,
+            key_len_max: MAX_KEY_LEN,
         }
     }
 }

@@ -39,8 +39,8 @@ pub const MAX_OBJECT_BYTES: usize = 256 << 20;
 /// 8. Errors have the right kind. Missing, denied and unreachable are never confused, because *not
 ///    found* is what makes a pruner delete. An object above [`MAX_OBJECT_BYTES`] is
 ///    [`TooLarge`](ErrorKind::TooLarge) for `put`, and for `get` before anything is allocated.
-/// 9. Every [`Key`] is accepted and keeps its own object, up to the longest. Callers for their part
-///    never use a key that is a folder of another (`a` beside `a/b`).
+/// 9. Every [`Key`] up to [`Capabilities::key_len_max`] is accepted and has an object of its own.
+///    Callers for their part never use a key that is a folder of another (`a` beside `a/b`).
 ///
 /// # Cancellation
 ///
