@@ -115,13 +115,16 @@ impl<T> Ticket<T> {
         self.0.recv().unwrap_or_else(|_| Err(cancelled()))
     }
 
-    /// Returns the answer if it has come.
-    pub(crate) fn poll(&self) -> Option<Result<T>> {
-        match self.0.try_recv() {
-            Ok(answer) => Some(answer),
-            Err(crossbeam_channel::TryRecvError::Empty) => None,
-            Err(crossbeam_channel::TryRecvError::Disconnected) => Some(Err(cancelled())),
-        }
+    /// Says whether `wait` would return at once.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Makes a ticket of a request that could not be made.
+    pub(crate) fn failed(error: Error) -> Self {
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        drop(reply.send(Err(error)));
+        Self(answer)
     }
 }
 

@@ -15,12 +15,15 @@ use strongroom_format::Time;
 pub struct Settings {
     /// Threads that compute. Default: what the system suggests.
     pub threads: usize,
-    /// The size of a full pack of content, 1 to 64 MiB. Default 32 MiB. Two packs are open at once and two more may be on their way to the
-    /// store, so four times this is the largest part of a backup's memory.
+    /// The size of a full pack of content, 1 to 64 MiB. Default 16 MiB. Three packs are open at once, one is being closed and three
+    /// more may be on their way to the store: seven times this is the largest part of a backup's memory.
     pub pack_bytes: usize,
     /// New content after which a long backup announces what it has stored, so that an interrupted run need
     /// not upload it again. Default 1 GiB.
     pub announce_bytes: u64,
+    /// Whether every frame is opened and compared again before it leaves: finds compressors with bugs and bits that flipped in
+    /// memory while the content is still at hand. Default true.
+    pub verify_frames: bool,
     /// zstd level, −7 to 19. Default 3.
     pub level: i32,
     /// Where chunks of a file may end, for sources without an opinion of their own. Default 256 KiB, 1 MiB, 4 MiB.
@@ -34,8 +37,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(2, usize::from),
-            pack_bytes: 32 << 20,
+            pack_bytes: 16 << 20,
             announce_bytes: 1 << 30,
+            verify_frames: true,
             level: 3,
             chunk_sizes: ChunkSizes::DEFAULT,
             cache: None,
