@@ -11,7 +11,7 @@ use strongroom_format::{
     Codec, Decompressor, FrameKey, FrameRecord, ObjectHash, PackHeader, SessionKeyRecord, frame_aad,
 };
 
-use crate::blobs::sealed::SealedCache;
+use crate::blobs::sealed::{HeaderFlight, SealedCache};
 use crate::context::Context;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
@@ -19,6 +19,8 @@ use crate::index::{Index, is_loss};
 use crate::keys::Keys;
 use crate::lru::Lru;
 use crate::packs::{Location, PackInfo};
+
+pub(crate) use sealed::aligned;
 
 /// Reads blobs of one repository, for one operation. Cloning shares everything.
 ///
@@ -62,6 +64,40 @@ impl Scratch {
             Error::new(ErrorKind::Internal, "no decompression context").caused_by(error)
         })?;
         Ok(Self { decompressor, aad: Vec::new(), opened: Vec::new(), plain: Vec::new() })
+    }
+}
+
+/// A pack's header that was asked for.
+#[derive(Debug)]
+pub(crate) struct HeaderTicket(Asked);
+
+#[derive(Debug)]
+enum Asked {
+    There(Arc<PackHeader>),
+    Flying(HeaderFlight),
+    /// It is lost, which is said when it is waited for.
+    Lost,
+}
+
+impl HeaderTicket {
+    /// Waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Blobs::header`].
+    pub(crate) fn wait(self, blobs: &Blobs, pack: &PackInfo) -> Result<Arc<PackHeader>> {
+        match self.0 {
+            Asked::There(header) => Ok(header),
+            Asked::Lost => blobs.header(pack),
+            Asked::Flying(flight) => {
+                let opened = flight.land().and_then(|parts| blobs.open_header(pack, &parts));
+                match opened {
+                    Ok(header) => Ok(blobs.keep_header(pack, header)),
+                    Err(error) if is_loss(&error) => blobs.header(pack),
+                    Err(error) => Err(error),
+                }
+            }
+        }
     }
 }
 
@@ -156,6 +192,21 @@ impl Blobs {
                 Err(error)
             }
         }
+    }
+
+    /// Begins to fetch a pack's header.
+    ///
+    /// # Errors
+    ///
+    /// None but what [`PackInfo::key`] says.
+    pub(crate) fn header_later(&self, pack: &PackInfo) -> Result<HeaderTicket> {
+        if let Some(header) = lock(&self.0.headers).get(&pack.name) {
+            return Ok(HeaderTicket(Asked::There(header)));
+        }
+        if lock(&self.0.lost_packs).contains_key(&pack.name) {
+            return Ok(HeaderTicket(Asked::Lost));
+        }
+        Ok(HeaderTicket(Asked::Flying(self.0.sealed.header_later(pack)?)))
     }
 
     /// Opens the header of a pack that was fetched whole.

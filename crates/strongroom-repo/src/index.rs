@@ -46,6 +46,8 @@ struct Part {
 #[derive(Debug, Clone)]
 enum Standing {
     InForce,
+    /// In force, but will be dropped soon: good for reading, no ground to leave anything out of a backup.
+    Condemned,
     /// In force, but these frames are damaged; all of them when there are none.
     Damaged(Arc<[u32]>),
     /// Not in force: it may have been deleted.
@@ -120,7 +122,7 @@ impl Index {
         Ok(index)
     }
 
-    /// Says whether there is a copy, not known to be damaged, in a pack in force.
+    /// Says whether there is a copy, not known to be damaged, in a pack in force that is not condemned.
     ///
     /// # Errors
     ///
@@ -130,7 +132,7 @@ impl Index {
         for part in self.parts.iter().filter(|part| !part.rebuilt) {
             hits.clear();
             part.segment.find(id, &mut hits)?;
-            if hits.iter().any(|hit| part.rank(hit) == Rank::Good) {
+            if hits.iter().any(|hit| part.is_ground(hit)) {
                 return Ok(true);
             }
         }
@@ -274,6 +276,7 @@ impl Standing {
         }
         match state.damaged.get(&pack.name) {
             Some(frames) => Self::Damaged(frames.iter().copied().collect()),
+            None if state.condemned.contains(&pack.name) => Self::Condemned,
             None => Self::InForce,
         }
     }
@@ -298,7 +301,7 @@ impl Part {
 
     fn rank(&self, hit: &Hit) -> Rank {
         match self.standing.get(hit.pack as usize) {
-            Some(Standing::InForce) => Rank::Good,
+            Some(Standing::InForce | Standing::Condemned) => Rank::Good,
             Some(Standing::Damaged(frames))
                 if !frames.is_empty() && !frames.contains(&hit.frame.position) =>
             {
@@ -307,6 +310,13 @@ impl Part {
             Some(Standing::Damaged(_)) => Rank::Damaged,
             Some(Standing::Gone) | None => Rank::Gone,
         }
+    }
+
+    /// Says whether a backup may build on a copy.
+    fn is_ground(&self, hit: &Hit) -> bool {
+        let condemned =
+            matches!(self.standing.get(hit.pack as usize), Some(Standing::Condemned));
+        !condemned && self.rank(hit) == Rank::Good
     }
 
     fn location(&self, hit: &Hit) -> Option<Location> {

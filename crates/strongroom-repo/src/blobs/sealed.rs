@@ -7,7 +7,7 @@ use bytes::Bytes;
 use strongroom_format::{FrameRecord, ObjectHash, PackClass, Preamble};
 
 use crate::blobs::damaged;
-use crate::edge::Remote;
+use crate::edge::{Remote, Ticket};
 use crate::error::{Error, Result};
 use crate::lru::Lru;
 use crate::packs::{PREAMBLE_LEN, PackInfo};
@@ -40,6 +40,20 @@ impl HeaderParts {
     }
 }
 
+/// The parts of a header on their way.
+#[derive(Debug)]
+pub(super) struct HeaderFlight {
+    front: Ticket<Bytes>,
+    sealed: Ticket<Bytes>,
+}
+
+impl HeaderFlight {
+    /// Waits for them.
+    pub(super) fn land(self) -> Result<HeaderParts> {
+        Ok(HeaderParts { front: self.front.wait()?, sealed: self.sealed.wait()? })
+    }
+}
+
 impl SealedCache {
     pub(super) fn new(remote: Remote) -> Self {
         Self {
@@ -64,14 +78,19 @@ impl SealedCache {
         if let Some(whole) = self.whole(pack, pack.len <= SMALL_PACK)? {
             return parts_of_whole(pack, &whole);
         }
+        self.header_later(pack)?.land()
+    }
+
+    /// Begins to fetch what is needed to open a pack's header.
+    pub(super) fn header_later(&self, pack: &PackInfo) -> Result<HeaderFlight> {
         let key = pack.key()?;
         let start = u64::from(pack.header_offset);
         let end = start + u64::from(pack.header_len);
-        let front = self.remote.get_later(&key, Some(0..u64::from(PREAMBLE_LEN)));
-        let sealed = self.remote.get(&key, Some(start..end))?;
-        let front = front.wait()?;
-        self.count(front.len() + sealed.len());
-        Ok(HeaderParts { front, sealed })
+        self.count(PREAMBLE_LEN as usize + pack.header_len as usize);
+        Ok(HeaderFlight {
+            front: self.remote.get_later(&key, Some(0..u64::from(PREAMBLE_LEN))),
+            sealed: self.remote.get_later(&key, Some(start..end)),
+        })
     }
 
     /// Fetches a sealed frame.

@@ -134,14 +134,14 @@ impl Segment {
 
     fn find_in_page(&self, page: usize, id: &Id, hits: &mut Vec<Hit>) -> Result<()> {
         let first = page as u64 * (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;
-        let (number, _) = self.layout.locate_row(Table::Entries, first);
+        let (number, _) = self.locate_row(Table::Entries, first)?;
         let bytes = self.page(number)?;
         let (rows, _) = bytes.as_chunks::<ENTRY_LEN>();
-        let prefix = prefix(id.as_bytes());
-        let start = rows.partition_point(|row| self::prefix(row) < prefix);
+        let prefix = EntryRow::prefix_of(id);
+        let start = rows.partition_point(|row| !row.starts_with(&prefix) && row.as_slice() < prefix.as_slice());
         for row in rows.get(start..).unwrap_or_default() {
             let entry = EntryRow::decode(row);
-            if entry.prefix.as_slice() != prefix {
+            if entry.prefix != prefix {
                 break;
             }
             let frame = self.frame(entry.frame)?;
@@ -151,10 +151,7 @@ impl Segment {
     }
 
     fn frame(&self, row: u32) -> Result<FrameRow> {
-        if row >= self.head.frames {
-            return Err(damaged(&self.name, "a segment names a frame that it does not have"));
-        }
-        let (page, offset) = self.layout.locate_row(Table::Frames, u64::from(row));
+        let (page, offset) = self.locate_row(Table::Frames, u64::from(row))?;
         let bytes = self.page(page)?;
         let row = bytes.get(offset..).and_then(|rest| rest.first_chunk::<FRAME_LEN>());
         let row = FrameRow::decode(row.ok_or_else(|| truncated(&self.name))?);
@@ -162,6 +159,12 @@ impl Segment {
             return Err(damaged(&self.name, "a segment names a pack that it does not have"));
         }
         Ok(row)
+    }
+
+    fn locate_row(&self, table: Table, row: u64) -> Result<(u32, usize)> {
+        self.layout
+            .locate_row(table, row)
+            .ok_or_else(|| damaged(&self.name, "a segment names a row that it does not have"))
     }
 
     fn page(&self, number: u32) -> Result<Bytes> {
@@ -257,7 +260,7 @@ impl Segment {
         let per_page = (SEGMENT_PAGE_PLAIN / LEN) as u64;
         let mut first = 0;
         while first < count {
-            let (number, _) = self.layout.locate_row(table, first);
+            let (number, _) = self.locate_row(table, first)?;
             let bytes = self.read_page(number)?;
             let (rows, _) = bytes.as_chunks::<LEN>();
             let expected = per_page.min(count - first);
@@ -277,7 +280,7 @@ fn read_head(
     keys: &Keys,
 ) -> Option<Result<SegmentHead, DecodeError>> {
     let mut plain = Vec::new();
-    let range = SegmentLayout::head_range();
+    let range = SegmentHead::SEALED_RANGE.start as u64..SegmentHead::SEALED_RANGE.end as u64;
     let opened = open_page(storage, preamble, keys.structure.index(), 0, &range, &mut plain)?;
     Some(opened.and_then(|()| SegmentHead::decode(&plain)))
 }
@@ -302,11 +305,6 @@ fn filter_key(id: &[u8]) -> u64 {
     u64::from_be_bytes(id.first_chunk::<8>().copied().unwrap_or_default())
 }
 
-/// The part of an id that the table knows.
-fn prefix(id: &[u8]) -> &[u8] {
-    id.get(..PREFIX_LEN).unwrap_or_default()
-}
-
 fn truncated(name: &ObjectHash) -> Error {
     damaged(name, "a segment ends too early")
 }
@@ -328,4 +326,3 @@ const PACK_LEN: usize = 48;
 const FRAME_LEN: usize = 16;
 const FENCE_LEN: usize = 8;
 const ENTRY_LEN: usize = 24;
-const PREFIX_LEN: usize = 20;

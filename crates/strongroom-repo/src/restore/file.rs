@@ -96,9 +96,9 @@ impl FileTask {
         self.touched.load(Ordering::Acquire)
     }
 
-    /// Says that it is about to be written; returns whether it was already.
-    pub(super) fn touch(&self) -> bool {
-        self.touched.swap(true, Ordering::AcqRel)
+    /// Says that it has been opened for writing.
+    pub(super) fn touch(&self) {
+        self.touched.store(true, Ordering::Release);
     }
 
     pub(super) fn opened(&self) -> u64 {

@@ -14,11 +14,20 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) struct Piece {
     /// The bytes of the file that it is.
     pub(crate) range: Range<u64>,
-    /// The blob; `None` means zeros.
-    pub(crate) blob: Option<Id>,
+    /// Data or zeros.
+    pub(crate) kind: RefKind,
+    /// The blob, if it is data.
+    pub(crate) id: Id,
 }
 
-/// Yields the pieces of a file in order, without a gap, and makes sure that they add up to its size.
+impl Piece {
+    /// Returns the blob; `None` means zeros.
+    pub(crate) fn blob(&self) -> Option<Id> {
+        (self.kind == RefKind::Data).then_some(self.id)
+    }
+}
+
+/// Yields the pieces of a file in order, without a gap, and makes sure that they add up to its size if that is given.
 ///
 /// One recipe page of each height is in memory. A reader that has failed stays failed.
 #[derive(Debug)]
@@ -26,7 +35,6 @@ pub(crate) struct RecipeReader {
     blobs: Blobs,
     levels: Vec<Level>,
     offset: u64,
-    size: u64,
     failed: bool,
 }
 
@@ -36,15 +44,24 @@ struct Level {
     next: usize,
     /// Pages below are lower than this.
     height: u8,
-    /// Where the content of this page ends.
-    end: u64,
+    /// Where the content of this page ends, if that is known.
+    end: Option<u64>,
 }
 
 impl RecipeReader {
-    /// Begins to read the content that `refs` of a directory's entry stand for.
-    pub(crate) fn new(blobs: &Blobs, refs: Vec<Ref>, size: u64) -> Self {
-        let level = Level { refs, next: 0, height: MAX_PAGE_HEIGHT + 1, end: size };
-        Self { blobs: blobs.clone(), levels: vec![level], offset: 0, size, failed: false }
+    /// Begins to read the content that `refs` of a directory's entry stand for, whatever its size.
+    pub(crate) fn new(blobs: &Blobs, refs: &[Ref]) -> Self {
+        let level = Level { refs: refs.to_vec(), next: 0, height: MAX_PAGE_HEIGHT + 1, end: None };
+        Self { blobs: blobs.clone(), levels: vec![level], offset: 0, failed: false }
+    }
+
+    /// Begins to read the content of a file of this size.
+    pub(crate) fn of_size(blobs: &Blobs, refs: &[Ref], size: u64) -> Self {
+        let mut reader = Self::new(blobs, refs);
+        if let Some(level) = reader.levels.last_mut() {
+            level.end = Some(size);
+        }
+        reader
     }
 
     /// Returns the next piece.
@@ -64,7 +81,7 @@ impl RecipeReader {
     fn advance(&mut self) -> Result<Option<Piece>> {
         while let Some(level) = self.levels.last_mut() {
             let Some(reference) = level.refs.get(level.next).copied() else {
-                if level.end != self.offset {
+                if level.end.is_some_and(|end| end != self.offset) {
                     return Err(invalid("the pieces of a file do not add up to its size"));
                 }
                 self.levels.pop();
@@ -72,15 +89,16 @@ impl RecipeReader {
             };
             level.next += 1;
             let start = self.offset;
-            let end = start.checked_add(reference.len).filter(|end| *end <= level.end);
+            let limit = level.end.unwrap_or(u64::MAX);
+            let end = start.checked_add(reference.len).filter(|end| *end <= limit);
             let end = end.ok_or_else(|| invalid("the pieces of a file exceed its size"))?;
             // Pieces of no length could be had by the billion.
             if reference.len == 0 {
                 return Err(invalid("a piece of a file is empty"));
             }
-            let blob = match reference.kind {
-                RefKind::Data if reference.len <= MAX_BLOB_BYTES as u64 => Some(reference.id),
-                RefKind::Zeros => None,
+            match reference.kind {
+                RefKind::Data if reference.len <= MAX_BLOB_BYTES as u64 => {}
+                RefKind::Zeros => {}
                 RefKind::Page if self.levels.len() == 1 && self.is_mixed() => {
                     return Err(invalid("a file has a recipe and more"));
                 }
@@ -89,9 +107,9 @@ impl RecipeReader {
                     continue;
                 }
                 _ => return Err(invalid("a piece of a file is not content")),
-            };
+            }
             self.offset = end;
-            return Ok(Some(Piece { range: start..end, blob }));
+            return Ok(Some(Piece { range: start..end, kind: reference.kind, id: reference.id }));
         }
         Ok(None)
     }
@@ -108,13 +126,8 @@ impl RecipeReader {
         if page.page_type != PageType::Recipe || page.height >= above {
             return Err(invalid("the pages of a recipe do not descend"));
         }
-        self.levels.push(Level { refs: page.refs, next: 0, height: page.height, end });
+        self.levels.push(Level { refs: page.refs, next: 0, height: page.height, end: Some(end) });
         Ok(())
-    }
-
-    /// Returns the size that the pieces must add up to.
-    pub(crate) fn size(&self) -> u64 {
-        self.size
     }
 }
 
