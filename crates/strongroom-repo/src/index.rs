@@ -6,7 +6,7 @@ mod segment;
 mod storage;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use strongroom_crypt::Id;
@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::segment::{Hit, Opening, PageCache, Segment};
 use crate::index::storage::{SegmentCache, Storage};
 use crate::packs::{Location, PackInfo};
+use crate::repository::Repository;
 use crate::state::State;
 
 /// Maps ids to copies of blobs, as of one state of the repository.
@@ -52,6 +53,21 @@ enum Standing {
     Damaged(Arc<[u32]>),
     /// Not in force: it may have been deleted.
     Gone,
+}
+
+impl Repository {
+    /// Returns the index as of `state`, loading what is not loaded yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::load`].
+    pub(crate) fn index(&self, remote: &Remote, state: &State) -> Result<Arc<Index>> {
+        let slot = || self.index_slot().lock().unwrap_or_else(PoisonError::into_inner);
+        let previous = slot().clone();
+        let index = Arc::new(Index::load(remote, self.context(), state, previous.as_deref())?);
+        *slot() = Some(Arc::clone(&index));
+        Ok(index)
+    }
 }
 
 impl Index {
