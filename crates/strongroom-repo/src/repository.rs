@@ -1,6 +1,6 @@
 //! The handle on an open repository, and the builder that makes it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use strongroom_crypt::{GenesisPin, Id, RepositoryId, Suite};
 use strongroom_format::{Details, Snapshot};
@@ -11,6 +11,7 @@ use crate::create::{self, CreateOptions};
 use crate::credential::Credential;
 use crate::edge;
 use crate::error::Result;
+use crate::index::Index;
 use crate::journal::Journal;
 use crate::open::{self, Opening};
 use crate::settings::{Components, Settings};
@@ -26,6 +27,7 @@ pub struct Repository {
 struct Inner {
     context: Arc<Context>,
     journal: Journal,
+    index: Mutex<Option<Arc<Index>>>,
 }
 
 /// Creates or opens a repository in a store.
@@ -121,7 +123,7 @@ impl Repository {
     }
 
     pub(crate) fn new(context: Arc<Context>, journal: Journal) -> Self {
-        Self { inner: Arc::new(Inner { context, journal }) }
+        Self { inner: Arc::new(Inner { context, journal, index: Mutex::default() }) }
     }
 
     pub(crate) fn context(&self) -> &Arc<Context> {
@@ -130,6 +132,11 @@ impl Repository {
 
     pub(crate) fn journal(&self) -> &Journal {
         &self.inner.journal
+    }
+
+    /// Returns the place of the index loaded last; [`Self::index`] fills it.
+    pub(crate) fn index_slot(&self) -> &Mutex<Option<Arc<Index>>> {
+        &self.inner.index
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {
