@@ -1,0 +1,46 @@
+//! The limits of the format (`docs/format.md`, §12). Every decoder checks them before it allocates.
+
+/// Bytes of any object.
+pub const MAX_OBJECT_BYTES: usize = 268_435_456;
+/// Bytes of a journal entry.
+pub const MAX_ENTRY_BYTES: usize = 2_097_152;
+/// Bytes of a config or slot object.
+pub const MAX_CONFIG_BYTES: usize = 65_536;
+/// Bytes of a keyring object.
+pub const MAX_KEYRING_BYTES: usize = 4_194_304;
+/// Bytes of a blob's plaintext.
+pub const MAX_BLOB_BYTES: usize = 16_777_216;
+/// Bytes of a frame's plaintext, before compression.
+pub const MAX_FRAME_PLAIN_BYTES: usize = 16_777_216;
+/// Blobs in a frame.
+pub const MAX_FRAME_BLOBS: usize = 65_536;
+/// Frames in a pack.
+pub const MAX_PACK_FRAMES: usize = 1_048_576;
+/// Blobs in a pack.
+pub const MAX_PACK_BLOBS: usize = 4_194_304;
+/// Session keys in a pack.
+pub const MAX_PACK_SESSIONS: usize = 65_535;
+/// Bytes of a pack header's plaintext, padding included.
+pub const MAX_HEADER_BYTES: usize = 67_108_864;
+/// References in a tree page.
+pub const MAX_PAGE_REFS: usize = 65_536;
+/// Entries in a directory leaf, and children of an interior page.
+pub const MAX_LEAF_ENTRIES: usize = 65_536;
+/// Bytes of a name in a directory.
+pub const MAX_NAME_BYTES: usize = 4_096;
+/// Bytes of one extended attribute's value.
+pub const MAX_XATTR_BYTES: usize = 65_536;
+/// Bytes of all extended attributes of an entry, names and values.
+pub const MAX_XATTRS_BYTES: usize = 1_048_576;
+/// CBOR arrays and maps inside one another.
+pub const MAX_CBOR_DEPTH: u8 = 16;
+/// Interior pages above one another, in one directory or recipe.
+pub const MAX_PAGE_HEIGHT: u8 = 16;
+/// Directories inside one another.
+pub const MAX_DIRECTORY_DEPTH: usize = 65_536;
+/// Signatures of a journal entry or checkpoint.
+pub const MAX_SIGNATURES: usize = 8;
+/// Entries in a bundle.
+pub const BUNDLE_ENTRIES: u64 = 64;
+/// Skipped entries that the details of a snapshot name; the summary has the count of all.
+pub const MAX_DETAILS_SKIPPED: usize = 1_000;
