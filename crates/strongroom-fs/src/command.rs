@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use strongroom_format::SkipReason;
 use strongroom_repo::{Batch, Content, Entry, Piece, Source, SourceError, Walk};
@@ -99,8 +100,7 @@ impl CommandSource {
         };
         if let Some(errors) = running.child.stderr.take() {
             // If there is no thread, dropping `running` ends the command.
-            let thread = std::thread::Builder::new().name("strongroom-stderr".to_owned());
-            running.tail = Some(thread.spawn(move || tail_of(errors))?);
+            running.tail = Some(Tail::start(errors)?);
         }
         Ok(running)
     }
@@ -139,7 +139,7 @@ impl Source for CommandSource {
 struct CommandContent {
     program: String,
     output: Option<ChildStdout>,
-    tail: Option<JoinHandle<Vec<u8>>>,
+    tail: Option<Tail>,
     child: Child,
     ended: bool,
     len: u64,
@@ -164,13 +164,7 @@ impl Content for CommandContent {
             entry.node.size = self.len;
             return Ok(false);
         }
-        // Something that the command left running may hold its standard error open: then it is not waited for.
-        let tail = match self.tail.take() {
-            Some(tail) if tail.is_finished() => tail.join().unwrap_or_default(),
-            Some(tail) => wait_a_little(tail),
-            None => Vec::new(),
-        };
-        let tail = String::from_utf8_lossy(&tail);
+        let tail = self.tail.take().map(Tail::end).unwrap_or_default();
         Err(failed(format!("{}: {status}: {}", self.program, tail.trim_end()).trim_end_matches([':', ' ']).to_owned()))
     }
 }
@@ -185,16 +179,51 @@ impl Drop for CommandContent {
     }
 }
 
-fn tail_of(mut errors: ChildStderr) -> Vec<u8> {
-    let mut tail = VecDeque::new();
-    let mut buf = [0; 4_096];
-    while let Ok(count) = errors.read(&mut buf) {
-        if count == 0 {
-            break;
-        }
-        tail.extend(buf.iter().take(count));
-        let surplus = tail.len().saturating_sub(MAX_TAIL_BYTES);
-        tail.drain(..surplus);
+/// The end of what a command writes to its standard error.
+#[derive(Debug)]
+struct Tail {
+    kept: Arc<Mutex<VecDeque<u8>>>,
+    ended: mpsc::Receiver<()>,
+}
+
+/// Something that the command left running may hold its standard error open; it is not waited for longer than this.
+const TAIL_PATIENCE: Duration = Duration::from_secs(1);
+
+impl Tail {
+    fn start(errors: ChildStderr) -> std::io::Result<Self> {
+        let kept = Arc::new(Mutex::new(VecDeque::new()));
+        let (end, ended) = mpsc::channel();
+        let into = Arc::clone(&kept);
+        let thread = std::thread::Builder::new().name("strongroom-stderr".to_owned());
+        // It ends with the last one that holds the other end, and holds nothing of ours but the buffer.
+        drop(thread.spawn(move || {
+            keep_tail(errors, &into);
+            drop(end);
+        })?);
+        Ok(Self { kept, ended })
     }
-    tail.into()
+
+    fn end(self) -> String {
+        // The channel never carries anything: it is closed when all was read.
+        self.ended.recv_timeout(TAIL_PATIENCE).unwrap_or_default();
+        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        String::from_utf8_lossy(&Vec::from(kept)).into_owned()
+    }
+}
+
+fn keep_tail(mut errors: ChildStderr, kept: &Mutex<VecDeque<u8>>) {
+    let mut buf = [0; 4_096];
+    loop {
+        match errors.read(&mut buf) {
+            Ok(0) => return,
+            Ok(count) => {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend(buf.iter().take(count));
+                let surplus = kept.len().saturating_sub(MAX_TAIL_BYTES);
+                kept.drain(..surplus);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
 }

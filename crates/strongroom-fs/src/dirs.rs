@@ -112,7 +112,7 @@ impl DirCursor {
             let fd = fd?;
             self.path.clear();
             self.path.extend_from_slice(path);
-            return Ok(self.fd.insert(fd).as_fd());
+            return Ok(OwnedFd::as_fd(self.fd.insert(fd)));
         }
         Ok(self.fd.as_ref().map_or(root, AsFd::as_fd))
     }

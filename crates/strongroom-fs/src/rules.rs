@@ -159,6 +159,7 @@ impl Rules {
 
 fn ignore_rules(patterns: &[String]) -> Result<Gitignore, RuleError> {
     let mut builder = GitignoreBuilder::new("");
+    builder.allow_unclosed_class(false);
     for line in patterns {
         if line.contains(['\n', '\0']) {
             return Err(RuleError::new(line, "a pattern is one line"));

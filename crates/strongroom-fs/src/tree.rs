@@ -23,7 +23,6 @@ use self::walk::{Root, TreeWalk};
 mod ahead;
 mod content;
 mod fill;
-mod listing;
 mod scan;
 mod select;
 mod walk;

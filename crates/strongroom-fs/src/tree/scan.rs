@@ -8,7 +8,7 @@ use strongroom_format::{Node, NodeKind, SkipReason};
 use strongroom_repo::SourceError;
 
 use super::ahead::Task;
-use super::listing::{ListError, Names};
+use crate::names::{ListError, Names};
 use super::select::Selection;
 use crate::dirs::{self, DirCursor};
 use crate::rules::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, Rules};
