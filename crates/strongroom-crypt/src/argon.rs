@@ -143,3 +143,89 @@ impl fmt::Debug for Passphrase {
         f.write_str("Passphrase(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(bytes: &[u8; 32]) -> String {
+        crate::Id::from_bytes(*bytes).to_string()
+    }
+
+    /// RFC 9106, section 5.3. It has a secret and associated data, which the format does not use.
+    #[test]
+    fn the_library_agrees_with_rfc_9106() {
+        let data = argon2::AssociatedData::new(&[4; 12]).unwrap();
+        let params = argon2::ParamsBuilder::new()
+            .m_cost(32)
+            .t_cost(3)
+            .p_cost(4)
+            .data(data)
+            .output_len(32)
+            .build()
+            .unwrap();
+        let mut out = [0; 32];
+        Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, Version::V0x13, params)
+            .unwrap()
+            .hash_password_into(&[1; 32], &[2; 16], &mut out)
+            .unwrap();
+        let expected = "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659";
+        assert_eq!(hex(&out), expected);
+    }
+
+    /// The tests of the reference implementation, version 0x13, Argon2id.
+    #[test]
+    fn passphrases_are_stretched_as_the_reference_implementation_does() {
+        let check = |m_kib, t, p, expected| {
+            let params = Argon2Params::new(m_kib, t, p).unwrap();
+            let stretched = Passphrase::from("password").stretch(params, b"somesalt");
+            assert_eq!(hex(stretched.unwrap().expose()), expected);
+        };
+        check(
+            256,
+            2,
+            1,
+            "9dfeb910e80bad0311fee20f9c0e2b12c17987b4cac90c2ef54d5b3021c68bfe",
+        );
+        check(
+            256,
+            2,
+            2,
+            "6d093c501fd5999645e0ea3bf620d7b8be7fd2db59c20d9fff9539da2bf57037",
+        );
+        check(
+            65536,
+            2,
+            1,
+            "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7",
+        );
+    }
+
+    #[test]
+    fn parameters_are_bounded_before_anything_is_allocated() {
+        for (m_kib, t, p) in [(8, 1, 1), (128, 1, 16), (1_048_576, 16, 16), (65_536, 3, 4)] {
+            assert!(Argon2Params::new(m_kib, t, p).is_ok());
+        }
+        let most = u32::MAX;
+        for (m_kib, t, p) in [
+            (7, 1, 1),
+            (1_048_577, 1, 1),
+            (most, most, most),
+            (8, 0, 1),
+            (8, 17, 1),
+            (8, 1, 0),
+            (127, 1, 16),
+            (1_048_576, 1, 17),
+            (1_048_576, 1, most),
+        ] {
+            let error = Argon2Params::new(m_kib, t, p).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Params);
+        }
+        for params in [Argon2Params::DEFAULT, Argon2Params::FASTEST] {
+            assert_eq!(
+                Argon2Params::new(params.m_kib, params.t, params.p).unwrap(),
+                params
+            );
+        }
+    }
+}

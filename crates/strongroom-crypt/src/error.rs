@@ -124,3 +124,23 @@ impl From<SealError> for Error {
         Self::new(ErrorKind::Random, "could not be sealed")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_word_with_a_kind_and_a_source() {
+        fn travels<T: Send + Sync + 'static>(_: &T) {}
+        let error = Error::external("the service is away");
+        travels(&error);
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        assert_eq!(error.kind(), ErrorKind::External);
+        assert_eq!(error.to_string(), "the key service failed");
+        assert_eq!(error.source().unwrap().to_string(), "the service is away");
+        assert_eq!(Error::from(OpenError).kind(), ErrorKind::WrongKey);
+        assert_eq!(Error::from(SealError).kind(), ErrorKind::Random);
+    }
+}

@@ -154,5 +154,41 @@ fn hex_digit(digit: u8) -> Result<u8, Error> {
 }
 
 pub(crate) fn wrong_length() -> Error {
-    Error::new(ErrorKind::Malformed, "an id of the wrong length")
+    Error::new(ErrorKind::Malformed, "a name or key of the wrong length")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_lower_case_hexadecimal_and_reads_back() {
+        let id = RepositoryId::from_bytes(*b"\x00\x01abcdefghijklm\xff");
+        assert_eq!(id.to_string(), "00016162636465666768696a6b6c6dff");
+        assert_eq!(id.to_string().parse::<RepositoryId>().unwrap(), id);
+        assert_eq!(format!("{id:?}"), "RepositoryId(00016162…)");
+        let id = Id::from_bytes([0xab; 32]);
+        assert_eq!(id.to_string(), "ab".repeat(32));
+        assert_eq!(Id::try_from(id.as_ref()).unwrap(), id);
+    }
+
+    #[test]
+    fn anything_else_is_malformed() {
+        let ok = "ab".repeat(32);
+        for text in [
+            "",
+            "a",
+            &ok[1..],
+            &ok.to_uppercase(),
+            &ok.replacen('a', "g", 1),
+        ] {
+            assert_eq!(Id::parse(text).unwrap_err().kind(), ErrorKind::Malformed);
+        }
+        let not_ascii = format!("é{}", &ok[2..]);
+        assert_eq!(
+            Id::parse(&not_ascii).unwrap_err().kind(),
+            ErrorKind::Malformed
+        );
+        assert!(Id::try_from([0; 31].as_slice()).is_err());
+    }
 }

@@ -24,7 +24,7 @@
 //! `docs/format.md` and nothing else; it encodes no structures (that is `strongroom-format`) and does
 //! no input or output except asking the system for random bytes, which a test can replace.
 //!
-//! * A [`Secret`] is 32 bytes that are wiped when dropped and never print. [`derive`] makes others
+//! * A [`Secret`] is 32 bytes that are wiped when dropped and never print. [`derive()`] makes others
 //!   of it.
 //! * A [`Suite`] is chosen whole, by number, per repository. It makes [`Sealer`]s: boxes for
 //!   structure, frames for content. There is no nonce anywhere: every message has its own key.

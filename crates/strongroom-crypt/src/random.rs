@@ -110,3 +110,32 @@ pub fn random<const N: usize>() -> Result<[u8; N], Error> {
 pub fn fill_random(out: &mut [u8]) -> Result<(), Error> {
     SystemRandom.fill(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_does_not_repeat_itself() {
+        assert_ne!(random::<32>().unwrap(), random::<32>().unwrap());
+        let mut filled = [0; 100];
+        fill_random(&mut filled).unwrap();
+        assert_ne!(filled, [0; 100]);
+    }
+
+    #[test]
+    fn a_seed_repeats_itself_whatever_the_pieces() {
+        let draw = |random: &dyn Random, lengths: &[usize]| {
+            let pieces = lengths.iter().map(|len| {
+                let mut piece = vec![0; *len];
+                random.fill(&mut piece).unwrap();
+                piece
+            });
+            pieces.collect::<Vec<_>>().concat()
+        };
+        let whole = draw(&SeededRandom::new(1), &[100]);
+        assert_eq!(whole, draw(&SeededRandom::shared(1), &[1, 0, 64, 35]));
+        assert_ne!(whole, draw(&SeededRandom::new(2), &[100]));
+        assert_ne!(whole[..50], whole[50..]);
+    }
+}

@@ -155,3 +155,88 @@ fn digit_char(bits: u32) -> char {
         .get(usize::from(low & 31))
         .map_or('?', |digit| char::from(*digit))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(byte: u8) -> String {
+        RecoveryCode(Secret::from_bytes(&[byte; 32]))
+            .to_text()
+            .to_string()
+    }
+
+    fn parse(text: &str) -> Result<[u8; 32], RecoveryCodeError> {
+        RecoveryCode::parse(text).map(|code| *code.0.expose())
+    }
+
+    #[test]
+    fn a_code_is_eight_groups_of_seven() {
+        let text = text(0);
+        let groups = text.split('-').collect::<Vec<_>>();
+        assert_eq!(groups.len(), 8);
+        assert!(groups.iter().all(|group| group.len() == 7));
+        assert!(text.starts_with("0000000-0000000-"));
+    }
+
+    #[test]
+    fn people_may_type_it_their_way() {
+        let text = text(0x21);
+        let expected = Ok([0x21; 32]);
+        assert_eq!(parse(&text), expected);
+        assert_eq!(parse(&text.to_lowercase()), expected);
+        assert_eq!(parse(&text.replace('-', "")), expected);
+        assert_eq!(
+            parse(&format!("  {} \n", text.replace('-', " - "))),
+            expected
+        );
+        assert_eq!(parse(&text.replace('0', "O").replace('1', "I")), expected);
+        assert_eq!(parse(&text.replace('0', "o").replace('1', "l")), expected);
+    }
+
+    #[test]
+    fn errors_say_where_to_look() {
+        let text = text(0xf7);
+        for found in [0, 55, 57] {
+            let typed = text
+                .replace('-', "")
+                .chars()
+                .cycle()
+                .take(found)
+                .collect::<String>();
+            assert_eq!(parse(&typed), Err(RecoveryCodeError::Length { found }));
+        }
+        for (group, start) in (1..=8).zip((0..).step_by(8)) {
+            let mut typed = text.clone();
+            typed.replace_range(start..=start, "U");
+            assert_eq!(parse(&typed), Err(RecoveryCodeError::Character { group }));
+            typed.replace_range(start..=start, "é");
+            assert_eq!(parse(&typed), Err(RecoveryCodeError::Character { group }));
+        }
+        assert_eq!(parse(&"0".repeat(56)), Err(RecoveryCodeError::Checksum));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_code_reads_back_and_single_mistakes_are_noticed(
+            code in any::<[u8; 32]>(), position in 0_usize..56, digit in 0_usize..32,
+        ) {
+            let text = RecoveryCode(Secret::from_bytes(&code)).to_text().replace('-', "");
+            prop_assert_eq!(parse(&text), Ok(code));
+            let mut mistaken = text.clone();
+            let digit = char::from(ALPHABET[digit]).to_string();
+            mistaken.replace_range(position..=position, &digit);
+            prop_assume!(mistaken != text);
+            prop_assert_eq!(parse(&mistaken), Err(RecoveryCodeError::Checksum));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,80}") {
+            prop_assert!(parse(&text).is_err());
+        }
+    }
+}

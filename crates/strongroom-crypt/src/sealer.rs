@@ -42,8 +42,8 @@ pub trait Sealer: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`OpenError`], for whatever reason; the contents of `sealed` are then unspecified, and are
-    /// not the plaintext.
+    /// [`OpenError`], for whatever reason; the contents of `sealed` are then unspecified and good
+    /// for nothing.
     fn open_in_place<'a>(
         &self,
         aad: &[u8],

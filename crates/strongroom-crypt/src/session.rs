@@ -11,7 +11,7 @@ use crate::frame::FrameSealer;
 use crate::id::{RepositoryId, SessionId};
 use crate::random::{Random, SystemRandom};
 use crate::sealer::Sealer;
-use crate::secret::{Secret, ct_eq, derive};
+use crate::secret::{Secret, ct_eq, derive, fill_of_hasher};
 use crate::suite::Suite;
 
 /// Length of a wrapped session secret in bytes.
@@ -37,7 +37,8 @@ impl Session {
         })
     }
 
-    /// Takes up the session of `secret`, if `expected` is its id.
+    /// Takes up the session of `secret`, if `expected` is its id. What it still seals or wraps gets
+    /// its salts from the system's random generator.
     ///
     /// # Errors
     ///
@@ -163,10 +164,11 @@ impl fmt::Debug for EpochKey {
 }
 
 fn session_id(secret: &Secret) -> SessionId {
-    SessionId::from_bytes(blake3::derive_key(
-        "strongroom v1 session id",
-        secret.expose(),
-    ))
+    let mut hasher = blake3::Hasher::new_derive_key("strongroom v1 session id");
+    hasher.update(secret.expose());
+    let mut id = [0; SessionId::LEN];
+    fill_of_hasher(&mut hasher, &mut id);
+    SessionId::from_bytes(id)
 }
 
 fn wrap_context(repository: &RepositoryId, id: &SessionId, epoch: u32) -> Vec<u8> {

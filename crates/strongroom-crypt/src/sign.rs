@@ -154,3 +154,77 @@ fn key_pair(seed: &Secret) -> Result<Ed25519KeyPair, Error> {
     Ed25519KeyPair::from_seed_unchecked(seed.expose())
         .map_err(|_| Error::new(ErrorKind::Malformed, "not an Ed25519 seed"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(seed: &str, public: &str, message: &[u8], signature: [&str; 2]) {
+        let bytes = |hex| *crate::Id::parse(hex).unwrap().as_bytes();
+        let key = SigningKey::from_seed(Secret::from_bytes(&bytes(seed))).unwrap();
+        assert_eq!(key.public(), VerifyingKey::parse(public).unwrap());
+        assert_eq!(key.sign(message).as_slice(), signature.map(bytes).concat());
+        assert_eq!(key.public().verify(message, &key.sign(message)), Ok(()));
+    }
+
+    /// RFC 8032, section 7.1, tests 1 and 2.
+    #[test]
+    fn agrees_with_rfc_8032() {
+        check(
+            "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+            b"",
+            [
+                "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155",
+                "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+            ],
+        );
+        check(
+            "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+            b"\x72",
+            [
+                "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da",
+                "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_message_and_key_only() {
+        let random = crate::SeededRandom::new(4);
+        let key = SigningKey::generate(&random).unwrap();
+        let other = SigningKey::generate(&random).unwrap();
+        let signature = key.sign(b"message");
+        assert_eq!(
+            key.public().verify(b"massage", &signature),
+            Err(SignatureError)
+        );
+        assert_eq!(
+            other.public().verify(b"message", &signature),
+            Err(SignatureError)
+        );
+        for bit in 0..signature.len() * 8 {
+            let mut signature = signature;
+            signature[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(
+                key.public().verify(b"message", &signature),
+                Err(SignatureError)
+            );
+        }
+        for public in [[0; 32], [0xff; 32]] {
+            let public = VerifyingKey::from_bytes(public);
+            assert!(public.verify(b"message", &signature).is_err());
+        }
+    }
+
+    #[test]
+    fn roles_are_sets() {
+        let both = Roles::WRITER | Roles::ADMIN;
+        assert_eq!(both.bits(), 9);
+        assert!(both.contains(Roles::ADMIN) && !both.contains(Roles::ADMIN | Roles::AUDITOR));
+        assert!(both.intersects(Roles::ADMIN | Roles::AUDITOR));
+        assert!(both.contains(Roles::NONE) && !both.intersects(Roles::NONE));
+        assert_eq!(Roles::from_bits(0xff).bits(), 0xff);
+    }
+}

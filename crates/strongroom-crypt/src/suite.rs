@@ -61,3 +61,23 @@ impl fmt::Display for Suite {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_format() {
+        let known = [Suite::None, Suite::Aes256Gcm, Suite::ChaCha20Poly1305];
+        assert_eq!(known.map(Suite::id), [0, 1, 2]);
+        for suite in known {
+            assert_eq!(Suite::from_id(suite.id()), Some(suite));
+        }
+        for id in [3, 256, u16::MAX] {
+            assert_eq!(
+                Suite::try_from(id).unwrap_err().kind(),
+                ErrorKind::Incompatible
+            );
+        }
+    }
+}

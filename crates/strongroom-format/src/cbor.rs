@@ -2,13 +2,14 @@
 
 mod reader;
 
-
 mod unknown;
 mod writer;
 
 pub(crate) use reader::Reader;
 pub use unknown::Unknown;
-pub(crate) use writer::{MapWriter, array, boolean, bytes, int, int_len, map, text, uint, uint_len};
+pub(crate) use writer::{
+    MapWriter, array, boolean, bytes, int, int_len, map, text, uint, uint_len,
+};
 
 /// Major types of RFC 8949 §3.1, in the upper three bits of an item's first byte.
 mod major {

@@ -39,7 +39,11 @@ impl Compressor {
                 .map_err(|_| EncodeError::invalid("compression context"))?;
             Ok(context)
         };
-        Ok(Self { main: context(level)?, probe: context(PROBE_LEVEL)?, scratch: Vec::new() })
+        Ok(Self {
+            main: context(level)?,
+            probe: context(PROBE_LEVEL)?,
+            scratch: Vec::new(),
+        })
     }
 
     /// Appends `plain` to `out`, compressed if that makes it smaller by three per cent at least.
@@ -70,7 +74,12 @@ impl Compressor {
         [0, middle].into_iter().any(|at| {
             let window = plain.get(at..at + PROBE_BYTES).unwrap_or_default();
             self.scratch.clear();
-            append(&mut self.probe, window, worthwhile(PROBE_BYTES), &mut self.scratch)
+            append(
+                &mut self.probe,
+                window,
+                worthwhile(PROBE_BYTES),
+                &mut self.scratch,
+            )
         })
     }
 }

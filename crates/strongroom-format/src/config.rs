@@ -9,7 +9,10 @@ use crate::{DecodeError, EncodeError, ObjectKind, Preamble, Time};
 
 /// What never changes about a repository (`docs/format.md`, §5). Version 1 defines no feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "what later versions add is in `unknown`")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "what later versions add is in `unknown`"
+)]
 pub struct Config {
     /// Names the repository in every object.
     pub repository: RepositoryId,
@@ -170,7 +173,11 @@ pub(crate) fn read_sorted<T: Ord>(
 ) -> Result<Vec<T>, DecodeError> {
     let at = r.position();
     let items = r.array(what, item)?;
-    if items.is_sorted_by(|a, b| a < b) { Ok(items) } else { Err(DecodeError::invalid(what, at)) }
+    if items.is_sorted_by(|a, b| a < b) {
+        Ok(items)
+    } else {
+        Err(DecodeError::invalid(what, at))
+    }
 }
 
 /// The error for a key that must be there.

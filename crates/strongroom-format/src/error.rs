@@ -107,15 +107,24 @@ pub struct EncodeError {
 
 impl EncodeError {
     pub(crate) const fn invalid(what: &'static str) -> Self {
-        Self { kind: EncodeErrorKind::Invalid, what }
+        Self {
+            kind: EncodeErrorKind::Invalid,
+            what,
+        }
     }
 
     pub(crate) const fn too_large(what: &'static str) -> Self {
-        Self { kind: EncodeErrorKind::TooLarge, what }
+        Self {
+            kind: EncodeErrorKind::TooLarge,
+            what,
+        }
     }
 
     pub(crate) const fn seal(what: &'static str) -> Self {
-        Self { kind: EncodeErrorKind::Seal, what }
+        Self {
+            kind: EncodeErrorKind::Seal,
+            what,
+        }
     }
 
     /// Returns what a caller decides by.

@@ -37,7 +37,10 @@ pub struct BlobRecord {
 
 /// The secret under which a frame is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "the format has one number for each")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the format has one number for each"
+)]
 pub enum FrameKey {
     /// Of the session at this position in the pack's header.
     Session(u16),

@@ -8,7 +8,10 @@ use crate::{DecodeError, EncodeError, Node};
 
 /// The plaintext of a names blob (`docs/format.md`, §9.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "there are two kinds of directory pages")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "there are two kinds of directory pages"
+)]
 pub enum Names {
     /// Of a page with entries.
     Leaf(Leaf),
@@ -76,7 +79,10 @@ impl Names {
 
 /// Entries of a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "what later versions add is in `unknown`")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "what later versions add is in `unknown`"
+)]
 pub struct Leaf {
     /// Sorted by name, bytewise, no two alike.
     pub entries: Vec<Node>,
@@ -119,7 +125,10 @@ impl Leaf {
 
 /// Pages of a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "what later versions add is in `unknown`")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "what later versions add is in `unknown`"
+)]
 pub struct Interior {
     /// First name and number of entries below, for each page reference in order.
     pub children: Vec<(Vec<u8>, u64)>,
@@ -173,7 +182,9 @@ fn read_entries(r: &mut Reader<'_>) -> Result<Vec<Node>, DecodeError> {
 fn read_owners(r: &mut Reader<'_>) -> Result<Vec<(u32, Vec<u8>)>, DecodeError> {
     let at = r.position();
     let owners = r.optional_array("owners", |r| {
-        r.tuple("owner", 2, |r| Ok((r.u32("owner")?, r.bytes("name of an owner")?.to_vec())))
+        r.tuple("owner", 2, |r| {
+            Ok((r.u32("owner")?, r.bytes("name of an owner")?.to_vec()))
+        })
     })?;
     if owners.is_sorted_by(|(a, _), (b, _)| a < b) {
         Ok(owners)
@@ -201,7 +212,9 @@ fn write_owners(
 fn read_children(r: &mut Reader<'_>) -> Result<Vec<(Vec<u8>, u64)>, DecodeError> {
     let at = r.position();
     let children = r.array_up_to("children", MAX_LEAF_ENTRIES, |r| {
-        r.tuple("child", 2, |r| Ok((r.bytes("first name")?.to_vec(), r.uint("entries below")?)))
+        r.tuple("child", 2, |r| {
+            Ok((r.bytes("first name")?.to_vec(), r.uint("entries below")?))
+        })
     })?;
     if are_children(&children) {
         Ok(children)
@@ -217,5 +230,9 @@ fn are_children(children: &[(Vec<u8>, u64)]) -> bool {
 }
 
 const fn check_blob(len: usize) -> Result<(), EncodeError> {
-    if len > MAX_BLOB_BYTES { Err(EncodeError::too_large("names")) } else { Ok(()) }
+    if len > MAX_BLOB_BYTES {
+        Err(EncodeError::too_large("names"))
+    } else {
+        Ok(())
+    }
 }

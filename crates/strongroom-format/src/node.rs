@@ -7,7 +7,10 @@ use crate::{DecodeError, EncodeError, Time};
 
 /// Name, metadata and place of the content of a directory's entry (`docs/format.md`, §9.4).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "what later versions add is in `unknown`")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "what later versions add is in `unknown`"
+)]
 pub struct Node {
     /// Any bytes but `/` and NUL; empty only for the root's own entry.
     pub name: Vec<u8>,
@@ -98,7 +101,13 @@ impl Node {
     /// Returns the number of bytes that this entry adds to its names blob, without encoding it.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        let optional = |value: u64| if value == 0 { 0 } else { 1 + cbor::uint_len(value) };
+        let optional = |value: u64| {
+            if value == 0 {
+                0
+            } else {
+                1 + cbor::uint_len(value)
+            }
+        };
         let bytes = |value: &[u8]| cbor::uint_len(value.len() as u64) + value.len();
         let time = |time: Time| 1 + cbor::int_len(time.seconds) + optional(u64::from(time.nanos));
         let mut len = 1 // the map's head; a longer one only with unknown keys
@@ -129,9 +138,17 @@ impl Node {
         }
         if !self.xattrs.is_empty() {
             len += 1 + cbor::uint_len(self.xattrs.len() as u64);
-            len += self.xattrs.iter().map(|(n, v)| 1 + bytes(n) + bytes(v)).sum::<usize>();
+            len += self
+                .xattrs
+                .iter()
+                .map(|(n, v)| 1 + bytes(n) + bytes(v))
+                .sum::<usize>();
         }
-        let unknown: usize = self.unknown.pairs().map(|(key, v)| cbor::uint_len(key) + v.len()).sum();
+        let unknown: usize = self
+            .unknown
+            .pairs()
+            .map(|(key, v)| cbor::uint_len(key) + v.len())
+            .sum();
         // More than 23 keys, or a key above 23, only come from a later version.
         len + unknown + usize::from(!self.unknown.is_empty() && self.key_count() >= 24)
     }
@@ -360,8 +377,15 @@ pub fn is_legal_name(name: &[u8]) -> bool {
 }
 
 fn check_xattrs(xattrs: &[(Vec<u8>, Vec<u8>)]) -> Result<(), EncodeError> {
-    let total: usize = xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if total > MAX_XATTRS_BYTES || xattrs.iter().any(|(_, value)| value.len() > MAX_XATTR_BYTES) {
+    let total: usize = xattrs
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if total > MAX_XATTRS_BYTES
+        || xattrs
+            .iter()
+            .any(|(_, value)| value.len() > MAX_XATTR_BYTES)
+    {
         return Err(EncodeError::too_large("extended attributes"));
     }
     if !xattrs.is_sorted_by(|(a, _), (b, _)| a < b) {
@@ -382,7 +406,9 @@ fn write_time(map: &mut MapWriter<'_>, key: u64, time: Time) -> Result<(), Encod
 fn add_nanos(time: &mut Option<Time>, r: &mut Reader<'_>) -> Result<(), DecodeError> {
     let at = r.position();
     let nanos = nonzero(read_nanos(r, "nanoseconds")?, r)?;
-    let time = time.as_mut().ok_or(DecodeError::invalid("nanoseconds without seconds", at))?;
+    let time = time
+        .as_mut()
+        .ok_or(DecodeError::invalid("nanoseconds without seconds", at))?;
     time.nanos = nanos;
     Ok(())
 }
@@ -391,7 +417,10 @@ fn add_nanos(time: &mut Option<Time>, r: &mut Reader<'_>) -> Result<(), DecodeEr
 #[inline]
 fn nonzero<T: Default + PartialEq>(value: T, r: &Reader<'_>) -> Result<T, DecodeError> {
     if value == T::default() {
-        return Err(DecodeError::invalid("a default is written as absent", r.position()));
+        return Err(DecodeError::invalid(
+            "a default is written as absent",
+            r.position(),
+        ));
     }
     Ok(value)
 }

@@ -6,8 +6,17 @@ use crate::ObjectHash;
 use crate::hash::{parse_hex, write_hex};
 
 /// The first segments under which objects are kept, for listing; the configuration lies beside them.
-pub const PREFIXES: [&str; 9] =
-    ["slot", "keyring", "journal", "bundle", "checkpoint", "pack", "index", "parity", "session"];
+pub const PREFIXES: [&str; 9] = [
+    "slot",
+    "keyring",
+    "journal",
+    "bundle",
+    "checkpoint",
+    "pack",
+    "index",
+    "parity",
+    "session",
+];
 
 /// Returns the name of the configuration.
 #[must_use]
@@ -106,8 +115,12 @@ pub fn parse(name: &str) -> Option<ObjectName> {
             None => parse_number(rest).map(ObjectName::Keyring),
         },
         "journal" => parse_number(rest).map(ObjectName::Journal),
-        "bundle" => parse_number(rest).filter(is_bundle_number).map(ObjectName::Bundle),
-        "checkpoint" => parse_number(rest).filter(is_bundle_number).map(ObjectName::Checkpoint),
+        "bundle" => parse_number(rest)
+            .filter(is_bundle_number)
+            .map(ObjectName::Bundle),
+        "checkpoint" => parse_number(rest)
+            .filter(is_bundle_number)
+            .map(ObjectName::Checkpoint),
         "pack" => {
             let (first, hash) = rest.split_once('/')?;
             let parsed = ObjectHash::parse(hash)?;

@@ -69,11 +69,18 @@ impl PackHeader {
         frames: Vec<FrameRecord>,
         blobs: Vec<BlobRecord>,
     ) -> Result<Self, EncodeError> {
-        let mut header = Self { sessions, frames, blobs, first_blob: Vec::new() };
-        header.complete(MAX_OBJECT_BYTES as u64).map_err(|error| match error.kind() {
-            crate::DecodeErrorKind::TooLarge => EncodeError::too_large(error.what()),
-            _ => EncodeError::invalid(error.what()),
-        })?;
+        let mut header = Self {
+            sessions,
+            frames,
+            blobs,
+            first_blob: Vec::new(),
+        };
+        header
+            .complete(MAX_OBJECT_BYTES as u64)
+            .map_err(|error| match error.kind() {
+                crate::DecodeErrorKind::TooLarge => EncodeError::too_large(error.what()),
+                _ => EncodeError::invalid(error.what()),
+            })?;
         if header.plain_len() > MAX_HEADER_BYTES {
             return Err(EncodeError::too_large("pack header"));
         }
@@ -95,7 +102,9 @@ impl PackHeader {
     #[must_use]
     pub fn encode_plain(&self) -> Vec<u8> {
         let len = padme(self.plain_len().max(MIN_HEADER_BYTES) as u64);
-        let len = usize::try_from(len).unwrap_or(MAX_HEADER_BYTES).min(MAX_HEADER_BYTES);
+        let len = usize::try_from(len)
+            .unwrap_or(MAX_HEADER_BYTES)
+            .min(MAX_HEADER_BYTES);
         let mut out = Vec::with_capacity(len);
         write_count(&mut out, self.sessions.len());
         for session in &self.sessions {
@@ -157,10 +166,18 @@ impl PackHeader {
         let mut blobs = Vec::with_capacity(blob_count);
         for row in rows {
             let mut f = Fields::new(row, "blob");
-            blobs.push(BlobRecord { id: Id::from_bytes(f.array()?), len: f.u32()? });
+            blobs.push(BlobRecord {
+                id: Id::from_bytes(f.array()?),
+                len: f.u32()?,
+            });
         }
         f.reserved(f.rest().len())?;
-        let mut header = Self { sessions, frames, blobs, first_blob: Vec::new() };
+        let mut header = Self {
+            sessions,
+            frames,
+            blobs,
+            first_blob: Vec::new(),
+        };
         header.complete(header_offset)?;
         Ok(header)
     }
@@ -175,7 +192,10 @@ impl PackHeader {
         if self.frames.iter().all(fits) {
             Ok(())
         } else {
-            Err(DecodeError::invalid("kind of blobs in this class of pack", 0))
+            Err(DecodeError::invalid(
+                "kind of blobs in this class of pack",
+                0,
+            ))
         }
     }
 
@@ -184,7 +204,11 @@ impl PackHeader {
         if self.frames.len() > MAX_PACK_FRAMES || self.sessions.len() > MAX_PACK_SESSIONS {
             return Err(DecodeError::too_large("frames or sessions of a pack", 0));
         }
-        if self.sessions.iter().any(|s| s.wrapped.len() > usize::from(u16::MAX)) {
+        if self
+            .sessions
+            .iter()
+            .any(|s| s.wrapped.len() > usize::from(u16::MAX))
+        {
             return Err(DecodeError::too_large("wrapped session secret", 0));
         }
         let mut end = Preamble::LEN as u64;
@@ -204,13 +228,16 @@ impl PackHeader {
             }
             end = u64::from(frame.offset) + u64::from(frame.stored_len);
             let next = first + frame.blobs as usize;
-            let blobs =
-                self.blobs.get(first..next).ok_or(DecodeError::invalid("blobs of a pack", 0))?;
+            let blobs = self
+                .blobs
+                .get(first..next)
+                .ok_or(DecodeError::invalid("blobs of a pack", 0))?;
             let sum: u64 = blobs.iter().map(|blob| u64::from(blob.len)).sum();
             if sum != u64::from(frame.plain_len) {
                 return Err(DecodeError::invalid("lengths of blobs", 0));
             }
-            self.first_blob.push(u32::try_from(first).unwrap_or(u32::MAX));
+            self.first_blob
+                .push(u32::try_from(first).unwrap_or(u32::MAX));
             first = next;
         }
         if end > header_offset {
@@ -226,7 +253,11 @@ impl PackHeader {
     }
 
     fn plain_len(&self) -> usize {
-        let sessions: usize = self.sessions.iter().map(|s| SESSION_BYTES + s.wrapped.len()).sum();
+        let sessions: usize = self
+            .sessions
+            .iter()
+            .map(|s| SESSION_BYTES + s.wrapped.len())
+            .sum();
         8 + sessions + FRAME_BYTES * self.frames.len() + BLOB_BYTES * self.blobs.len()
     }
 }
@@ -261,7 +292,11 @@ pub fn seal_header(
         return Err(EncodeError::invalid("pack header"));
     }
     sealer
-        .seal(&header_aad(preamble, header_offset), &header.encode_plain(), out)
+        .seal(
+            &header_aad(preamble, header_offset),
+            &header.encode_plain(),
+            out,
+        )
         .map_err(|_| EncodeError::seal("pack header"))
 }
 
@@ -309,7 +344,9 @@ impl PackTail {
         let (fields, magic) = out.split_at_mut(24);
         let (offset, rest) = fields.split_at_mut(8);
         offset.copy_from_slice(&self.header_offset.to_le_bytes());
-        rest.split_at_mut(4).0.copy_from_slice(&self.header_len.to_le_bytes());
+        rest.split_at_mut(4)
+            .0
+            .copy_from_slice(&self.header_len.to_le_bytes());
         magic.copy_from_slice(&preamble.kind.magic());
         magic.reverse();
         out
@@ -339,7 +376,10 @@ impl PackTail {
         if header_offset < Preamble::LEN as u64 || end != Some(pack_len) {
             return Err(DecodeError::invalid("place of the header", 0));
         }
-        Ok(Self { header_offset, header_len })
+        Ok(Self {
+            header_offset,
+            header_len,
+        })
     }
 }
 
@@ -354,7 +394,12 @@ fn read_session(f: &mut Fields<'_>) -> Result<SessionKeyRecord, DecodeError> {
     if wrap_kind == SessionKeyRecord::BOX && len != strongroom_crypt::WRAPPED_SESSION_LEN {
         return Err(DecodeError::invalid("wrapped session secret", at));
     }
-    Ok(SessionKeyRecord { session, epoch, wrap_kind, wrapped })
+    Ok(SessionKeyRecord {
+        session,
+        epoch,
+        wrap_kind,
+        wrapped,
+    })
 }
 
 fn read_frame(f: &mut Fields<'_>) -> Result<FrameRecord, DecodeError> {
@@ -367,7 +412,15 @@ fn read_frame(f: &mut Fields<'_>) -> Result<FrameRecord, DecodeError> {
     let kind = f.u8()?;
     let codec = Codec::from_number(f.u8()?).ok_or(DecodeError::unsupported("codec", at + 19))?;
     f.reserved(4)?;
-    let frame = FrameRecord { offset, stored_len, plain_len, blobs, key, kind, codec };
+    let frame = FrameRecord {
+        offset,
+        stored_len,
+        plain_len,
+        blobs,
+        key,
+        kind,
+        codec,
+    };
     frame.validate().map_err(|error| error.shifted(at))?;
     Ok(frame)
 }

@@ -30,7 +30,8 @@ impl Page {
             .ok()
             .filter(|count| *count as usize <= MAX_PAGE_REFS)
             .ok_or(EncodeError::too_large("references of a page"))?;
-        self.validate().map_err(|error| EncodeError::invalid(error.what()))?;
+        self.validate()
+            .map_err(|error| EncodeError::invalid(error.what()))?;
         out.reserve(HEAD_BYTES + REF_BYTES * self.refs.len());
         out.extend_from_slice(&[VERSION, self.page_type as u8, self.height, 0]);
         out.extend_from_slice(&count.to_le_bytes());
@@ -73,7 +74,11 @@ impl Page {
                     .map_err(|error| error.shifted(HEAD_BYTES + REF_BYTES * position))?,
             );
         }
-        let page = Self { page_type, height, refs };
+        let page = Self {
+            page_type,
+            height,
+            refs,
+        };
         page.validate()?;
         Ok(page)
     }
@@ -109,13 +114,20 @@ impl Page {
             PageType::Interior => self.height > 0 && pages > 0 && pages == content.len(),
             PageType::Recipe => (self.height > 0) == (pages > 0),
         };
-        if suits { Ok(()) } else { Err(DecodeError::invalid("height of a page", 2)) }
+        if suits {
+            Ok(())
+        } else {
+            Err(DecodeError::invalid("height of a page", 2))
+        }
     }
 }
 
 /// What the references of a page are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "another type is another version of the page")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "another type is another version of the page"
+)]
 #[repr(u8)]
 pub enum PageType {
     /// Entries of a directory.
@@ -142,7 +154,11 @@ impl Ref {
     /// Describes a run of zero bytes, of which nothing is stored.
     #[must_use]
     pub const fn zeros(len: u64) -> Self {
-        Self { id: Id::from_bytes([0; 32]), len, kind: RefKind::Zeros }
+        Self {
+            id: Id::from_bytes([0; 32]),
+            len,
+            kind: RefKind::Zeros,
+        }
     }
 
     fn decode(row: &[u8; REF_BYTES]) -> Result<Self, DecodeError> {
@@ -154,15 +170,27 @@ impl Ref {
             1 => RefKind::Names,
             2 => RefKind::Page,
             3 => RefKind::Zeros,
-            _ => return Err(DecodeError::unsupported("kind of a reference", REF_BYTES - 1)),
+            _ => {
+                return Err(DecodeError::unsupported(
+                    "kind of a reference",
+                    REF_BYTES - 1,
+                ));
+            }
         };
-        Ok(Self { id, len: tail & ((1 << LEN_BITS) - 1), kind })
+        Ok(Self {
+            id,
+            len: tail & ((1 << LEN_BITS) - 1),
+            kind,
+        })
     }
 }
 
 /// Kinds of references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "another kind is another version of the page")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "another kind is another version of the page"
+)]
 #[repr(u8)]
 pub enum RefKind {
     /// A blob of content.

@@ -36,7 +36,15 @@ impl Preamble {
         repository: RepositoryId,
         random: [u8; 16],
     ) -> Self {
-        Self { kind, minor: 0, suite, flags: 0, repository, random, number: 0 }
+        Self {
+            kind,
+            minor: 0,
+            suite,
+            flags: 0,
+            repository,
+            random,
+            number: 0,
+        }
     }
 
     /// Sets the number.
@@ -78,8 +86,9 @@ impl Preamble {
     /// belongs. `Unsupported` for another major version, object kind or suite, and for reserved bytes and flags
     /// that are not zero.
     pub fn decode(object: &[u8]) -> Result<Self, DecodeError> {
-        let bytes: &[u8; Self::LEN] =
-            object.first_chunk().ok_or(DecodeError::truncated("preamble", object.len()))?;
+        let bytes: &[u8; Self::LEN] = object
+            .first_chunk()
+            .ok_or(DecodeError::truncated("preamble", object.len()))?;
         let mut f = Fields::new(bytes, "preamble");
         let kind = ObjectKind::of_magic(f.array()?)?;
         if f.u16()? != MAJOR {
@@ -88,7 +97,11 @@ impl Preamble {
         let minor = f.u16()?;
         let suite = Suite::from_id(f.u16()?).ok_or(DecodeError::unsupported("suite", 12))?;
         let flags = f.u16()?;
-        let most = if kind == ObjectKind::Pack { PackClass::Pages as u16 } else { 0 };
+        let most = if kind == ObjectKind::Pack {
+            PackClass::Pages as u16
+        } else {
+            0
+        };
         if flags > most {
             return Err(DecodeError::unsupported("flags", 14));
         }
@@ -99,7 +112,15 @@ impl Preamble {
             return Err(DecodeError::invalid("number", 48));
         }
         f.reserved(8)?;
-        Ok(Self { kind, minor, suite, flags, repository, random, number })
+        Ok(Self {
+            kind,
+            minor,
+            suite,
+            flags,
+            repository,
+            random,
+            number,
+        })
     }
 
     /// Checks that the object is what its name and its repository say.
@@ -120,7 +141,10 @@ impl Preamble {
             return Err(DecodeError::invalid("suite of another repository", 12));
         }
         if self.repository != *repository {
-            return Err(DecodeError::invalid("repository id of another repository", 16));
+            return Err(DecodeError::invalid(
+                "repository id of another repository",
+                16,
+            ));
         }
         Ok(())
     }
@@ -196,7 +220,10 @@ impl ObjectKind {
     }
 
     const fn is_numbered(self) -> bool {
-        matches!(self, Self::Keyring | Self::Journal | Self::Bundle | Self::Checkpoint)
+        matches!(
+            self,
+            Self::Keyring | Self::Journal | Self::Bundle | Self::Checkpoint
+        )
     }
 }
 
@@ -251,7 +278,11 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(crate) const fn new(input: &'a [u8], what: &'static str) -> Self {
-        Self { input, position: 0, what }
+        Self {
+            input,
+            position: 0,
+            what,
+        }
     }
 
     pub(crate) const fn position(&self) -> usize {
@@ -264,16 +295,20 @@ impl<'a> Fields<'a> {
 
     #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
-        let taken =
-            self.rest().get(..len).ok_or(DecodeError::truncated(self.what, self.position))?;
+        let taken = self
+            .rest()
+            .get(..len)
+            .ok_or(DecodeError::truncated(self.what, self.position))?;
         self.position += len;
         Ok(taken)
     }
 
     #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let taken =
-            self.rest().first_chunk().ok_or(DecodeError::truncated(self.what, self.position))?;
+        let taken = self
+            .rest()
+            .first_chunk()
+            .ok_or(DecodeError::truncated(self.what, self.position))?;
         self.position += N;
         Ok(*taken)
     }
@@ -338,7 +373,11 @@ pub(crate) fn finish_whole(
 ) -> Result<Vec<u8>, EncodeError> {
     let seal = ObjectHash::of(&object);
     object.extend_from_slice(seal.as_bytes());
-    if object.len() > most { Err(EncodeError::too_large(what)) } else { Ok(object) }
+    if object.len() > most {
+        Err(EncodeError::too_large(what))
+    } else {
+        Ok(object)
+    }
 }
 
 /// Checks the kind and the seal of wholeness; returns the preamble and the bytes between it and the seal.
@@ -351,8 +390,9 @@ pub(crate) fn open_whole<'a>(
     if object.len() > most {
         return Err(DecodeError::too_large(what, most));
     }
-    let (body, seal) =
-        object.split_last_chunk::<32>().ok_or(DecodeError::truncated(what, object.len()))?;
+    let (body, seal) = object
+        .split_last_chunk::<32>()
+        .ok_or(DecodeError::truncated(what, object.len()))?;
     if body.len() < Preamble::LEN {
         return Err(DecodeError::truncated(what, object.len()));
     }

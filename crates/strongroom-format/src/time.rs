@@ -30,7 +30,12 @@ impl Time {
     }
 
     pub(crate) fn read(r: &mut Reader<'_>, what: &'static str) -> Result<Self, DecodeError> {
-        r.tuple(what, 2, |r| Ok(Self { seconds: r.int(what)?, nanos: read_nanos(r, what)? }))
+        r.tuple(what, 2, |r| {
+            Ok(Self {
+                seconds: r.int(what)?,
+                nanos: read_nanos(r, what)?,
+            })
+        })
     }
 }
 
@@ -42,5 +47,9 @@ pub(crate) fn read_nanos(r: &mut Reader<'_>, what: &'static str) -> Result<u32, 
 }
 
 pub(crate) const fn check_nanos(nanos: u32) -> Result<u32, EncodeError> {
-    if nanos < 1_000_000_000 { Ok(nanos) } else { Err(EncodeError::invalid("nanoseconds")) }
+    if nanos < 1_000_000_000 {
+        Ok(nanos)
+    } else {
+        Err(EncodeError::invalid("nanoseconds"))
+    }
 }

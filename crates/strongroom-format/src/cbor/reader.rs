@@ -17,7 +17,20 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(input: &'a [u8]) -> Self {
-        Self { input, position: 0, depth: 0 }
+        Self {
+            input,
+            position: 0,
+            depth: 0,
+        }
+    }
+
+    /// Reads something that will stand inside `depth` arrays or maps.
+    pub(crate) const fn nested(input: &'a [u8], depth: u8) -> Self {
+        Self {
+            input,
+            position: 0,
+            depth,
+        }
     }
 
     #[inline]
@@ -65,7 +78,10 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn boolean(&mut self, what: &'static str) -> Result<bool, DecodeError> {
         let at = self.position;
-        let (&first, _) = self.rest().split_first().ok_or(DecodeError::truncated(what, at))?;
+        let (&first, _) = self
+            .rest()
+            .split_first()
+            .ok_or(DecodeError::truncated(what, at))?;
         self.position += 1;
         match first {
             0xF4 => Ok(false),
@@ -81,9 +97,14 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(crate) fn fixed<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], DecodeError> {
+    pub(crate) fn fixed<const N: usize>(
+        &mut self,
+        what: &'static str,
+    ) -> Result<[u8; N], DecodeError> {
         let at = self.position;
-        self.bytes(what)?.try_into().map_err(|_| DecodeError::invalid(what, at))
+        self.bytes(what)?
+            .try_into()
+            .map_err(|_| DecodeError::invalid(what, at))
     }
 
     pub(crate) fn text(&mut self, what: &'static str) -> Result<&'a str, DecodeError> {
@@ -133,7 +154,11 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<T>, DecodeError> {
         let at = self.position;
         let items = self.array(what, item)?;
-        if items.is_empty() { Err(DecodeError::invalid(what, at)) } else { Ok(items) }
+        if items.is_empty() {
+            Err(DecodeError::invalid(what, at))
+        } else {
+            Ok(items)
+        }
     }
 
     /// Reads an array that has exactly `len` items, each with a meaning of its own.
@@ -174,7 +199,10 @@ impl<'a> Reader<'a> {
             let start = self.position;
             if !value(self, key)? {
                 self.skip(what)?;
-                unknown.keep(key, self.input.get(start..self.position).unwrap_or_default());
+                unknown.keep(
+                    key,
+                    self.input.get(start..self.position).unwrap_or_default(),
+                );
             } else if !unknown.is_empty() {
                 return Err(DecodeError::invalid(what, at));
             }
@@ -215,7 +243,9 @@ impl<'a> Reader<'a> {
     /// Checks one map with unsigned keys and returns its bytes.
     pub(crate) fn raw_map(&mut self, what: &'static str) -> Result<&'a [u8], DecodeError> {
         match self.rest().first() {
-            Some(first) if first >> 5 != major::MAP => Err(DecodeError::invalid(what, self.position)),
+            Some(first) if first >> 5 != major::MAP => {
+                Err(DecodeError::invalid(what, self.position))
+            }
             _ => self.raw(what),
         }
     }
@@ -223,7 +253,10 @@ impl<'a> Reader<'a> {
     /// Passes one item; the depth limit bounds the recursion.
     fn skip(&mut self, what: &'static str) -> Result<(), DecodeError> {
         let at = self.position;
-        let first = *self.rest().first().ok_or(DecodeError::truncated(what, at))?;
+        let first = *self
+            .rest()
+            .first()
+            .ok_or(DecodeError::truncated(what, at))?;
         match first >> 5 {
             major::UINT | major::NEGATIVE => self.head(what).map(drop),
             major::BYTES => self.bytes(what).map(drop),
@@ -261,7 +294,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the head of an array or map whose items have at least `item_bytes` each.
-    fn enter(&mut self, major: u8, item_bytes: usize, what: &'static str) -> Result<usize, DecodeError> {
+    fn enter(
+        &mut self,
+        major: u8,
+        item_bytes: usize,
+        what: &'static str,
+    ) -> Result<usize, DecodeError> {
         let at = self.position;
         let len = self.typed(major, what)?;
         if self.depth >= MAX_CBOR_DEPTH {
@@ -280,7 +318,11 @@ impl<'a> Reader<'a> {
     fn typed(&mut self, expected: u8, what: &'static str) -> Result<u64, DecodeError> {
         let at = self.position;
         let (major, value) = self.head(what)?;
-        if major == expected { Ok(value) } else { Err(DecodeError::invalid(what, at)) }
+        if major == expected {
+            Ok(value)
+        } else {
+            Err(DecodeError::invalid(what, at))
+        }
     }
 
     /// Reads major type and argument; refuses arguments that are not the shortest.
@@ -297,7 +339,12 @@ impl<'a> Reader<'a> {
         self.long_head(major, low, what)
     }
 
-    fn long_head(&mut self, major: u8, low: u8, what: &'static str) -> Result<(u8, u64), DecodeError> {
+    fn long_head(
+        &mut self,
+        major: u8,
+        low: u8,
+        what: &'static str,
+    ) -> Result<(u8, u64), DecodeError> {
         let at = self.position;
         let (len, least) = match low {
             24 => (1, 24),
@@ -306,8 +353,13 @@ impl<'a> Reader<'a> {
             27 => (8, 0x1_0000_0000),
             _ => return Err(DecodeError::invalid(what, at)),
         };
-        let argument = self.rest().get(1..=len).ok_or(DecodeError::truncated(what, at))?;
-        let value = argument.iter().fold(0, |value: u64, byte| value << 8 | u64::from(*byte));
+        let argument = self
+            .rest()
+            .get(1..=len)
+            .ok_or(DecodeError::truncated(what, at))?;
+        let value = argument
+            .iter()
+            .fold(0, |value: u64, byte| value << 8 | u64::from(*byte));
         if value < least || major > major::MAP {
             return Err(DecodeError::invalid(what, at));
         }

@@ -77,7 +77,11 @@ pub(crate) const fn uint_len(value: u64) -> usize {
 }
 
 pub(crate) const fn int_len(value: i64) -> usize {
-    uint_len(if value < 0 { (!value).cast_unsigned() } else { value.cast_unsigned() })
+    uint_len(if value < 0 {
+        (!value).cast_unsigned()
+    } else {
+        value.cast_unsigned()
+    })
 }
 
 /// Writes one map with unsigned keys in a single pass: the count is filled in at the end.
@@ -94,7 +98,12 @@ impl<'a> MapWriter<'a> {
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
         let start = out.len();
         out.push(0);
-        Self { out, start, count: 0, last: None }
+        Self {
+            out,
+            start,
+            count: 0,
+            last: None,
+        }
     }
 
     /// Writes a key; the caller writes the value into what is returned.
@@ -154,7 +163,11 @@ impl<'a> MapWriter<'a> {
         items: &[T],
         item: impl FnMut(&mut Vec<u8>, &T) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        if items.is_empty() { Ok(()) } else { self.array(key, items, item) }
+        if items.is_empty() {
+            Ok(())
+        } else {
+            self.array(key, items, item)
+        }
     }
 
     /// Appends what a later version had added and fills in the count.
@@ -165,7 +178,9 @@ impl<'a> MapWriter<'a> {
         }
         let mut head = Vec::new();
         if self.count < 24 {
-            if let (Some(first), Ok(count)) = (self.out.get_mut(self.start), u8::try_from(self.count)) {
+            if let (Some(first), Ok(count)) =
+                (self.out.get_mut(self.start), u8::try_from(self.count))
+            {
                 *first = major::MAP << 5 | count;
             }
         } else {

@@ -1,0 +1,225 @@
+//! What has not changed since the parent snapshot.
+
+use strongroom_crypt::Id;
+use strongroom_format::{Node, NodeKind, Ref, RefKind, Time};
+
+use crate::blobs::Blobs;
+use crate::error::Result;
+use crate::index::Index;
+use crate::source::Entry;
+use crate::tree::{DirectoryReader, RecipeReader, TreeEntry};
+
+/// Walks the parent snapshot's tree beside the source's and says of each entry whether it is the same.
+///
+/// Both are sorted, so this is a merge: the parent is read once, in order, and never held whole.
+#[derive(Debug)]
+pub(super) struct Judge<'a> {
+    parent: Option<Parent<'a>>,
+    open: Vec<Beside>,
+}
+
+/// The parent snapshot.
+#[derive(Debug)]
+pub(super) struct Parent<'a> {
+    pub(super) blobs: &'a Blobs,
+    pub(super) root: Id,
+    /// When its capture began, by the clock that stamps files.
+    pub(super) began: Time,
+    /// Set when some copies are known to be damaged: then content must be looked up before it is taken for stored.
+    pub(super) suspect: Option<&'a Index>,
+}
+
+/// A directory of the parent beside the one being walked.
+#[derive(Debug, Default)]
+struct Beside {
+    reader: Option<DirectoryReader>,
+    peeked: Option<TreeEntry>,
+}
+
+/// What the parent has of an entry.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// The same; this is its record.
+    Known(Box<Node>, Vec<Ref>),
+    /// Something else, or nothing.
+    Changed,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(parent: Option<Parent<'a>>) -> Self {
+        Self { parent, open: Vec::new() }
+    }
+
+    /// Enters a directory of the source. Known means its own metadata; what is in it is judged by itself.
+    pub(super) fn enter(&mut self, entry: &Entry) -> Result<Verdict> {
+        let Some(parent) = &self.parent else { return Ok(Verdict::Changed) };
+        let found = match self.open.last_mut() {
+            None => Self::root(parent),
+            Some(beside) => beside.find(parent, &entry.node.name),
+        };
+        let (beside, verdict) = match found {
+            Some((node, reader)) if node.kind == NodeKind::Directory => {
+                let known = same(&entry.node, &node, parent.began);
+                let verdict = match known {
+                    true => Verdict::Known(Box::new(node), Vec::new()),
+                    false => Verdict::Changed,
+                };
+                (Beside { reader, peeked: None }, verdict)
+            }
+            _ => (Beside::default(), Verdict::Changed),
+        };
+        self.open.push(beside);
+        Ok(verdict)
+    }
+
+    /// Leaves the directory entered last.
+    pub(super) fn leave(&mut self) {
+        self.open.pop();
+    }
+
+    /// Judges anything but a directory.
+    pub(super) fn item(&mut self, entry: &Entry) -> Result<Verdict> {
+        let (Some(parent), Some(beside)) = (&self.parent, self.open.last_mut()) else {
+            return Ok(Verdict::Changed);
+        };
+        let Some(old) = beside.take(&entry.node.name) else { return Ok(Verdict::Changed) };
+        if !same(&entry.node, &old.node, parent.began) || !parent.has_content(&old)? {
+            return Ok(Verdict::Changed);
+        }
+        Ok(Verdict::Known(Box::new(old.node), old.refs))
+    }
+
+    fn root(parent: &Parent<'_>) -> Option<(Node, Option<DirectoryReader>)> {
+        let reader = DirectoryReader::open(parent.blobs, &parent.root).ok()?;
+        let node = reader.root_node().cloned()?;
+        Some((node, Some(reader)))
+    }
+}
+
+impl Beside {
+    /// Returns the parent's entry of that name. Entries are asked for in ascending order.
+    fn take(&mut self, name: &[u8]) -> Option<TreeEntry> {
+        loop {
+            if self.peeked.is_none() {
+                // A page of the parent that cannot be read costs reading the files again, not the backup.
+                self.peeked = self.reader.as_mut()?.next().unwrap_or_default();
+                if self.peeked.is_none() {
+                    self.reader = None;
+                    return None;
+                }
+            }
+            match self.peeked.as_ref()?.node.name.as_slice().cmp(name) {
+                std::cmp::Ordering::Less => self.peeked = None,
+                std::cmp::Ordering::Equal => return self.peeked.take(),
+                std::cmp::Ordering::Greater => return None,
+            }
+        }
+    }
+
+    fn find(&mut self, parent: &Parent<'_>, name: &[u8]) -> Option<(Node, Option<DirectoryReader>)> {
+        let entry = self.take(name)?;
+        let page = entry.refs.first().filter(|page| page.kind == RefKind::Page)?;
+        let reader = DirectoryReader::open(parent.blobs, &page.id).ok();
+        Some((entry.node, reader))
+    }
+}
+
+impl Parent<'_> {
+    /// Says whether every blob of a file has a good copy.
+    fn has_content(&self, entry: &TreeEntry) -> Result<bool> {
+        let Some(index) = self.suspect else { return Ok(true) };
+        let mut recipe = RecipeReader::new(self.blobs, &entry.refs);
+        loop {
+            match recipe.next() {
+                Ok(Some(part)) if part.kind == RefKind::Data && !index.contains(&part.id)? => {
+                    return Ok(false);
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(true),
+                Err(_) => return Ok(false),
+            }
+        }
+    }
+}
+
+/// Says whether what one `stat` tells is as the parent recorded it, and can be trusted.
+fn same(now: &Node, old: &Node, began: Time) -> bool {
+    now.kind == old.kind
+        && now.size == old.size
+        && now.mtime == old.mtime
+        && now.ctime.is_some()
+        && now.ctime == old.ctime
+        && now.inode == old.inode
+        && (now.mode, now.uid, now.gid) == (old.mode, old.uid, old.gid)
+        && now.device == old.device
+        && now.link == old.link
+        && old.incomplete == 0
+        && !is_racy(now, began)
+}
+
+/// A file that was touched just before the parent was captured, or later by its stamps, may have been changed
+/// again within the same tick of the clock that stamps files: it is read again.
+fn is_racy(node: &Node, began: Time) -> bool {
+    let latest = node.ctime.map_or(node.mtime, |ctime| ctime.max(node.mtime));
+    let whole_seconds = node.mtime.nanos == 0 && node.ctime.is_none_or(|ctime| ctime.nanos == 0);
+    let granule = if whole_seconds { COARSE_GRANULE_NANOS } else { GRANULE_NANOS };
+    let nanos = |time: Time| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
+    nanos(latest) + granule >= nanos(began)
+}
+
+/// Linux stamps files with a clock that ticks every 1 to 10 ms (CONFIG_HZ from 1000 to 100); twice the slowest.
+const GRANULE_NANOS: i128 = 20_000_000;
+/// FAT keeps modification times in steps of two seconds.
+const COARSE_GRANULE_NANOS: i128 = 2_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(mtime: (i64, u32), ctime: (i64, u32)) -> Node {
+        Node {
+            name: b"f".to_vec(),
+            mtime: Time { seconds: mtime.0, nanos: mtime.1 },
+            ctime: Some(Time { seconds: ctime.0, nanos: ctime.1 }),
+            inode: 7,
+            size: 3,
+            ..Node::default()
+        }
+    }
+
+    #[test]
+    fn a_file_touched_within_the_granule_of_the_capture_is_racy() {
+        let began = Time { seconds: 100, nanos: 500_000_000 };
+        assert!(!is_racy(&file((50, 1), (100, 479_999_999)), began));
+        assert!(is_racy(&file((50, 1), (100, 480_000_000)), began));
+        assert!(is_racy(&file((50, 1), (100, 500_000_001)), began));
+        assert!(is_racy(&file((2000, 1), (50, 1)), began), "a stamp from the future proves nothing");
+        assert!(is_racy(&file((99, 0), (50, 0)), began), "a clock of whole seconds is coarser");
+        assert!(!is_racy(&file((98, 0), (50, 0)), began));
+    }
+
+    #[test]
+    fn any_difference_that_stat_can_show_is_a_change() {
+        let began = Time { seconds: 1000, nanos: 0 };
+        let old = file((50, 1), (60, 1));
+        assert!(same(&old, &old, began));
+        let changes: [fn(&mut Node); 9] = [
+            |node| node.kind = NodeKind::Symlink,
+            |node| node.size += 1,
+            |node| node.mtime.nanos += 1,
+            |node| node.ctime = Some(Time { seconds: 60, nanos: 2 }),
+            |node| node.ctime = None,
+            |node| node.inode += 1,
+            |node| node.mode ^= 0o100,
+            |node| node.uid += 1,
+            |node| node.link = Some(1),
+        ];
+        for change in changes {
+            let mut now = old.clone();
+            change(&mut now);
+            assert!(!same(&now, &old, began), "{now:?}");
+        }
+        let incomplete = Node { incomplete: 1, ..old.clone() };
+        assert!(!same(&old, &incomplete, began), "what could not be recorded is tried again");
+    }
+}

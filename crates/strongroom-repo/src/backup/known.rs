@@ -1,0 +1,83 @@
+//! Which blobs need not be stored.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use strongroom_crypt::Id;
+
+use crate::error::Result;
+use crate::index::Index;
+
+/// Decides, once per blob of a session, who stores it.
+///
+/// A blob is known when the index has an undamaged copy in force, or when this session has stored it or is
+/// about to. The set holds only what the index does not have yet; what a `Packs` entry has announced moves over.
+#[derive(Debug)]
+pub(super) struct Known {
+    index: RwLock<Arc<Index>>,
+    /// Sharded so that workers seldom wait for each other.
+    claimed: [Mutex<HashSet<Id, BuildHasherDefault<IdAsHash>>>; SHARDS],
+}
+
+const SHARDS: usize = 16;
+
+impl Known {
+    pub(super) fn new(index: Arc<Index>) -> Self {
+        Self { index: RwLock::new(index), claimed: Default::default() }
+    }
+
+    /// Returns true when the caller must store the blob: nobody has it and nobody else was told so.
+    ///
+    /// The order matters. A claim comes first and the index is looked at after it: [`Self::announced`]
+    /// publishes the index before it forgets claims, so whoever claims anew sees the new index.
+    pub(super) fn claim(&self, id: &Id) -> Result<bool> {
+        if !self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).insert(*id) {
+            return Ok(false);
+        }
+        let index = self.index();
+        if !index.contains(id)? {
+            return Ok(true);
+        }
+        self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        Ok(false)
+    }
+
+    /// Returns the index as of now.
+    pub(super) fn index(&self) -> Arc<Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes an index that has these blobs, and forgets that they were claimed.
+    pub(super) fn announced<'a>(&self, index: Arc<Index>, ids: impl Iterator<Item = &'a Id>) {
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        for id in ids {
+            self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        }
+    }
+
+    fn shard(&self, id: &Id) -> &Mutex<HashSet<Id, BuildHasherDefault<IdAsHash>>> {
+        let [first, ..] = id.as_bytes();
+        let [shards @ ..] = &self.claimed;
+        shards.get(usize::from(*first) % SHARDS).expect("the remainder is below the number of shards")
+    }
+}
+
+/// Ids are keyed hashes already: eight of their bytes are as good as any hash of them, and nobody outside can choose them.
+#[derive(Debug, Default)]
+struct IdAsHash(u64);
+
+impl Hasher for IdAsHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // The first byte chose the shard; take later ones.
+        if let Some(eight) = bytes.get(8..16).and_then(|part| <[u8; 8]>::try_from(part).ok()) {
+            self.0 = u64::from_le_bytes(eight);
+        }
+    }
+
+    fn write_usize(&mut self, _len: usize) {}
+}

@@ -1,0 +1,235 @@
+//! Files larger than a batch: read and cut by a thread of their own, hashed and sealed by the workers.
+
+use std::collections::VecDeque;
+
+use crossbeam_channel::{Receiver, Sender};
+use strongroom_format::Ref;
+
+use super::Run;
+use super::recipe::Recipe;
+use super::worker::{Chunks, Job};
+use crate::edge::cancelled;
+use crate::error::Result;
+use crate::source::{Batch, BatchItem, Content, Entry, Fill, Piece, SourceError};
+
+/// A file waiting for a reader.
+#[derive(Debug)]
+pub(super) struct LargeJob {
+    pub(super) entry: Entry,
+    pub(super) reply: Sender<Result<LargeFile>>,
+}
+
+/// What became of a large file.
+#[derive(Debug)]
+pub(super) struct LargeFile {
+    pub(super) entry: Entry,
+    pub(super) outcome: std::result::Result<Whole, SourceError>,
+}
+
+/// A large file that was read to its end.
+#[derive(Debug)]
+pub(super) struct Whole {
+    /// What the directory's page refers to: its chunks, or the page of its recipe.
+    pub(super) refs: Vec<Ref>,
+    pub(super) changed: bool,
+}
+
+/// Read ahead of the cut: a chunk ends within the largest size, so most of the buffer is chunks and little is moved to the next one.
+const BUFFER_CHUNKS: usize = 3;
+/// Batches of one file on their way through the workers.
+const AHEAD: usize = 2;
+
+/// Takes files until there are none left.
+pub(super) fn read(run: &Run<'_>, files: &Receiver<LargeJob>, jobs: &Sender<Job>) -> Result<()> {
+    for job in files {
+        let LargeJob { mut entry, reply } = job;
+        let result = match read_file(run, &mut entry, jobs) {
+            Ok(outcome) => Ok(LargeFile { entry, outcome }),
+            Err(Failure::Source(error)) => Ok(LargeFile { entry, outcome: Err(error) }),
+            Err(Failure::Run(error)) => Err(error),
+        };
+        let failed = result.is_err();
+        reply.send(result).map_err(|_| cancelled())?;
+        if failed {
+            return Err(cancelled());
+        }
+    }
+    Ok(())
+}
+
+enum Failure {
+    Source(SourceError),
+    Run(crate::error::Error),
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl From<crate::error::Error> for Failure {
+    fn from(error: crate::error::Error) -> Self {
+        Self::Run(error)
+    }
+}
+
+type Outcome = std::result::Result<Whole, SourceError>;
+
+fn read_file(run: &Run<'_>, entry: &mut Entry, jobs: &Sender<Job>) -> Result<Outcome, Failure> {
+    let filled_changed = complete(run, entry)?;
+    let mut content = run.source.open(entry)?;
+    let mut file = Pending { run, jobs, owner: entry.node.uid, waiting: VecDeque::new(), recipe: Recipe::new() };
+    let size = read_ahead(run);
+    let mut buffer = run.buffers.reads.take_filled(size);
+    let mut filled = 0;
+    let mut bytes = 0;
+    loop {
+        if run.remote.is_cancelled() {
+            return Err(cancelled().into());
+        }
+        let hole = match read_some(content.as_mut(), &mut buffer, &mut filled)? {
+            Stop::Full => None,
+            Stop::Hole(len) => Some(len),
+            Stop::End => Some(0),
+        };
+        // Content on either side of a hole is cut for itself.
+        let ended = hole.is_some();
+        bytes += file.cut(&mut buffer, &mut filled, size, ended)?;
+        match hole {
+            None => {}
+            Some(0) => break,
+            Some(len) => {
+                file.hole(len)?;
+                bytes += len;
+            }
+        }
+    }
+    let changed = content.finish(entry)?;
+    drop(content);
+    entry.node.size = bytes;
+    file.drain(0)?;
+    run.buffers.reads.put(buffer);
+    let refs = file.recipe.finish(run)?;
+    Ok(Ok(Whole { refs, changed: changed || filled_changed }))
+}
+
+fn read_ahead(run: &Run<'_>) -> usize {
+    run.chunker.sizes().max().saturating_mul(BUFFER_CHUNKS).max(1 << 20)
+}
+
+/// Asks the source for the metadata that a walk does not bring.
+fn complete(run: &Run<'_>, entry: &mut Entry) -> Result<bool, SourceError> {
+    let item = BatchItem { entry: entry.clone(), want_content: false, fill: Fill::Pending };
+    let mut batch = Batch { items: vec![item], data: Vec::new() };
+    run.source.fill(&mut batch);
+    let unanswered =
+        || SourceError::new(strongroom_format::SkipReason::Other, "the source gave no answer");
+    let item = batch.items.pop().ok_or_else(unanswered)?;
+    *entry = item.entry;
+    match item.fill {
+        Fill::Done { changed, .. } => Ok(changed),
+        Fill::Failed(error) => Err(error),
+        Fill::Pending => Err(unanswered()),
+    }
+}
+
+enum Stop {
+    Full,
+    Hole(u64),
+    End,
+}
+
+fn read_some(
+    content: &mut dyn Content,
+    buffer: &mut [u8],
+    filled: &mut usize,
+) -> Result<Stop, SourceError> {
+    while let Some(free) = buffer.get_mut(*filled..).filter(|free| !free.is_empty()) {
+        match content.read(free)? {
+            Piece::Data(len) => *filled += len.min(free.len()),
+            Piece::Hole(len) => return Ok(Stop::Hole(len)),
+            Piece::End => return Ok(Stop::End),
+        }
+    }
+    Ok(Stop::Full)
+}
+
+/// A file whose chunks are on their way through the workers.
+struct Pending<'r, 'a> {
+    run: &'r Run<'a>,
+    jobs: &'r Sender<Job>,
+    owner: u32,
+    waiting: VecDeque<Part>,
+    recipe: Recipe,
+}
+
+/// What comes next in the recipe.
+enum Part {
+    Chunks(Receiver<(Vec<Ref>, Vec<u8>)>),
+    Hole(u64),
+}
+
+impl Pending<'_, '_> {
+    /// Cuts what can be cut of the buffer and sends it; the rest moves to the front of the next buffer. Returns the bytes sent.
+    fn cut(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        filled: &mut usize,
+        size: usize,
+        ended: bool,
+    ) -> Result<u64> {
+        let chunker = self.run.chunker;
+        let max = chunker.sizes().max();
+        let mut ends = Vec::new();
+        let mut start = 0;
+        while start < *filled && (ended || *filled - start >= max) {
+            let rest = buffer.get(start..*filled).unwrap_or_default();
+            start += chunker.cut(rest).clamp(1, rest.len().max(1));
+            ends.push(start);
+        }
+        if start == 0 {
+            return Ok(0);
+        }
+        let mut next = self.run.buffers.reads.take_filled(size);
+        let rest = buffer.get(start..*filled).unwrap_or_default();
+        if let Some(front) = next.get_mut(..rest.len()) {
+            front.copy_from_slice(rest);
+        }
+        *filled = rest.len();
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        let data = std::mem::replace(buffer, next);
+        let chunks = Chunks { data, ends, owner: self.owner, reply };
+        self.jobs.send(Job::Chunks(chunks)).map_err(|_| cancelled())?;
+        self.waiting.push_back(Part::Chunks(answer));
+        self.drain(AHEAD)?;
+        Ok(start as u64)
+    }
+
+    fn hole(&mut self, len: u64) -> Result<()> {
+        self.waiting.push_back(Part::Hole(len));
+        self.run.progress.read(len);
+        // Holes hold no buffer, but a file may be nothing else.
+        self.drain(4096)
+    }
+
+    /// Takes answers until at most `most` parts are waiting.
+    fn drain(&mut self, most: usize) -> Result<()> {
+        while self.waiting.len() > most {
+            match self.waiting.pop_front() {
+                Some(Part::Chunks(answer)) => {
+                    let (refs, buffer) = answer.recv().map_err(|_| cancelled())?;
+                    self.run.buffers.reads.put(buffer);
+                    for one in refs {
+                        self.recipe.push(self.run, one)?;
+                    }
+                }
+                Some(Part::Hole(len)) => {
+                    self.recipe.push(self.run, Ref::zeros(len))?;
+                }
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}

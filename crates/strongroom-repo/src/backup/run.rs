@@ -1,0 +1,321 @@
+//! The threads of a backup and what they share.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{Scope, ScopedJoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use strongroom_chunk::Chunker;
+use strongroom_crypt::{Id, Sealer, Session, SessionId};
+use strongroom_format::{PackClass, SessionKeyRecord};
+
+use super::buffers::Buffers;
+use super::frames::FrameWriter;
+use super::group::Group;
+use super::judge::{Judge, Parent};
+use super::known::Known;
+use super::packs::{FinishedPack, PackWriter};
+use super::plan::{Outlets, plan};
+use super::progress::Meter;
+use super::tree::{Tree, TreeBuilder};
+use super::tree_store::{NAMES, PAGE, TreeStore};
+use super::upload::{Unannounced, Uploader};
+use super::worker::{DATA, work};
+use super::{Base, large};
+use crate::blobs::Blobs;
+use crate::context::Context;
+use crate::edge::{Remote, panicked};
+use crate::error::{Error, ErrorKind, Result};
+use crate::keys::Keys;
+use crate::observer::Observer;
+use crate::repository::Repository;
+use crate::source::Source;
+
+/// What the threads of one backup share.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    pub(super) keys: &'a Keys,
+    pub(super) source: &'a dyn Source,
+    pub(super) chunker: &'a dyn Chunker,
+    pub(super) known: &'a Known,
+    pub(super) tree: &'a TreeStore<'a>,
+    pub(super) progress: &'a Meter,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) remote: &'a Remote,
+    pub(super) buffers: BufferSets,
+}
+
+/// Buffers by use, so that each is of the size its next user needs.
+#[derive(Debug, Default)]
+pub(super) struct BufferSets {
+    pub(super) batches: Buffers,
+    pub(super) reads: Buffers,
+}
+
+/// What a backup stored.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) tree: Tree,
+    pub(super) root: Id,
+    pub(super) rest: Unannounced,
+    pub(super) session: SessionId,
+    pub(super) packs: u64,
+    pub(super) announcements: u64,
+}
+
+/// Decoded frames of the parent's tree that are kept: neighbours in a directory are neighbours in a frame.
+const PARENT_CACHE_BYTES: usize = 16 << 20;
+/// Data packs open at once. One more and the gap that padding fills is a little smaller; each is a pack of memory.
+const OPEN_DATA_PACKS: usize = 3;
+/// Tree packs are a quarter of a data pack: there is much less of them.
+const TREE_PACK_SHARE: usize = 4;
+/// Readers of large files.
+const LARGE_READERS: usize = 2;
+/// What `Settings::pack_bytes` may be.
+const MIN_PACK_BYTES: usize = 1 << 20;
+const MAX_PACK_BYTES: usize = 64 << 20;
+
+impl Base {
+    pub(super) fn beside<'a>(&'a self, blobs: &'a Blobs) -> Option<Parent<'a>> {
+        let (_, snapshot) = self.parent.as_ref()?;
+        let suspect = if self.state.damaged.is_empty() { None } else { Some(self.index.as_ref()) };
+        Some(Parent { blobs, root: snapshot.root, began: snapshot.began, suspect })
+    }
+}
+
+pub(super) fn parent_blobs(repository: &Repository, remote: &Remote, base: &Base) -> Blobs {
+    let context = repository.context().clone();
+    Blobs::new(remote.clone(), context, base.index.clone(), PARENT_CACHE_BYTES)
+}
+
+/// Walks the source and stores what is new. When it returns everything is durable, and all but the rest is announced.
+///
+/// This thread sends packs to the store; another builds the tree and has the walker, the readers of large files and the
+/// workers below it. Whoever fails drops its ends of the queues, and everybody else comes to an end by that.
+pub(super) fn store(
+    repository: &Repository,
+    remote: &Remote,
+    source: &dyn Source,
+    base: &Base,
+    chunker: &dyn Chunker,
+    meter: &Meter,
+) -> Result<Stored> {
+    let context: &Context = repository.context();
+    let keys = context.keys();
+    let (session, record) = start_session(context, &keys)?;
+    let known = Known::new(base.index.clone());
+    let packs = Packs::new(context, &record);
+    let blobs = parent_blobs(repository, remote, base);
+    let mut uploader = Uploader::new(repository, remote, &known, meter, session.id());
+    let (sender, finished) = bounded(1);
+    let writers = Writers::new(context, &keys, &session, &packs, sender)?;
+    let parts = Parts { keys: &keys, source, chunker, known: &known, meter, remote };
+    let judge = Judge::new(base.beside(&blobs));
+    let tree = std::thread::scope(|scope| {
+        let built = spawn(scope, "strongroom-tree", move || build(parts, writers, judge))?;
+        let uploaded = uploader.run(&finished);
+        drop(finished);
+        let built = join("the tree builder", built);
+        first_cause(built, uploaded)
+    })?;
+    let rest = uploader.rest()?;
+    let root = tree.root.ok_or_else(|| Error::new(ErrorKind::Internal, "a tree without a root"))?.id;
+    let (packs, announcements) = (uploader.packs, uploader.announcements);
+    Ok(Stored { tree, root, rest, session: session.id(), packs, announcements })
+}
+
+/// What a run is made of, before it has a tree store.
+#[derive(Debug, Clone, Copy)]
+struct Parts<'a> {
+    keys: &'a Keys,
+    source: &'a dyn Source,
+    chunker: &'a dyn Chunker,
+    known: &'a Known,
+    meter: &'a Meter,
+    remote: &'a Remote,
+}
+
+/// The packs of a session, by class.
+#[derive(Debug)]
+struct Packs<'a> {
+    data: PackWriter<'a>,
+    names: PackWriter<'a>,
+    pages: PackWriter<'a>,
+}
+
+impl<'a> Packs<'a> {
+    fn new(context: &'a Context, record: &SessionKeyRecord) -> Self {
+        let size = context.settings.pack_bytes.clamp(MIN_PACK_BYTES, MAX_PACK_BYTES);
+        let writer = |class, size, open| {
+            PackWriter::new(context, class, size, open, record.clone(), Buffers::default())
+        };
+        Self {
+            data: writer(PackClass::Data, size, OPEN_DATA_PACKS),
+            names: writer(PackClass::Names, size / TREE_PACK_SHARE, 1),
+            pages: writer(PackClass::Pages, size / TREE_PACK_SHARE, 1),
+        }
+    }
+}
+
+/// Writers of frames: one a worker, one to close the data packs, one each for names and pages.
+#[derive(Debug)]
+struct Writers<'a> {
+    workers: Vec<FrameWriter<'a>>,
+    last: FrameWriter<'a>,
+    names: FrameWriter<'a>,
+    pages: FrameWriter<'a>,
+}
+
+impl<'a> Writers<'a> {
+    fn new(
+        context: &'a Context,
+        keys: &'a Keys,
+        session: &'a Session,
+        packs: &'a Packs<'a>,
+        finished: Sender<FinishedPack>,
+    ) -> Result<Self> {
+        let content: &dyn Sealer = session.sealer();
+        let writer = |sealer, kind, packs| {
+            FrameWriter::new(context, sealer, kind, packs, finished.clone())
+        };
+        let workers = (0..context.settings.threads.max(1))
+            .map(|_| writer(content, DATA, &packs.data))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            workers,
+            last: writer(content, DATA, &packs.data)?,
+            names: writer(content, NAMES, &packs.names)?,
+            pages: writer(keys.structure.refs(), PAGE, &packs.pages)?,
+        })
+    }
+}
+
+fn start_session(context: &Context, keys: &Keys) -> Result<(Session, SessionKeyRecord)> {
+    let failed = || Error::new(ErrorKind::Internal, "no session");
+    let session = Session::start(context.suite, &context.components.random)
+        .map_err(|error| failed().caused_by(error))?;
+    let (epoch, key) = keys.open_epoch()?;
+    let wrapped = session
+        .wrap(context.repository, epoch, key)
+        .map_err(|error| failed().caused_by(error))?;
+    let record =
+        SessionKeyRecord { session: session.id(), epoch, wrap_kind: 1, wrapped: wrapped.to_vec() };
+    Ok((session, record))
+}
+
+/// Runs everything up to the last pack. Every sender of packs has gone when it returns.
+fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tree> {
+    let Parts { keys, source, chunker, known, meter, remote } = parts;
+    let tree = TreeStore::new(keys, known, meter, writers.names, writers.pages);
+    let run = Run {
+        keys,
+        source,
+        chunker,
+        known,
+        tree: &tree,
+        progress: meter,
+        observer: meter.observer(),
+        remote,
+        buffers: BufferSets::default(),
+    };
+    let built = pipeline(&run, judge, writers.workers)?;
+    writers.last.finish()?;
+    tree.finish()?;
+    Ok(built)
+}
+
+fn pipeline(run: &Run<'_>, judge: Judge<'_>, workers: Vec<FrameWriter<'_>>) -> Result<Tree> {
+    let threads = workers.len();
+    let (jobs_sender, jobs) = bounded(threads);
+    let (large_sender, large_files) = bounded(LARGE_READERS);
+    let (results_sender, results) = unbounded();
+    let groups = 2 * threads + 2;
+    let (credit, credits) = bounded(groups);
+    for _ in 0..groups {
+        drop(credit.send(()));
+    }
+    std::thread::scope(|scope| {
+        for frames in workers {
+            let (jobs, results) = (jobs.clone(), results_sender.clone());
+            spawn(scope, "strongroom-work", move || {
+                tell(&results, "a worker", || work(run, frames, &jobs, &results));
+            })?;
+        }
+        // Only workers take jobs: when they have gone, whoever waits for one is told.
+        drop(jobs);
+        for _ in 0..LARGE_READERS {
+            let (files, jobs) = (large_files.clone(), jobs_sender.clone());
+            let results = results_sender.clone();
+            spawn(scope, "strongroom-read", move || {
+                tell(&results, "a reader", || large::read(run, &files, &jobs));
+            })?;
+        }
+        drop(large_files);
+        let results_of_plan = results_sender.clone();
+        let outlets =
+            Outlets { credits, jobs: jobs_sender, large: large_sender, results: results_sender };
+        spawn(scope, "strongroom-walk", move || {
+            tell(&results_of_plan, "the walker", || plan(run, judge, outlets));
+        })?;
+        collect(run, &results, &credit)
+        // Returning drops the ends of this thread, and with them an unfinished run.
+    })
+}
+
+/// Builds the tree from the groups as they come.
+fn collect(run: &Run<'_>, results: &Receiver<Result<Group>>, credit: &Sender<()>) -> Result<Tree> {
+    let mut builder = TreeBuilder::new(run);
+    let mut failed = None;
+    for result in results {
+        match result.and_then(|group| builder.take(group)) {
+            Ok(built) => {
+                for _ in 0..built {
+                    drop(credit.send(()));
+                }
+            }
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    match failed {
+        None => builder.finish(),
+        // What was sent first may be a consequence; the cause is then among what was sent later.
+        Some(error) => first_cause(Err(error), results.try_iter().find_map(Result::err).map_or(Ok(()), Err)),
+    }
+}
+
+/// Of two results, prefers the error that is a cause: `Cancelled` only says that another thread had gone.
+fn first_cause<T>(one: Result<T>, other: Result<()>) -> Result<T> {
+    match (one, other) {
+        (Err(one), Err(other)) if one.kind() == ErrorKind::Cancelled => Err(other),
+        (Err(one), _) => Err(one),
+        (Ok(_), Err(other)) => Err(other),
+        (Ok(one), Ok(())) => Ok(one),
+    }
+}
+
+/// Runs a thread's work and sends its error, or its panic, to the tree builder.
+fn tell(results: &Sender<Result<Group>>, name: &str, work: impl FnOnce() -> Result<()>) {
+    let outcome = catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(panicked(name, panic.as_ref())));
+    if let Err(error) = outcome {
+        // A builder that has gone has an error of its own.
+        drop(results.send(Err(error)));
+    }
+}
+
+fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn_scoped(scope, work)
+        .map_err(|error| Error::new(ErrorKind::Internal, "no thread").caused_by(error))
+}
+
+fn join<T>(name: &str, handle: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    handle.join().unwrap_or_else(|panic| Err(panicked(name, panic.as_ref())))
+}

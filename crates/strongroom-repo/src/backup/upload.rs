@@ -1,0 +1,211 @@
+//! Packs on their way to the store, and what is said of them in the journal.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use crossbeam_channel::Receiver;
+use strongroom_crypt::{Roles, SessionId};
+use strongroom_format::{
+    Body, ObjectHash, PackHeader, PackRef, Packs, SegmentBuilder, SegmentRef, object_name,
+};
+use strongroom_store::Key;
+
+use super::known::Known;
+use super::packs::FinishedPack;
+use super::progress::Meter;
+use crate::context::Context;
+use crate::edge::{Remote, Ticket};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Journal;
+use crate::repository::Repository;
+
+/// Puts packs and announces them.
+///
+/// The order is that of docs/format.md §4: packs are durable before the segment that maps them, the segment before
+/// the entry that names both.
+#[derive(Debug)]
+pub(super) struct Uploader<'a> {
+    context: &'a Context,
+    journal: &'a Journal,
+    remote: &'a Remote,
+    known: &'a Known,
+    progress: &'a Meter,
+    session: SessionId,
+    under_way: VecDeque<(Ticket<()>, StoredPack)>,
+    /// Durable and not in the journal yet.
+    durable: Vec<StoredPack>,
+    pub(super) packs: u64,
+    pub(super) announcements: u64,
+}
+
+/// A pack in the store, and what is in it.
+#[derive(Debug)]
+pub(super) struct StoredPack {
+    pack: PackRef,
+    header_offset: u32,
+    header_len: u32,
+    header: PackHeader,
+}
+
+/// What a commit has to name beyond what was announced.
+#[derive(Debug, Default)]
+pub(super) struct Unannounced {
+    pub(super) packs: Vec<PackRef>,
+    pub(super) segments: Vec<SegmentRef>,
+}
+
+/// More packs than this are announced at once whatever their size, so that no journal entry grows past its limit.
+const MAX_UNANNOUNCED_PACKS: usize = 4096;
+
+impl<'a> Uploader<'a> {
+    pub(super) fn new(
+        repository: &'a Repository,
+        remote: &'a Remote,
+        known: &'a Known,
+        progress: &'a Meter,
+        session: SessionId,
+    ) -> Self {
+        Self {
+            context: repository.context(),
+            journal: repository.journal(),
+            remote,
+            known,
+            progress,
+            session,
+            under_way: VecDeque::new(),
+            durable: Vec::new(),
+            packs: 0,
+            announcements: 0,
+        }
+    }
+
+    /// Takes packs until there are no more, and returns when all are durable.
+    pub(super) fn run(&mut self, finished: &Receiver<FinishedPack>) -> Result<()> {
+        for pack in finished {
+            self.begin(pack);
+            while self.under_way.front().is_some_and(|(ticket, _)| ticket.is_ready()) {
+                self.reap()?;
+            }
+            if self.is_announcement_due() {
+                self.announce()?;
+            }
+        }
+        while !self.under_way.is_empty() {
+            self.reap()?;
+        }
+        Ok(())
+    }
+
+    /// Makes the segment of what has not been announced, for the commit to name.
+    pub(super) fn rest(&mut self) -> Result<Unannounced> {
+        let stored = std::mem::take(&mut self.durable);
+        if stored.is_empty() {
+            return Ok(Unannounced::default());
+        }
+        let (segment, _) = self.put_segment(&stored)?;
+        let packs = stored.into_iter().map(|stored| stored.pack).collect();
+        Ok(Unannounced { packs, segments: vec![segment] })
+    }
+
+    fn begin(&mut self, pack: FinishedPack) {
+        let FinishedPack { pack, header_offset, header_len, header, bytes } = pack;
+        let ticket = match Key::parse(&object_name::pack(&pack.name)) {
+            Ok(key) => self.remote.put_later(&key, bytes),
+            Err(error) => Ticket::failed(error.into()),
+        };
+        self.packs += 1;
+        self.under_way.push_back((ticket, StoredPack { pack, header_offset, header_len, header }));
+    }
+
+    fn reap(&mut self) -> Result<()> {
+        if let Some((ticket, stored)) = self.under_way.pop_front() {
+            present(ticket.wait())?;
+            self.progress.transferred(u64::from(stored.pack.len));
+            self.durable.push(stored);
+        }
+        Ok(())
+    }
+
+    fn is_announcement_due(&self) -> bool {
+        let bytes: u64 = self.durable.iter().map(|stored| u64::from(stored.pack.len)).sum();
+        let blobs: usize = self.durable.iter().map(|stored| stored.header.blobs.len()).sum();
+        bytes >= self.context.settings.announce_bytes
+            || blobs >= MAX_UNANNOUNCED_BLOBS
+            || self.durable.len() >= MAX_UNANNOUNCED_PACKS
+    }
+
+    fn announce(&mut self) -> Result<()> {
+        let stored = std::mem::take(&mut self.durable);
+        let (segment, bytes) = self.put_segment(&stored)?;
+        let body = Packs {
+            session: self.session,
+            packs: stored.iter().map(|stored| stored.pack.clone()).collect(),
+            segments: vec![segment.clone()],
+        };
+        let session = self.session;
+        self.journal.append(self.remote, self.context, Roles::WRITER, &mut |state| {
+            match state.session_ended(&session) {
+                true => Err(Error::new(ErrorKind::Conflict, "this session was given up by somebody else")),
+                false => Ok(Body::Packs(body.clone())),
+            }
+        })?;
+        self.announcements += 1;
+        let index = self.known.index().with_segment(&segment, bytes, self.context)?;
+        let ids = stored.iter().flat_map(|stored| stored.header.blobs.iter().map(|blob| &blob.id));
+        self.known.announced(index.into(), ids);
+        Ok(())
+    }
+
+    fn put_segment(&self, stored: &[StoredPack]) -> Result<(SegmentRef, Bytes)> {
+        let full = |error| Error::new(ErrorKind::Internal, "an index segment").caused_by(error);
+        let mut builder = SegmentBuilder::new();
+        for stored in stored {
+            stored.map(&mut builder).map_err(full)?;
+        }
+        let entries = builder.entries();
+        let mut random = [0; 16];
+        let context = self.context;
+        context
+            .components
+            .random
+            .fill(&mut random)
+            .map_err(|error| Error::new(ErrorKind::Internal, "no random bytes").caused_by(error))?;
+        let keys = context.keys();
+        let bytes: Bytes = builder
+            .finish(context.suite, context.repository, random, self.session, keys.structure.index())
+            .map_err(full)?
+            .into();
+        let name = ObjectHash::of(&bytes);
+        let key = Key::parse(&object_name::index(&name))?;
+        present(self.remote.put(&key, bytes.clone()))?;
+        self.progress.transferred(bytes.len() as u64);
+        let len = u32::try_from(bytes.len())
+            .map_err(|_| Error::new(ErrorKind::Internal, "an index segment past the limit"))?;
+        Ok((SegmentRef { name, len, entries }, bytes))
+    }
+}
+
+/// Bounds the memory of what is stored and not announced: 36 bytes a blob and what the claims take.
+const MAX_UNANNOUNCED_BLOBS: usize = 1 << 20;
+
+/// An object named by its hash that is there already is the one that was to be written: an acknowledgement was lost.
+fn present(result: Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+impl StoredPack {
+    fn map(&self, builder: &mut SegmentBuilder) -> Result<(), strongroom_format::EncodeError> {
+        let row = builder.push_pack(&self.pack, self.header_offset, self.header_len)?;
+        let mut blobs = self.header.blobs.iter();
+        for (position, frame) in (0..).zip(&self.header.frames) {
+            let frame_row = builder.push_frame(row, frame.offset, frame.stored_len, position)?;
+            for blob in blobs.by_ref().take(frame.blobs as usize) {
+                builder.push_entry(&blob.id, frame_row);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! What the computing threads do: read small files, cut, hash, leave out what is known, compress, seal.
+
+use crossbeam_channel::{Receiver, Sender};
+use strongroom_format::{BlobRecord, NodeKind, Ref, RefKind};
+
+use super::Run;
+use super::frames::{FrameWriter, Gather};
+use super::group::Group;
+use crate::edge::cancelled;
+use crate::error::Result;
+use crate::source::Fill;
+
+/// Work for a computing thread.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Small files and metadata.
+    Group(Group),
+    /// Consecutive chunks of one large file.
+    Chunks(Chunks),
+}
+
+/// Consecutive chunks of one large file.
+#[derive(Debug)]
+pub(super) struct Chunks {
+    /// Their bytes, from the front of the buffer.
+    pub(super) data: Vec<u8>,
+    /// Where each ends.
+    pub(super) ends: Vec<usize>,
+    /// The owner of the file.
+    pub(super) owner: u32,
+    /// Takes the references and gives the buffer back.
+    pub(super) reply: Sender<(Vec<Ref>, Vec<u8>)>,
+}
+
+/// Kind of a blob of file content, docs/format.md §3.5.
+pub(super) const DATA: u8 = 0;
+
+/// Takes jobs until there are none left.
+pub(super) fn work(
+    run: &Run<'_>,
+    mut frames: FrameWriter<'_>,
+    jobs: &Receiver<Job>,
+    results: &Sender<Result<Group>>,
+) -> Result<()> {
+    let mut gather = Gather::default();
+    for job in jobs {
+        match job {
+            Job::Group(mut group) => {
+                fill(run, &mut frames, &mut gather, &mut group)?;
+                results.send(Ok(group)).map_err(|_| cancelled())?;
+            }
+            Job::Chunks(chunks) => {
+                let refs = store_chunks(run, &mut frames, &mut gather, &chunks)?;
+                // A reader that has gone has had an error of its own.
+                drop(chunks.reply.send((refs, chunks.data)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn fill(
+    run: &Run<'_>,
+    frames: &mut FrameWriter<'_>,
+    gather: &mut Gather,
+    group: &mut Group,
+) -> Result<()> {
+    let batch = &mut group.batch;
+    batch.data = run.buffers.batches.take();
+    run.source.fill(batch);
+    for item in &batch.items {
+        let from = group.refs.len();
+        if let (true, Fill::Done { content, .. }) = (item.want_content, &item.fill) {
+            let owner = item.entry.node.uid;
+            let mut start = content.start;
+            while start < content.end {
+                let rest = batch.data.get(start..content.end).unwrap_or_default();
+                let len = run.chunker.cut(rest).clamp(1, rest.len().max(1));
+                let at = start..start + len;
+                group.refs.push(store_blob(run, frames, gather, &batch.data, at, owner)?);
+                start += len;
+            }
+            if item.entry.node.kind == NodeKind::File {
+                run.progress.read(content.len() as u64);
+            }
+        }
+        group.answers.push(from..group.refs.len());
+    }
+    run.progress.stored(gather.flush(frames, &batch.data)?);
+    run.buffers.batches.put(std::mem::take(&mut batch.data));
+    Ok(())
+}
+
+fn store_chunks(
+    run: &Run<'_>,
+    frames: &mut FrameWriter<'_>,
+    gather: &mut Gather,
+    chunks: &Chunks,
+) -> Result<Vec<Ref>> {
+    let mut refs = Vec::with_capacity(chunks.ends.len());
+    let mut start = 0;
+    for &end in &chunks.ends {
+        refs.push(store_blob(run, frames, gather, &chunks.data, start..end, chunks.owner)?);
+        start = end;
+    }
+    run.progress.read(start as u64);
+    run.progress.stored(gather.flush(frames, &chunks.data)?);
+    Ok(refs)
+}
+
+fn store_blob(
+    run: &Run<'_>,
+    frames: &mut FrameWriter<'_>,
+    gather: &mut Gather,
+    data: &[u8],
+    at: std::ops::Range<usize>,
+    owner: u32,
+) -> Result<Ref> {
+    let plain = data.get(at.clone()).unwrap_or_default();
+    let id = run.keys.ids.id(DATA, plain);
+    let len = u32::try_from(plain.len()).unwrap_or(u32::MAX);
+    if run.known.claim(&id)? {
+        run.progress.new_bytes(u64::from(len));
+        let blob = BlobRecord { id, len };
+        run.progress.stored(gather.add(frames, data, at, blob, owner)?);
+    }
+    Ok(Ref { id, len: u64::from(len), kind: RefKind::Data })
+}

@@ -1,0 +1,155 @@
+//! The engine's one error.
+
+use std::fmt;
+
+use strongroom_format::{DecodeError, DecodeErrorKind};
+
+/// Why an operation failed. One word wide; [`kind`](Self::kind) says what a caller can do about it.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    what: String,
+    object: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What a caller can do about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// What was asked for is not there: no repository, no such snapshot, no such path.
+    NotFound,
+    /// A repository is there already.
+    AlreadyExists,
+    /// No slot opens with the credential given.
+    WrongKey,
+    /// Somebody else changed the repository in a way that makes this operation impossible; start it again.
+    Conflict,
+    /// Stored bytes are not what was written. [`Error::object`] names the object.
+    Damaged,
+    /// Written by a newer version; use that.
+    Incompatible,
+    /// The request makes no sense as given.
+    Invalid,
+    /// The store does not allow it.
+    PermissionDenied,
+    /// The store is full.
+    NoSpace,
+    /// The store cannot be reached; try again.
+    Unavailable,
+    /// A plan was made from another state.
+    Stale,
+    /// The source ended the run, such as a command that failed.
+    Source,
+    /// The target ended the run, such as a full disk.
+    Target,
+    /// The operation's future was dropped.
+    Cancelled,
+    /// A worker panicked or the system refused a thread: a bug, or a machine in trouble.
+    Internal,
+}
+
+/// The result of an engine operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Makes an error; `what` is a lower-case phrase without a final period.
+    pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, what: what.into(), object: None, source: None }))
+    }
+
+    /// Names the object of the store that it is about.
+    #[must_use]
+    pub(crate) fn object_named(mut self, name: impl Into<String>) -> Self {
+        self.0.object = Some(name.into());
+        self
+    }
+
+    /// Keeps what caused it.
+    #[must_use]
+    pub(crate) fn caused_by(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Makes the error of an object that does not decode.
+    pub(crate) fn decode(object: impl Into<String>, error: DecodeError) -> Self {
+        let kind = match error.kind() {
+            DecodeErrorKind::Unsupported => ErrorKind::Incompatible,
+            _ => ErrorKind::Damaged,
+        };
+        let what = match kind {
+            ErrorKind::Incompatible => "an object needs a newer version of this program",
+            _ => "an object is damaged",
+        };
+        Self::new(kind, what).object_named(object).caused_by(error)
+    }
+
+    /// Returns what a caller can do about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the name of the object in the store that it is about, if it is about one.
+    #[must_use]
+    pub fn object(&self) -> Option<&str> {
+        self.0.object.as_deref()
+    }
+
+    /// Says whether the same call may succeed later without anybody's doing.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.0.kind == ErrorKind::Unavailable
+    }
+}
+
+impl From<strongroom_store::Error> for Error {
+    fn from(error: strongroom_store::Error) -> Self {
+        use strongroom_store::ErrorKind as Store;
+        let kind = match error.kind() {
+            Store::NotFound => ErrorKind::NotFound,
+            Store::AlreadyExists => ErrorKind::AlreadyExists,
+            Store::PermissionDenied => ErrorKind::PermissionDenied,
+            Store::NoSpace => ErrorKind::NoSpace,
+            Store::Unavailable => ErrorKind::Unavailable,
+            Store::InvalidRange | Store::TooLarge => ErrorKind::Damaged,
+            _ => ErrorKind::Unavailable,
+        };
+        let object = error.key().map(|key| key.as_str().to_owned());
+        let mut made = Self::new(kind, "the store failed").caused_by(error);
+        made.0.object = object;
+        made
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.what)?;
+        match &self.0.object {
+            Some(object) => write!(f, ": {object}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("what", &self.0.what)
+            .field("object", &self.0.object)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}

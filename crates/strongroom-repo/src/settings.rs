@@ -1,0 +1,90 @@
+//! What an embedder may set, and the parts a test may replace.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use strongroom_chunk::ChunkSizes;
+use strongroom_crypt::{Random, SystemRandom};
+use strongroom_format::Time;
+
+/// Values that may be stored in a file. The defaults are decisions that we defend.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Threads that compute. Default: what the system suggests.
+    pub threads: usize,
+    /// The size of a full pack of content, 1 to 64 MiB. Default 16 MiB. Three packs are open at once, one is being closed and three
+    /// more may be on their way to the store: seven times this is the largest part of a backup's memory.
+    pub pack_bytes: usize,
+    /// New content after which a long backup announces what it has stored, so that an interrupted run need
+    /// not upload it again. Default 1 GiB.
+    pub announce_bytes: u64,
+    /// Whether every frame is opened and compared again before it leaves: finds compressors with bugs and bits that flipped in
+    /// memory while the content is still at hand. Default true.
+    pub verify_frames: bool,
+    /// zstd level, −7 to 19. Default 3.
+    pub level: i32,
+    /// Where chunks of a file may end, for sources without an opinion of their own. Default 256 KiB, 1 MiB, 4 MiB.
+    pub chunk_sizes: ChunkSizes,
+    /// Folder for the local cache of index segments and the last head seen. Without one, segments are kept in
+    /// memory: 24 bytes a blob.
+    pub cache: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            pack_bytes: 16 << 20,
+            announce_bytes: 1 << 30,
+            verify_frames: true,
+            level: 3,
+            chunk_sizes: ChunkSizes::DEFAULT,
+            cache: None,
+        }
+    }
+}
+
+/// Says what time it is.
+pub trait Clock: Debug + Send + Sync {
+    /// Returns the time. It is recorded and decides when things are worth while; nothing safe depends on it.
+    fn now(&self) -> Time;
+}
+
+/// The system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Time {
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => Time {
+                seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+                nanos: since.subsec_nanos(),
+            },
+            Err(before) => Time {
+                seconds: -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
+                nanos: 0,
+            },
+        }
+    }
+}
+
+/// Parts that a test may replace.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Components {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub random: Arc<dyn Random>,
+}
+
+impl Default for Components {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+    }
+}

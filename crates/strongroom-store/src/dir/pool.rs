@@ -1,0 +1,203 @@
+//! The few threads on which a directory store makes its system calls.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use futures::channel::oneshot;
+
+/// Threads that start when they are first needed and end when the pool is dropped.
+///
+/// Dropping does not wait for a call that is in progress: a file call cannot be interrupted, and a
+/// drop may happen on an executor's thread.
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    work: Condvar,
+    threads_max: usize,
+}
+
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    closed: bool,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The job was not finished: no thread could be started, or it panicked.
+#[derive(Debug)]
+pub(super) struct Lost;
+
+impl Pool {
+    pub(super) fn new(threads_max: usize) -> Self {
+        let state = State {
+            jobs: VecDeque::new(),
+            threads: 0,
+            idle: 0,
+            closed: false,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                work: Condvar::new(),
+                threads_max: threads_max.max(1),
+            }),
+        }
+    }
+
+    /// Runs a job on one of the threads. A job that has not begun when the future is dropped is
+    /// never begun.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Lost> {
+        let (sender, receiver) = oneshot::channel();
+        self.submit(Box::new(move || {
+            if !sender.is_canceled() {
+                // The receiver may go away while the job runs; then nobody wants the answer.
+                drop(sender.send(job()));
+            }
+        }))?;
+        receiver.await.map_err(|_| Lost)
+    }
+
+    fn submit(&self, job: Job) -> Result<(), Lost> {
+        let mut state = self.shared.lock();
+        state.jobs.push_back(job);
+        if state.idle < state.jobs.len() && state.threads < self.shared.threads_max {
+            let shared = Arc::clone(&self.shared);
+            let name = "strongroom-dir".to_owned();
+            match thread::Builder::new()
+                .name(name)
+                .spawn(move || Shared::work_until_closed(&shared))
+            {
+                Ok(_) => state.threads += 1,
+                Err(_) if state.threads > 0 => {}
+                Err(_) => {
+                    state.jobs.pop_back();
+                    return Err(Lost);
+                }
+            }
+        }
+        drop(state);
+        self.shared.work.notify_one();
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Jobs run outside the lock, and nothing inside it can leave the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work_until_closed(shared: &Arc<Self>) {
+        let _counted = Counted(shared);
+        while let Some(job) = shared.next_job() {
+            job();
+        }
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            state.idle += 1;
+            state = self
+                .work
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+}
+
+/// Counts a thread as gone even if a job panics, so that another can take its place.
+struct Counted<'a>(&'a Shared);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.lock().threads -= 1;
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.work.notify_all();
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("threads_max", &self.shared.threads_max)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures::executor::block_on;
+    use futures::future::{join_all, poll_immediate};
+
+    use super::*;
+
+    #[test]
+    fn jobs_answer_and_a_panic_costs_only_its_own() {
+        let pool = Pool::new(1);
+        assert_eq!(block_on(pool.run(|| 2 + 2)).expect("it ran"), 4);
+        block_on(pool.run(|| panic!("on purpose"))).expect_err("it panicked");
+        assert_eq!(
+            block_on(pool.run(|| 3)).expect("another thread took its place"),
+            3
+        );
+    }
+
+    #[test]
+    fn as_many_jobs_run_together_as_there_may_be_threads() {
+        let pool = Pool::new(3);
+        let barrier = Arc::new(std::sync::Barrier::new(3));
+        let jobs = (0..3).map(|_| {
+            let barrier = Arc::clone(&barrier);
+            pool.run(move || barrier.wait().is_leader())
+        });
+        let leaders = block_on(join_all(jobs));
+        assert_eq!(
+            leaders
+                .into_iter()
+                .filter(|leads| matches!(leads, Ok(true)))
+                .count(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_job_whose_future_is_gone_is_not_begun() {
+        let pool = Pool::new(1);
+        let (open, gate) = mpsc::channel::<()>();
+        let (began, begun) = mpsc::channel::<()>();
+        let mut busy = Box::pin(pool.run(move || gate.recv().is_ok()));
+        assert!(block_on(poll_immediate(&mut busy)).is_none());
+        let mut unwanted = Box::pin(pool.run(move || began.send(()).is_ok()));
+        assert!(block_on(poll_immediate(&mut unwanted)).is_none());
+        drop(unwanted);
+        open.send(()).expect("the first job waits");
+        assert!(block_on(busy).expect("it ran"));
+        block_on(pool.run(|| ())).expect("the queue is drained");
+        begun.try_recv().expect_err("its sender was dropped unused");
+    }
+}

@@ -1,0 +1,194 @@
+//! What can go wrong in a store, and what a caller can do about it.
+
+use std::fmt;
+
+use crate::key::Key;
+
+/// The result of a store operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong in a store: a kind to act on, and the operation, key and cause for a person.
+///
+/// ```
+/// use strongroom_store::{Error, ErrorKind, Key};
+///
+/// let key = Key::parse("config")?;
+/// let error = Error::new(ErrorKind::Unavailable, "get")
+///     .with_key(&key)
+///     .with_source(std::io::Error::from(std::io::ErrorKind::TimedOut));
+/// assert!(error.is_retryable());
+/// assert_eq!(error.to_string(), "get config: store unavailable");
+/// # Ok::<(), Error>(())
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    operation: &'static str,
+    key: Option<Key>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The kinds of [`Error`]. A kind exists if a caller would act differently on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The object does not exist, and the store is sure of it.
+    NotFound,
+    /// Create found an object of this key; nothing was changed.
+    AlreadyExists,
+    /// The range is not within the object.
+    InvalidRange,
+    /// An argument breaks a rule: a malformed key, or a key that is also a folder.
+    Invalid,
+    /// The store was reached and refuses: wrong credentials, a read-only mount.
+    PermissionDenied,
+    /// The store could not be reached or is overloaded: the operation may have had its effect, and
+    /// may succeed later.
+    Unavailable,
+    /// The store is full.
+    NoSpace,
+    /// The object exceeds [`MAX_OBJECT_BYTES`](crate::MAX_OBJECT_BYTES) or a limit of the store.
+    TooLarge,
+    /// The store cannot do this at all; see [`Capabilities`](crate::Capabilities).
+    Unsupported,
+    /// Anything else, such as a failing disk.
+    Other,
+}
+
+impl Error {
+    /// Returns an error of a kind. `operation` is the trait's verb where there is one: `"put"`.
+    #[must_use]
+    pub fn new(kind: ErrorKind, operation: &'static str) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            operation,
+            key: None,
+            source: None,
+        }))
+    }
+
+    /// Names the object concerned; a wrapper that renames keys replaces it.
+    #[must_use]
+    pub fn with_key(mut self, key: &Key) -> Self {
+        self.0.key = Some(key.clone());
+        self
+    }
+
+    /// Attaches the cause.
+    #[must_use]
+    pub fn with_source(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Returns what a caller should act on.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the object concerned, if it is one.
+    #[must_use]
+    pub fn key(&self) -> Option<&Key> {
+        self.0.key.as_ref()
+    }
+
+    /// Returns the verb that failed.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.0.operation
+    }
+
+    /// Returns whether the same call may succeed later: true for [`ErrorKind::Unavailable`] alone.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.0.kind == ErrorKind::Unavailable
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.key {
+            Some(key) => write!(f, "{} {key}: {}", self.0.operation, self.0.kind),
+            None => write!(f, "{}: {}", self.0.operation, self.0.kind),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("operation", &self.0.operation)
+            .field("key", &self.0.key)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let source = self.0.source.as_deref()?;
+        Some(source)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFound => "not found",
+            Self::AlreadyExists => "already exists",
+            Self::InvalidRange => "range outside the object",
+            Self::Invalid => "invalid argument",
+            Self::PermissionDenied => "permission denied",
+            Self::Unavailable => "store unavailable",
+            Self::NoSpace => "no space left in the store",
+            Self::TooLarge => "object too large",
+            Self::Unsupported => "not supported by the store",
+            Self::Other => "store failure",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_word_wide_and_travels() {
+        fn travels<T: Send + Sync + 'static>() {}
+        travels::<Error>();
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn only_unavailable_is_retryable() {
+        use ErrorKind::*;
+        for kind in [
+            NotFound,
+            AlreadyExists,
+            InvalidRange,
+            Invalid,
+            PermissionDenied,
+            NoSpace,
+            TooLarge,
+            Unsupported,
+            Other,
+        ] {
+            assert!(!Error::new(kind, "get").is_retryable(), "{kind:?}");
+        }
+        assert!(Error::new(Unavailable, "get").is_retryable());
+    }
+
+    #[test]
+    fn display_does_not_repeat_the_source() {
+        let error = Error::new(ErrorKind::Other, "list").with_source("the cable is out");
+        assert_eq!(error.to_string(), "list: store failure");
+        let source = std::error::Error::source(&error).expect("it was given a source");
+        assert_eq!(source.to_string(), "the cable is out");
+    }
+}

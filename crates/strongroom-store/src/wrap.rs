@@ -1,0 +1,33 @@
+//! Stores around a store.
+//!
+//! Each does one thing, so that they can be stacked: `Limited` outside `Retrying` bounds the calls
+//! of users, inside it the attempts. Each is built by `new(inner, …)`, lends its `inner()`, obeys
+//! the laws as far as the store inside does, and shows itself and the store inside by `Display`.
+//!
+//! ```
+//! use strongroom_store::MemoryStore;
+//! use strongroom_store::wrap::{Limited, ReadOnly};
+//!
+//! let store = ReadOnly::new(Limited::new(MemoryStore::new(), 8));
+//! assert_eq!(store.to_string(), "read-only(limited(8, memory:))");
+//! ```
+
+mod faulty;
+mod gate;
+mod jitter;
+mod limited;
+mod prefixed;
+mod read_only;
+mod recording;
+mod retrying;
+mod sleep;
+
+pub use self::faulty::{Fault, FaultPlan, Faulty, Rule, When};
+pub use self::gate::Gate;
+pub use self::jitter::{Jitter, RandomJitter};
+pub use self::limited::Limited;
+pub use self::prefixed::Prefixed;
+pub use self::read_only::ReadOnly;
+pub use self::recording::{Call, Operation, Recording};
+pub use self::retrying::{RetryPolicy, Retrying};
+pub use self::sleep::{RecordingSleep, Sleep, ThreadSleep};
