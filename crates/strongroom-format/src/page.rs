@@ -2,8 +2,8 @@
 
 use strongroom_crypt::Id;
 
+use crate::fields::Fields;
 use crate::limits::{MAX_PAGE_HEIGHT, MAX_PAGE_REFS};
-use crate::preamble::Fields;
 use crate::{DecodeError, EncodeError};
 
 /// A page of a directory or of a file's recipe (`docs/format.md`, §9.3). Its encoding is the plaintext of a blob of

@@ -173,19 +173,11 @@ fn pack_headers() {
         Err(Unsupported),
         "padding is zero"
     );
-    let frame = FrameRecord {
-        offset: 64,
-        stored_len: 148,
-        plain_len: 100,
-        blobs: 1,
-        key: FrameKey::Refs,
-        kind: 2,
-        codec: Codec::Raw,
-    };
-    let blob = BlobRecord {
-        id: Id::from_bytes([0; 32]),
-        len: 100,
-    };
+}
+
+#[test]
+fn frames_and_blobs_that_contradict_each_other() {
+    let (frame, blob) = (FRAME, BLOB);
     let new = |frame, blobs| {
         PackHeader::new(vec![], vec![frame], blobs)
             .map(drop)
@@ -234,7 +226,11 @@ fn pack_headers() {
     let plain_len = u32::try_from(MAX_FRAME_PLAIN_BYTES + 1).unwrap();
     let large = FrameRecord { plain_len, ..frame };
     assert_eq!(new(large, vec![blob]), Err(EncodeErrorKind::TooLarge));
-    let header = PackHeader::new(vec![], vec![frame], vec![blob]).unwrap();
+}
+
+#[test]
+fn frames_lie_before_the_header_and_suit_the_class() {
+    let header = PackHeader::new(vec![], vec![FRAME], vec![BLOB]).unwrap();
     let plain = header.encode_plain();
     assert_eq!(
         PackHeader::decode_plain(&plain, 211).unwrap_err().kind(),
@@ -268,3 +264,18 @@ fn index_segments() {
     bytes[63] = 1;
     assert_eq!(SegmentHead::decode(&bytes).unwrap_err().kind(), Unsupported);
 }
+
+const FRAME: FrameRecord = FrameRecord {
+    offset: 64,
+    stored_len: 148,
+    plain_len: 100,
+    blobs: 1,
+    key: FrameKey::Refs,
+    kind: 2,
+    codec: Codec::Raw,
+};
+
+const BLOB: BlobRecord = BlobRecord {
+    id: Id::from_bytes([0; 32]),
+    len: 100,
+};

@@ -128,7 +128,7 @@ proptest! {
         prop_assert!(entry.verify_signatures());
         prop_assert_eq!(entry.signatures[1].public, *two.public().as_bytes());
         prop_assert_eq!(&entry.open(keys.journal()).unwrap(), &payload);
-        let mut forged = entry.clone();
+        let mut forged = entry;
         forged.previous = ObjectHash::of(b"another");
         prop_assert!(!forged.verify_signatures());
         prop_assert_eq!(forged.open(keys.journal()).unwrap_err().kind(), DecodeErrorKind::Damaged);

@@ -99,7 +99,10 @@ fn look_up_like_a_reader(object: &[u8], segment: &Segment, blobs: &[(u32, u32)])
         )
     };
     let pages: u32 = Table::ALL
-        .map(|table| layout.pages(table).len() as u32)
+        .map(|table| {
+            let pages = layout.pages(table);
+            pages.end - pages.start
+        })
         .iter()
         .sum();
     assert!(layout.page_range(pages + 1).is_empty());
