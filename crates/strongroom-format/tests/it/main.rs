@@ -12,5 +12,6 @@ mod limits;
 mod round_trip;
 mod sample;
 mod segment_model;
+mod split;
 mod strategy;
 mod strictness;
