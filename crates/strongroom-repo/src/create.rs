@@ -92,19 +92,28 @@ pub(crate) async fn create(opening: Opening, options: CreateOptions) -> Result<C
     check_options(&opening, &options)?;
     let store = opening.store.clone();
     if !store.capabilities().put {
-        return Err(Error::new(ErrorKind::PermissionDenied, "nothing can be written to the store"));
+        return Err(Error::new(
+            ErrorKind::PermissionDenied,
+            "nothing can be written to the store",
+        ));
     }
     edge::run(store.clone(), "strongroom-create", refuse_what_is_there).await?;
     let probed = store.capabilities().atomic_create && {
         let scratch: [u8; 8] = random(&opening.components)?;
-        let scratch = Prefix::parse(&format!("session/probe-{:016x}/", u64::from_le_bytes(scratch)))?;
+        let scratch = Prefix::parse(&format!(
+            "session/probe-{:016x}/",
+            u64::from_le_bytes(scratch)
+        ))?;
         probe_atomic_create(store.as_ref(), &scratch).await?
     };
     edge::run(store, "strongroom-create", move |remote| {
         let draft = Draft::new(&opening, &options, probed)?;
         draft.put(remote)?;
         // What was written is read back by the same code that will read it in ten years.
-        let opening = Opening { pin: Some(draft.pin), ..opening };
+        let opening = Opening {
+            pin: Some(draft.pin),
+            ..opening
+        };
         let (context, journal) = open::open(remote, &opening)?;
         Ok(Created {
             repository: Repository::new(context, journal),
@@ -121,7 +130,9 @@ fn check_options(opening: &Opening, options: &CreateOptions) -> Result<()> {
         (Credential::None, Suite::None) => return Ok(()),
         (_, Suite::None) => "a credential was given, and nothing is to be encrypted",
         (Credential::None, _) => "an encrypted repository needs a credential",
-        (Credential::Passphrase(passphrase), _) if passphrase.is_empty() => "the passphrase is empty",
+        (Credential::Passphrase(passphrase), _) if passphrase.is_empty() => {
+            "the passphrase is empty"
+        }
         (Credential::Unwrapper(_), _) => {
             "a repository is created with a passphrase, recovery code or key; a key service is added to it"
         }
@@ -143,16 +154,29 @@ fn refuse_what_is_there(remote: &Remote) -> Result<()> {
         return Ok(());
     }
     found.sort_unstable();
-    let parsed: Vec<_> = found.iter().filter_map(|name| object_name::parse(name)).collect();
-    let has_journal = parsed.iter().any(|name| matches!(name, ObjectName::Journal(_)));
+    let parsed: Vec<_> = found
+        .iter()
+        .filter_map(|name| object_name::parse(name))
+        .collect();
+    let has_journal = parsed
+        .iter()
+        .any(|name| matches!(name, ObjectName::Journal(_)));
     let kind = if has_journal {
         "a repository is there already"
-    } else if parsed.iter().any(|name| matches!(name, ObjectName::Config | ObjectName::Keyring(_))) {
+    } else if parsed
+        .iter()
+        .any(|name| matches!(name, ObjectName::Config | ObjectName::Keyring(_)))
+    {
         "the creation of a repository was interrupted, and what it left holds no data"
     } else {
         "the store is not empty"
     };
-    let named = found.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let named = found
+        .iter()
+        .take(MAX_NAMED)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     let more = match found.len().saturating_sub(MAX_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -211,7 +235,14 @@ impl Draft {
         let payload = Payload::new(now, Body::Genesis(genesis));
         let sealer = structure.journal();
         let genesis: Bytes = Entry::seal(
-            suite, repository, 0, random(components)?, config_hash, &payload, sealer, &[&admin],
+            suite,
+            repository,
+            0,
+            random(components)?,
+            config_hash,
+            &payload,
+            sealer,
+            &[&admin],
         )
         .map_err(encode_error)?
         .into();
@@ -221,20 +252,35 @@ impl Draft {
             public: *key.public().as_bytes(),
             seed: key.seed().duplicate(),
         };
-        let first_epoch =
-            Epoch { number: 0, kind: Epoch::SYMMETRIC, state: EpochState::Open, key: generate()? };
+        let first_epoch = Epoch {
+            number: 0,
+            kind: Epoch::SYMMETRIC,
+            state: EpochState::Open,
+            key: generate()?,
+        };
         let bundle = KeyBundle {
             id_key: generate()?,
             structure_key,
             epochs: vec![first_epoch],
             genesis: genesis_hash,
-            signing: vec![signing(Roles::ADMIN, &admin), signing(WORKER_ROLES, &worker)],
+            signing: vec![
+                signing(Roles::ADMIN, &admin),
+                signing(WORKER_ROLES, &worker),
+            ],
             slots: slots.iter().map(|slot| slot.entry.clone()).collect(),
             unknown: UnknownSecrets::default(),
         };
         let keyring = seal_keyring(suite, &repository, 0, &bundle, &components.random)?;
         let pin = GenesisPin::from_bytes(*genesis_hash.as_bytes());
-        Ok(Self { config, slots, keyring, genesis, pin, recovery_code, single_writer })
+        Ok(Self {
+            config,
+            slots,
+            keyring,
+            genesis,
+            pin,
+            recovery_code,
+            single_writer,
+        })
     }
 
     /// Puts everything; the journal's first entry, which makes a repository of it, comes last.
@@ -251,9 +297,8 @@ impl Draft {
 }
 
 /// Roles of the key that signs everyday work.
-const WORKER_ROLES: Roles = Roles::from_bits(
-    Roles::WRITER.bits() | Roles::MAINTAINER.bits() | Roles::AUDITOR.bits(),
-);
+const WORKER_ROLES: Roles =
+    Roles::from_bits(Roles::WRITER.bits() | Roles::MAINTAINER.bits() | Roles::AUDITOR.bits());
 
 fn slots(
     opening: &Opening,
@@ -262,7 +307,14 @@ fn slots(
     now: Time,
 ) -> Result<(Vec<SealedSlot>, Option<RecoveryCode>)> {
     let seal = |label: &str, new: &NewSlot| {
-        seal_slot(&opening.components.random, options.suite, repository, label, now, new)
+        seal_slot(
+            &opening.components.random,
+            options.suite,
+            repository,
+            label,
+            now,
+            new,
+        )
     };
     let first = match &opening.credential {
         Credential::Passphrase(passphrase) => {
@@ -277,7 +329,10 @@ fn slots(
         return Ok((slots, None));
     }
     let code = Arc::new(RecoveryCode::generate(&opening.components.random).map_err(crypt_error)?);
-    slots.push(seal("recovery code", &NewSlot::RecoveryCode(Arc::clone(&code)))?);
+    slots.push(seal(
+        "recovery code",
+        &NewSlot::RecoveryCode(Arc::clone(&code)),
+    )?);
     // The slot keeps no handle on the code.
     Ok((slots, Arc::into_inner(code)))
 }
