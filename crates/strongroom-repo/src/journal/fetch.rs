@@ -61,7 +61,7 @@ impl Replay<'_> {
             return Ok(None);
         };
         self.decode(n, bytes)
-            .or_else(|error| self.from_bundle(n, error))
+            .or_else(|error| self.bundled_copy(n, error))
             .map(Some)
     }
 
@@ -70,7 +70,7 @@ impl Replay<'_> {
     /// # Errors
     ///
     /// `otherwise`, if there is no such copy.
-    pub(super) fn from_bundle(&self, n: u64, otherwise: Error) -> Result<Fetched> {
+    pub(super) fn bundled_copy(&self, n: u64, otherwise: Error) -> Result<Fetched> {
         if otherwise.kind() != ErrorKind::Damaged {
             return Err(otherwise);
         }
@@ -104,13 +104,13 @@ impl Replay<'_> {
     }
 
     fn single(&self, n: u64, ticket: Ticket<Bytes>) -> Result<Fetched> {
-        let found = ticket.wait().or_else(|error| match error.kind() {
-            ErrorKind::NotFound => Err(missing_entry(n)),
-            _ => Err(error),
+        let found = ticket.wait().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => missing_entry(n),
+            _ => error,
         });
         found
             .and_then(|bytes| self.decode(n, bytes))
-            .or_else(|error| self.from_bundle(n, error))
+            .or_else(|error| self.bundled_copy(n, error))
     }
 
     fn bundled(

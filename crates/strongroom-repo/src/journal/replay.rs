@@ -40,7 +40,7 @@ impl<'a> Replay<'a> {
         let name = object_name::journal(0);
         let fetched = match self.entry(0)? {
             Some(fetched) => fetched,
-            None => self.from_bundle(0, missing_entry(0)).or_else(|error| {
+            None => self.bundled_copy(0, missing_entry(0)).or_else(|error| {
                 if end_of_journal(self.remote, 1)? > 1 {
                     return Err(error);
                 }
@@ -68,7 +68,7 @@ impl<'a> Replay<'a> {
         let last = remembered.n.saturating_sub(1);
         let found = match self.entry(last)? {
             Some(found) => found,
-            None => match self.from_bundle(last, missing_entry(last)) {
+            None => match self.bundled_copy(last, missing_entry(last)) {
                 Ok(found) => found,
                 Err(_) => {
                     let end = end_of_journal(self.remote, 0)?;
@@ -125,7 +125,7 @@ impl<'a> Replay<'a> {
         let is_later = is_there(self.remote, &object_name::journal(n + 1))?
             || is_there(self.remote, &object_name::bundle(full))?;
         if is_later && self.entry(n)?.is_none() {
-            let fetched = self.from_bundle(n, missing_entry(n))?;
+            let fetched = self.bundled_copy(n, missing_entry(n))?;
             self.fold_chained(view, fetched)?;
         }
         Ok(is_later)
@@ -147,7 +147,7 @@ impl<'a> Replay<'a> {
             // It came from one of the two places where entries are: the other may have the right one.
             let follows = |copy: &Fetched| copy.entry.previous == previous;
             let bundled = self
-                .from_bundle(n, out_of_chain(n, &previous))
+                .bundled_copy(n, out_of_chain(n, &previous))
                 .ok()
                 .filter(follows);
             let copy = bundled.or_else(|| self.entry(n).ok().flatten().filter(follows));

@@ -40,7 +40,7 @@ impl State {
                 if self.head == 0 {
                     self.genesis = entry.hash;
                 }
-                self.apply(payload, structure)?;
+                self.apply(*payload, structure)?;
                 Effect::InForce
             }
         };
@@ -69,7 +69,7 @@ impl State {
         })?;
         Ok(match self.void_reason(&payload.body, &signers) {
             Some(reason) => Judged::Void(reason),
-            None => Judged::Valid(payload),
+            None => Judged::Valid(payload.into()),
         })
     }
 
@@ -254,7 +254,7 @@ impl State {
 }
 
 enum Judged {
-    Valid(Payload),
+    Valid(Box<Payload>),
     Void(&'static str),
 }
 

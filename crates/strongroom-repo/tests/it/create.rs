@@ -5,7 +5,10 @@ use std::sync::Arc;
 use strongroom_crypt::{GenesisPin, Suite};
 use strongroom_repo::{Credential, ErrorKind, Repository};
 use strongroom_store::wrap::{Operation, Recording};
-use strongroom_store::{MemoryStore, Store, StoreExt as _};
+use strongroom_store::{
+    Capabilities, GetOptions, Key, MemoryStore, ObjectMeta, Prefix, PutOptions, Store,
+    StoreExt as _,
+};
 
 use crate::world::{
     create, die_at_every_call, key, memory, names, open, options, passphrase, wait,
@@ -110,7 +113,7 @@ fn an_empty_store_has_no_repository() {
 fn dying_during_creation_leaves_a_repository_or_what_is_named_as_unfinished() {
     die_at_every_call(
         || Arc::new(MemoryStore::new()),
-        |store| create(store),
+        create,
         |left, created| {
             let finished = names(left).iter().any(|name| name.starts_with("journal/"));
             let opened = open(left, &passphrase());
@@ -136,84 +139,6 @@ fn dying_during_creation_leaves_a_repository_or_what_is_named_as_unfinished() {
 
 #[test]
 fn a_store_that_cannot_decide_races_gets_one_writer() {
-    #[derive(Debug)]
-    struct Careless(MemoryStore);
-
-    impl std::fmt::Display for Careless {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("careless")
-        }
-    }
-
-    type Future<'a, T> = std::pin::Pin<
-        Box<dyn std::future::Future<Output = strongroom_store::Result<T>> + Send + 'a>,
-    >;
-
-    // Written out: the crate does not depend on `async-trait` for one test.
-    impl Store for Careless {
-        fn capabilities(&self) -> strongroom_store::Capabilities {
-            self.0.capabilities()
-        }
-
-        fn put<'s, 'k, 'a>(
-            &'s self,
-            key: &'k strongroom_store::Key,
-            data: bytes::Bytes,
-            _options: strongroom_store::PutOptions,
-        ) -> Future<'a, ()>
-        where
-            's: 'a,
-            'k: 'a,
-            Self: 'a,
-        {
-            Box::pin(self.0.replace(key, data))
-        }
-
-        fn get<'s, 'k, 'a>(
-            &'s self,
-            key: &'k strongroom_store::Key,
-            options: strongroom_store::GetOptions,
-        ) -> Future<'a, bytes::Bytes>
-        where
-            's: 'a,
-            'k: 'a,
-            Self: 'a,
-        {
-            self.0.get(key, options)
-        }
-
-        fn head<'s, 'k, 'a>(
-            &'s self,
-            key: &'k strongroom_store::Key,
-        ) -> Future<'a, strongroom_store::ObjectMeta>
-        where
-            's: 'a,
-            'k: 'a,
-            Self: 'a,
-        {
-            self.0.head(key)
-        }
-
-        fn delete<'s, 'k, 'a>(&'s self, key: &'k strongroom_store::Key) -> Future<'a, ()>
-        where
-            's: 'a,
-            'k: 'a,
-            Self: 'a,
-        {
-            self.0.delete(key)
-        }
-
-        fn list(
-            &self,
-            prefix: &strongroom_store::Prefix,
-        ) -> futures::stream::BoxStream<
-            'static,
-            strongroom_store::Result<strongroom_store::ObjectMeta>,
-        > {
-            self.0.list(prefix)
-        }
-    }
-
     let store = Arc::new(Careless(MemoryStore::new()));
     let created = create(&store).unwrap();
     assert!(created.single_writer && created.repository.is_single_writer());
@@ -228,4 +153,72 @@ fn opening_lists_nothing() {
     open(&store, &passphrase()).unwrap();
     assert_eq!(store.count(Operation::List), 0);
     assert_eq!(store.count(Operation::Put), 0);
+}
+
+/// A store that overwrites whatever it is asked to create.
+#[derive(Debug)]
+struct Careless(MemoryStore);
+
+impl std::fmt::Display for Careless {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("careless")
+    }
+}
+
+type Future<'a, T> =
+    std::pin::Pin<Box<dyn std::future::Future<Output = strongroom_store::Result<T>> + Send + 'a>>;
+
+// Written out: the crate does not depend on `async-trait` for one test.
+impl Store for Careless {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn put<'s, 'k, 'a>(
+        &'s self,
+        key: &'k Key,
+        data: bytes::Bytes,
+        _options: PutOptions,
+    ) -> Future<'a, ()>
+    where
+        's: 'a,
+        'k: 'a,
+        Self: 'a,
+    {
+        Box::pin(self.0.replace(key, data))
+    }
+
+    fn get<'s, 'k, 'a>(&'s self, key: &'k Key, options: GetOptions) -> Future<'a, bytes::Bytes>
+    where
+        's: 'a,
+        'k: 'a,
+        Self: 'a,
+    {
+        self.0.get(key, options)
+    }
+
+    fn head<'s, 'k, 'a>(&'s self, key: &'k Key) -> Future<'a, ObjectMeta>
+    where
+        's: 'a,
+        'k: 'a,
+        Self: 'a,
+    {
+        self.0.head(key)
+    }
+
+    fn delete<'s, 'k, 'a>(&'s self, key: &'k Key) -> Future<'a, ()>
+    where
+        's: 'a,
+        'k: 'a,
+        Self: 'a,
+    {
+        self.0.delete(key)
+    }
+
+    fn list(
+        &self,
+        prefix: &Prefix,
+    ) -> futures::stream::BoxStream<'static, strongroom_store::Result<ObjectMeta>> {
+        self.0.list(prefix)
+    }
 }

@@ -50,7 +50,7 @@ fn every_object_with_a_copy_may_be_damaged() {
         "keyring/0000000000000000.copy",
     ] {
         check(&store, name, |opened| {
-            assert_eq!(opened.unwrap().id(), created.repository.id())
+            assert_eq!(opened.unwrap().id(), created.repository.id());
         });
     }
 }

@@ -7,36 +7,36 @@ use strongroom_repo::{CreateOptions, Created, Credential, Error, Repository, Res
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Rule, When};
 use strongroom_store::{ErrorKind as StoreKind, Key, MemoryStore, Prefix, Store, StoreExt as _};
 
-pub fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     futures::executor::block_on(future)
 }
 
 /// Options whose passphrases cost nothing to try.
-pub fn options() -> CreateOptions {
+pub(crate) fn options() -> CreateOptions {
     CreateOptions::default().with_argon2(Argon2Params::FASTEST)
 }
 
-pub fn passphrase() -> Credential {
+pub(crate) fn passphrase() -> Credential {
     Credential::passphrase("correct horse")
 }
 
-pub fn create(store: &Arc<impl Store>) -> Result<Created> {
+pub(crate) fn create(store: &Arc<impl Store>) -> Result<Created> {
     let store: Arc<dyn Store> = store.clone();
     wait(Repository::builder(store).create(options(), &passphrase()))
 }
 
-pub fn open(store: &Arc<impl Store>, credential: &Credential) -> Result<Repository> {
+pub(crate) fn open(store: &Arc<impl Store>, credential: &Credential) -> Result<Repository> {
     let store: Arc<dyn Store> = store.clone();
     wait(Repository::builder(store).open(credential))
 }
 
-pub fn memory() -> (Arc<MemoryStore>, Created) {
+pub(crate) fn memory() -> (Arc<MemoryStore>, Created) {
     let store = Arc::new(MemoryStore::new());
     let created = create(&store).unwrap();
     (store, created)
 }
 
-pub fn names(store: &MemoryStore) -> Vec<String> {
+pub(crate) fn names(store: &MemoryStore) -> Vec<String> {
     let listed = wait(store.list_all(&Prefix::root())).unwrap();
     listed
         .into_iter()
@@ -44,12 +44,12 @@ pub fn names(store: &MemoryStore) -> Vec<String> {
         .collect()
 }
 
-pub fn key(name: &str) -> Key {
+pub(crate) fn key(name: &str) -> Key {
     Key::parse(name).unwrap()
 }
 
 /// A copy of everything.
-pub fn copy(store: &MemoryStore) -> Arc<MemoryStore> {
+pub(crate) fn copy(store: &MemoryStore) -> Arc<MemoryStore> {
     let copy = MemoryStore::new();
     for name in names(store) {
         let bytes = wait(store.get_all(&key(&name))).unwrap();
@@ -60,7 +60,7 @@ pub fn copy(store: &MemoryStore) -> Arc<MemoryStore> {
 
 /// Runs `work` once for every call of the store at which it can die, before and after the call's effect, and gives what is left
 /// to `check`. Ends when the work comes through without dying.
-pub fn die_at_every_call<T>(
+pub(crate) fn die_at_every_call<T>(
     fresh: impl Fn() -> Arc<MemoryStore>,
     work: impl Fn(&Arc<Faulty<Arc<MemoryStore>>>) -> Result<T, Error>,
     check: impl Fn(&Arc<MemoryStore>, Result<T, Error>),
