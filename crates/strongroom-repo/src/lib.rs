@@ -22,6 +22,8 @@ mod slots;
 mod source;
 mod state;
 mod target;
+#[cfg(test)]
+mod testing;
 mod tree;
 
 pub use create::CreateOptions;

@@ -17,6 +17,8 @@ mod run;
 mod walk;
 mod window;
 mod work;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
