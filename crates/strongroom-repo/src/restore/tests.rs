@@ -9,9 +9,10 @@ use strongroom_format::{NodeKind, PackClass, Preamble};
 use strongroom_store::wrap::Operation;
 use strongroom_store::{Key, Prefix, StoreExt as _};
 
-use crate::testing::{Content, MemoryTarget, Shape, TestStore, Tree, Writer, repository, reopen};
+use crate::testing::{Content, MemoryTarget, Shape, TestStore, Tree, Writer, reopen, repository};
 use crate::{
-    ErrorKind, Existing, Extra, LostReason, Mode, Repository, RestoreOptions, RestoreReport, Settings,
+    ErrorKind, Existing, Extra, LostReason, Mode, Repository, RestoreOptions, RestoreReport,
+    Settings,
 };
 
 fn restore_with(
@@ -30,7 +31,10 @@ fn restore(repository: &Repository, id: &Id, target: &Arc<MemoryTarget>) -> Rest
 
 fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
-    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    blake3::Hasher::new()
+        .update(&seed.to_le_bytes())
+        .finalize_xof()
+        .fill(&mut bytes);
     bytes
 }
 
@@ -39,20 +43,42 @@ fn sample() -> Tree {
     let large: Vec<Content> = (0..40).map(|n| Content::Data(noise(n, 300))).collect();
     let mut holes = vec![Content::Zeros(5_000), Content::Data(noise(100, 200))];
     holes.extend([Content::Zeros(70_000), Content::Data(noise(3, 300))]);
-    let many: Vec<(String, Tree)> =
-        (0..30).map(|n| (format!("f{n:02}"), Tree::file(&noise(1_000 + n, 150)))).collect();
+    let many: Vec<(String, Tree)> = (0..30)
+        .map(|n| (format!("f{n:02}"), Tree::file(&noise(1_000 + n, 150))))
+        .collect();
     Tree::dir([
-        ("a", Tree::dir([("same", Tree::file(b"hello")), ("empty", Tree::file(b""))])),
-        ("b", Tree::dir([("c", Tree::dir([("d", Tree::dir([("deep", Tree::file(b"deep"))]))]))])),
+        (
+            "a",
+            Tree::dir([("same", Tree::file(b"hello")), ("empty", Tree::file(b""))]),
+        ),
+        (
+            "b",
+            Tree::dir([(
+                "c",
+                Tree::dir([("d", Tree::dir([("deep", Tree::file(b"deep"))]))]),
+            )]),
+        ),
         ("copy", Tree::file(b"hello")),
         ("hole", Tree::File(holes, None)),
         ("large", Tree::File(large, None)),
         ("link", Tree::Symlink(b"../elsewhere".to_vec())),
-        ("many", Tree::dir(many.iter().map(|(name, tree)| (name.as_str(), tree.clone())))),
-        ("one", Tree::File(vec![Content::Data(b"linked".to_vec())], Some(7))),
+        (
+            "many",
+            Tree::dir(
+                many.iter()
+                    .map(|(name, tree)| (name.as_str(), tree.clone())),
+            ),
+        ),
+        (
+            "one",
+            Tree::File(vec![Content::Data(b"linked".to_vec())], Some(7)),
+        ),
         ("void", Tree::dir([])),
         ("zeros", Tree::File(vec![Content::Zeros(10_000)], None)),
-        ("zwei", Tree::File(vec![Content::Data(b"linked".to_vec())], Some(7))),
+        (
+            "zwei",
+            Tree::File(vec![Content::Data(b"linked".to_vec())], Some(7)),
+        ),
     ])
 }
 
@@ -66,9 +92,15 @@ fn everything_comes_back() {
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(target.flat(), tree.flat());
     assert!(target.items().values().all(|item| item.finished));
-    assert_eq!((report.hard_links, report.symlinks, report.files), (1, 1, 38));
+    assert_eq!(
+        (report.hard_links, report.symlinks, report.files),
+        (1, 1, 38)
+    );
     let items = target.items();
-    assert!(Arc::ptr_eq(&items[&b"one"[..]].content, &items[&b"zwei"[..]].content));
+    assert!(Arc::ptr_eq(
+        &items[&b"one"[..]].content,
+        &items[&b"zwei"[..]].content
+    ));
     assert_eq!(items[&b""[..]].node.mtime, tree.node(b"").mtime);
 }
 
@@ -113,7 +145,10 @@ fn only_what_differs_is_fetched_and_holes_are_not_taken_on_trust() {
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(target.flat(), tree.flat());
     assert_eq!(report.bytes_restored, 70_000 + 300 + 5);
-    assert_eq!(report.bytes_kept, first.bytes_restored - report.bytes_restored);
+    assert_eq!(
+        report.bytes_kept,
+        first.bytes_restored - report.bytes_restored
+    );
 }
 
 #[test]
@@ -129,13 +164,18 @@ fn what_is_not_in_the_snapshot_goes_only_when_asked() {
     let kept = restore(&repository, &id, &target);
     assert_eq!(kept.removed, 0);
     assert!(target.items().contains_key(&b"0"[..]));
-    let options = RestoreOptions::default().with_extra(Extra::Remove).with_mode(Mode::DryRun);
+    let options = RestoreOptions::default()
+        .with_extra(Extra::Remove)
+        .with_mode(Mode::DryRun);
     let dry = restore_with(&repository, &id, &target, options);
     assert_eq!(dry.removed, 4);
     assert!(target.items().contains_key(&b"0"[..]));
     let options = RestoreOptions::default().with_extra(Extra::Remove);
     let report = restore_with(&repository, &id, &target, options);
-    assert_eq!(report.removed_paths, [b"0".as_slice(), b"a/zzz", b"b/c/extra", b"zzz"]);
+    assert_eq!(
+        report.removed_paths,
+        [b"0".as_slice(), b"a/zzz", b"b/c/extra", b"zzz"]
+    );
     assert_eq!(target.flat(), tree.flat());
 }
 
@@ -159,12 +199,22 @@ fn a_part_of_a_snapshot_is_restored_alone() {
     let (_, repository) = repository();
     let id = Writer::new(&repository, Shape::default()).snapshot(&sample(), "s");
     let target = Arc::new(MemoryTarget::default());
-    let report = restore_with(&repository, &id, &target, RestoreOptions::default().with_path("b/c"));
+    let report = restore_with(
+        &repository,
+        &id,
+        &target,
+        RestoreOptions::default().with_path("b/c"),
+    );
     assert!(report.is_complete());
     let expected = Tree::dir([("d", Tree::dir([("deep", Tree::file(b"deep"))]))]);
     assert_eq!(target.flat(), expected.flat());
     let target = Arc::new(MemoryTarget::default());
-    let report = restore_with(&repository, &id, &target, RestoreOptions::default().with_path("many/f07"));
+    let report = restore_with(
+        &repository,
+        &id,
+        &target,
+        RestoreOptions::default().with_path("many/f07"),
+    );
     assert!(report.is_complete());
     assert_eq!(target.flat()[&b"f07"[..]].1, noise(1_007, 150));
     let options = RestoreOptions::default().with_path("b/nothing");
@@ -191,7 +241,10 @@ fn links_become_copies_where_there_are_no_links() {
     let (_, repository) = repository();
     let tree = sample();
     let id = Writer::new(&repository, Shape::default()).snapshot(&tree, "s");
-    let target = Arc::new(MemoryTarget { no_links: true, ..MemoryTarget::default() });
+    let target = Arc::new(MemoryTarget {
+        no_links: true,
+        ..MemoryTarget::default()
+    });
     let report = restore(&repository, &id, &target);
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(target.flat(), tree.flat());
@@ -203,9 +256,16 @@ fn links_become_copies_where_there_are_no_links() {
 fn below_a_directory_that_cannot_be_made_everything_is_named() {
     let (_, repository) = repository();
     let id = Writer::new(&repository, Shape::default()).snapshot(&sample(), "s");
-    let target = Arc::new(MemoryTarget { refused: Some(b"b/c".to_vec()), ..MemoryTarget::default() });
+    let target = Arc::new(MemoryTarget {
+        refused: Some(b"b/c".to_vec()),
+        ..MemoryTarget::default()
+    });
     let report = restore(&repository, &id, &target);
-    let lost: Vec<&[u8]> = report.lost.iter().map(|lost| lost.path.as_slice()).collect();
+    let lost: Vec<&[u8]> = report
+        .lost
+        .iter()
+        .map(|lost| lost.path.as_slice())
+        .collect();
     assert_eq!(lost, [b"b/c".as_slice(), b"b/c/d", b"b/c/d/deep"]);
     assert_eq!(report.lost[0].reason, LostReason::Target);
     assert_eq!(report.lost[2].reason, LostReason::Directory);
@@ -219,10 +279,16 @@ fn a_full_target_ends_the_restore_and_leaves_nothing_half() {
     let (_, repository) = repository();
     let id = Writer::new(&repository, Shape::default()).snapshot(&sample(), "s");
     for capacity in [0, 100, 5_000, 9_000, 20_000] {
-        let target = Arc::new(MemoryTarget { capacity: Some(capacity), ..MemoryTarget::default() });
+        let target = Arc::new(MemoryTarget {
+            capacity: Some(capacity),
+            ..MemoryTarget::default()
+        });
         let report = restore(&repository, &id, &target);
         assert!(!report.is_complete());
-        assert_eq!(report.stopped.map(|error| error.kind()), Some(ErrorKind::Target));
+        assert_eq!(
+            report.stopped.map(|error| error.kind()),
+            Some(ErrorKind::Target)
+        );
         let expected = sample().flat();
         for (path, item) in target.flat() {
             assert_eq!(item, expected[&path], "{}", String::from_utf8_lossy(&path));
@@ -233,10 +299,19 @@ fn a_full_target_ends_the_restore_and_leaves_nothing_half() {
 #[test]
 fn each_pack_is_fetched_once() {
     let (store, repository) = repository();
-    let many: Vec<(String, Tree)> =
-        (0..600).map(|n| (format!("f{n:03}"), Tree::file(&noise(n % 500, 400)))).collect();
-    let tree = Tree::dir(many.iter().map(|(name, tree)| (name.as_str(), tree.clone())));
-    let shape = Shape { frame_bytes: 4_000, pack_bytes: 20_000, leaf_entries: 50, ..Shape::default() };
+    let many: Vec<(String, Tree)> = (0..600)
+        .map(|n| (format!("f{n:03}"), Tree::file(&noise(n % 500, 400))))
+        .collect();
+    let tree = Tree::dir(
+        many.iter()
+            .map(|(name, tree)| (name.as_str(), tree.clone())),
+    );
+    let shape = Shape {
+        frame_bytes: 4_000,
+        pack_bytes: 20_000,
+        leaf_entries: 50,
+        ..Shape::default()
+    };
     let id = Writer::new(&repository, shape).snapshot(&tree, "s");
     drop(repository);
     let repository = reopen(&store, Settings::default());
@@ -275,7 +350,9 @@ fn packs(store: &TestStore) -> Vec<(Key, PackClass, Vec<u8>)> {
 
 fn put(store: &TestStore, key: &Key, bytes: Option<Vec<u8>>) {
     match bytes {
-        Some(bytes) => futures::executor::block_on(store.inner().replace(key, bytes.into())).unwrap(),
+        Some(bytes) => {
+            futures::executor::block_on(store.inner().replace(key, bytes.into())).unwrap()
+        }
         None => {
             let delete = strongroom_store::Store::delete(store.inner(), key);
             futures::executor::block_on(delete).unwrap();
@@ -291,7 +368,14 @@ fn damages(bytes: &[u8]) -> Vec<Option<Vec<u8>>> {
         Some(flipped)
     };
     let cut = |len: usize| Some(bytes[..len].to_vec());
-    vec![flip(20), flip(100), flip(bytes.len() - 40), None, cut(bytes.len() / 2), cut(0)]
+    vec![
+        flip(20),
+        flip(100),
+        flip(bytes.len() - 40),
+        None,
+        cut(bytes.len() / 2),
+        cut(0),
+    ]
 }
 
 /// Whatever happens to a pack: what is not reported is as it was, and what is reported is not there.
@@ -343,7 +427,11 @@ fn damage_costs_what_it_hits_and_nothing_else() {
 fn with_a_second_copy_damage_costs_nothing() {
     let (store, repository) = repository();
     let tree = sample();
-    let shape = Shape { copies: 2, pack_bytes: 12_000, ..Shape::default() };
+    let shape = Shape {
+        copies: 2,
+        pack_bytes: 12_000,
+        ..Shape::default()
+    };
     let id = Writer::new(&repository, shape).snapshot(&tree, "s");
     drop(repository);
     check_damaged(&store, &tree, &id, false);
@@ -382,8 +470,14 @@ fn any_tree() -> impl Strategy<Value = Tree> {
         }),
     ];
     let name = prop::collection::vec(1_u8..=255, 1..6)
-        .prop_map(|name| name.into_iter().map(|byte| if byte == b'/' { b'_' } else { byte }).collect())
-        .prop_filter("legal", |name: &Vec<u8>| strongroom_format::is_legal_name(name));
+        .prop_map(|name| {
+            name.into_iter()
+                .map(|byte| if byte == b'/' { b'_' } else { byte })
+                .collect()
+        })
+        .prop_filter("legal", |name: &Vec<u8>| {
+            strongroom_format::is_legal_name(name)
+        });
     let inner = leaf.prop_recursive(4, 60, 12, move |entry| {
         prop::collection::btree_map(name.clone(), entry, 0..12).prop_map(Tree::Dir)
     });

@@ -123,7 +123,11 @@ impl Worker<'_> {
         }
         batch.write();
         // What the header does not list or is not what its id says.
-        if wanted.is_empty() { Ok(()) } else { self.rescue(wanted) }
+        if wanted.is_empty() {
+            Ok(())
+        } else {
+            self.rescue(wanted)
+        }
     }
 
     /// Reads blobs one by one, from whatever copy is good; the files of those that have none are lost.
@@ -186,14 +190,18 @@ struct Batch<'a, 'c> {
 
 impl<'a, 'c> Batch<'a, 'c> {
     fn new(run: &'a Run) -> Self {
-        Self { run, files: Vec::new() }
+        Self {
+            run,
+            files: Vec::new(),
+        }
     }
 
     /// Adds a piece: a whole file waits for the others, a part of one is written now.
     fn add(&mut self, one: Use, content: &'c [u8]) {
         if one.len() != content.len() as u64 {
             let what = "a blob has not the length that a file's recipe says";
-            one.file.fail(Failure::from(&Error::new(ErrorKind::Damaged, what)));
+            one.file
+                .fail(Failure::from(&Error::new(ErrorKind::Damaged, what)));
             self.run.release_file(&one.file);
         } else if one.whole {
             self.push(one.file, content);
@@ -240,7 +248,10 @@ impl<'a, 'c> Batch<'a, 'c> {
 }
 
 fn unanswered() -> Failure {
-    Failure::new(crate::restore::report::LostReason::Target, "the target gave no answer")
+    Failure::new(
+        crate::restore::report::LostReason::Target,
+        "the target gave no answer",
+    )
 }
 
 /// Writes a piece of a larger file; `None` stands for zeros.

@@ -44,16 +44,32 @@ impl MemoryTarget {
             NodeKind::Symlink => item.node.target.clone().unwrap(),
             _ => item.content.lock().unwrap().clone(),
         };
-        self.items().iter().map(|(path, item)| (path.clone(), (item.node.kind, show(item)))).collect()
+        self.items()
+            .iter()
+            .map(|(path, item)| (path.clone(), (item.node.kind, show(item))))
+            .collect()
     }
 
     /// Puts something there before the restore.
     pub(crate) fn plant(&self, path: &str, node: Node, content: &[u8]) {
         let content = Arc::new(Mutex::new(content.to_vec()));
-        self.items().insert(path.as_bytes().to_vec(), Item { node, content, finished: true });
+        self.items().insert(
+            path.as_bytes().to_vec(),
+            Item {
+                node,
+                content,
+                finished: true,
+            },
+        );
     }
 
-    fn put(&self, path: &[u8], node: &Node, content: Vec<u8>, finished: bool) -> Arc<Mutex<Vec<u8>>> {
+    fn put(
+        &self,
+        path: &[u8],
+        node: &Node,
+        content: Vec<u8>,
+        finished: bool,
+    ) -> Arc<Mutex<Vec<u8>>> {
         let mut items = self.items();
         if let Some(parent) = parent(path) {
             let parent = items.get(parent).expect("the parent is there");
@@ -61,7 +77,11 @@ impl MemoryTarget {
             assert!(!parent.finished, "the parent is not finished");
         }
         let content = Arc::new(Mutex::new(content));
-        let item = Item { node: node.clone(), content: content.clone(), finished };
+        let item = Item {
+            node: node.clone(),
+            content: content.clone(),
+            finished,
+        };
         items.insert(path.to_vec(), item);
         content
     }
@@ -100,7 +120,10 @@ impl Target for MemoryTarget {
 
     fn write_files(&self, files: &[SmallFile<'_>]) -> Vec<Result<Vec<Deviation>, TargetError>> {
         let write = |file: &SmallFile<'_>| {
-            assert!(!file.fresh || !self.items().contains_key(file.path), "fresh means absent");
+            assert!(
+                !file.fresh || !self.items().contains_key(file.path),
+                "fresh means absent"
+            );
             self.writes.fetch_add(1, Ordering::Relaxed);
             Self::charge(&self.used, self.capacity, file.content.len() as u64)?;
             self.put(file.path, file.node, file.content.to_vec(), true);
@@ -119,7 +142,12 @@ impl Target for MemoryTarget {
         assert!(!fresh || there.is_none(), "fresh means absent");
         let content = match there {
             Some(item) if item.node.kind == NodeKind::File => item.content,
-            _ => self.put(path, node, vec![0; usize::try_from(node.size).unwrap()], false),
+            _ => self.put(
+                path,
+                node,
+                vec![0; usize::try_from(node.size).unwrap()],
+                false,
+            ),
         };
         Ok(Box::new(MemoryFile {
             path: path.to_vec(),
@@ -133,12 +161,18 @@ impl Target for MemoryTarget {
 
     fn existing_file(&self, path: &[u8], node: &Node) -> Result<Option<ExistingFile>, TargetError> {
         let items = self.items();
-        let Some(item) = items.get(path).filter(|item| item.node.kind == NodeKind::File) else {
+        let Some(item) = items
+            .get(path)
+            .filter(|item| item.node.kind == NodeKind::File)
+        else {
             return Ok(None);
         };
         let content = item.content.lock().unwrap().clone();
         let same_time = item.node.mtime == node.mtime;
-        let found = ExistingFile { same_time, content: Box::new(Bytes(content.clone())) };
+        let found = ExistingFile {
+            same_time,
+            content: Box::new(Bytes(content.clone())),
+        };
         Ok((content.len() as u64 == node.size).then_some(found))
     }
 
@@ -151,7 +185,11 @@ impl Target for MemoryTarget {
         if self.no_links {
             return Err(TargetError::new("no links here"));
         }
-        let item = self.items().get(first).cloned().expect("the first name is there");
+        let item = self
+            .items()
+            .get(first)
+            .cloned()
+            .expect("the first name is there");
         assert!(item.finished, "the first name is finished");
         self.items().insert(path.to_vec(), item);
         Ok(Vec::new())
@@ -160,7 +198,12 @@ impl Target for MemoryTarget {
     fn finish_directory(&self, path: &[u8], node: &Node) -> Result<Vec<Deviation>, TargetError> {
         let mut items = self.items();
         let below = |other: &[u8]| parent(other) == Some(path);
-        assert!(items.iter().filter(|(other, _)| below(other)).all(|(_, item)| item.finished));
+        assert!(
+            items
+                .iter()
+                .filter(|(other, _)| below(other))
+                .all(|(_, item)| item.finished)
+        );
         let item = items.get_mut(path).expect("the directory is there");
         assert!(!item.finished, "a directory is finished once");
         item.finished = true;
@@ -174,12 +217,15 @@ impl Target for MemoryTarget {
             return Err(TargetError::new("no such directory"));
         }
         let below = items.keys().filter(|other| parent(other) == Some(path));
-        Ok(below.map(|other| other.rsplit(|byte| *byte == b'/').next().unwrap().to_vec()).collect())
+        Ok(below
+            .map(|other| other.rsplit(|byte| *byte == b'/').next().unwrap().to_vec())
+            .collect())
     }
 
     fn remove(&self, path: &[u8]) -> Result<(), TargetError> {
         let prefix = [path, b"/"].concat();
-        self.items().retain(|other, _| other != path && !other.starts_with(&prefix));
+        self.items()
+            .retain(|other, _| other != path && !other.starts_with(&prefix));
         Ok(())
     }
 }
@@ -211,7 +257,10 @@ impl TargetFile for MemoryFile {
     }
 
     fn finish(&self, node: &Node) -> Result<Vec<Deviation>, TargetError> {
-        self.content.lock().unwrap().resize(usize::try_from(node.size).unwrap(), 0xdd);
+        self.content
+            .lock()
+            .unwrap()
+            .resize(usize::try_from(node.size).unwrap(), 0xdd);
         let mut items = self.items.lock().unwrap();
         let item = items.get_mut(&self.path).expect("the file is there");
         item.node = node.clone();
@@ -226,7 +275,10 @@ struct Bytes(Vec<u8>);
 impl ReadAt for Bytes {
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
         let start = usize::try_from(offset).unwrap();
-        let part = self.0.get(start..start + buf.len()).ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        let part = self
+            .0
+            .get(start..start + buf.len())
+            .ok_or(std::io::ErrorKind::UnexpectedEof)?;
         buf.copy_from_slice(part);
         Ok(())
     }

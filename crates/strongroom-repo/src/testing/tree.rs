@@ -25,13 +25,19 @@ pub(crate) enum Tree {
 impl Tree {
     /// Makes a directory of named entries.
     pub(crate) fn dir<'a>(entries: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
-        let named = entries.into_iter().map(|(name, tree)| (name.as_bytes().to_vec(), tree));
+        let named = entries
+            .into_iter()
+            .map(|(name, tree)| (name.as_bytes().to_vec(), tree));
         Self::Dir(named.collect())
     }
 
     /// Makes a file of one blob; empty content is no blob.
     pub(crate) fn file(content: &[u8]) -> Self {
-        let pieces = if content.is_empty() { Vec::new() } else { vec![Content::Data(content.to_vec())] };
+        let pieces = if content.is_empty() {
+            Vec::new()
+        } else {
+            vec![Content::Data(content.to_vec())]
+        };
         Self::File(pieces, None)
     }
 
@@ -46,7 +52,11 @@ impl Tree {
         match self {
             Self::Dir(entries) => {
                 for (name, entry) in entries {
-                    let below = if path.is_empty() { name.clone() } else { [&path, name.as_slice()].join(&b'/') };
+                    let below = if path.is_empty() {
+                        name.clone()
+                    } else {
+                        [&path, name.as_slice()].join(&b'/')
+                    };
                     entry.collect(below, flat);
                 }
                 flat.insert(path, (NodeKind::Directory, Vec::new()));
@@ -62,7 +72,11 @@ impl Tree {
 
     /// Returns the metadata of an entry of this name.
     pub(crate) fn node(&self, name: &[u8]) -> Node {
-        let mut node = Node { name: name.to_vec(), mode: 0o640, ..Node::default() };
+        let mut node = Node {
+            name: name.to_vec(),
+            mode: 0o640,
+            ..Node::default()
+        };
         node.mtime = Time::new(1_700_000_000 + name.len() as i64, 5);
         match self {
             Self::Dir(_) => {

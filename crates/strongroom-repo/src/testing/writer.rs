@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use strongroom_crypt::{Id, Roles, Sealer, Session};
 use strongroom_format::{
-    BlobRecord, Body, Codec, Commit, FrameKey, FrameRecord, Interior, Leaf, Names, Node, ObjectHash,
-    PackClass, PackHeader, PackRef, PackRow, PackTail, Page, PageType, Ref, RefKind, SegmentBuilder,
-    SegmentRef, SessionKeyRecord, Snapshot, Summary, Time, frame_aad, object_name, pack_preamble,
-    seal_header,
+    BlobRecord, Body, Codec, Commit, FrameKey, FrameRecord, Interior, Leaf, Names, Node,
+    ObjectHash, PackClass, PackHeader, PackRef, PackRow, PackTail, Page, PageType, Ref, RefKind,
+    SegmentBuilder, SegmentRef, SessionKeyRecord, Snapshot, Summary, Time, frame_aad, object_name,
+    pack_preamble, seal_header,
 };
 
 use crate::blobs::{DATA, NAMES, PAGE};
@@ -98,26 +98,28 @@ impl<'a> Writer<'a> {
             let context = repository.context();
             let random = context.random()?;
             let mut id = None;
-            repository.journal().append(remote, context, Roles::WRITER, &mut |state| {
-                let snapshot = Snapshot {
-                    random,
-                    began: Time::new(i64::try_from(state.head).unwrap(), 0),
-                    root,
-                    series: series.clone(),
-                    summary: summary.clone(),
-                    program: "test".to_owned(),
-                    ..Snapshot::default()
-                };
-                id = Some(snapshot.id(&context.keys().structure).unwrap());
-                Ok(Body::Commit(Box::new(Commit {
-                    snapshot,
-                    packs: packs.clone(),
-                    segments: vec![segment],
-                    session,
-                    seen: None,
-                    unknown: strongroom_format::Unknown::default(),
-                })))
-            })?;
+            repository
+                .journal()
+                .append(remote, context, Roles::WRITER, &mut |state| {
+                    let snapshot = Snapshot {
+                        random,
+                        began: Time::new(i64::try_from(state.head).unwrap(), 0),
+                        root,
+                        series: series.clone(),
+                        summary: summary.clone(),
+                        program: "test".to_owned(),
+                        ..Snapshot::default()
+                    };
+                    id = Some(snapshot.id(&context.keys().structure).unwrap());
+                    Ok(Body::Commit(Box::new(Commit {
+                        snapshot,
+                        packs: packs.clone(),
+                        segments: vec![segment],
+                        session,
+                        seen: None,
+                        unknown: strongroom_format::Unknown::default(),
+                    })))
+                })?;
             Ok(id.unwrap())
         });
         futures::executor::block_on(run).unwrap()
@@ -125,7 +127,9 @@ impl<'a> Writer<'a> {
 
     /// Stores a directory and returns the reference to its first page.
     pub(crate) fn directory(&mut self, tree: &Tree, is_root: bool) -> Ref {
-        let Tree::Dir(entries) = tree else { panic!("not a directory") };
+        let Tree::Dir(entries) = tree else {
+            panic!("not a directory")
+        };
         self.summary.directories += 1;
         let mut pages = Vec::new();
         let all: Vec<_> = entries.iter().collect();
@@ -135,13 +139,19 @@ impl<'a> Writer<'a> {
         }
         for (number, leaf) in leaves.into_iter().enumerate() {
             let root = (is_root && number == 0).then(|| Box::new(tree.node(b"")));
-            let first = leaf.first().map(|(name, _)| (*name).clone()).unwrap_or_default();
+            let first = leaf
+                .first()
+                .map(|(name, _)| (*name).clone())
+                .unwrap_or_default();
             pages.push((first, leaf.len() as u64, self.leaf(leaf, root)));
         }
         let mut height = 1;
         while pages.len() > 1 {
             let above: Vec<_> = pages.chunks(self.shape.leaf_entries.max(2)).collect();
-            pages = above.into_iter().map(|children| self.interior(children, height)).collect();
+            pages = above
+                .into_iter()
+                .map(|children| self.interior(children, height))
+                .collect();
             height += 1;
         }
         pages.remove(0).2
@@ -149,7 +159,10 @@ impl<'a> Writer<'a> {
 
     fn leaf(&mut self, entries: &[(&Vec<u8>, &Tree)], root: Option<Box<Node>>) -> Ref {
         let mut refs = Vec::new();
-        let mut leaf = Leaf { root, ..Leaf::default() };
+        let mut leaf = Leaf {
+            root,
+            ..Leaf::default()
+        };
         for (name, tree) in entries {
             let mut node = tree.node(name);
             let own = match tree {
@@ -176,19 +189,31 @@ impl<'a> Writer<'a> {
     }
 
     fn interior(&mut self, children: &[(Vec<u8>, u64, Ref)], height: u8) -> (Vec<u8>, u64, Ref) {
-        let names = children.iter().map(|(first, count, _)| (first.clone(), *count)).collect();
-        let names = Names::Interior(Interior { children: names, ..Interior::default() });
+        let names = children
+            .iter()
+            .map(|(first, count, _)| (first.clone(), *count))
+            .collect();
+        let names = Names::Interior(Interior {
+            children: names,
+            ..Interior::default()
+        });
         let refs = children.iter().map(|(_, _, page)| *page).collect();
         let page = self.page(PageType::Interior, height, Some(&names), refs);
-        (children[0].0.clone(), children.iter().map(|(_, count, _)| count).sum(), page)
+        (
+            children[0].0.clone(),
+            children.iter().map(|(_, count, _)| count).sum(),
+            page,
+        )
     }
 
     fn content(&mut self, pieces: &[Content]) -> Vec<Ref> {
         let mut refs: Vec<Ref> = pieces.iter().map(|piece| self.piece(piece)).collect();
         let mut height = 0;
         while refs.len() > self.shape.inline_refs || height > 0 && refs.len() > 1 {
-            let pages: Vec<Vec<Ref>> =
-                refs.chunks(self.shape.recipe_refs).map(<[Ref]>::to_vec).collect();
+            let pages: Vec<Vec<Ref>> = refs
+                .chunks(self.shape.recipe_refs)
+                .map(<[Ref]>::to_vec)
+                .collect();
             refs = pages
                 .into_iter()
                 .map(|refs| self.page(PageType::Recipe, height, None, refs))
@@ -203,7 +228,11 @@ impl<'a> Writer<'a> {
             Content::Zeros(len) => Ref::zeros(*len),
             Content::Data(data) => {
                 let id = self.blob(DATA, data);
-                Ref { id, len: data.len() as u64, kind: RefKind::Data }
+                Ref {
+                    id,
+                    len: data.len() as u64,
+                    kind: RefKind::Data,
+                }
             }
         }
     }
@@ -222,12 +251,26 @@ impl<'a> Writer<'a> {
             let mut bytes = Vec::new();
             names.encode(&mut bytes).unwrap();
             let id = self.blob(NAMES, &bytes);
-            refs.push(Ref { id, len: bytes.len() as u64, kind: RefKind::Names });
+            refs.push(Ref {
+                id,
+                len: bytes.len() as u64,
+                kind: RefKind::Names,
+            });
         }
         refs.extend(content);
         let mut bytes = Vec::new();
-        Page { page_type, height, refs }.encode(&mut bytes).unwrap();
-        Ref { id: self.blob(PAGE, &bytes), len, kind: RefKind::Page }
+        Page {
+            page_type,
+            height,
+            refs,
+        }
+        .encode(&mut bytes)
+        .unwrap();
+        Ref {
+            id: self.blob(PAGE, &bytes),
+            len,
+            kind: RefKind::Page,
+        }
     }
 
     /// Stores a blob, once.
@@ -240,7 +283,10 @@ impl<'a> Writer<'a> {
         if self.known.insert(id) {
             let open = self.open.entry(kind).or_default();
             open.plain.extend_from_slice(plain);
-            open.pending.push(BlobRecord { id, len: u32::try_from(plain.len()).unwrap() });
+            open.pending.push(BlobRecord {
+                id,
+                len: u32::try_from(plain.len()).unwrap(),
+            });
             if open.plain.len() >= self.shape.frame_bytes {
                 self.close_frame(kind);
             }
@@ -250,9 +296,18 @@ impl<'a> Writer<'a> {
 
     fn close_frame(&mut self, kind: u8) {
         let context = self.repository.context().clone();
-        let Some(open) = self.open.get_mut(&kind).filter(|open| !open.pending.is_empty()) else { return };
+        let Some(open) = self
+            .open
+            .get_mut(&kind)
+            .filter(|open| !open.pending.is_empty())
+        else {
+            return;
+        };
         let mut stored = Vec::new();
-        let codec = strongroom_format::Compressor::new(1).unwrap().compress(&open.plain, &mut stored).unwrap();
+        let codec = strongroom_format::Compressor::new(1)
+            .unwrap()
+            .compress(&open.plain, &mut stored)
+            .unwrap();
         let mut aad = Vec::new();
         frame_aad(&mut aad, &context.repository, kind, codec, &open.pending);
         if open.bytes.is_empty() {
@@ -265,7 +320,11 @@ impl<'a> Writer<'a> {
             _ => self.session.sealer(),
         };
         sealer.seal(&aad, &stored, &mut open.bytes).unwrap();
-        let key = if kind == PAGE { FrameKey::Refs } else { FrameKey::Session(0) };
+        let key = if kind == PAGE {
+            FrameKey::Refs
+        } else {
+            FrameKey::Session(0)
+        };
         open.frames.push(FrameRecord {
             offset: u32::try_from(offset).unwrap(),
             stored_len: u32::try_from(open.bytes.len() - offset).unwrap(),
@@ -284,13 +343,22 @@ impl<'a> Writer<'a> {
     }
 
     fn close_pack(&mut self, kind: u8) {
-        let Some(open) = self.open.remove(&kind).filter(|open| !open.frames.is_empty()) else { return };
+        let Some(open) = self
+            .open
+            .remove(&kind)
+            .filter(|open| !open.frames.is_empty())
+        else {
+            return;
+        };
         let context: &Context = self.repository.context();
         let class = PackClass::of_blob_kind(kind).unwrap();
         let (epoch, key) = (context.keys(), 0);
         let (number, epoch_key) = epoch.open_epoch().unwrap();
         assert!(key == 0);
-        let wrapped = self.session.wrap(&context.repository, number, epoch_key).unwrap();
+        let wrapped = self
+            .session
+            .wrap(&context.repository, number, epoch_key)
+            .unwrap();
         let record = SessionKeyRecord {
             session: self.session.id(),
             epoch: number,
@@ -311,7 +379,10 @@ impl<'a> Writer<'a> {
             let sealer = epoch.structure.header();
             seal_header(sealer, &preamble, offset as u64, &header, &mut bytes).unwrap();
             let header_len = u32::try_from(bytes.len() - offset).unwrap();
-            let tail = PackTail { header_offset: offset as u64, header_len };
+            let tail = PackTail {
+                header_offset: offset as u64,
+                header_len,
+            };
             bytes.extend_from_slice(&tail.encode(&preamble));
             let name = ObjectHash::of(&bytes);
             let row = PackRow {
@@ -335,7 +406,11 @@ impl<'a> Writer<'a> {
         let mut builder = SegmentBuilder::new();
         let mut refs = Vec::new();
         for (row, header) in &self.packs {
-            refs.push(PackRef { name: row.name, len: row.len, class: row.class });
+            refs.push(PackRef {
+                name: row.name,
+                len: row.len,
+                class: row.class,
+            });
             let pack = builder.push_pack(*row);
             for (at, frame) in header.frames.iter().enumerate() {
                 let position = u32::try_from(at).unwrap();
@@ -349,10 +424,20 @@ impl<'a> Writer<'a> {
         let keys = context.keys();
         let random = context.random().unwrap();
         let bytes = builder
-            .finish(context.suite, context.repository, random, self.session.id(), keys.structure.index())
+            .finish(
+                context.suite,
+                context.repository,
+                random,
+                self.session.id(),
+                keys.structure.index(),
+            )
             .unwrap();
         let name = ObjectHash::of(&bytes);
-        let segment = SegmentRef { name, len: u32::try_from(bytes.len()).unwrap(), entries };
+        let segment = SegmentRef {
+            name,
+            len: u32::try_from(bytes.len()).unwrap(),
+            entries,
+        };
         let mut objects = std::mem::take(&mut self.objects);
         objects.push((object_name::index(&name), bytes));
         (refs, segment, objects)
