@@ -4,6 +4,8 @@ mod filter;
 mod rebuilt;
 mod segment;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};

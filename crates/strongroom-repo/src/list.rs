@@ -335,3 +335,6 @@ const NAMED: usize = 8;
 /// Directories, from the deepest, whose pages stay in memory.
 const UNPARKED: usize = 32;
 const CACHE_BYTES: usize = 32 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ mod dir;
 mod dry;
 mod fetch;
 mod file;
+#[cfg(test)]
+mod hostile;
 mod inspect;
 mod links;
 mod open_files;

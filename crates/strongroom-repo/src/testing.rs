@@ -23,12 +23,17 @@ pub(crate) type TestStore = Recording<MemoryStore>;
 /// Makes an empty repository without encryption, which costs nothing to open.
 pub(crate) fn repository() -> (Arc<TestStore>, Repository) {
     let store = Arc::new(Recording::new(MemoryStore::new()));
-    let mut settings = Settings::default();
-    settings.threads = 2;
-    let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(settings);
+    let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(settings(2));
     let options = CreateOptions::default().with_suite(Suite::None);
     let created = futures::executor::block_on(builder.create(options, &Credential::None)).unwrap();
     (store, created.repository)
+}
+
+/// Settings with so many threads.
+pub(crate) fn settings(threads: usize) -> Settings {
+    let mut settings = Settings::default();
+    settings.threads = threads;
+    settings
 }
 
 /// Opens the repository afresh: nothing is cached.

@@ -12,7 +12,7 @@ use crate::target::ReadAt;
 pub(super) fn compare(run: &Run, uses: Vec<Use>) -> Vec<Use> {
     let mut wanted = Vec::new();
     let mut buffer = Vec::new();
-    let mut open: Option<(Arc<FileTask>, Option<Box<dyn ReadAt>>)> = None;
+    let mut open: Option<Opened> = None;
     for one in uses {
         if run.is_stopped() {
             return Vec::new();
@@ -33,6 +33,9 @@ pub(super) fn compare(run: &Run, uses: Vec<Use>) -> Vec<Use> {
     }
     wanted
 }
+
+/// A file, and what is there of it.
+type Opened = (Arc<FileTask>, Option<Box<dyn ReadAt>>);
 
 /// Says whether a file is there with the recorded size and modification time.
 pub(super) fn is_trusted(run: &Run, file: &FileTask) -> bool {

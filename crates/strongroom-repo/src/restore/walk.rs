@@ -242,7 +242,7 @@ impl<'a> Walk<'a> {
                     };
                     return match set.add(task) {
                         LinkNow::Waits => Ok(()),
-                        now => self.window.add_direct(Direct::Link(now)),
+                        now => self.window.add_direct(Direct::Link(Box::new(now))),
                     };
                 }
             }

@@ -39,7 +39,7 @@ pub(super) enum Direct {
     /// A symbolic link, fifo, socket or device.
     Other(Arc<FileTask>),
     /// A further name.
-    Link(LinkNow),
+    Link(Box<LinkNow>),
     /// A run of zeros.
     Zeros(Use),
     /// There will be no more pieces of a file.
@@ -173,7 +173,7 @@ impl Worker<'_> {
                     let made = made.map_err(|error| self.run.target_failure(&error));
                     self.run.settle(&file, path, made);
                 }
-                Direct::Link(now) => self.run.link_now(now),
+                Direct::Link(now) => self.run.link_now(*now),
                 Direct::Zeros(one) => write_piece(self.run, &one, None),
                 Direct::Planned(file) => self.run.release_file(&file),
             }

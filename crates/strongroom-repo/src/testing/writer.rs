@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use strongroom_crypt::{Id, Roles, Sealer, Session};
 use strongroom_format::{
-    BlobRecord, Body, Codec, Commit, FrameKey, FrameRecord, Interior, Leaf, Names, Node,
-    ObjectHash, PackClass, PackHeader, PackRef, PackRow, PackTail, Page, PageType, Ref, RefKind,
+    BlobRecord, Body, Commit, FrameKey, FrameRecord, Interior, Leaf, Names, Node, ObjectHash,
+    PackClass, PackHeader, PackRef, PackRow, PackTail, Page, PageType, Ref, RefKind,
     SegmentBuilder, SegmentRef, SessionKeyRecord, Snapshot, Summary, Time, frame_aad, object_name,
     pack_preamble, seal_header,
 };
@@ -41,6 +41,9 @@ impl Default for Shape {
     }
 }
 
+/// Names and bytes of objects.
+type Objects = Vec<(String, Vec<u8>)>;
+
 /// Makes one snapshot.
 pub(crate) struct Writer<'a> {
     repository: &'a Repository,
@@ -48,7 +51,7 @@ pub(crate) struct Writer<'a> {
     session: Session,
     open: BTreeMap<u8, OpenPack>,
     known: HashSet<Id>,
-    objects: Vec<(String, Vec<u8>)>,
+    objects: Objects,
     packs: Vec<(PackRow, PackHeader)>,
     summary: Summary,
 }
@@ -334,7 +337,6 @@ impl<'a> Writer<'a> {
             kind,
             codec,
         });
-        assert!(matches!(codec, Codec::Raw | Codec::Zstd));
         open.blobs.append(&mut open.pending);
         open.plain.clear();
         if open.bytes.len() >= self.shape.pack_bytes {
@@ -352,9 +354,8 @@ impl<'a> Writer<'a> {
         };
         let context: &Context = self.repository.context();
         let class = PackClass::of_blob_kind(kind).unwrap();
-        let (epoch, key) = (context.keys(), 0);
-        let (number, epoch_key) = epoch.open_epoch().unwrap();
-        assert!(key == 0);
+        let keys = context.keys();
+        let (number, epoch_key) = keys.open_epoch().unwrap();
         let wrapped = self
             .session
             .wrap(&context.repository, number, epoch_key)
@@ -376,7 +377,7 @@ impl<'a> Writer<'a> {
             let mut bytes = open.bytes.clone();
             bytes[..64].copy_from_slice(&preamble.encode());
             let offset = bytes.len();
-            let sealer = epoch.structure.header();
+            let sealer = keys.structure.header();
             seal_header(sealer, &preamble, offset as u64, &header, &mut bytes).unwrap();
             let header_len = u32::try_from(bytes.len() - offset).unwrap();
             let tail = PackTail {
@@ -397,7 +398,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn finish_packs(&mut self) -> (Vec<PackRef>, SegmentRef, Vec<(String, Vec<u8>)>) {
+    fn finish_packs(&mut self) -> (Vec<PackRef>, SegmentRef, Objects) {
         for kind in [DATA, NAMES, PAGE] {
             self.close_frame(kind);
             self.close_pack(kind);
