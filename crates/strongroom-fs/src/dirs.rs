@@ -44,6 +44,11 @@ pub(crate) fn open_name(dir: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Resu
     rustix::fs::openat(dir, name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
 }
 
+/// Opens a directory once more: a descriptor has one position, which those that list it at once would share.
+pub(crate) fn reopen(dir: BorrowedFd<'_>, flags: OFlags) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(dir, c".", flags | OFlags::CLOEXEC, Mode::empty())
+}
+
 /// Says whether `name` can name an entry of a directory.
 pub(crate) fn is_legal_name(name: &[u8]) -> bool {
     !name.is_empty() && name != b"." && name != b".." && !name.contains(&b'/') && !name.contains(&0)
@@ -92,19 +97,15 @@ impl DirCursor {
 
     /// Opens the directory `path` below `root`; the empty path is the root itself.
     pub(crate) fn open<'a>(&'a mut self, root: BorrowedFd<'a>, path: &[u8]) -> Result<BorrowedFd<'a>, Errno> {
-        if path.is_empty() {
-            return Ok(root);
-        }
         if self.fd.is_none() || self.path != path {
             let (base, rest) = match (&self.fd, below(path, &self.path)) {
                 (Some(fd), Some(rest)) => (fd.as_fd(), rest),
                 _ => (root, path),
             };
-            let fd = match open_beneath(base, rest, self.flags) {
+            let open = |flags| if path.is_empty() { reopen(root, flags) } else { open_beneath(base, rest, flags) };
+            let fd = match open(self.flags) {
                 // Only the owner may leave the access time alone.
-                Err(Errno::PERM | Errno::ACCESS) if self.flags.contains(OFlags::NOATIME) => {
-                    open_beneath(base, rest, self.flags - OFlags::NOATIME)
-                }
+                Err(Errno::PERM) if self.flags.contains(OFlags::NOATIME) => open(self.flags - OFlags::NOATIME),
                 other => other,
             };
             // The old one is given up even on failure, so that a cursor never stands where it does not say.
