@@ -17,7 +17,9 @@ use crate::hostile::tree;
 /// Walks, lets `meanwhile` act, and returns the entry `file` as it was walked.
 fn walked(source: &FileTree, name: &str, meanwhile: impl FnOnce()) -> Entry {
     let entry = events(source).into_iter().find_map(|event| match event {
-        WalkEvent::Item(entry) | WalkEvent::Enter(entry) if entry.path() == name.as_bytes() => Some(entry),
+        WalkEvent::Item(entry) | WalkEvent::Enter(entry) if entry.path() == name.as_bytes() => {
+            Some(entry)
+        }
         _ => None,
     });
     meanwhile();
@@ -38,7 +40,9 @@ fn check_small(meanwhile: impl FnOnce(&Path), want: &[u8], want_changed: bool) {
     let source = tree(dir.path());
     let entry = walked(&source, "file", || meanwhile(&path));
     let (entry, fill, data) = fill(&source, entry, true);
-    let Fill::Done { content, changed } = fill else { panic!("{fill:?}") };
+    let Fill::Done { content, changed } = fill else {
+        panic!("{fill:?}")
+    };
     assert_eq!(&data[content], want);
     assert_eq!(changed, want_changed);
     assert_eq!(entry.node.size, want.len() as u64);
@@ -47,7 +51,11 @@ fn check_small(meanwhile: impl FnOnce(&Path), want: &[u8], want_changed: bool) {
 #[test]
 fn what_was_read_of_a_small_file_is_recorded() {
     check_small(|_| {}, b"before", false);
-    check_small(|path| fs::write(path, "and it grew").unwrap(), b"and it grew", true);
+    check_small(
+        |path| fs::write(path, "and it grew").unwrap(),
+        b"and it grew",
+        true,
+    );
     check_small(|path| fs::write(path, "less").unwrap(), b"less", true);
     check_small(|path| fs::write(path, "").unwrap(), b"", true);
     check_small(|path| fs::write(path, "BEFORE").unwrap(), b"BEFORE", true);
@@ -66,7 +74,9 @@ fn a_file_that_grew_too_large_is_cut_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("log"), "x").unwrap();
     let source = tree(dir.path());
-    let entry = walked(&source, "log", || fs::write(dir.path().join("log"), vec![7; 6 << 20]).unwrap());
+    let entry = walked(&source, "log", || {
+        fs::write(dir.path().join("log"), vec![7; 6 << 20]).unwrap()
+    });
     let (entry, fill, data) = fill(&source, entry, true);
     assert!(matches!(fill, Fill::Done { changed: true, .. }));
     assert_eq!(data.len(), strongroom_repo::MAX_SMALL_BYTES);
@@ -78,10 +88,19 @@ fn what_has_become_something_else_is_skipped_with_a_reason() {
     type Act = fn(&Path);
     let cases: [(Act, SkipReason); 5] = [
         (|_| {}, SkipReason::Vanished),
-        (|path| mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap(), SkipReason::Replaced),
-        (|path| symlink("/etc/passwd", path).unwrap(), SkipReason::Replaced),
+        (
+            |path| mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap(),
+            SkipReason::Replaced,
+        ),
+        (
+            |path| symlink("/etc/passwd", path).unwrap(),
+            SkipReason::Replaced,
+        ),
         (|path| fs::create_dir(path).unwrap(), SkipReason::Replaced),
-        (|path| mknodat(CWD, path, FileType::Socket, Mode::from_raw_mode(0o600), 0).unwrap(), SkipReason::ReadError),
+        (
+            |path| mknodat(CWD, path, FileType::Socket, Mode::from_raw_mode(0o600), 0).unwrap(),
+            SkipReason::ReadError,
+        ),
     ];
     for (act, reason) in cases {
         let dir = tempfile::tempdir().unwrap();
@@ -111,7 +130,10 @@ fn a_directory_on_the_way_that_becomes_a_link_is_not_followed() {
         fs::rename(dir.path().join("root/d"), dir.path().join("root/old")).unwrap();
         symlink("../outside", dir.path().join("root/d")).unwrap();
     });
-    assert_eq!(source.open(&entry).unwrap_err().reason(), SkipReason::Replaced);
+    assert_eq!(
+        source.open(&entry).unwrap_err().reason(),
+        SkipReason::Replaced
+    );
     assert_eq!(failed(&fill(&source, entry, true).1), SkipReason::Replaced);
 }
 
@@ -125,7 +147,12 @@ fn a_large_file_is_read_up_to_what_there_was_when_it_was_opened() {
     let mut content = source.open(&entry).unwrap();
     let mut buf = vec![0; 1 << 20];
     assert_eq!(content.read(&mut buf).unwrap(), Piece::Data(1 << 20));
-    fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(&[2; 5_000]).unwrap();
+    fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap()
+        .write_all(&[2; 5_000])
+        .unwrap();
     let mut sum = 1 << 20;
     while let Piece::Data(count) = content.read(&mut buf).unwrap() {
         sum += count;
@@ -137,14 +164,22 @@ fn a_large_file_is_read_up_to_what_there_was_when_it_was_opened() {
     let before = entry.node.clone();
     let mut content = source.open(&entry).unwrap();
     assert_eq!(content.read(&mut buf).unwrap(), Piece::Data(1 << 20));
-    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1_500_000).unwrap();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(1_500_000)
+        .unwrap();
     let mut sum = 1 << 20;
     while let Piece::Data(count) = content.read(&mut buf).unwrap() {
         sum += count;
     }
     assert!(content.finish(&mut entry).unwrap());
     assert_eq!((sum, entry.node.size), (1_500_000, 1_500_000));
-    assert_eq!(entry.node.mtime, before.mtime, "the next backup has to read it again");
+    assert_eq!(
+        entry.node.mtime, before.mtime,
+        "the next backup has to read it again"
+    );
 }
 
 #[test]
@@ -155,7 +190,12 @@ fn a_hole_that_is_cut_off_is_not_delivered() {
     let source = tree(dir.path());
     let mut entry = walked(&source, "hole", || {});
     let mut content = source.open(&entry).unwrap();
-    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(3 << 20).unwrap();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(3 << 20)
+        .unwrap();
     let mut buf = vec![0; 1 << 20];
     assert_eq!(content.read(&mut buf).unwrap(), Piece::Hole(3 << 20));
     assert_eq!(content.read(&mut buf).unwrap(), Piece::End);
@@ -191,7 +231,10 @@ fn a_change_time_too_young_to_trust_is_not_recorded() {
     fs::write(dir.path().join("file"), "one").unwrap();
     let hour = std::time::Duration::from_secs(3_600);
     for (granule, kept) in [(hour, false), (std::time::Duration::ZERO, true)] {
-        let source = FileTree::builder(dir.path()).timestamp_granule(granule).build().unwrap();
+        let source = FileTree::builder(dir.path())
+            .timestamp_granule(granule)
+            .build()
+            .unwrap();
         let (entry, _, _) = fill(&source, walked(&source, "file", || {}), true);
         assert_eq!(entry.node.ctime.is_some(), kept);
         let mut entry = walked(&source, "file", || {});
@@ -229,7 +272,9 @@ fn a_file_written_without_pause_is_read_without_harm() {
         for _ in 0..200 {
             let entry = walked(&source, "busy", || {});
             let (filled, answer, data) = fill(&source, entry.clone(), true);
-            let Fill::Done { content, .. } = answer else { panic!("{answer:?}") };
+            let Fill::Done { content, .. } = answer else {
+                panic!("{answer:?}")
+            };
             assert_eq!(filled.node.size, content.len() as u64);
             assert_eq!(data.len(), content.len());
             let mut entry = entry;

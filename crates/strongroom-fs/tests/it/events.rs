@@ -22,7 +22,10 @@ pub(crate) fn check_order(events: &[WalkEvent]) -> Vec<Vec<u8>> {
                 let path = entry.path();
                 if let Some((dir, last)) = open.last_mut() {
                     assert_eq!(*entry.dir, **dir);
-                    assert!(last.as_ref().is_none_or(|last| *last < entry.node.name), "ascending");
+                    assert!(
+                        last.as_ref().is_none_or(|last| *last < entry.node.name),
+                        "ascending"
+                    );
                     *last = Some(entry.node.name.clone());
                 } else {
                     assert!(path.is_empty() && matches!(event, WalkEvent::Enter(_)));
@@ -44,11 +47,15 @@ pub(crate) fn check_order(events: &[WalkEvent]) -> Vec<Vec<u8>> {
 }
 
 fn walk(path: &Path, threads: usize, slice: usize) -> FileTree {
-    FileTree::builder(path).read_ahead_threads(threads).slice_len(slice).build().unwrap()
+    FileTree::builder(path)
+        .read_ahead_threads(threads)
+        .slice_len(slice)
+        .build()
+        .unwrap()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn events_are_sorted_balanced_and_the_same_however_they_are_read(

@@ -13,7 +13,10 @@ use crate::events::check_order;
 fn result(root: &Path, excludes: Excludes) -> (Vec<String>, Vec<(String, String)>) {
     let source = FileTree::builder(root).excludes(excludes).build().unwrap();
     let events = events(&source);
-    let there = check_order(&events).iter().map(|path| shown(path)).collect();
+    let there = check_order(&events)
+        .iter()
+        .map(|path| shown(path))
+        .collect();
     let left_out = events.iter().filter_map(|event| match event {
         WalkEvent::Excluded { path, rule } => Some((shown(path), rule.to_string())),
         _ => None,
@@ -30,13 +33,27 @@ fn build(root: &Path, files: &[&str]) {
 }
 
 fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(path, rule)| ((*path).to_owned(), (*rule).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(path, rule)| ((*path).to_owned(), (*rule).to_owned()))
+        .collect()
 }
 
 #[test]
 fn each_rule_leaves_out_what_it_says_and_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    build(dir.path(), &["a.tmp", "keep.tmp", "d/b.tmp", "d/e/f", "node_modules/x/y", "big", "home/ann/.cache/z"]);
+    build(
+        dir.path(),
+        &[
+            "a.tmp",
+            "keep.tmp",
+            "d/b.tmp",
+            "d/e/f",
+            "node_modules/x/y",
+            "big",
+            "home/ann/.cache/z",
+        ],
+    );
     fs::write(dir.path().join("big"), vec![0; 5_000]).unwrap();
     let excludes = Excludes::new()
         .pattern("*.tmp")
@@ -68,9 +85,15 @@ fn only_a_valid_tag_makes_a_cache() {
     fs::write(dir.path().join("cache/CACHEDIR.TAG"), tag).unwrap();
     fs::write(dir.path().join("fake/CACHEDIR.TAG"), tag.replace('8', "9")).unwrap();
     fs::write(dir.path().join("short/CACHEDIR.TAG"), &tag[..20]).unwrap();
-    std::os::unix::fs::symlink("../cache/CACHEDIR.TAG", dir.path().join("link/CACHEDIR.TAG")).unwrap();
+    std::os::unix::fs::symlink(
+        "../cache/CACHEDIR.TAG",
+        dir.path().join("link/CACHEDIR.TAG"),
+    )
+    .unwrap();
     let (there, left_out) = result(dir.path(), Excludes::new().caches());
-    assert!(there.contains(&"cache/CACHEDIR.TAG".to_owned()) && !there.contains(&"cache/x".to_owned()));
+    assert!(
+        there.contains(&"cache/CACHEDIR.TAG".to_owned()) && !there.contains(&"cache/x".to_owned())
+    );
     for kept in ["fake/x", "short/x", "link/x"] {
         assert!(there.contains(&kept.to_owned()), "{kept}");
     }
@@ -80,18 +103,40 @@ fn only_a_valid_tag_makes_a_cache() {
 #[test]
 fn a_marker_leaves_out_what_is_beside_it() {
     let dir = tempfile::tempdir().unwrap();
-    build(dir.path(), &["d/.nobackup", "d/x", "d/e/y", "alone/.nobackup", "f/x"]);
+    build(
+        dir.path(),
+        &["d/.nobackup", "d/x", "d/e/y", "alone/.nobackup", "f/x"],
+    );
     let (there, left_out) = result(dir.path(), Excludes::new().if_present(".nobackup"));
-    assert_eq!(there, ["", "alone", "alone/.nobackup", "d", "d/.nobackup", "f", "f/x"]);
+    assert_eq!(
+        there,
+        [
+            "",
+            "alone",
+            "alone/.nobackup",
+            "d",
+            "d/.nobackup",
+            "f",
+            "f/x"
+        ]
+    );
     assert_eq!(left_out, owned(&[("d", "if present: .nobackup")]));
 }
 
 #[test]
 fn a_rule_that_cannot_work_is_an_error_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let error = FileTree::builder(dir.path()).excludes(Excludes::new().pattern("a[")).build().unwrap_err();
-    assert!(matches!(error, FileTreeError::Rule(ref rule) if rule.rule() == "a["), "{error}");
-    let error = FileTree::builder(dir.path().join("none")).build().unwrap_err();
+    let error = FileTree::builder(dir.path())
+        .excludes(Excludes::new().pattern("a["))
+        .build()
+        .unwrap_err();
+    assert!(
+        matches!(error, FileTreeError::Rule(ref rule) if rule.rule() == "a["),
+        "{error}"
+    );
+    let error = FileTree::builder(dir.path().join("none"))
+        .build()
+        .unwrap_err();
     assert!(matches!(error, FileTreeError::Path { .. }), "{error}");
 }
 
