@@ -81,7 +81,8 @@ impl PackHeader {
                 crate::DecodeErrorKind::TooLarge => EncodeError::too_large(error.what()),
                 _ => EncodeError::invalid(error.what()),
             })?;
-        if header.plain_len() > MAX_HEADER_BYTES {
+        let len = Self::padded_len(&header.sessions, header.frames.len(), header.blobs.len());
+        if len > MAX_HEADER_BYTES {
             return Err(EncodeError::too_large("pack header"));
         }
         Ok(header)
@@ -101,10 +102,7 @@ impl PackHeader {
     /// Returns the plaintext, padded with zero bytes to a Padmé length of at least 1 KiB.
     #[must_use]
     pub fn encode_plain(&self) -> Vec<u8> {
-        let len = padme(self.plain_len().max(MIN_HEADER_BYTES) as u64);
-        let len = usize::try_from(len)
-            .unwrap_or(MAX_HEADER_BYTES)
-            .min(MAX_HEADER_BYTES);
+        let len = Self::padded_len(&self.sessions, self.frames.len(), self.blobs.len());
         let mut out = Vec::with_capacity(len);
         write_count(&mut out, self.sessions.len());
         for session in &self.sessions {
@@ -131,7 +129,7 @@ impl PackHeader {
             out.extend_from_slice(blob.id.as_bytes());
             out.extend_from_slice(&blob.len.to_le_bytes());
         }
-        out.resize(len.max(out.len()), 0);
+        out.resize(len, 0);
         out
     }
 
@@ -252,13 +250,20 @@ impl PackHeader {
         Ok(())
     }
 
-    fn plain_len(&self) -> usize {
-        let sessions: usize = self
-            .sessions
+    /// Returns how many bytes [`encode_plain`](Self::encode_plain) gives for a header with so many frames and blobs, so that a writer knows when a
+    /// pack is full.
+    #[must_use]
+    pub fn padded_len(sessions: &[SessionKeyRecord], frames: usize, blobs: usize) -> usize {
+        let sessions: usize = sessions
             .iter()
             .map(|s| SESSION_BYTES + s.wrapped.len())
             .sum();
-        8 + sessions + FRAME_BYTES * self.frames.len() + BLOB_BYTES * self.blobs.len()
+        let plain = 8 + sessions + FRAME_BYTES * frames + BLOB_BYTES * blobs;
+        let padded = padme(plain.max(MIN_HEADER_BYTES) as u64);
+        usize::try_from(padded)
+            .unwrap_or(MAX_HEADER_BYTES)
+            .min(MAX_HEADER_BYTES)
+            .max(plain)
     }
 }
 

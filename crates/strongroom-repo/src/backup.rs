@@ -29,7 +29,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::Instant;
 
-use strongroom_chunk::{Chunker, Fixed, Gear64};
+use strongroom_chunk::{ChunkSizes, Chunker, Fixed, Gear64};
 use strongroom_crypt::{Id, Roles};
 use strongroom_format::{
     Body, ChunkerRecord, Commit, Details, ObjectHash, Outcome, Snapshot, Summary, Time,
@@ -145,7 +145,8 @@ fn back_up(
     let outcome = snapshot.outcome;
     let summary = snapshot.summary.clone();
     let keys = context.keys();
-    let id = snapshot.id(&keys.structure);
+    let unencodable = |error| Error::new(ErrorKind::Invalid, "the snapshot's record").caused_by(error);
+    let id = snapshot.id(&keys.structure).map_err(unencodable)?;
     let problems = stored.tree.skipped.clone();
     let (packs, announcements) = (stored.packs, stored.announcements);
     let entry = commit(repository.journal(), remote, context, &base, snapshot, stored)?;
@@ -174,7 +175,9 @@ fn chunker(context: &Context, options: &BackupOptions) -> Result<Box<dyn Chunker
         Chunking::Gear64(sizes) => {
             Box::new(Gear64::new(sizes, keys.chunker_key.expose()).map_err(invalid)?)
         }
-        Chunking::Fixed(bytes) => Box::new(Fixed::new(bytes).map_err(invalid)?),
+        Chunking::Fixed(bytes) => {
+            Box::new(ChunkSizes::fixed(bytes).and_then(Fixed::new).map_err(invalid)?)
+        }
     })
 }
 
@@ -191,7 +194,7 @@ fn snapshot(
     let no_random = |error| Error::new(ErrorKind::Internal, "no random bytes").caused_by(error);
     context.components.random.fill(&mut random).map_err(no_random)?;
     let sizes = chunker.sizes();
-    let record = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+    let record = |bytes: usize| bytes as u64;
     let mut snapshot = Snapshot {
         random,
         began: base.began,
@@ -210,11 +213,12 @@ fn snapshot(
             added_bytes: meter.total_transferred(),
             unchanged: tree.unchanged,
             skipped: tree.problems,
+            ..Summary::default()
         },
         details: None,
         parent: base.parent.as_ref().map(|(id, _)| *id),
         chunker: ChunkerRecord {
-            id: chunker.id().number(),
+            id: u64::from(chunker.id().number()),
             min: record(sizes.min()),
             target: record(sizes.target()),
             max: record(sizes.max()),
@@ -259,6 +263,7 @@ fn commit(
         segments: stored.rest.segments,
         session: stored.session,
         seen: Some((base.state.head, base.state.head_hash)),
+        unknown: Default::default(),
     };
     let appended = journal.append(remote, context, Roles::WRITER, &mut |state| {
         if state.session_ended(&commit.session) {

@@ -76,10 +76,7 @@ impl<'a> FrameWriter<'a> {
             .compressor
             .compress(plain, &mut self.compressed)
             .map_err(|error| Error::new(ErrorKind::Internal, "compression failed").caused_by(error))?;
-        let stored = match codec {
-            Codec::Raw => plain,
-            Codec::Zstd => &self.compressed,
-        };
+        let stored = if codec == Codec::Raw { plain } else { &self.compressed };
         self.aad.clear();
         frame_aad(&mut self.aad, &self.context.repository, self.kind, codec, blobs);
         self.sealed.clear();
@@ -101,7 +98,7 @@ impl<'a> FrameWriter<'a> {
     }
 
     /// Closes what is open. Only one of those who share the packs calls it, when the others are done.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(super) fn finish(&self) -> Result<()> {
         self.packs
             .finish()?
             .into_iter()
@@ -117,15 +114,14 @@ impl<'a> FrameWriter<'a> {
         self.sealer
             .open(&self.aad, &self.sealed, &mut self.opened)
             .map_err(|error| lost().caused_by(error))?;
-        let same = match codec {
-            Codec::Raw => self.opened == plain,
-            Codec::Zstd => {
-                self.compressed.clear();
-                decompressor
-                    .decompress(codec, &self.opened, plain.len(), &mut self.compressed)
-                    .map_err(|error| lost().caused_by(error))?;
-                self.compressed == plain
-            }
+        let same = if codec == Codec::Raw {
+            self.opened == plain
+        } else {
+            self.compressed.clear();
+            decompressor
+                .decompress(codec, &self.opened, plain.len(), &mut self.compressed)
+                .map_err(|error| lost().caused_by(error))?;
+            self.compressed == plain
         };
         if same { Ok(()) } else { Err(lost()) }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use strongroom_crypt::Random;
 use strongroom_format::{
     BlobRecord, Codec, FrameKey, FrameRecord, ObjectHash, PackClass, PackHeader, PackRef, PackTail,
-    SessionKeyRecord, pack_preamble, padme, seal_header,
+    Preamble, SessionKeyRecord, pack_preamble, padme, seal_header,
 };
 
 use super::buffers::Buffers;
@@ -41,8 +41,10 @@ pub(super) struct PackWriter<'a> {
 
 #[derive(Debug)]
 struct OpenPack {
+    preamble: Preamble,
     bytes: Vec<u8>,
-    header: PackHeader,
+    frames: Vec<FrameRecord>,
+    blobs: Vec<BlobRecord>,
 }
 
 /// What a frame is, beside its sealed bytes.
@@ -73,7 +75,7 @@ impl<'a> PackWriter<'a> {
         let full = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             // Fullest first: see `insert_sorted`.
-            let fits = open.iter().position(|pack| pack.closed_len(Some(&frame)) <= self.size);
+            let fits = open.iter().position(|pack| self.closed_len(pack, Some(&frame)) <= self.size);
             let (mut pack, full) = match fits {
                 Some(at) => (open.remove(at), None),
                 None if open.len() < self.most_open => (self.open_pack()?, None),
@@ -93,7 +95,7 @@ impl<'a> PackWriter<'a> {
         // What is left of several packs often fits in fewer.
         open.into_iter()
             .map(|pack| {
-                let len = pack.closed_len(None);
+                let len = self.closed_len(&pack, None);
                 let padded = usize::try_from(padme(len as u64)).unwrap_or(len);
                 self.close(pack, if len <= self.size { padded.min(self.size) } else { padded })
             })
@@ -108,35 +110,54 @@ impl<'a> PackWriter<'a> {
         let mut bytes = self.buffers.take();
         bytes.reserve(self.size);
         bytes.extend_from_slice(&preamble.encode());
-        let sessions = match self.class {
-            PackClass::Pages => Vec::new(),
-            _ => vec![self.session.clone()],
-        };
-        Ok(OpenPack { bytes, header: PackHeader::new(sessions) })
+        Ok(OpenPack { preamble, bytes, frames: Vec::new(), blobs: Vec::new() })
     }
 
-    fn close(&self, mut pack: OpenPack, size: usize) -> Result<FinishedPack> {
+    fn close(&self, pack: OpenPack, size: usize) -> Result<FinishedPack> {
+        let OpenPack { preamble, mut bytes, frames, blobs } = pack;
+        let failed = |error| Error::new(ErrorKind::Internal, "a pack header").caused_by(error);
         let keys = self.context.keys();
-        let plain_len = pack.header.padded_len();
-        let sealed_len = plain_len + BOX_OVERHEAD;
-        let header_offset = size.saturating_sub(sealed_len + PackTail::LEN).max(pack.bytes.len());
-        let frames_end = pack.bytes.len();
-        pack.bytes.resize(header_offset, 0);
-        let padding = pack.bytes.get_mut(frames_end..).unwrap_or_default();
+        let sealed_len =
+            PackHeader::padded_len(self.sessions(), frames.len(), blobs.len()) + BOX_OVERHEAD;
+        let header = PackHeader::new(self.sessions().to_vec(), frames, blobs).map_err(failed)?;
+        let frames_end = bytes.len();
+        let header_offset = size.saturating_sub(sealed_len + PackTail::LEN).max(frames_end);
+        bytes.resize(header_offset, 0);
+        let padding = bytes.get_mut(frames_end..).unwrap_or_default();
         self.random.fill(padding).map_err(no_random)?;
-        seal_header(keys.structure.header(), &pack.header, &mut pack.bytes)
-            .map_err(|error| Error::new(ErrorKind::Internal, "a pack header").caused_by(error))?;
-        let header_len = pack.bytes.len() - header_offset;
-        let tail = PackTail { header_offset: header_offset as u64, header_len: small(header_len)? };
-        pack.bytes.extend_from_slice(&tail.encode());
-        let name = ObjectHash::of(&pack.bytes);
+        let sealer = keys.structure.header();
+        seal_header(sealer, &preamble, header_offset as u64, &header, &mut bytes).map_err(failed)?;
+        let header_len = small(bytes.len() - header_offset)?;
+        let tail = PackTail { header_offset: header_offset as u64, header_len };
+        bytes.extend_from_slice(&tail.encode(&preamble));
+        let name = ObjectHash::of(&bytes);
         Ok(FinishedPack {
-            pack: PackRef { name, len: small(pack.bytes.len())?, class: self.class },
+            pack: PackRef { name, len: small(bytes.len())?, class: self.class },
             header_offset: small(header_offset)?,
-            header_len: tail.header_len,
-            header: pack.header,
-            bytes: self.buffers.lend(pack.bytes),
+            header_len,
+            header,
+            bytes: self.buffers.lend(bytes),
         })
+    }
+
+    /// Pages are sealed under a key of the repository and need no session's.
+    fn sessions(&self) -> &[SessionKeyRecord] {
+        match self.class {
+            PackClass::Pages => &[],
+            _ => std::slice::from_ref(&self.session),
+        }
+    }
+
+    /// How long the pack would be if it were closed without padding, with one more frame or as it is.
+    fn closed_len(&self, pack: &OpenPack, more: Option<&SealedFrame<'_>>) -> usize {
+        let (frames, blobs, bytes) =
+            more.map_or((0, 0, 0), |frame| (1, frame.blobs.len(), frame.sealed.len()));
+        let header = PackHeader::padded_len(
+            self.sessions(),
+            pack.frames.len() + frames,
+            pack.blobs.len() + blobs,
+        );
+        pack.bytes.len() + bytes + header + BOX_OVERHEAD + PackTail::LEN
     }
 }
 
@@ -157,20 +178,10 @@ impl OpenPack {
             kind: frame.kind,
             codec: frame.codec,
         };
-        self.header.push(record, frame.blobs);
+        self.frames.push(record);
+        self.blobs.extend_from_slice(frame.blobs);
         self.bytes.extend_from_slice(frame.sealed);
         Ok(())
-    }
-
-    /// How long the pack would be if it were closed without padding, with one more frame or as it is.
-    fn closed_len(&self, more: Option<&SealedFrame<'_>>) -> usize {
-        let (frames, blobs, bytes) =
-            more.map_or((0, 0, 0), |frame| (1, frame.blobs.len(), frame.sealed.len()));
-        self.bytes.len()
-            + bytes
-            + self.header.padded_len_with(frames, blobs)
-            + BOX_OVERHEAD
-            + PackTail::LEN
     }
 }
 

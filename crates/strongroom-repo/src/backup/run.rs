@@ -31,7 +31,6 @@ use crate::repository::Repository;
 use crate::source::Source;
 
 /// What the threads of one backup share.
-#[derive(Debug)]
 pub(super) struct Run<'a> {
     pub(super) keys: &'a Keys,
     pub(super) source: &'a dyn Source,
@@ -42,6 +41,12 @@ pub(super) struct Run<'a> {
     pub(super) observer: &'a dyn Observer,
     pub(super) remote: &'a Remote,
     pub(super) buffers: BufferSets,
+}
+
+impl std::fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("source", &self.source).finish_non_exhaustive()
+    }
 }
 
 /// Buffers by use, so that each is of the size its next user needs.
@@ -195,7 +200,7 @@ fn start_session(context: &Context, keys: &Keys) -> Result<(Session, SessionKeyR
         .map_err(|error| failed().caused_by(error))?;
     let (epoch, key) = keys.open_epoch()?;
     let wrapped = session
-        .wrap(context.repository, epoch, key)
+        .wrap(&context.repository, epoch, key)
         .map_err(|error| failed().caused_by(error))?;
     let record =
         SessionKeyRecord { session: session.id(), epoch, wrap_kind: 1, wrapped: wrapped.to_vec() };

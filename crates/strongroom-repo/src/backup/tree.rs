@@ -223,7 +223,7 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
 }
 
 fn changed_while_read(path: Vec<u8>) -> Problem {
-    let error = SourceError::new(SkipReason::Changed, "it changed while it was read");
+    let error = SourceError::new(SkipReason::ChangedWhileRead, "it changed while it was read");
     Problem { path, error }
 }
 

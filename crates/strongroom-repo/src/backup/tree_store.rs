@@ -58,10 +58,10 @@ impl<'a> TreeStore<'a> {
         Ok(Ref { id, len, kind: RefKind::Page })
     }
 
-    /// Writes what has been gathered and closes the packs.
-    pub(super) fn finish(self) -> Result<()> {
-        for collector in [self.names, self.pages] {
-            let mut collector = collector.into_inner().unwrap_or_else(PoisonError::into_inner);
+    /// Writes what has been gathered and closes the packs. Nothing is added afterwards.
+    pub(super) fn finish(&self) -> Result<()> {
+        for collector in [&self.names, &self.pages] {
+            let mut collector = collector.lock().unwrap_or_else(PoisonError::into_inner);
             self.progress.stored(collector.flush()?);
             collector.frames.finish()?;
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crossbeam_channel::Receiver;
 use strongroom_crypt::{Roles, SessionId};
 use strongroom_format::{
-    Body, ObjectHash, PackHeader, PackRef, Packs, SegmentBuilder, SegmentRef, object_name,
+    Body, ObjectHash, PackHeader, PackRef, PackRow, Packs, SegmentBuilder, SegmentRef, object_name,
 };
 use strongroom_store::Key;
 
@@ -141,6 +141,7 @@ impl<'a> Uploader<'a> {
             session: self.session,
             packs: stored.iter().map(|stored| stored.pack.clone()).collect(),
             segments: vec![segment.clone()],
+            unknown: Default::default(),
         };
         let session = self.session;
         self.journal.append(self.remote, self.context, Roles::WRITER, &mut |state| {
@@ -160,7 +161,7 @@ impl<'a> Uploader<'a> {
         let full = |error| Error::new(ErrorKind::Internal, "an index segment").caused_by(error);
         let mut builder = SegmentBuilder::new();
         for stored in stored {
-            stored.map(&mut builder).map_err(full)?;
+            stored.map(&mut builder);
         }
         let entries = builder.entries();
         let mut random = [0; 16];
@@ -197,15 +198,20 @@ fn present(result: Result<()>) -> Result<()> {
 }
 
 impl StoredPack {
-    fn map(&self, builder: &mut SegmentBuilder) -> Result<(), strongroom_format::EncodeError> {
-        let row = builder.push_pack(&self.pack, self.header_offset, self.header_len)?;
+    fn map(&self, builder: &mut SegmentBuilder) {
+        let row = builder.push_pack(PackRow {
+            name: self.pack.name,
+            len: self.pack.len,
+            header_offset: self.header_offset,
+            header_len: self.header_len,
+            class: self.pack.class,
+        });
         let mut blobs = self.header.blobs.iter();
         for (position, frame) in (0..).zip(&self.header.frames) {
-            let frame_row = builder.push_frame(row, frame.offset, frame.stored_len, position)?;
+            let frame_row = builder.push_frame(row, frame.offset, frame.stored_len, position);
             for blob in blobs.by_ref().take(frame.blobs as usize) {
                 builder.push_entry(&blob.id, frame_row);
             }
         }
-        Ok(())
     }
 }
