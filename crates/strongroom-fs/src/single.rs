@@ -9,7 +9,7 @@ use strongroom_repo::{Batch, Entry, Fill, Piece, SourceError, Walk, WalkEvent};
 
 /// Checks that an entry can have that name.
 pub(crate) fn check_name(name: Vec<u8>) -> std::io::Result<Vec<u8>> {
-    if !crate::dirs::is_legal_name(&name) || name.len() > MAX_NAME_BYTES {
+    if !is_legal(&name) {
         return Err(std::io::Error::new(
             std::io::ErrorKind::InvalidInput,
             "not a legal name of an entry",
@@ -20,6 +20,12 @@ pub(crate) fn check_name(name: Vec<u8>) -> std::io::Result<Vec<u8>> {
 
 /// docs/format.md §9.4.
 const MAX_NAME_BYTES: usize = 4_096;
+
+fn is_legal(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..")
+        && name.len() <= MAX_NAME_BYTES
+        && !name.iter().any(|byte| matches!(byte, b'/' | 0))
+}
 
 /// A root directory with one stream in it.
 #[derive(Debug)]

@@ -284,8 +284,8 @@ impl Listing {
 
     /// Returns about how many bytes it holds.
     pub(crate) fn cost(&self) -> usize {
-        let seen = self.slice.as_slice().len();
-        256 + self.names.iter().map(|name| name.len() + 8).sum::<usize>() + seen * size_of::<Seen>()
+        256 + self.names.iter().map(|name| name.len() + 8).sum::<usize>()
+            + size_of_val(self.slice.as_slice())
     }
 }
 

@@ -75,7 +75,7 @@ fn a_file_that_grew_too_large_is_cut_and_reported() {
     fs::write(dir.path().join("log"), "x").unwrap();
     let source = tree(dir.path());
     let entry = walked(&source, "log", || {
-        fs::write(dir.path().join("log"), vec![7; 6 << 20]).unwrap()
+        fs::write(dir.path().join("log"), vec![7; 6 << 20]).unwrap();
     });
     let (entry, fill, data) = fill(&source, entry, true);
     assert!(matches!(fill, Fill::Done { changed: true, .. }));

@@ -104,7 +104,7 @@ pub(crate) fn copy(source: &dyn Source, target: &dyn Target, keep: bool) -> Repo
                 copy_item(source, target, entry, fresh, keep, &mut links, &mut report);
             }
             WalkEvent::Problem(problem) => {
-                report.problems.push((shown(&problem.path), problem.error))
+                report.problems.push((shown(&problem.path), problem.error));
             }
             _ => {}
         }

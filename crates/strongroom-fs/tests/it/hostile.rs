@@ -250,6 +250,10 @@ fn of_root(root: &Path) {
         device,
     )
     .unwrap();
+    flags(root);
+}
+
+fn flags(root: &Path) {
     fs::write(root.join("immutable 1"), "for ever").unwrap();
     fs::hard_link(root.join("immutable 1"), root.join("immutable 2")).unwrap();
     fs::create_dir(root.join("frozen")).unwrap();

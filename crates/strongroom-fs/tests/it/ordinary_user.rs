@@ -108,7 +108,7 @@ fn child_unreadable_entries() {
         fs::set_permissions(from.join(name), fs::Permissions::from_mode(mode)).unwrap();
     }
     fs::write(from.join("secret"), "x").unwrap();
-    fs::set_permissions(from.join("secret"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(from.join("secret"), fs::Permissions::from_mode(0o000)).unwrap();
     fs::write(from.join("zero"), "x").unwrap();
     let source = tree(&from);
     let seen = events(&source);

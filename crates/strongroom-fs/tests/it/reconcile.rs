@@ -20,7 +20,7 @@ fn obstruct(root: &Path, names: &[&str], kind: usize, outside: &Path) {
             0 => symlink(outside, &path).unwrap(),
             // What is in a directory that stays is for the engine to remove.
             1 if ["a", "hard", "d555", "empty dir"].contains(name) => {
-                fs::create_dir(&path).unwrap()
+                fs::create_dir(&path).unwrap();
             }
             1 => fs::create_dir_all(path.join("full/of/things")).unwrap(),
             2 => mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap(),
