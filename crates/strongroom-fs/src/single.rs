@@ -50,7 +50,7 @@ pub(crate) fn fill(batch: &mut Batch) {
     let at = batch.data.len();
     for item in &mut batch.items {
         item.fill = if item.want_content {
-            Fill::Failed(SourceError::fatal(SkipReason::Unsupported, "a stream has to be opened"))
+            Fill::Failed(SourceError::fatal(SkipReason::NotSupported, "a stream has to be opened"))
         } else {
             Fill::Done { content: at..at, changed: false }
         };

@@ -121,11 +121,11 @@ fn ctime_of(stat: &Statx) -> Time {
 /// Makes an error that costs one entry.
 pub(crate) fn skip(errno: Errno, what: &str) -> SourceError {
     let reason = match errno {
-        Errno::ACCESS | Errno::PERM => SkipReason::Denied,
+        Errno::ACCESS | Errno::PERM => SkipReason::PermissionDenied,
         Errno::NOENT | Errno::STALE => SkipReason::Vanished,
         Errno::NOTDIR | Errno::LOOP | Errno::ISDIR | Errno::XDEV => SkipReason::Replaced,
         Errno::IO | Errno::NODEV | Errno::NXIO | Errno::TIMEDOUT | Errno::UCLEAN => SkipReason::ReadError,
-        Errno::OPNOTSUPP | Errno::NOSYS => SkipReason::Unsupported,
+        Errno::OPNOTSUPP | Errno::NOSYS => SkipReason::NotSupported,
         _ => SkipReason::Other,
     };
     SourceError::new(reason, format!("{what}: {}", std::io::Error::from(errno)))

@@ -1,5 +1,6 @@
 //! The engine: create, open, back up, list and restore a repository.
 
+mod backup;
 mod blobs;
 mod context;
 mod create;
@@ -24,6 +25,7 @@ mod state;
 mod target;
 mod tree;
 
+pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
 pub use create::CreateOptions;
 pub use credential::Credential;
 pub use error::{Error, ErrorKind, Result};

@@ -135,7 +135,7 @@ impl Ahead {
             Ok(listing) => Ok(Box::new(listing)),
             Err(ScanError::Source(error)) => Err(error),
             Err(ScanError::TooLarge) => {
-                Err(SourceError::new(strongroom_format::SkipReason::Unsupported, "the directory is too large"))
+                Err(SourceError::new(strongroom_format::SkipReason::NotSupported, "the directory is too large"))
             }
         }
     }

@@ -90,7 +90,7 @@ impl Scan {
             Err(ListError::System(errno)) => Some(stat::skip(errno, "list directory")),
             Err(ListError::TooMany) if most_bytes < usize::MAX => return Err(ScanError::TooLarge),
             Err(ListError::TooMany) => {
-                Some(SourceError::new(SkipReason::Unsupported, "the directory's names exceed 4 GiB"))
+                Some(SourceError::new(SkipReason::NotSupported, "the directory's names exceed 4 GiB"))
             }
         };
         let mut listing = Listing { names, next: 0, slice: Vec::new().into_iter(), broke, pruned: None };
@@ -155,7 +155,7 @@ impl Scan {
             Err(errno) => return problem(name, stat::skip(errno, "look")),
         };
         let Some(kind) = stat::kind_of(&stat) else {
-            return problem(name, SourceError::new(SkipReason::Unsupported, "a kind of file that is not known"));
+            return problem(name, SourceError::new(SkipReason::NotSupported, "a kind of file that is not known"));
         };
         let named = match &place.selection {
             Selection::Only(names) => names.get(name),
