@@ -47,7 +47,7 @@ pub fn finish(output: &Output, result: anyhow::Result<Status>) -> ExitCode {
         Err(error) => error,
     };
     let kind = error.downcast_ref::<strongroom::Error>().map(|error| format!("{:?}", error.kind()));
-    output.json(|| json!({ "type": "error", "kind": kind, "message": format!("{error:#}") }));
+    let _ = output.json(|| json!({ "type": "error", "kind": kind, "message": format!("{error:#}") }));
     output.complain(&format!("error: {error:#}"));
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
 }

@@ -41,6 +41,15 @@ pub fn new_secret(file: Option<&Path>, from_environment: bool, question: &str) -
     Ok(secret)
 }
 
+/// Finds the passphrase in `file`, else in `STRONGROOM_PASSWORD`, if it is in one of them.
+///
+/// # Errors
+///
+/// What the system said.
+pub fn given_secret(file: Option<&Path>) -> anyhow::Result<Option<String>> {
+    given(file, Some(VARIABLE))
+}
+
 fn given(file: Option<&Path>, variable: Option<&str>) -> anyhow::Result<Option<String>> {
     if let Some(path) = file {
         return from_file(path).map(Some);
