@@ -364,6 +364,73 @@ class Whole(unittest.TestCase):
             with open(name, "wb") as f:
                 f.write(data)
 
+    def test_sealed_lies(self):
+        """What only somebody with the keys can write wrongly; each must be found."""
+        def flip(at, bit=1):
+            def change(plain):
+                return plain[:at] + bytes([plain[at] ^ bit]) + plain[at + 1:]
+            return change
+
+        def header(plain, at):  # of the frame table, after the session keys
+            return flip(4 + 152 * plain[0] + 4 + at)(plain)
+        lies = {
+            "session key reserved": (b"\x89SRP", flip(4 + 37)), "wrap kind": (b"\x89SRP", flip(4 + 36, 3)),
+            "epoch": (b"\x89SRP", flip(4 + 32)), "session": (b"\x89SRP", flip(4)),
+            "frame offset": (b"\x89SRP", lambda p: header(p, 0)), "frame stored": (b"\x89SRP", lambda p: header(p, 4)),
+            "frame plain": (b"\x89SRP", lambda p: header(p, 8)), "frame blobs": (b"\x89SRP", lambda p: header(p, 12)),
+            "frame key": (b"\x89SRP", lambda p: header(p, 16)), "frame kind": (b"\x89SRP", lambda p: header(p, 18)),
+            "frame codec": (b"\x89SRP", lambda p: header(p, 19)), "frame reserved": (b"\x89SRP", lambda p: header(p, 20)),
+            "header padding": (b"\x89SRP", lambda p: p[:-1] + b"\1"),
+            "session secret": (b"session", flip(0)), "details": (b"details", lambda p: p + b"\0"),
+            "payload": (b"\x89SRJ", lambda p: p + b"\0"), "bundle of keys": (b"keyring", lambda p: p[:-1]),
+            "checkpoint": (b"\x89SRH", flip(100)),
+        }
+        for page, at, what in ((0, 0, "entries"), (0, 8, "packs"), (0, 12, "frames"), (0, 63, "reserved"), (1, 0, "pack name"),
+                               (1, 32, "pack length"), (1, 36, "H"), (1, 40, "L"), (1, 44, "class"), (1, 45, "pack reserved"),
+                               (2, 0, "frame pack"), (2, 4, "frame offset"), (2, 8, "frame stored"), (2, 12, "frame position"),
+                               (3, 0, "fence"), (4, 0, "id"), (4, 20, "entry frame")):
+            lies[f"index {what}"] = (b"index", page, flip(at))
+        real = w.box
+        for what, lie in lies.items():
+            def box(suite, key, aad, plain, lie=lie):
+                if aad.startswith(lie[0]) and (len(lie) == 2 or aad.endswith(struct.pack("<I", lie[1]))):
+                    plain = lie[-1](plain)
+                return real(suite, key, aad, plain)
+            self.refused(box, "box", what)
+
+    def refused(self, replacement, name, what):
+        real, root = getattr(w, name), os.path.join(self.folder.name, what.replace(" ", "-"))
+        setattr(w, name, replacement)
+        try:
+            build(root, 1)
+        finally:
+            setattr(w, name, real)
+        code, out, err = run(*self.credentials(1), root, "verify")
+        self.assertEqual(code, 1, what)
+        self.assertRegex(err, "error: (deviation|unsupported|nokey)", what)
+
+    def test_lies_in_trees(self):
+        real = w.MiniWriter
+        ways = {
+            "entries below": ("interior", lambda f, m, c, h=1: f(m, [(r, n, k + 1) for r, n, k in c], h)),
+            "first name": ("interior", lambda f, m, c, h=1: f(m, [(r, n + b"x", k) for r, n, k in c], h)),
+            "order of leaves": ("interior", lambda f, m, c, h=1: f(m, c[::-1], h)),
+            "height": ("interior", lambda f, m, c, h=1: f(m, c, 2)),
+            "length": ("interior", lambda f, m, c, h=1: f(m, [((r[0], r[1] + 1, r[2]), n, k) for r, n, k in c], h)),
+            "recipe height": ("recipe", lambda f, m, r, h=0: f(m, r, h * 3)),
+            "recipe length": ("recipe", lambda f, m, r, h=0: (lambda x: (x[0], x[1] + 1, x[2]))(f(m, r, h))),
+            "root elsewhere": ("leaf", lambda f, m, e, own=None: f(m, e, {0: b"", 1: 1, 2: 0, 5: 0})),
+            "data length": ("data", lambda f, m, c: (lambda x: (x[0], x[1] + 1, x[2]))(f(m, c))),
+            "not there": ("data", lambda f, m, c: (b"?" * 32, len(c), 0)),
+            "id": ("blob", lambda f, m, k, p: f(m, k, p) if k != 0 else m.waiting[0].append((b"%032d" % len(m.waiting[0]), p)) or m.waiting[0][-1][0]),
+        }
+        for what, (name, way) in ways.items():
+            class Liar(real):
+                pass
+            original = getattr(real, name)
+            setattr(Liar, name, lambda m, *a, way=way, original=original: way(original, m, *a))
+            self.refused(Liar, "MiniWriter", what)
+
     def voids(self, m):
         m.keyring([], w.b3(m.entries[0]))
         code, out, err = run(self.repository, "journal", "--json")

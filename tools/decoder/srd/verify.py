@@ -117,7 +117,11 @@ class Verifier:
                 self.notes.append(f"journal/{e.number:016x}: void: {e.void}")
             if e.problem and all(e.valid):
                 self.errors.append(f"deviation: journal/{e.number:016x}: {e.problem}")
-            if e.payload and e.payload[0] == 1 and not e.void:
+            if e.type == 9 and (0 in e.body) != (1 in e.body):
+                self.errors.append(f"deviation: journal/{e.number:016x}: a keyring generation without its hash, or the reverse")
+            if e.type == 12 and 1 in e.body and crypto.hash32(e.body[1]) != e.body[0]:
+                self.errors.append(f"deviation: journal/{e.number:016x}: the document does not have its hash")
+            if e.type == 1 and not e.void:
                 self.check(self.details, e.body[0], f"journal/{e.number:016x}")
                 limits = e.body[0][11]
                 if not limits[1] <= limits[2] <= limits[3]:
@@ -196,6 +200,8 @@ class Verifier:
             path = f"pack/{pack.hex()[:2]}/{pack.hex()}"
             if path not in self.store.names:
                 need(pack not in self.state.packs, f"{path}: missing")
+                need(key not in self.state.segments or pack in self.state.dropped,
+                     f"{name}: in force, but pack {pack.hex()} never was")
                 self.notes.append(f"{name}: refers to pack {pack.hex()}, which is not there")
                 continue
             p = opened.pack(pack)
