@@ -1,6 +1,6 @@
 //! What a keyring's bundle seals: the keys.
 
-use strongroom_crypt::{BoxSealer, RepositoryId, Roles, Sealer as _, Secret, SlotId, Suite};
+use strongroom_crypt::{BoxSealer, RepositoryId, Roles, Sealer, Secret, SlotId, Suite};
 use zeroize::Zeroizing;
 
 use crate::cbor::{self, MapWriter, Reader, Unknown};
@@ -139,10 +139,14 @@ impl KeyBundle {
         Self::decode(plain)
     }
 
-    /// Seals with a sealer of the bundle's key; tests give one that repeats.
-    pub(crate) fn seal_with(
+    /// Seals as [`KeyBundle::seal`] does, with a sealer of the bundle's key whose random bytes the caller chose.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyBundle::seal`].
+    pub fn seal_with(
         &self,
-        sealer: &BoxSealer,
+        sealer: &dyn Sealer,
         repository: &RepositoryId,
         generation: u64,
         role: u8,

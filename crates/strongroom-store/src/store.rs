@@ -55,8 +55,8 @@ pub trait Store: Debug + Display + Send + Sync + 'static {
     /// # Errors
     ///
     /// `AlreadyExists` if it is to be created and exists, `TooLarge`, `NoSpace`,
-    /// `PermissionDenied`, `Unavailable` (it may have been stored all the same), `Invalid` if the
-    /// key is a folder of others, `Other`.
+    /// `PermissionDenied`, `Unavailable`, `Invalid` if the key is a folder of others, `Other`.
+    /// After `Unavailable` and `Other` it may have been stored all the same, durably or not.
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()>;
 
     /// Returns an object or a range of it.

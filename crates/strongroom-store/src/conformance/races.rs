@@ -51,8 +51,11 @@ pub async fn law_1_put_is_atomic(
                 }
             });
         }
-        driver(async { note(write(store, &created, &replaced).await) }.boxed());
-        done.store(true, Ordering::Release);
+        // Not on this thread, which may be inside an executor that cannot be entered twice.
+        scope.spawn(|| {
+            let _done = SetWhenDropped(&done);
+            driver(async { note(write(store, &created, &replaced).await) }.boxed());
+        });
     });
     let first = violations
         .into_inner()
@@ -60,6 +63,15 @@ pub async fn law_1_put_is_atomic(
         .into_iter()
         .next();
     first.map_or(Ok(()), Err)
+}
+
+/// Lets the readers go even if the writer panics.
+struct SetWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for SetWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 async fn write(store: &Arc<dyn Store>, created: &Key, replaced: &Key) -> Result<(), Violation> {

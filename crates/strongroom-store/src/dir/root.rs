@@ -19,7 +19,8 @@ use crate::key::Key;
 pub(super) struct Root {
     pub(super) fd: OwnedFd,
     pub(super) path: PathBuf,
-    device_and_inode: (u64, u64),
+    /// Which directory it is: device and inode.
+    identity: Stat,
     /// Folders whose own entry this store has made durable.
     durable_folders: Mutex<HashSet<String>>,
     /// Whether leftovers of dead writers have been looked for.
@@ -54,7 +55,7 @@ impl Root {
         let fd = retry_on_intr(|| fs::open(&path, flags, Mode::empty())).map_err(failed)?;
         let stat = fs::fstat(&fd).map_err(failed)?;
         Ok(Self {
-            device_and_inode: device_and_inode(&stat),
+            identity: stat,
             fd,
             path,
             durable_folders: Mutex::default(),
@@ -99,9 +100,10 @@ impl Root {
             let resolve =
                 ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
             match retry_on_intr(|| fs::openat2(&self.fd, path, flags, Mode::empty(), resolve)) {
-                // An old kernel, a sandbox that refuses what it does not know, or a rename that
-                // came between: the way by single steps answers each of these.
-                Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
+                // An old kernel, a sandbox that refuses what it does not know, a rename that came
+                // between, or a link where a folder should be, which a folder's flags turn into
+                // "not a directory": the way by single steps answers each of these.
+                Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN | Errno::NOTDIR) => {}
                 result => return result,
             }
         }
@@ -162,7 +164,7 @@ impl Root {
     /// Fails unless the root's path still leads to the directory that was opened.
     pub(super) fn check_present(&self) -> Result<(), Errno> {
         let stat = retry_on_intr(|| fs::stat(&self.path))?;
-        if device_and_inode(&stat) == self.device_and_inode {
+        if (stat.st_dev, stat.st_ino) == (self.identity.st_dev, self.identity.st_ino) {
             Ok(())
         } else {
             // Unmounted, or replaced.
@@ -216,14 +218,6 @@ pub(super) fn sync(fd: &OwnedFd) -> Result<(), Errno> {
     retry_on_intr(|| fs::fsync(fd))
 }
 
-#[expect(
-    clippy::useless_conversion,
-    reason = "these fields have other types on other systems"
-)]
-fn device_and_inode(stat: &Stat) -> (u64, u64) {
-    (u64::from(stat.st_dev), u64::from(stat.st_ino))
-}
-
 impl fmt::Debug for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Root").field(&self.path).finish()
@@ -260,6 +254,7 @@ mod tests {
         check("pack/ab/one/two", OBJECT, Err(Errno::NOTDIR));
         check("pack/link/one", OBJECT, Err(Errno::LOOP));
         check("pack/ab/link", OBJECT, Err(Errno::LOOP));
+        check("pack/link", FOLDER, Err(Errno::LOOP));
         check("out/etc", FOLDER, Err(Errno::LOOP));
     }
 

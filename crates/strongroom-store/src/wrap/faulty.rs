@@ -5,7 +5,7 @@
 //! | fault | applies to | what happens |
 //! |---|---|---|
 //! | [`Fault::FailBefore`] | all | an error; the store inside is not called |
-//! | [`Fault::FailAfter`] | all | the store inside does it, then an error: a lost acknowledgement. A list yields everything and then an error |
+//! | [`Fault::FailAfter`] | all | the store inside does it or refuses, and its answer is lost: an error instead. A list yields everything and then an error |
 //! | [`Fault::TornRead`] | get, list | success with the first half of the bytes; every second object is missing |
 //! | [`Fault::FlippedRead`] | get | success with one bit flipped, at a place the seed decides; empty bytes stay empty |
 //! | [`Fault::LostWrite`] | put, delete | success, and nothing was done |
@@ -310,13 +310,16 @@ impl<S: Store> Store for Faulty<S> {
                 _ => {}
             }
         }
-        self.inner.put(key, data, options).await?;
-        after(&faults, "put", key).await
+        let result = self.inner.put(key, data, options).await;
+        after(&faults, "put", key).await?;
+        result
     }
 
     async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes> {
         let faults = self.before(Operation::Get, "get", key).await?;
-        let mut data = self.inner.get(key, options).await?;
+        let result = self.inner.get(key, options).await;
+        after(&faults, "get", key).await?;
+        let mut data = result?;
         for fault in &faults {
             match fault {
                 Fault::TornRead => data = first_half(&data),
@@ -324,23 +327,26 @@ impl<S: Store> Store for Faulty<S> {
                 _ => {}
             }
         }
-        after(&faults, "get", key).await?;
         Ok(data)
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectMeta> {
         let faults = self.before(Operation::Head, "head", key).await?;
-        let object = self.inner.head(key).await?;
+        let result = self.inner.head(key).await;
         after(&faults, "head", key).await?;
-        Ok(object)
+        result
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {
         let faults = self.before(Operation::Delete, "delete", key).await?;
-        if !faults.iter().any(|fault| matches!(fault, Fault::LostWrite)) {
-            self.inner.delete(key).await?;
-        }
-        after(&faults, "delete", key).await
+        let lost = faults.iter().any(|fault| matches!(fault, Fault::LostWrite));
+        let result = if lost {
+            Ok(())
+        } else {
+            self.inner.delete(key).await
+        };
+        after(&faults, "delete", key).await?;
+        result
     }
 
     fn list(&self, prefix: &Prefix) -> BoxStream<'static, Result<ObjectMeta>> {

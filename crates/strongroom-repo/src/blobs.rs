@@ -1,0 +1,411 @@
+//! Reading blobs: find, fetch, open, decompress, and check that each is what its id says.
+
+mod sealed;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use strongroom_crypt::{Id, Sealer as _, Session, SessionId};
+use strongroom_format::{
+    Codec, Decompressor, FrameKey, FrameRecord, ObjectHash, PackHeader, SessionKeyRecord, frame_aad,
+};
+
+use crate::blobs::sealed::{HeaderFlight, SealedCache};
+use crate::context::Context;
+use crate::edge::Remote;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::{Index, is_loss};
+use crate::keys::Keys;
+use crate::lru::Lru;
+use crate::packs::{Location, PackInfo};
+
+pub(crate) use sealed::aligned;
+
+/// Reads blobs of one repository, for one operation. Cloning shares everything.
+///
+/// Memory: the `cache_bytes` of decoded frames; at most 32 MiB of decoded pack headers, or one; and at most 48 MiB of
+/// sealed packs fetched whole, or one.
+#[derive(Debug, Clone)]
+pub(crate) struct Blobs(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    context: Arc<Context>,
+    keys: Arc<Keys>,
+    index: Arc<Index>,
+    sealed: SealedCache,
+    frames: Mutex<Lru<(ObjectHash, u32), Bytes>>,
+    headers: Mutex<Lru<ObjectHash, Arc<PackHeader>>>,
+    sessions: Mutex<Lru<SessionId, Arc<Session>>>,
+    /// What failed and need not be tried again.
+    lost_packs: Mutex<HashMap<ObjectHash, ErrorKind>>,
+    lost_frames: Mutex<HashSet<(ObjectHash, u32)>>,
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+/// Buffers and a context for decoding frames one after another.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    decompressor: Decompressor,
+    aad: Vec<u8>,
+    opened: Vec<u8>,
+    plain: Vec<u8>,
+}
+
+impl Scratch {
+    /// Makes empty buffers.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` when there is no memory for a context.
+    pub(crate) fn new() -> Result<Self> {
+        let decompressor = Decompressor::new().map_err(|error| {
+            Error::new(ErrorKind::Internal, "no decompression context").caused_by(error)
+        })?;
+        Ok(Self { decompressor, aad: Vec::new(), opened: Vec::new(), plain: Vec::new() })
+    }
+}
+
+/// A pack's header that was asked for.
+#[derive(Debug)]
+pub(crate) struct HeaderTicket(Asked);
+
+#[derive(Debug)]
+enum Asked {
+    There(Arc<PackHeader>),
+    Flying(HeaderFlight),
+    /// It is lost, which is said when it is waited for.
+    Lost,
+}
+
+impl HeaderTicket {
+    /// Waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Blobs::header`].
+    pub(crate) fn wait(self, blobs: &Blobs, pack: &PackInfo) -> Result<Arc<PackHeader>> {
+        match self.0 {
+            Asked::There(header) => Ok(header),
+            Asked::Lost => blobs.header(pack),
+            Asked::Flying(flight) => {
+                let opened = flight.land().and_then(|parts| blobs.open_header(pack, &parts));
+                match opened {
+                    Ok(header) => Ok(blobs.keep_header(pack, header)),
+                    Err(error) if is_loss(&error) => blobs.header(pack),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+}
+
+impl Blobs {
+    /// Makes a reader that keeps up to `cache_bytes` of decoded frames. It keeps the operation's end of the store
+    /// open, so it must not outlive the operation.
+    pub(crate) fn new(
+        remote: Remote,
+        context: Arc<Context>,
+        index: Arc<Index>,
+        cache_bytes: usize,
+    ) -> Self {
+        let keys = context.keys();
+        Self(Arc::new(Shared {
+            context,
+            keys,
+            index,
+            sealed: SealedCache::new(remote),
+            frames: Mutex::new(Lru::new(cache_bytes)),
+            headers: Mutex::new(Lru::new(HEADER_CACHE_BYTES)),
+            sessions: Mutex::new(Lru::new(SESSIONS)),
+            lost_packs: Mutex::default(),
+            lost_frames: Mutex::default(),
+            scratch: Mutex::default(),
+        }))
+    }
+
+    /// Returns the index it looks up in.
+    pub(crate) fn index(&self) -> &Arc<Index> {
+        &self.0.index
+    }
+
+    /// Returns the bytes fetched from the store so far.
+    pub(crate) fn fetched(&self) -> u64 {
+        self.0.sealed.fetched()
+    }
+
+    /// Reads a blob. Every copy is tried before it is given up, and each twice.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when no index maps it; `Damaged` or `NotFound` naming the pack of the first copy when none is good;
+    /// otherwise what the store said.
+    pub(crate) fn read(&self, kind: u8, id: &Id) -> Result<Bytes> {
+        let mut failure = None;
+        for location in self.0.index.locate(id)? {
+            match self.read_copy(kind, id, &location) {
+                Ok(blob) => return Ok(blob),
+                Err(error) if is_loss(&error) => {
+                    failure.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| Error::new(ErrorKind::NotFound, "no index maps a blob")))
+    }
+
+    /// Says whether `bytes` are the blob that `id` names.
+    pub(crate) fn is(&self, kind: u8, id: &Id, bytes: &[u8]) -> bool {
+        let found = match kind {
+            PAGE => self.0.keys.structure.page_id(kind, bytes),
+            _ => self.0.keys.ids.id(kind, bytes),
+        };
+        found == *id
+    }
+
+    /// Returns a pack's header.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged`, `Incompatible` or `NotFound` naming the pack, otherwise what the store said.
+    pub(crate) fn header(&self, pack: &PackInfo) -> Result<Arc<PackHeader>> {
+        if let Some(header) = lock(&self.0.headers).get(&pack.name) {
+            return Ok(header);
+        }
+        if let Some(kind) = lock(&self.0.lost_packs).get(&pack.name) {
+            return Err(Error::new(*kind, "a pack is lost").object_named(pack.object()));
+        }
+        let first = self.0.sealed.header(pack).and_then(|parts| self.open_header(pack, &parts));
+        let header = match first {
+            Err(error) if error.kind() == ErrorKind::Damaged => {
+                // Once more, past every cache, before crying wolf.
+                self.0.sealed.forget(&pack.name);
+                self.0.sealed.header(pack).and_then(|parts| self.open_header(pack, &parts))
+            }
+            other => other,
+        };
+        match header {
+            Ok(header) => Ok(self.keep_header(pack, header)),
+            Err(error) => {
+                self.note_lost_pack(pack, &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins to fetch a pack's header.
+    ///
+    /// # Errors
+    ///
+    /// None but what [`PackInfo::key`] says.
+    pub(crate) fn header_later(&self, pack: &PackInfo) -> Result<HeaderTicket> {
+        if let Some(header) = lock(&self.0.headers).get(&pack.name) {
+            return Ok(HeaderTicket(Asked::There(header)));
+        }
+        if lock(&self.0.lost_packs).contains_key(&pack.name) {
+            return Ok(HeaderTicket(Asked::Lost));
+        }
+        Ok(HeaderTicket(Asked::Flying(self.0.sealed.header_later(pack)?)))
+    }
+
+    /// Opens the header of a pack that was fetched whole.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` or `Incompatible` naming the pack.
+    pub(crate) fn header_of_whole(&self, pack: &PackInfo, whole: &Bytes) -> Result<Arc<PackHeader>> {
+        if let Some(header) = lock(&self.0.headers).get(&pack.name) {
+            return Ok(header);
+        }
+        let header = self.open_header(pack, &sealed::parts_of_whole(pack, whole)?)?;
+        Ok(self.keep_header(pack, header))
+    }
+
+    /// Opens and decompresses a frame. The ids of its blobs are not checked yet.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` or `Incompatible` naming the pack; `WrongKey` when its epoch's key is not in the keyring.
+    pub(crate) fn decode_frame<'s>(
+        &self,
+        scratch: &'s mut Scratch,
+        pack: &PackInfo,
+        header: &PackHeader,
+        position: u32,
+        sealed: &[u8],
+    ) -> Result<&'s [u8]> {
+        let at = position as usize;
+        let frame = header.frames.get(at).ok_or_else(|| misplaced(pack))?;
+        let blobs = header.frame_blobs(at);
+        frame_aad(&mut scratch.aad, &self.0.context.repository, frame.kind, frame.codec, blobs);
+        scratch.opened.clear();
+        let opened = match frame.key {
+            FrameKey::Refs => {
+                self.0.keys.structure.refs().open(&scratch.aad, sealed, &mut scratch.opened)
+            }
+            FrameKey::Session(key) => {
+                let record = header.sessions.get(usize::from(key)).ok_or_else(|| misplaced(pack))?;
+                let session = self.session(pack, record)?;
+                session.sealer().open(&scratch.aad, sealed, &mut scratch.opened)
+            }
+        };
+        opened.map_err(|_| damaged(pack, "a frame does not open"))?;
+        let plain_len = frame.plain_len as usize;
+        if frame.codec == Codec::Raw && scratch.opened.len() == plain_len {
+            return Ok(&scratch.opened);
+        }
+        scratch.plain.clear();
+        scratch
+            .decompressor
+            .decompress(frame.codec, &scratch.opened, plain_len, &mut scratch.plain)
+            .map_err(|error| Error::decode(pack.object(), error))?;
+        Ok(&scratch.plain)
+    }
+
+    fn read_copy(&self, kind: u8, id: &Id, location: &Location) -> Result<Bytes> {
+        let pack = &*location.pack;
+        let header = self.header(pack)?;
+        let at = location.position as usize;
+        let frame = header.frames.get(at).ok_or_else(|| misplaced(pack))?;
+        if frame.kind != kind {
+            return Err(misplaced(pack));
+        }
+        let mut offset = 0_usize;
+        let mut found = None;
+        for blob in header.frame_blobs(at) {
+            let end = offset + blob.len as usize;
+            if blob.id == *id {
+                found = Some(offset..end);
+                break;
+            }
+            offset = end;
+        }
+        let range = found.ok_or_else(|| misplaced(pack))?;
+        let plain = self.frame(pack, &header, location.position, frame)?;
+        let blob = plain.get(range.clone()).ok_or_else(|| misplaced(pack))?;
+        if !self.is(kind, id, blob) {
+            return Err(damaged(pack, "a blob is not what its id says"));
+        }
+        Ok(plain.slice(range))
+    }
+
+    /// Returns a decoded frame, from the cache or through it.
+    fn frame(
+        &self,
+        pack: &PackInfo,
+        header: &PackHeader,
+        position: u32,
+        frame: &FrameRecord,
+    ) -> Result<Bytes> {
+        let key = (pack.name, position);
+        if let Some(plain) = lock(&self.0.frames).get(&key) {
+            return Ok(plain);
+        }
+        if lock(&self.0.lost_frames).contains(&key) {
+            return Err(damaged(pack, "a frame is damaged"));
+        }
+        let pooled = lock(&self.0.scratch).pop();
+        let mut scratch = pooled.map_or_else(Scratch::new, Ok)?;
+        let mut decode = || {
+            let sealed = self.0.sealed.frame(pack, frame)?;
+            self.decode_frame(&mut scratch, pack, header, position, &sealed)
+                .map(Bytes::copy_from_slice)
+        };
+        let mut plain = decode();
+        if plain.as_ref().is_err_and(|error| error.kind() == ErrorKind::Damaged) {
+            self.0.sealed.forget(&pack.name);
+            plain = decode();
+        }
+        lock(&self.0.scratch).push(scratch);
+        let plain = plain.inspect_err(|error| self.note_lost_frame(key, error))?;
+        lock(&self.0.frames).insert(key, plain.clone(), plain.len());
+        Ok(plain)
+    }
+
+    fn session(&self, pack: &PackInfo, record: &SessionKeyRecord) -> Result<Arc<Session>> {
+        if let Some(session) = lock(&self.0.sessions).get(&record.session) {
+            return Ok(session);
+        }
+        if record.wrap_kind != SessionKeyRecord::BOX {
+            return Err(Error::new(ErrorKind::Incompatible, "a session key is wrapped in a newer way")
+                .object_named(pack.object()));
+        }
+        let Some(epoch) = self.0.keys.epoch(record.epoch) else {
+            return Err(Error::new(ErrorKind::WrongKey, "the key of an epoch is not in the keyring")
+                .object_named(pack.object()));
+        };
+        let session = Session::unwrap(
+            self.0.context.suite,
+            &self.0.context.repository,
+            record.session,
+            record.epoch,
+            epoch,
+            &record.wrapped,
+        )
+        .map_err(|_| damaged(pack, "a session key does not open"))?;
+        let session = Arc::new(session);
+        lock(&self.0.sessions).insert(record.session, Arc::clone(&session), 1);
+        Ok(session)
+    }
+
+    fn open_header(&self, pack: &PackInfo, parts: &sealed::HeaderParts) -> Result<PackHeader> {
+        let preamble = parts.preamble(pack)?;
+        if preamble.repository != self.0.context.repository
+            || preamble.suite != self.0.context.suite
+            || preamble.flags != pack.class as u16
+        {
+            return Err(damaged(pack, "a pack is not the one that the index names"));
+        }
+        strongroom_format::open_header(
+            self.0.keys.structure.header(),
+            &preamble,
+            u64::from(pack.header_offset),
+            &parts.sealed,
+        )
+        .map_err(|error| Error::decode(pack.object(), error))
+    }
+
+    fn keep_header(&self, pack: &PackInfo, header: PackHeader) -> Arc<PackHeader> {
+        let weight = header.blobs.len() * 36 + header.frames.len() * 28 + header.sessions.len() * 200;
+        let header = Arc::new(header);
+        lock(&self.0.headers).insert(pack.name, Arc::clone(&header), weight);
+        header
+    }
+
+    fn note_lost_pack(&self, pack: &PackInfo, error: &Error) {
+        let mut lost = lock(&self.0.lost_packs);
+        if is_loss(error) && lost.len() < REMEMBERED_LOSSES {
+            lost.insert(pack.name, error.kind());
+        }
+    }
+
+    fn note_lost_frame(&self, key: (ObjectHash, u32), error: &Error) {
+        let mut lost = lock(&self.0.lost_frames);
+        if is_loss(error) && lost.len() < REMEMBERED_LOSSES {
+            lost.insert(key);
+        }
+    }
+}
+
+/// Makes the error of a pack whose bytes are not what was written.
+pub(crate) fn damaged(pack: &PackInfo, what: &str) -> Error {
+    Error::new(ErrorKind::Damaged, what).object_named(pack.object())
+}
+
+fn misplaced(pack: &PackInfo) -> Error {
+    damaged(pack, "the index misplaces a blob")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kinds of blobs.
+pub(crate) const DATA: u8 = 0;
+pub(crate) const NAMES: u8 = 1;
+pub(crate) const PAGE: u8 = 2;
+
+const HEADER_CACHE_BYTES: usize = 32 << 20;
+const SESSIONS: usize = 4_096;
+const REMEMBERED_LOSSES: usize = 65_536;

@@ -1,0 +1,363 @@
+//! Which pack and frame a blob is in.
+
+mod filter;
+mod rebuilt;
+mod segment;
+mod storage;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
+use strongroom_crypt::Id;
+use strongroom_format::{ObjectHash, SegmentRef, object_name};
+
+use crate::context::{Context, object_key};
+use crate::edge::Remote;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::segment::{Hit, Opening, PageCache, Segment};
+use crate::index::storage::{SegmentCache, Storage};
+use crate::packs::{Location, PackInfo};
+use crate::repository::Repository;
+use crate::state::State;
+
+/// Maps ids to copies of blobs, as of one state of the repository.
+///
+/// It holds 9 bits a blob for the filters and, without a local cache, 24 bytes a blob for the segments
+/// themselves; and at most 16 MiB of decrypted pages. Look-ups read the local cache, never the store.
+#[derive(Debug)]
+pub(crate) struct Index {
+    parts: Vec<Part>,
+    cache: Option<SegmentCache>,
+    pages: Arc<PageCache>,
+    problems: Vec<Error>,
+}
+
+/// A segment, and what the state says of its packs.
+#[derive(Debug)]
+struct Part {
+    segment: Arc<Segment>,
+    /// By row of the segment's packs.
+    standing: Vec<Standing>,
+    /// It stands in for segments that cannot be read: good for reading, no ground to leave anything out of a backup.
+    rebuilt: bool,
+}
+
+/// What the state says of a pack.
+#[derive(Debug, Clone)]
+enum Standing {
+    InForce,
+    /// In force, but will be dropped soon: good for reading, no ground to leave anything out of a backup.
+    Condemned,
+    /// In force, but these frames are damaged; all of them when there are none.
+    Damaged(Arc<[u32]>),
+    /// Not in force: it may have been deleted.
+    Gone,
+}
+
+impl Repository {
+    /// Returns the index as of `state`, loading what is not loaded yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::load`].
+    pub(crate) fn index(&self, remote: &Remote, state: &State) -> Result<Arc<Index>> {
+        let slot = || self.index_slot().lock().unwrap_or_else(PoisonError::into_inner);
+        let previous = slot().clone();
+        let index = Arc::new(Index::load(remote, self.context(), state, previous.as_deref())?);
+        *slot() = Some(Arc::clone(&index));
+        Ok(index)
+    }
+}
+
+impl Index {
+    /// Loads the segments in force. What `previous` has is taken from there, what the local cache has from there; the rest is
+    /// fetched, and kept in the cache if there is one.
+    ///
+    /// A segment that is missing or damaged does not fail this: the packs that only it mapped are read
+    /// for their headers instead, and [`problems`](Self::problems) says so.
+    ///
+    /// # Errors
+    ///
+    /// What the store says when it cannot be reached.
+    pub(crate) fn load(
+        remote: &Remote,
+        context: &Context,
+        state: &State,
+        previous: Option<&Self>,
+    ) -> Result<Self> {
+        let cache = context
+            .settings
+            .cache
+            .as_deref()
+            .and_then(|folder| SegmentCache::open(folder, &context.repository));
+        let pages = previous
+            .map_or_else(|| Arc::new(PageCache::new(CACHED_PAGES)), |index| Arc::clone(&index.pages));
+        let mut index = Self { parts: Vec::new(), cache, pages, problems: Vec::new() };
+        let known: HashMap<ObjectHash, &Part> = previous
+            .map(|index| index.parts.iter().map(|part| (part.segment.name, part)).collect())
+            .unwrap_or_default();
+        let mut missing = Vec::new();
+        for reference in state.segments.values() {
+            match known.get(&reference.name) {
+                Some(part) => index.add(Arc::clone(&part.segment), Some(state), false),
+                None => missing.push(*reference),
+            }
+        }
+        for batch in missing.chunks(FETCHED_AT_ONCE) {
+            index.fetch(remote, context, state, batch)?;
+        }
+        if !index.problems.is_empty() {
+            index.rebuild(remote, context, state)?;
+        }
+        if let Some(cache) = &index.cache {
+            cache.retain(|name| state.segments.contains_key(name));
+        }
+        Ok(index)
+    }
+
+    /// Returns this index and one more segment, whose packs are taken to be in force.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when the bytes are not that segment.
+    pub(crate) fn with_segment(
+        &self,
+        segment: &SegmentRef,
+        bytes: Bytes,
+        context: &Context,
+    ) -> Result<Self> {
+        let mut index = Self {
+            parts: self.parts.iter().map(Part::share).collect(),
+            cache: self.cache.clone(),
+            pages: Arc::clone(&self.pages),
+            problems: Vec::new(),
+        };
+        let opened = index.open_bytes(segment, bytes, context)?;
+        index.add(Arc::new(opened), None, false);
+        Ok(index)
+    }
+
+    /// Says whether there is a copy, not known to be damaged, in a pack in force that is not condemned.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when a page of a segment cannot be read.
+    pub(crate) fn contains(&self, id: &Id) -> Result<bool> {
+        let mut hits = Vec::new();
+        for part in self.parts.iter().filter(|part| !part.rebuilt) {
+            hits.clear();
+            part.segment.find(id, &mut hits)?;
+            if hits.iter().any(|hit| part.is_ground(hit)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns every copy, the good ones first, then those known to be damaged, then those that may have been deleted.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when a page of a segment cannot be read and no other segment has the blob.
+    pub(crate) fn locate(&self, id: &Id) -> Result<Vec<Location>> {
+        let mut ranked = Vec::new();
+        let mut hits = Vec::new();
+        let mut failure = None;
+        for part in &self.parts {
+            hits.clear();
+            if let Err(error) = part.segment.find(id, &mut hits) {
+                failure = Some(error);
+                continue;
+            }
+            for hit in &hits {
+                if let Some(location) = part.location(hit) {
+                    ranked.push((part.rank(hit), location));
+                }
+            }
+        }
+        if let (true, Some(error)) = (ranked.is_empty(), failure) {
+            return Err(error);
+        }
+        ranked.sort_by_key(|(rank, _)| *rank);
+        let mut locations: Vec<Location> = Vec::with_capacity(ranked.len());
+        for (_, location) in ranked {
+            let same = |other: &Location| {
+                other.pack.name == location.pack.name && other.position == location.position
+            };
+            if !locations.iter().any(same) {
+                locations.push(location);
+            }
+        }
+        Ok(locations)
+    }
+
+    /// Returns what is wrong with segments in force.
+    pub(crate) fn problems(&self) -> &[Error] {
+        &self.problems
+    }
+
+    fn fetch(
+        &mut self,
+        remote: &Remote,
+        context: &Context,
+        state: &State,
+        batch: &[SegmentRef],
+    ) -> Result<()> {
+        let mut tickets = Vec::new();
+        for reference in batch {
+            match self.open_cached(reference, context) {
+                Some(segment) => self.add(Arc::new(segment), Some(state), false),
+                None => {
+                    let key = object_key(&object_name::index(&reference.name))?;
+                    tickets.push((reference, remote.get_later(&key, None)));
+                }
+            }
+        }
+        for (reference, ticket) in tickets {
+            let opened = ticket.wait().and_then(|bytes| self.open_bytes(reference, bytes, context));
+            match opened {
+                Ok(segment) => self.add(Arc::new(segment), Some(state), false),
+                Err(error) if is_loss(&error) => self.problems.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn open_cached(&self, reference: &SegmentRef, context: &Context) -> Option<Segment> {
+        let cache = self.cache.as_ref()?;
+        let len = u64::from(reference.len);
+        let storage = cache.segment(&reference.name, len)?;
+        match Segment::open(reference.name, len, storage, &self.opening(context)) {
+            Ok(segment) => Some(segment),
+            Err(error) => {
+                tracing::debug!(%error, "a cached segment is damaged and is fetched again");
+                cache.discard(&reference.name);
+                None
+            }
+        }
+    }
+
+    fn open_bytes(
+        &self,
+        reference: &SegmentRef,
+        bytes: Bytes,
+        context: &Context,
+    ) -> Result<Segment> {
+        if ObjectHash::of(&bytes) != reference.name {
+            return Err(Error::new(ErrorKind::Damaged, "a segment does not match its name")
+                .object_named(object_name::index(&reference.name)));
+        }
+        let len = bytes.len() as u64;
+        let storage = match &self.cache {
+            Some(cache) => cache.keep_segment(&reference.name, bytes),
+            None => Storage::Memory(bytes),
+        };
+        Segment::open(reference.name, len, storage, &self.opening(context))
+    }
+
+    fn opening<'a>(&'a self, context: &'a Context) -> Opening<'a> {
+        Opening { context, cache: self.cache.as_ref(), pages: &self.pages }
+    }
+
+    /// Reads the headers of packs that no segment maps any more.
+    fn rebuild(&mut self, remote: &Remote, context: &Context, state: &State) -> Result<()> {
+        let mapped: std::collections::HashSet<ObjectHash> = self
+            .parts
+            .iter()
+            .flat_map(|part| part.segment.packs.iter().map(|pack| pack.name))
+            .collect();
+        let unmapped = state.packs.values().filter(|pack| !mapped.contains(&pack.name));
+        if let Some(bytes) = rebuilt::segment(remote, context, unmapped)? {
+            let (name, len) = (ObjectHash::of(&bytes), bytes.len() as u64);
+            let opening = Opening { context, cache: None, pages: &self.pages };
+            let segment = Segment::open(name, len, Storage::Memory(bytes), &opening)?;
+            self.add(Arc::new(segment), Some(state), true);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, segment: Arc<Segment>, state: Option<&State>, rebuilt: bool) {
+        let standing = segment.packs.iter().map(|pack| Standing::of(pack, state)).collect();
+        self.parts.push(Part { segment, standing, rebuilt });
+    }
+}
+
+impl Standing {
+    fn of(pack: &PackInfo, state: Option<&State>) -> Self {
+        let Some(state) = state else { return Self::InForce };
+        if !state.packs.contains_key(&pack.name) {
+            return Self::Gone;
+        }
+        match state.damaged.get(&pack.name) {
+            Some(frames) => Self::Damaged(frames.iter().copied().collect()),
+            None if state.condemned.contains(&pack.name) => Self::Condemned,
+            None => Self::InForce,
+        }
+    }
+}
+
+/// How good a copy is; the best comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Good,
+    Damaged,
+    Gone,
+}
+
+impl Part {
+    fn share(&self) -> Self {
+        Self {
+            segment: Arc::clone(&self.segment),
+            standing: self.standing.clone(),
+            rebuilt: self.rebuilt,
+        }
+    }
+
+    fn rank(&self, hit: &Hit) -> Rank {
+        match self.standing.get(hit.pack as usize) {
+            Some(Standing::InForce | Standing::Condemned) => Rank::Good,
+            Some(Standing::Damaged(frames))
+                if !frames.is_empty() && !frames.contains(&hit.frame.position) =>
+            {
+                Rank::Good
+            }
+            Some(Standing::Damaged(_)) => Rank::Damaged,
+            Some(Standing::Gone) | None => Rank::Gone,
+        }
+    }
+
+    /// Says whether a backup may build on a copy.
+    fn is_ground(&self, hit: &Hit) -> bool {
+        let condemned =
+            matches!(self.standing.get(hit.pack as usize), Some(Standing::Condemned));
+        !condemned && self.rank(hit) == Rank::Good
+    }
+
+    fn location(&self, hit: &Hit) -> Option<Location> {
+        let pack = self.segment.packs.get(hit.pack as usize)?;
+        let frame = hit.frame;
+        let end = u64::from(frame.offset) + u64::from(frame.stored_len);
+        // A row that points outside its pack is as good as none.
+        (end <= u64::from(pack.header_offset)).then(|| Location {
+            pack: Arc::clone(pack),
+            position: frame.position,
+            offset: frame.offset,
+            stored_len: frame.stored_len,
+        })
+    }
+}
+
+/// Says whether an error means that something stored is lost, rather than out of reach.
+pub(crate) fn is_loss(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Damaged | ErrorKind::NotFound | ErrorKind::Incompatible | ErrorKind::Invalid
+    )
+}
+
+/// 256 pages of 64 KiB: 700,000 entries.
+const CACHED_PAGES: usize = 256;
+/// Segments on their way at once.
+const FETCHED_AT_ONCE: usize = 4;

@@ -1,0 +1,95 @@
+//! A segment made of pack headers, in place of one that is lost.
+
+use bytes::Bytes;
+use strongroom_crypt::{SessionId, Suite};
+use strongroom_format::{
+    ObjectHash, PackHeader, PackRef, PackRow, PackTail, Preamble, SegmentBuilder, object_name,
+    open_header,
+};
+
+use crate::context::{Context, object_key};
+use crate::edge::Remote;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::is_loss;
+
+/// Reads the headers of `packs` and maps their blobs. `None` when there is nothing to map.
+///
+/// # Errors
+///
+/// What the store says when it cannot be reached. A pack that is lost itself is left out.
+pub(super) fn segment<'a>(
+    remote: &Remote,
+    context: &Context,
+    packs: impl Iterator<Item = &'a PackRef>,
+) -> Result<Option<Bytes>> {
+    let mut builder = SegmentBuilder::new();
+    let mut any = false;
+    for pack in packs {
+        match read_header(remote, context, pack) {
+            Ok((row, header)) => {
+                push(&mut builder, row, &header);
+                any = true;
+            }
+            Err(error) if is_loss(&error) => {
+                tracing::debug!(%error, "a pack that no index maps cannot be read");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if !any {
+        return Ok(None);
+    }
+    let keys = context.keys();
+    let session = SessionId::from_bytes([0; SessionId::LEN]);
+    let random = context.random()?;
+    let suite: Suite = context.suite;
+    let bytes = builder
+        .finish(suite, context.repository, random, session, keys.structure.index())
+        .map_err(|error| Error::new(ErrorKind::Internal, "no index could be rebuilt").caused_by(error))?;
+    Ok(Some(bytes.into()))
+}
+
+fn push(builder: &mut SegmentBuilder, row: PackRow, header: &PackHeader) {
+    let pack = builder.push_pack(row);
+    for (position, frame) in header.frames.iter().enumerate() {
+        let number = u32::try_from(position).unwrap_or(u32::MAX);
+        let row = builder.push_frame(pack, frame.offset, frame.stored_len, number);
+        for blob in header.frame_blobs(position) {
+            builder.push_entry(&blob.id, row);
+        }
+    }
+}
+
+/// Reads a pack's header by its own last bytes.
+fn read_header(
+    remote: &Remote,
+    context: &Context,
+    pack: &PackRef,
+) -> Result<(PackRow, PackHeader)> {
+    let object = object_name::pack(&pack.name);
+    let key = object_key(&object)?;
+    let len = u64::from(pack.len);
+    let damaged = || Error::new(ErrorKind::Damaged, "a pack ends too early").object_named(&*object);
+    let decode = |error| Error::decode(&*object, error);
+    let tail_offset = len.checked_sub(PackTail::LEN as u64).ok_or_else(damaged)?;
+    let front = remote.get_later(&key, Some(0..Preamble::LEN as u64));
+    let tail = remote.get(&key, Some(tail_offset..len))?;
+    let tail = tail.as_ref().first_chunk().ok_or_else(damaged)?;
+    let tail = PackTail::decode(tail, len).map_err(decode)?;
+    let sealed = remote.get(&key, Some(tail.header_offset..tail_offset))?;
+    let preamble = Preamble::decode(&front.wait()?).map_err(decode)?;
+    if preamble.repository != context.repository {
+        return Err(damaged());
+    }
+    let keys = context.keys();
+    let header = open_header(keys.structure.header(), &preamble, tail.header_offset, &sealed)
+        .map_err(decode)?;
+    let row = PackRow {
+        name: ObjectHash::from_bytes(*pack.name.as_bytes()),
+        len: pack.len,
+        header_offset: u32::try_from(tail.header_offset).map_err(|_| damaged())?,
+        header_len: tail.header_len,
+        class: pack.class,
+    };
+    Ok((row, header))
+}

@@ -1,0 +1,328 @@
+//! One index segment, searched in place.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use strongroom_crypt::{BoxSealer, Id};
+use strongroom_format::{
+    DecodeError, EntryRow, FrameRow, ObjectHash, PackRow, Preamble, SEGMENT_PAGE_PLAIN,
+    SegmentHead, SegmentLayout, Table, object_name, open_segment_page,
+};
+
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::filter::IdFilter;
+use crate::index::storage::{SegmentCache, Storage};
+use crate::keys::Keys;
+use crate::lru::Lru;
+use crate::packs::PackInfo;
+
+/// Decrypted pages of all segments, the ones used last.
+#[derive(Debug)]
+pub(super) struct PageCache(Mutex<Lru<(u64, u32), Bytes>>);
+
+impl PageCache {
+    /// Makes a cache for `pages` pages of 64 KiB.
+    pub(super) fn new(pages: usize) -> Self {
+        Self(Mutex::new(Lru::new(pages)))
+    }
+}
+
+/// A segment: its packs, fences and filter in memory, frames and entries where they are stored.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) name: ObjectHash,
+    /// Its packs, by row.
+    pub(super) packs: Vec<Arc<PackInfo>>,
+    serial: u64,
+    keys: Arc<Keys>,
+    preamble: [u8; Preamble::LEN],
+    layout: SegmentLayout,
+    head: SegmentHead,
+    storage: Storage,
+    cache: Option<SegmentCache>,
+    pages: Arc<PageCache>,
+    fences: Vec<u64>,
+    filter: IdFilter,
+}
+
+/// A match in a segment: a row of its packs, and the frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hit {
+    pub(super) pack: u32,
+    pub(super) frame: FrameRow,
+}
+
+/// What opening a segment needs beside its bytes.
+#[derive(Debug)]
+pub(super) struct Opening<'a> {
+    pub(super) context: &'a Context,
+    pub(super) cache: Option<&'a SegmentCache>,
+    pub(super) pages: &'a Arc<PageCache>,
+}
+
+impl Segment {
+    /// Opens a segment: reads its head, its packs and fences, and its filter or, without one, all entries once.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` or `Incompatible`, with the object's name.
+    pub(super) fn open(
+        name: ObjectHash,
+        len: u64,
+        storage: Storage,
+        opening: &Opening<'_>,
+    ) -> Result<Self> {
+        let decode = |error| Error::decode(object_name::index(&name), error);
+        let keys = opening.context.keys();
+        let mut preamble = [0; Preamble::LEN];
+        let mut sealed = Vec::new();
+        if !storage.read(&(0..Preamble::LEN as u64), &mut sealed) {
+            return Err(truncated(&name));
+        }
+        preamble.copy_from_slice(&sealed);
+        let decoded = Preamble::decode(&preamble).map_err(decode)?;
+        let context = opening.context;
+        if decoded.repository != context.repository || decoded.suite != context.suite {
+            return Err(damaged(&name, "a segment belongs to another repository"));
+        }
+        let head = read_head(&storage, &preamble, &keys).ok_or_else(|| truncated(&name))?;
+        let head = head.map_err(decode)?;
+        let layout = SegmentLayout::new(&head).map_err(decode)?;
+        if layout.total_len() != len {
+            return Err(damaged(&name, "a segment has not the length that its head implies"));
+        }
+        let mut segment = Self {
+            name,
+            packs: Vec::new(),
+            serial: next_serial(),
+            keys,
+            preamble,
+            layout,
+            head,
+            storage,
+            cache: opening.cache.cloned(),
+            pages: Arc::clone(opening.pages),
+            fences: Vec::new(),
+            filter: IdFilter::Unfiltered,
+        };
+        segment.read_tables()?;
+        segment.filter = segment.read_or_build_filter()?;
+        Ok(segment)
+    }
+
+    /// Appends all matches of an id to `hits`.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when a page does not open; a copy in the local cache is then discarded.
+    pub(super) fn find(&self, id: &Id, hits: &mut Vec<Hit>) -> Result<()> {
+        let key = filter_key(id.as_bytes());
+        if !self.filter.may_contain(key) {
+            return Ok(());
+        }
+        // Ids equal in 8 bytes may begin on the page before the first with that fence.
+        let from = self.fences.partition_point(|fence| *fence < key).saturating_sub(1);
+        let to = self.fences.partition_point(|fence| *fence <= key);
+        for page in from..to {
+            self.find_in_page(page, id, hits)?;
+        }
+        Ok(())
+    }
+
+    fn find_in_page(&self, page: usize, id: &Id, hits: &mut Vec<Hit>) -> Result<()> {
+        let first = page as u64 * (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;
+        let (number, _) = self.locate_row(Table::Entries, first)?;
+        let bytes = self.page(number)?;
+        let (rows, _) = bytes.as_chunks::<ENTRY_LEN>();
+        let prefix = EntryRow::prefix_of(id);
+        let start = rows.partition_point(|row| !row.starts_with(&prefix) && row.as_slice() < prefix.as_slice());
+        for row in rows.get(start..).unwrap_or_default() {
+            let entry = EntryRow::decode(row);
+            if entry.prefix != prefix {
+                break;
+            }
+            let frame = self.frame(entry.frame)?;
+            hits.push(Hit { pack: frame.pack, frame });
+        }
+        Ok(())
+    }
+
+    fn frame(&self, row: u32) -> Result<FrameRow> {
+        let (page, offset) = self.locate_row(Table::Frames, u64::from(row))?;
+        let bytes = self.page(page)?;
+        let row = bytes.get(offset..).and_then(|rest| rest.first_chunk::<FRAME_LEN>());
+        let row = FrameRow::decode(row.ok_or_else(|| truncated(&self.name))?);
+        if self.packs.len() <= row.pack as usize {
+            return Err(damaged(&self.name, "a segment names a pack that it does not have"));
+        }
+        Ok(row)
+    }
+
+    fn locate_row(&self, table: Table, row: u64) -> Result<(u32, usize)> {
+        self.layout
+            .locate_row(table, row)
+            .ok_or_else(|| damaged(&self.name, "a segment names a row that it does not have"))
+    }
+
+    fn page(&self, number: u32) -> Result<Bytes> {
+        let key = (self.serial, number);
+        let cached = lock(&self.pages.0).get(&key);
+        if let Some(page) = cached {
+            return Ok(page);
+        }
+        let page = Bytes::from(self.read_page(number)?);
+        lock(&self.pages.0).insert(key, page.clone(), 1);
+        Ok(page)
+    }
+
+    fn read_page(&self, number: u32) -> Result<Vec<u8>> {
+        let mut plain = Vec::new();
+        let opened = open_page(
+            &self.storage,
+            &self.preamble,
+            self.keys.structure.index(),
+            number,
+            &self.layout.page_range(number),
+            &mut plain,
+        );
+        let failure = match opened {
+            Some(Ok(())) => return Ok(plain),
+            Some(Err(error)) => Error::decode(object_name::index(&self.name), error),
+            None => truncated(&self.name),
+        };
+        if let Some(cache) = &self.cache {
+            cache.discard(&self.name);
+        }
+        Err(failure)
+    }
+
+    /// Reads the tables that stay in memory: packs and fences.
+    fn read_tables(&mut self) -> Result<()> {
+        let mut packs = Vec::new();
+        self.each_row::<PACK_LEN>(Table::Packs, u64::from(self.head.packs), |row| {
+            let row = PackRow::decode(row)
+                .map_err(|error| Error::decode(object_name::index(&self.name), error))?;
+            let pack = PackInfo {
+                name: row.name,
+                len: row.len,
+                header_offset: row.header_offset,
+                header_len: row.header_len,
+                class: row.class,
+            };
+            pack.check()?;
+            packs.push(Arc::new(pack));
+            Ok(())
+        })?;
+        let per_page = (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;
+        let mut fences = Vec::new();
+        self.each_row::<FENCE_LEN>(Table::Fences, self.head.entries.div_ceil(per_page), |row| {
+            fences.push(u64::from_be_bytes(*row));
+            Ok(())
+        })?;
+        if !fences.is_sorted() {
+            return Err(damaged(&self.name, "the fences of a segment are not sorted"));
+        }
+        self.packs = packs;
+        self.fences = fences;
+        Ok(())
+    }
+
+    fn read_or_build_filter(&self) -> Result<IdFilter> {
+        let kept = self.cache.as_ref().and_then(|cache| cache.filter(&self.name));
+        if let Some(filter) = kept.and_then(|bytes| IdFilter::decode(&bytes, &self.name)) {
+            return Ok(filter);
+        }
+        let mut keys = Vec::new();
+        self.each_row::<ENTRY_LEN>(Table::Entries, self.head.entries, |row| {
+            keys.push(filter_key(row));
+            Ok(())
+        })?;
+        if !keys.is_sorted() {
+            return Err(damaged(&self.name, "the entries of a segment are not sorted"));
+        }
+        let filter = IdFilter::build(keys);
+        if let (Some(cache), Some(bytes)) = (&self.cache, filter.encode(&self.name)) {
+            cache.keep_filter(&self.name, &bytes);
+        }
+        Ok(filter)
+    }
+
+    /// Calls `each` with every row of a table, page by page.
+    fn each_row<const LEN: usize>(
+        &self,
+        table: Table,
+        count: u64,
+        mut each: impl FnMut(&[u8; LEN]) -> Result<()>,
+    ) -> Result<()> {
+        let per_page = (SEGMENT_PAGE_PLAIN / LEN) as u64;
+        let mut first = 0;
+        while first < count {
+            let (number, _) = self.locate_row(table, first)?;
+            let bytes = self.read_page(number)?;
+            let (rows, _) = bytes.as_chunks::<LEN>();
+            let expected = per_page.min(count - first);
+            let rows = usize::try_from(expected).ok().and_then(|expected| rows.get(..expected));
+            for row in rows.ok_or_else(|| truncated(&self.name))? {
+                each(row)?;
+            }
+            first += expected;
+        }
+        Ok(())
+    }
+}
+
+fn read_head(
+    storage: &Storage,
+    preamble: &[u8; Preamble::LEN],
+    keys: &Keys,
+) -> Option<Result<SegmentHead, DecodeError>> {
+    let mut plain = Vec::new();
+    let range = SegmentHead::SEALED_RANGE.start as u64..SegmentHead::SEALED_RANGE.end as u64;
+    let opened = open_page(storage, preamble, keys.structure.index(), 0, &range, &mut plain)?;
+    Some(opened.and_then(|()| SegmentHead::decode(&plain)))
+}
+
+/// Reads and opens a page; `None` when it could not be read.
+fn open_page(
+    storage: &Storage,
+    preamble: &[u8; Preamble::LEN],
+    sealer: &BoxSealer,
+    number: u32,
+    range: &Range<u64>,
+    plain: &mut Vec<u8>,
+) -> Option<Result<(), DecodeError>> {
+    let mut sealed = Vec::new();
+    storage
+        .read(range, &mut sealed)
+        .then(|| open_segment_page(sealer, preamble, number, &sealed, plain))
+}
+
+/// The part of an id that filters and fences know.
+fn filter_key(id: &[u8]) -> u64 {
+    u64::from_be_bytes(id.first_chunk::<8>().copied().unwrap_or_default())
+}
+
+fn truncated(name: &ObjectHash) -> Error {
+    damaged(name, "a segment ends too early")
+}
+
+fn damaged(name: &ObjectHash, what: &str) -> Error {
+    Error::new(ErrorKind::Damaged, what).object_named(object_name::index(name))
+}
+
+fn next_serial() -> u64 {
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    SERIAL.fetch_add(1, Ordering::Relaxed)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const PACK_LEN: usize = 48;
+const FRAME_LEN: usize = 16;
+const FENCE_LEN: usize = 8;
+const ENTRY_LEN: usize = 24;

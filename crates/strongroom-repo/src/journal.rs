@@ -1,0 +1,108 @@
+//! The journal as this client knows it: read to its end, appended to by put-if-absent.
+
+mod append;
+mod checkpoint;
+mod fetch;
+mod gallop;
+mod replay;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use strongroom_format::ObjectHash;
+
+pub(crate) use self::fetch::missing_entry;
+pub(crate) use self::gallop::first_missing;
+pub(crate) use self::replay::Replay;
+use crate::context::Context;
+use crate::edge::Remote;
+use crate::error::Result;
+use crate::head::Cache;
+use crate::state::State;
+
+/// This client's view of the journal. Whoever asks for its state gets what was folded last, without a request.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    view: Mutex<View>,
+    /// Held by who reads on or appends, so that the threads of one client do not race each other.
+    turn: Mutex<()>,
+    cache: Option<Cache>,
+}
+
+/// A state and what is needed to go on from it.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(crate) state: Arc<State>,
+    /// The entries since the last multiple of 64, or the 64 before it when the head is one: the next bundle.
+    pub(crate) recent: Vec<Bytes>,
+}
+
+impl Journal {
+    pub(crate) fn new(view: View, cache: Option<Cache>) -> Self {
+        Self { view: Mutex::new(view), turn: Mutex::new(()), cache }
+    }
+
+    /// Returns the state as it was read last.
+    pub(crate) fn state(&self) -> Arc<State> {
+        self.view().state.clone()
+    }
+
+    /// Reads what others have appended since, and returns the state.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` names an entry that is neither readable nor in a bundle, `Conflict` says that the chain is not
+    /// the one read before, `Incompatible` that a later version has written; otherwise what the store said.
+    pub(crate) fn refresh(&self, remote: &Remote, context: &Context) -> Result<Arc<State>> {
+        let _turn = lock(&self.turn);
+        self.catch_up(remote, context)
+    }
+
+    /// Like [`refresh`](Self::refresh), by who has the turn.
+    fn catch_up(&self, remote: &Remote, context: &Context) -> Result<Arc<State>> {
+        let mut view = self.view().clone();
+        let before = view.state.head;
+        let folded = Replay::new(remote, context).catch_up(&mut view);
+        if view.state.head != before {
+            // What was read before a failure is read, and is not asked for again.
+            self.remember(context, view.clone());
+        }
+        folded?;
+        crate::open::follow_keyring(remote, context, &view.state)?;
+        Ok(view.state)
+    }
+
+    fn remember(&self, context: &Context, view: View) {
+        if let Some(cache) = &self.cache {
+            cache.write(context, &view);
+        }
+        *self.view() = view;
+    }
+
+    fn view(&self) -> MutexGuard<'_, View> {
+        lock(&self.view)
+    }
+}
+
+impl View {
+    /// The view of somebody who has read nothing yet.
+    pub(crate) fn before_genesis(config_hash: ObjectHash) -> Self {
+        Self { state: Arc::new(State::before_genesis(config_hash)), recent: Vec::new() }
+    }
+
+    /// Takes note of the bytes of the entry that was folded last.
+    fn push_recent(&mut self, bytes: Bytes) {
+        if self.recent.len() >= ENTRIES {
+            self.recent.clear();
+        }
+        self.recent.push(bytes);
+    }
+}
+
+/// How many entries a bundle holds.
+const ENTRIES: usize = 64;
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing is left half changed under any of these locks, so a panic elsewhere does not spoil them.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

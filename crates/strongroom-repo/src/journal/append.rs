@@ -1,0 +1,256 @@
+//! Appends entries: a put-if-absent at the first free number, after validation against everything before it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use strongroom_crypt::{Roles, SigningKey, VerifyingKey};
+use strongroom_format::limits::BUNDLE_ENTRIES;
+use strongroom_format::{Body, Entry, ObjectHash, Payload, encode_bundle, object_name};
+
+use super::checkpoint::seal_checkpoint;
+use super::replay::Replay;
+use super::{Journal, View, lock};
+use crate::context::{Context, absent_is_none, encode_error, is_there, object_key};
+use crate::edge::Remote;
+use crate::error::{Error, ErrorKind, Result};
+use crate::keys::Keys;
+use crate::state::State;
+
+/// An entry that is in the journal.
+#[derive(Debug, Clone)]
+pub(crate) struct Appended {
+    /// Its number.
+    pub(crate) n: u64,
+    /// Its hash.
+    pub(crate) hash: ObjectHash,
+    /// What is in force after it.
+    pub(crate) state: Arc<State>,
+}
+
+/// A sealed entry on its way into the journal.
+#[derive(Debug)]
+struct Attempt {
+    n: u64,
+    bytes: Bytes,
+}
+
+/// What became of an attempt.
+#[derive(Debug)]
+enum Outcome {
+    /// It is in the journal.
+    Written,
+    /// Another entry has the number.
+    Lost,
+}
+
+impl Journal {
+    /// Appends the entry that `make` makes for the state before it, and returns once it is durable.
+    ///
+    /// `make` validates its preconditions against the state it is given. After every lost race it is called again with the
+    /// state after the winner's entry, so what it returned before has had no effect. An error of it ends the call.
+    ///
+    /// Costs two requests: whether a later entry is there (then this one must not be written), and the put. In single-writer mode
+    /// the number is read before and after as well.
+    ///
+    /// # Errors
+    ///
+    /// Those of `make` and of [`refresh`](Journal::refresh). `Invalid` when the entry is larger than the format permits.
+    /// `Conflict` when the entry would have no effect, or a second writer is at work in single-writer mode.
+    /// `Incompatible` when a later version forbids this one to write, `WrongKey` without a key for `roles`. `Unavailable` may mean that nobody knows
+    /// whether the entry was written; the next refresh tells.
+    pub(crate) fn append(
+        &self,
+        remote: &Remote,
+        context: &Context,
+        roles: Roles,
+        make: &mut dyn FnMut(&State) -> Result<Body>,
+    ) -> Result<Appended> {
+        let _turn = lock(&self.turn);
+        let mut losses = 0;
+        loop {
+            let view = self.view().clone();
+            let body = make(&view.state)?;
+            let attempt = prepare(context, &view.state, roles, body)?;
+            check_vacant(remote, &view.state, attempt.n)?;
+            match write(remote, &view.state, &attempt)? {
+                Outcome::Written => return self.written(remote, context, view, attempt.bytes),
+                Outcome::Lost => {
+                    losses += 1;
+                    back_off(context, losses)?;
+                    if self.catch_up(remote, context)?.head <= attempt.n {
+                        return Err(Error::new(ErrorKind::Unavailable, "an entry came and went")
+                            .object_named(object_name::journal(attempt.n)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn written(
+        &self,
+        remote: &Remote,
+        context: &Context,
+        mut view: View,
+        bytes: Bytes,
+    ) -> Result<Appended> {
+        let replay = Replay::new(remote, context);
+        let n = view.state.head;
+        let fetched = replay.decode(n, bytes)?;
+        let hash = fetched.entry.hash;
+        replay.fold(&mut view, fetched)?;
+        let state = view.state.clone();
+        self.remember(context, view.clone());
+        if state.head.is_multiple_of(BUNDLE_ENTRIES) {
+            summarise(remote, context, &view);
+        }
+        Ok(Appended { n, hash, state })
+    }
+}
+
+/// Seals the next entry and makes sure that it will have an effect.
+fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result<Attempt> {
+    may_write(state)?;
+    let keys = context.keys();
+    let signers = signers(&keys, state, roles)?;
+    let public: Vec<VerifyingKey> = signers.iter().map(|key| key.public()).collect();
+    if let Some(reason) = state.void_reason(&body, &public) {
+        return Err(Error::new(ErrorKind::Conflict, format!("the entry would be void: {reason}")));
+    }
+    let payload = Payload::new(context.components.clock.now(), body);
+    let bytes = Entry::seal(
+        context.suite,
+        context.repository,
+        state.head,
+        context.random()?,
+        state.head_hash,
+        &payload,
+        keys.structure.journal(),
+        &signers,
+    )
+    .map_err(encode_error)?;
+    Ok(Attempt { n: state.head, bytes: bytes.into() })
+}
+
+/// Refuses to write what a later version has reserved to itself.
+fn may_write(state: &State) -> Result<()> {
+    if let Some(n) = state.must_understand {
+        let what = "an entry that writers must understand is of a later version";
+        return Err(Error::new(ErrorKind::Incompatible, what).object_named(object_name::journal(n)));
+    }
+    if let Some(feature) = state.features.write.first().or(state.features.read.first()) {
+        let what = format!("writing needs the feature {feature}, which this version does not know");
+        return Err(Error::new(ErrorKind::Incompatible, what));
+    }
+    Ok(())
+}
+
+/// Chooses who signs: a key for the roles and, in single-writer mode, the only writer.
+fn signers<'k>(keys: &'k Keys, state: &State, roles: Roles) -> Result<Vec<&'k SigningKey>> {
+    let mut signers = vec![keys.signer(roles)?];
+    if let Some(only) = state.only_writer {
+        let is_keys = roles == Roles::ADMIN;
+        match keys.signer_named(&only) {
+            Some(key) if key.public() != signers[0].public() => signers.push(key),
+            Some(_) => {}
+            // Takeovers and changes of keys need no writer; everything else is refused as void.
+            None if is_keys => {}
+            None => {
+                let what = "this repository has a single writer, and it is another";
+                return Err(Error::new(ErrorKind::Conflict, what));
+            }
+        }
+    }
+    Ok(signers)
+}
+
+/// Makes sure that no later entry exists: then entry `n` was lost, and another in its place would break the chain.
+fn check_vacant(remote: &Remote, state: &State, n: u64) -> Result<()> {
+    let later = object_name::journal(n + 1);
+    if is_there(remote, &later)? && !is_there(remote, &object_name::journal(n))? {
+        return Err(super::fetch::missing_entry(n));
+    }
+    if state.only_writer.is_some() && is_there(remote, &object_name::journal(n))? {
+        tracing::debug!(n, "somebody else has written in single-writer mode");
+    }
+    Ok(())
+}
+
+/// Puts an attempt, and finds out what became of it when the store does not say.
+fn write(remote: &Remote, state: &State, attempt: &Attempt) -> Result<Outcome> {
+    let name = object_name::journal(attempt.n);
+    let key = object_key(&name)?;
+    let single_writer = state.only_writer.is_some();
+    if single_writer && is_there(remote, &name)? {
+        // The store may overwrite what is there, so it is not asked to.
+        return Ok(Outcome::Lost);
+    }
+    let mut tries = 0;
+    loop {
+        let put = remote.put(&key, attempt.bytes.clone());
+        match &put {
+            Ok(()) if !single_writer => return Ok(Outcome::Written),
+            Err(error) if error.kind() == ErrorKind::Cancelled => return put.map(|()| Outcome::Lost),
+            _ => {}
+        }
+        match absent_is_none(remote.get(&key, None)) {
+            Ok(Some(found)) if found == attempt.bytes => return Ok(Outcome::Written),
+            Ok(Some(_)) if single_writer && put.is_ok() => {
+                let what = "a second writer replaced a journal entry: this store takes one writer only";
+                return Err(Error::new(ErrorKind::Conflict, what).object_named(name));
+            }
+            Ok(Some(_)) => return Ok(Outcome::Lost),
+            // The put may still be on its way. The same bytes again can do no harm, whichever arrives first.
+            Ok(None) if tries < MAX_SAME_PUTS => tries += 1,
+            Ok(None) => return Err(in_doubt(name, put.err())),
+            Err(error) => return Err(in_doubt(name, Some(put.err().unwrap_or(error)))),
+        }
+    }
+}
+
+/// How often the same bytes are put again when the store neither confirms nor has them.
+const MAX_SAME_PUTS: u32 = 2;
+
+fn in_doubt(name: String, cause: Option<Error>) -> Error {
+    let kind = cause.as_ref().map_or(ErrorKind::Unavailable, Error::kind);
+    let error = Error::new(kind, "the store did not say whether it has a journal entry").object_named(name);
+    match cause {
+        Some(cause) => error.caused_by(cause),
+        None => error,
+    }
+}
+
+/// Waits a little at random after several lost races, so that writers in step fall out of it.
+fn back_off(context: &Context, losses: u32) -> Result<()> {
+    if losses < PATIENCE {
+        return Ok(());
+    }
+    let [random] = context.random::<1>()?;
+    let most_ms = 1_u64 << losses.min(PATIENCE + 6).saturating_sub(PATIENCE);
+    let wait = Duration::from_micros(most_ms * 4 * u64::from(random));
+    // Nothing is ever sent: the receiver only waits.
+    let (_sender, receiver) = crossbeam_channel::bounded::<()>(0);
+    drop(receiver.recv_timeout(wait));
+    Ok(())
+}
+
+/// Races that may be lost before the first wait.
+const PATIENCE: u32 = 4;
+
+/// Writes the bundle and the checkpoint of a full block. Both are copies: without them everything still works.
+fn summarise(remote: &Remote, context: &Context, view: &View) {
+    let n = view.state.head;
+    let bundle = context.random().and_then(|random| {
+        let bytes = encode_bundle(context.suite, context.repository, n, random, &view.recent)
+            .map_err(encode_error)?;
+        remote.put(&object_key(&object_name::bundle(n))?, bytes.into())
+    });
+    if let Err(error) = bundle {
+        tracing::debug!(n, %error, "no bundle was written");
+    }
+    let checkpoint = seal_checkpoint(context, &view.state)
+        .and_then(|bytes| remote.put(&object_key(&object_name::checkpoint(n))?, bytes.into()));
+    if let Err(error) = checkpoint {
+        tracing::debug!(n, %error, "no checkpoint was written");
+    }
+}

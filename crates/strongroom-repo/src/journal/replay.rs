@@ -1,0 +1,145 @@
+//! Reads the journal on from where a view ends.
+
+use std::sync::Arc;
+
+use strongroom_format::limits::BUNDLE_ENTRIES;
+
+use super::View;
+use super::fetch::{Fetched, missing_entry, out_of_chain};
+use super::gallop::end_of_journal;
+use crate::context::Context;
+use crate::edge::Remote;
+use crate::error::{Error, ErrorKind, Result};
+use crate::head::Remembered;
+use crate::state::Effect;
+
+/// From how many missed entries on a checkpoint is used instead of bundles.
+///
+/// Below, the chain is followed entry by entry, which costs 8 bundles at most.
+const WORTH_A_CHECKPOINT: u64 = 512;
+
+/// Reads the journal on.
+#[derive(Debug)]
+pub(crate) struct Replay<'a> {
+    pub(super) remote: &'a Remote,
+    pub(super) context: &'a Context,
+}
+
+impl<'a> Replay<'a> {
+    pub(crate) fn new(remote: &'a Remote, context: &'a Context) -> Self {
+        Self { remote, context }
+    }
+
+    /// Folds entry 0, which must be the Genesis that the keyring names.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when the repository's creation was never finished, `Damaged` when Genesis is missing or another.
+    pub(crate) fn begin(&self, view: &mut View) -> Result<()> {
+        let name = strongroom_format::object_name::journal(0);
+        let fetched = match self.entry(0)? {
+            Some(fetched) => fetched,
+            None => self.from_bundle(0, missing_entry(0)).or_else(|error| {
+                if end_of_journal(self.remote, 1)? > 1 {
+                    return Err(error);
+                }
+                let what = "creation of this repository was never finished: it has no first journal entry";
+                Err(Error::new(ErrorKind::NotFound, what).object_named(name.clone()))
+            })?,
+        };
+        if fetched.entry.hash != self.context.keys().genesis {
+            let what = "the first journal entry is not the one that the keyring names";
+            return Err(Error::new(ErrorKind::Damaged, what).object_named(name));
+        }
+        if fetched.entry.previous != self.context.config_hash {
+            let what = "config is not the one that the first journal entry follows";
+            return Err(Error::new(ErrorKind::Damaged, what).object_named("config"));
+        }
+        match self.fold(view, fetched)? {
+            Effect::InForce => Ok(()),
+            Effect::Void(reason) => Err(Error::new(ErrorKind::Damaged, reason).object_named(name)),
+        }
+    }
+
+    /// Makes sure that the store has the entry that was seen last.
+    pub(crate) fn check_head(&self, remembered: &Remembered) -> Result<()> {
+        let last = remembered.n.saturating_sub(1);
+        let found = match self.entry(last)? {
+            Some(found) => found,
+            None => match self.from_bundle(last, missing_entry(last)) {
+                Ok(found) => found,
+                Err(_) => {
+                    let end = end_of_journal(self.remote, 0)?;
+                    let Some(newest) = end.checked_sub(1) else {
+                        return Err(remembered.conflict("no entry at all"));
+                    };
+                    let hash = self.entry(newest)?.map(|fetched| fetched.entry.hash);
+                    let hash = hash.unwrap_or_default();
+                    return Err(remembered.conflict(&format!("entry {newest} with hash {hash} as its last")));
+                }
+            },
+        };
+        if found.entry.hash != remembered.hash {
+            return Err(remembered.conflict(&format!("there one with hash {}", found.entry.hash)));
+        }
+        Ok(())
+    }
+
+    /// Folds everything that follows.
+    pub(crate) fn catch_up(&self, view: &mut View) -> Result<()> {
+        let next = view.state.head;
+        let Some(fetched) = self.entry(next)? else { return Ok(()) };
+        let end = end_of_journal(self.remote, next + 1)?;
+        if end - next > WORTH_A_CHECKPOINT && self.jump(view, end)? {
+            return self.fold_range(view, end);
+        }
+        self.fold_chained(view, fetched)?;
+        self.fold_range(view, end)
+    }
+
+    fn fold_range(&self, view: &mut View, end: u64) -> Result<()> {
+        self.each(view.state.head..end, |fetched| self.fold_chained(view, fetched))
+    }
+
+    /// Folds an entry if it follows the one before it, or its copy in a bundle if that does.
+    pub(super) fn fold_chained(&self, view: &mut View, fetched: Fetched) -> Result<()> {
+        let previous = view.state.head_hash;
+        let n = fetched.entry.n;
+        let fetched = if fetched.entry.previous == previous {
+            fetched
+        } else {
+            // It came from one of the two places where entries are: the other may have the right one.
+            let follows = |copy: &Fetched| copy.entry.previous == previous;
+            let bundled = self.from_bundle(n, out_of_chain(n, &previous)).ok().filter(follows);
+            let copy = bundled.or_else(|| self.entry(n).ok().flatten().filter(follows));
+            copy.ok_or_else(|| out_of_chain(n, &previous))?
+        };
+        match self.fold(view, fetched)? {
+            Effect::InForce => {}
+            Effect::Void(reason) => tracing::debug!(n, reason, "a journal entry is void"),
+        }
+        Ok(())
+    }
+
+    pub(super) fn fold(&self, view: &mut View, fetched: Fetched) -> Result<Effect> {
+        let keys = self.context.keys();
+        let effect = Arc::make_mut(&mut view.state).fold(&fetched.entry, &keys.structure)?;
+        view.push_recent(fetched.bytes);
+        Ok(effect)
+    }
+
+    /// Replaces the view by the newest checkpoint before `end` that it can trust; says whether there was one.
+    fn jump(&self, view: &mut View, end: u64) -> Result<bool> {
+        let newest = end - end % BUNDLE_ENTRIES;
+        for number in [newest, newest.saturating_sub(BUNDLE_ENTRIES)] {
+            if number <= view.state.head {
+                break;
+            }
+            if let Some(state) = self.checkpoint(number, end, &view.state)? {
+                *view = View { state: Arc::new(state), recent: Vec::new() };
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

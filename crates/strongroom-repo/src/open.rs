@@ -1,0 +1,152 @@
+//! Opens a repository (format §4).
+
+mod config;
+mod keyring;
+mod unlock;
+
+use std::sync::Arc;
+
+use strongroom_crypt::{GenesisPin, Suite};
+use strongroom_format::object_name;
+use strongroom_store::Store;
+
+use self::config::{ConfigObject, config_objects};
+pub(crate) use self::keyring::{LoadedKeyring, follow_keyring, newest_generation};
+use self::unlock::Unlock;
+use crate::context::Context;
+use crate::credential::Credential;
+use crate::edge::Remote;
+use crate::error::{Error, ErrorKind, Result};
+use crate::head::{Cache, Remembered};
+use crate::journal::{Journal, Replay, View, missing_entry};
+use crate::settings::{Components, Settings};
+use crate::state::State;
+
+/// What opens a repository, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Opening {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Settings,
+    pub(crate) components: Components,
+    pub(crate) pin: Option<GenesisPin>,
+    pub(crate) credential: Credential,
+}
+
+/// Opens the repository.
+///
+/// With a warm cache and nothing new it costs three requests: config, and the last known and the next number of the journal.
+pub(crate) fn open(remote: &Remote, opening: &Opening) -> Result<(Arc<Context>, Journal)> {
+    let mut damaged = None;
+    for object in config_objects(remote) {
+        match object.and_then(|config| open_with(remote, opening, config)) {
+            // The other copy of config may be whole, and the one that Genesis names.
+            Err(error) if is_about_config(&error) => {
+                if error.kind() == ErrorKind::Damaged {
+                    damaged.get_or_insert(error);
+                }
+            }
+            other => return other,
+        }
+    }
+    Err(damaged.unwrap_or_else(config::no_repository))
+}
+
+fn is_about_config(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound)
+        && [object_name::config(), object_name::config_copy()]
+            .iter()
+            .any(|name| error.object() == Some(name.as_str()))
+}
+
+fn open_with(
+    remote: &Remote,
+    opening: &Opening,
+    object: ConfigObject,
+) -> Result<(Arc<Context>, Journal)> {
+    let config = object.config;
+    if let Some(feature) = config.unsupported_read_features().first() {
+        return Err(unknown_feature(feature));
+    }
+    check_credential(opening, config.suite)?;
+    let cache = opening.settings.cache.as_ref().map(|folder| Cache::new(folder, &config.repository));
+    let remembered = cache.as_ref().and_then(Cache::read).filter(|one| one.config == object.hash);
+    let mut unlock = Unlock::new(remote, opening, config.suite, config.repository);
+    let keys = match remembered.as_ref().and_then(|cached| unlock.cached(cached)) {
+        Some(keys) => keys,
+        None => unlock.newest()?,
+    };
+    if opening.pin.is_some_and(|pin| pin.as_bytes() != keys.genesis.as_bytes()) {
+        let what = "this is not the repository that was pinned: its Genesis is another";
+        return Err(Error::new(ErrorKind::Damaged, what).object_named(object_name::journal(0)));
+    }
+    let place = (object.hash, config.repository, config.suite);
+    let settings = opening.settings.clone();
+    let components = opening.components.clone();
+    let context = Context::new(opening.store.clone(), settings, components, place, keys);
+    let view = read_journal(remote, &context, remembered.as_ref())?;
+    check_state(&view.state)?;
+    follow_keyring(remote, &context, &view.state)?;
+    if let Some(cache) = &cache {
+        cache.write(&context, &view);
+    }
+    Ok((Arc::new(context), Journal::new(view, cache)))
+}
+
+fn check_credential(opening: &Opening, suite: Suite) -> Result<()> {
+    match (&opening.credential, suite) {
+        (Credential::None, Suite::None) => Ok(()),
+        (_, Suite::None) => Err(Error::new(
+            ErrorKind::Invalid,
+            "a credential was given, and this repository is not encrypted",
+        )),
+        (Credential::None, _) => {
+            Err(Error::new(ErrorKind::WrongKey, "this repository opens with a credential only"))
+        }
+        (Credential::Unwrapper(_) | Credential::Key(_), _) if opening.pin.is_none() => Err(Error::new(
+            ErrorKind::Invalid,
+            "opening with a key service or a recipient's key needs the pin of the repository",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the journal: on from what the cache has, or from its beginning.
+fn read_journal(
+    remote: &Remote,
+    context: &Context,
+    remembered: Option<&Remembered>,
+) -> Result<View> {
+    let replay = Replay::new(remote, context);
+    let warm = remembered.and_then(|one| one.view(context));
+    let mut view = match warm {
+        Some(view) => view,
+        None => {
+            let mut view = View::before_genesis(context.config_hash);
+            replay.begin(&mut view)?;
+            view
+        }
+    };
+    if let Some(remembered) = remembered {
+        replay.check_head(remembered)?;
+    }
+    replay.catch_up(&mut view)?;
+    if let Some(remembered) = remembered {
+        // Its last entry is there, so one in between must be missing.
+        if view.state.head < remembered.n {
+            return Err(missing_entry(view.state.head));
+        }
+    }
+    Ok(view)
+}
+
+fn check_state(state: &State) -> Result<()> {
+    match state.features.read.first() {
+        Some(feature) => Err(unknown_feature(feature)),
+        None => Ok(()),
+    }
+}
+
+fn unknown_feature(feature: &str) -> Error {
+    let what = format!("the repository has the feature {feature}, which this version does not know");
+    Error::new(ErrorKind::Incompatible, what)
+}

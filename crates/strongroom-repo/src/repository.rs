@@ -1,0 +1,224 @@
+//! The handle on an open repository, and the builder that makes it.
+
+use std::sync::{Arc, Mutex};
+
+use strongroom_crypt::{GenesisPin, Id, RepositoryId, Suite};
+use strongroom_format::{Details, Snapshot};
+use strongroom_store::Store;
+
+use crate::context::Context;
+use crate::create::{self, CreateOptions};
+use crate::credential::Credential;
+use crate::edge;
+use crate::error::Result;
+use crate::index::Index;
+use crate::journal::Journal;
+use crate::open::{self, Opening};
+use crate::settings::{Components, Settings};
+use crate::state::State;
+
+/// An open repository. A clone is another handle on the same one.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    context: Arc<Context>,
+    journal: Journal,
+    index: Mutex<Option<Arc<Index>>>,
+}
+
+/// Creates or opens a repository in a store.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct RepositoryBuilder {
+    opening: Opening,
+}
+
+/// A repository that was just created.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Created {
+    /// The repository, open.
+    pub repository: Repository,
+    /// Opens the repository when the credential is lost. It is nowhere else: show it once, on paper. `None` without encryption, or when
+    /// [`CreateOptions::recovery_code`] declined it.
+    pub recovery_code: Option<strongroom_crypt::RecoveryCode>,
+    /// Proves later that the store shows this repository and no other.
+    pub pin: GenesisPin,
+    /// The store did not decide a race between writers, or the options asked for it: only one machine may ever write at a time, and a
+    /// second one is noticed only afterwards. Say so at every backup.
+    pub single_writer: bool,
+}
+
+/// A snapshot as it is listed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SnapshotInfo {
+    /// Its id.
+    pub id: Id,
+    /// The journal entry that committed it.
+    pub n: u64,
+    /// What everybody who can list sees.
+    pub snapshot: Snapshot,
+    /// Paths, excludes and what was skipped; `None` if there are none or the key of their epoch is not among ours.
+    pub details: Option<Details>,
+    /// A hold keeps it from being forgotten.
+    pub held: bool,
+}
+
+impl Repository {
+    /// Begins to create or open a repository in `store`.
+    pub fn builder(store: Arc<dyn Store>) -> RepositoryBuilder {
+        let opening = Opening {
+            store,
+            settings: Settings::default(),
+            components: Components::default(),
+            pin: None,
+            credential: Credential::None,
+        };
+        RepositoryBuilder { opening }
+    }
+
+    /// Lists the snapshots in force, oldest first, after reading what others have committed since.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` names a journal entry that cannot be read; `Conflict` when the store shows another history than before;
+    /// otherwise what the store said.
+    pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>> {
+        let this = self.clone();
+        edge::run(self.store(), "strongroom-snapshots", move |remote| {
+            let context = this.context();
+            let state = this.journal().refresh(remote, context)?;
+            Ok(list(context, &state))
+        })
+        .await
+    }
+
+    /// Returns the repository's name, which every object of it carries.
+    #[must_use]
+    pub fn id(&self) -> RepositoryId {
+        self.inner.context.repository
+    }
+
+    /// Returns the algorithms that the repository was created with.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.inner.context.suite
+    }
+
+    /// Returns the pin of this repository, for [`RepositoryBuilder::pin`] and the recovery kit.
+    #[must_use]
+    pub fn pin(&self) -> GenesisPin {
+        GenesisPin::from_bytes(*self.inner.context.keys().genesis.as_bytes())
+    }
+
+    /// Says whether only one machine may write, as of the last reading. Say so at every backup.
+    #[must_use]
+    pub fn is_single_writer(&self) -> bool {
+        self.inner.journal.state().only_writer.is_some()
+    }
+
+    pub(crate) fn new(context: Arc<Context>, journal: Journal) -> Self {
+        Self { inner: Arc::new(Inner { context, journal, index: Mutex::default() }) }
+    }
+
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.inner.context
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.inner.journal
+    }
+
+    /// Returns the place of the index loaded last; [`Self::index`] fills it.
+    pub(crate) fn index_slot(&self) -> &Mutex<Option<Arc<Index>>> {
+        &self.inner.index
+    }
+
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        self.inner.context.store.clone()
+    }
+}
+
+impl RepositoryBuilder {
+    /// Replaces the settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.opening.settings = settings;
+        self
+    }
+
+    /// Replaces clock and randomness.
+    pub fn components(mut self, components: Components) -> Self {
+        self.opening.components = components;
+        self
+    }
+
+    /// Accepts only the repository with this Genesis, whatever the store shows.
+    pub fn pin(mut self, pin: GenesisPin) -> Self {
+        self.opening.pin = Some(pin);
+        self
+    }
+
+    /// Creates a repository in a store where nothing is.
+    ///
+    /// The store is first asked to decide races between writers. One that does not gets single-writer mode, and the result says so.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` names what is there: a repository, what an interrupted creation left, or foreign objects. `Invalid` for a
+    /// credential that does not fit the suite. Otherwise what the store said.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future may leave objects of a repository that was never finished. They hold no data; opening and creating name them.
+    pub async fn create(self, options: CreateOptions, credential: &Credential) -> Result<Created> {
+        create::create(Opening { credential: credential.clone(), ..self.opening }, options).await
+    }
+
+    /// Opens a repository.
+    ///
+    /// With a cache folder that has seen the repository, and nothing new in it, this costs three requests, all small: config, the
+    /// last journal entry seen, and the one after it.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when there is no repository, or one whose creation was never finished. `WrongKey` when no slot opens with the
+    /// credential. `Invalid` when a credential is given and nothing is encrypted, or a pin is needed. `Damaged` names an object
+    /// that is neither readable nor in a copy. `Conflict` when the journal is not the one seen before from this machine.
+    /// `Incompatible` when a later version is needed. Otherwise what the store said.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn open(self, credential: &Credential) -> Result<Repository> {
+        let opening = Opening { credential: credential.clone(), ..self.opening };
+        let store = opening.store.clone();
+        edge::run(store, "strongroom-open", move |remote| {
+            let (context, journal) = open::open(remote, &opening)?;
+            Ok(Repository::new(context, journal))
+        })
+        .await
+    }
+}
+
+fn list(context: &Context, state: &State) -> Vec<SnapshotInfo> {
+    let describe = |(n, (id, snapshot)): (&u64, &(Id, Snapshot))| SnapshotInfo {
+        id: *id,
+        n: *n,
+        snapshot: snapshot.clone(),
+        details: details(context, snapshot),
+        held: state.is_held(id, snapshot),
+    };
+    state.snapshots.iter().map(describe).collect()
+}
+
+fn details(context: &Context, snapshot: &Snapshot) -> Option<Details> {
+    let (epoch, sealed) = snapshot.details.as_ref()?;
+    let keys = context.keys();
+    let sealer = keys.epoch(*epoch)?.details(context.suite, &context.components.random);
+    Details::open(&sealer, &context.repository, &snapshot.random, sealed).ok()
+}

@@ -1,0 +1,260 @@
+//! What the workers do: decode frames, write files, compare what is there.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use strongroom_crypt::Id;
+
+use crate::blobs::{DATA, Scratch};
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::is_loss;
+use crate::restore::fetch::Part;
+use crate::restore::file::{FileTask, Use};
+use crate::restore::inspect;
+use crate::restore::links::LinkNow;
+use crate::restore::plan::FramePlan;
+use crate::restore::report::Failure;
+use crate::restore::run::Run;
+use crate::target::SmallFile;
+
+/// A piece of work.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Decode a frame and write what is wanted of it.
+    Frame(Arc<Part>, FramePlan),
+    /// Read these blobs one by one, from whatever copy is good.
+    Rescue(Vec<Use>),
+    /// Compare what is there, and return what is wanted nevertheless.
+    Inspect(Vec<Use>, Sender<Vec<Use>>),
+    /// Do these, which need nothing of the store.
+    Direct(Vec<Direct>),
+}
+
+/// Something that needs nothing of the store.
+#[derive(Debug)]
+pub(super) enum Direct {
+    /// An empty file.
+    Empty(Arc<FileTask>),
+    /// A symbolic link, fifo, socket or device.
+    Other(Arc<FileTask>),
+    /// A further name.
+    Link(LinkNow),
+    /// A run of zeros.
+    Zeros(Use),
+    /// There will be no more pieces of a file.
+    Planned(Arc<FileTask>),
+}
+
+/// Works until everybody who has jobs has ended. A job that panics ends the restore.
+pub(super) fn run(run: &Run, jobs: &Receiver<Job>) {
+    let mut worker = match Scratch::new() {
+        Ok(scratch) => Worker { run, scratch },
+        Err(error) => return run.stop(error),
+    };
+    for job in jobs {
+        if run.is_stopped() {
+            continue;
+        }
+        let done = catch_unwind(AssertUnwindSafe(|| worker.work(job)));
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => run.stop(error),
+            Err(panic) => run.stop(crate::edge::panicked("restore", panic.as_ref())),
+        }
+    }
+}
+
+struct Worker<'a> {
+    run: &'a Run,
+    scratch: Scratch,
+}
+
+impl Worker<'_> {
+    fn work(&mut self, job: Job) -> Result<()> {
+        match job {
+            Job::Frame(part, frame) => self.frame(&part, frame),
+            Job::Rescue(uses) => self.rescue(uses),
+            Job::Inspect(uses, reply) => {
+                let wanted = inspect::compare(self.run, uses);
+                // The planner may have given up.
+                drop(reply.send(wanted));
+                Ok(())
+            }
+            Job::Direct(items) => {
+                self.direct(items);
+                Ok(())
+            }
+        }
+    }
+
+    fn frame(&mut self, part: &Part, frame: FramePlan) -> Result<()> {
+        let blobs = &self.run.blobs;
+        let decoded = blobs.decode_frame(
+            &mut self.scratch,
+            &part.pack,
+            &part.header,
+            frame.position,
+            part.sealed(&frame),
+        );
+        let plain = match decoded {
+            Ok(plain) => plain,
+            Err(error) if is_loss(&error) || error.kind() == ErrorKind::WrongKey => {
+                tracing::debug!(%error, "a frame is damaged; other copies are tried");
+                return self.rescue(frame.uses);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut batch = Batch::new(self.run);
+        let mut wanted = frame.uses;
+        let mut offset = 0;
+        for blob in part.header.frame_blobs(frame.position as usize) {
+            let end = offset + blob.len as usize;
+            let content = plain.get(offset..end).unwrap_or_default();
+            offset = end;
+            let from = wanted.partition_point(|one| one.blob < Some(blob.id));
+            let to = wanted.partition_point(|one| one.blob <= Some(blob.id));
+            if from == to || !blobs.is(DATA, &blob.id, content) {
+                continue;
+            }
+            for one in wanted.drain(from..to) {
+                batch.add(one, content);
+            }
+        }
+        batch.write();
+        // What the header does not list or is not what its id says.
+        if wanted.is_empty() { Ok(()) } else { self.rescue(wanted) }
+    }
+
+    /// Reads blobs one by one, from whatever copy is good; the files of those that have none are lost.
+    fn rescue(&self, uses: Vec<Use>) -> Result<()> {
+        let mut known: Option<(Id, Result<bytes::Bytes, Failure>)> = None;
+        for one in uses {
+            let Some(id) = one.blob else { continue };
+            let content = match known.take() {
+                Some((last, content)) if last == id => content,
+                _ => match self.run.blobs.read(DATA, &id) {
+                    Ok(blob) => Ok(blob),
+                    Err(error) if is_loss(&error) || error.kind() == ErrorKind::WrongKey => {
+                        Err(Failure::from(&error))
+                    }
+                    Err(error) => return Err(error),
+                },
+            };
+            match &content {
+                Ok(blob) => {
+                    let mut batch = Batch::new(self.run);
+                    batch.add(one, blob);
+                    batch.write();
+                }
+                Err(failure) => {
+                    one.file.fail(failure.clone());
+                    self.run.release_file(&one.file);
+                }
+            }
+            known = Some((id, content));
+        }
+        Ok(())
+    }
+
+    fn direct(&self, items: Vec<Direct>) {
+        let mut batch = Batch::new(self.run);
+        for item in items {
+            match item {
+                Direct::Empty(file) => batch.push(file, &[]),
+                Direct::Other(file) => {
+                    let mut path = Vec::new();
+                    file.path(&mut path);
+                    let made = self.run.target.create_other(&path, &file.node);
+                    let made = made.map_err(|error| self.run.target_failure(&error));
+                    self.run.settle(&file, path, made);
+                }
+                Direct::Link(now) => self.run.link_now(now),
+                Direct::Zeros(one) => write_piece(self.run, &one, None),
+                Direct::Planned(file) => self.run.release_file(&file),
+            }
+        }
+        batch.write();
+    }
+}
+
+/// Small files on their way to the target together.
+struct Batch<'a, 'c> {
+    run: &'a Run,
+    files: Vec<(Arc<FileTask>, Vec<u8>, &'c [u8])>,
+}
+
+impl<'a, 'c> Batch<'a, 'c> {
+    fn new(run: &'a Run) -> Self {
+        Self { run, files: Vec::new() }
+    }
+
+    /// Adds a piece: a whole file waits for the others, a part of one is written now.
+    fn add(&mut self, one: Use, content: &'c [u8]) {
+        if one.len() != content.len() as u64 {
+            let what = "a blob has not the length that a file's recipe says";
+            one.file.fail(Failure::from(&Error::new(ErrorKind::Damaged, what)));
+            self.run.release_file(&one.file);
+        } else if one.whole {
+            self.push(one.file, content);
+        } else {
+            write_piece(self.run, &one, Some(content));
+        }
+    }
+
+    fn push(&mut self, file: Arc<FileTask>, content: &'c [u8]) {
+        let mut path = Vec::new();
+        file.path(&mut path);
+        self.files.push((file, path, content));
+    }
+
+    fn write(self) {
+        if self.files.is_empty() {
+            return;
+        }
+        let small: Vec<SmallFile<'_>> = self
+            .files
+            .iter()
+            .map(|(file, path, content)| SmallFile {
+                path,
+                node: &file.node,
+                content,
+                fresh: file.fresh,
+            })
+            .collect();
+        let mut answers = self.run.target.write_files(&small).into_iter();
+        drop(small);
+        for (file, path, content) in self.files {
+            let outcome = match answers.next() {
+                Some(answer) => answer.map_err(|error| self.run.target_failure(&error)),
+                None => Err(unanswered()),
+            };
+            match outcome {
+                Ok(_) => self.run.tally.wrote(content.len() as u64),
+                Err(_) if file.fresh => self.run.remove_half(&path),
+                Err(_) => {}
+            }
+            self.run.settle(&file, path, outcome);
+        }
+    }
+}
+
+fn unanswered() -> Failure {
+    Failure::new(crate::restore::report::LostReason::Target, "the target gave no answer")
+}
+
+/// Writes a piece of a larger file; `None` stands for zeros.
+fn write_piece(run: &Run, one: &Use, content: Option<&[u8]>) {
+    let file = &one.file;
+    if !file.has_failed() {
+        let written = run.open(file).and_then(|handle| match content {
+            Some(content) => handle.write_at(one.range.start, content),
+            None => handle.write_zeros(one.range.start, one.len()),
+        });
+        match written {
+            Ok(()) => run.tally.wrote(one.len()),
+            Err(error) => file.fail(run.target_failure(&error)),
+        }
+    }
+    run.release_file(file);
+}

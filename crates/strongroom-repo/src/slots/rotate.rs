@@ -1,0 +1,76 @@
+//! Makes and announces a new generation of the keyring.
+
+use strongroom_crypt::Roles;
+use strongroom_format::{Body, EpochState, KeyBundle, Keys as KeysBody, ObjectHash, object_name};
+
+use crate::context::put_own;
+use crate::edge::Remote;
+use crate::error::{Error, ErrorKind, Result};
+use crate::keys::seal_keyring;
+use crate::open::{follow_keyring, newest_generation};
+use crate::repository::Repository;
+
+/// States of epochs that a new generation changes.
+pub(super) type EpochChanges = Vec<(u32, EpochState)>;
+
+/// Makes the next generation of the keyring out of the one in force, and announces it.
+///
+/// The keyring is durable before the journal names it. Whoever dies in between leaves a generation that nobody has announced, which readers
+/// leave for the one in force. When somebody else announces one first, `change` is called again on theirs.
+pub(super) fn rotate(
+    repository: &Repository,
+    remote: &Remote,
+    change: &mut dyn FnMut(&mut KeyBundle) -> Result<EpochChanges>,
+) -> Result<u64> {
+    let context = repository.context();
+    loop {
+        let based_on = repository.journal().refresh(remote, context)?.keyring;
+        let keys = context.keys();
+        let mut bundle = keys.bundle(context.suite, &context.repository)?;
+        let epochs = change(&mut bundle)?;
+        let (generation, hash) = put_next(repository, remote, &bundle)?;
+        let announcement = KeysBody {
+            generation: Some(generation),
+            keyring: Some(hash),
+            epochs,
+            ..KeysBody::default()
+        };
+        let appended = repository.journal().append(remote, context, Roles::ADMIN, &mut |state| {
+            // What the new generation was made of must still be in force, or somebody's change would be lost.
+            if state.keyring != based_on {
+                return Err(Error::new(ErrorKind::Stale, "another keyring was announced"));
+            }
+            Ok(Body::Keys(announcement.clone()))
+        });
+        match appended {
+            Ok(appended) => {
+                follow_keyring(remote, context, &appended.state)?;
+                return Ok(generation);
+            }
+            Err(error) if error.kind() == ErrorKind::Stale => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Puts a bundle as the first generation that nobody has put.
+fn put_next(
+    repository: &Repository,
+    remote: &Remote,
+    bundle: &KeyBundle,
+) -> Result<(u64, ObjectHash)> {
+    let context = repository.context();
+    let (suite, id) = (context.suite, &context.repository);
+    let mut generation = newest_generation(remote)?.saturating_add(1);
+    loop {
+        let object = seal_keyring(suite, id, generation, bundle, &context.components.random)?;
+        match put_own(remote, &object_name::keyring(generation), &object) {
+            Ok(()) => {
+                put_own(remote, &object_name::keyring_copy(generation), &object)?;
+                return Ok((generation, ObjectHash::of(&object)));
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => generation += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What is in force: the fold of the journal's entries (format §8.2 to §8.4).
+
+mod fold;
+mod query;
+mod rules;
+mod summary;
+
+pub(crate) use self::fold::Effect;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use strongroom_crypt::{Id, SessionId, VerifyingKey};
+use strongroom_format::{
+    Certificate, EpochState, Hold, ObjectHash, PackRef, SegmentRef, Snapshot,
+};
+
+/// What is in force after `head` entries.
+///
+/// Every client that has folded the same entries has the same state, whatever its clock says.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    /// How many entries have been folded, which is the number of the next.
+    pub(crate) head: u64,
+    /// Hash of the last of them.
+    pub(crate) head_hash: ObjectHash,
+    /// Hash of entry 0.
+    pub(crate) genesis: ObjectHash,
+    /// The key that Genesis names as the admin's.
+    pub(crate) admin: VerifyingKey,
+    /// Packs in force.
+    pub(crate) packs: BTreeMap<ObjectHash, PackRef>,
+    /// Index segments in force.
+    pub(crate) segments: BTreeMap<ObjectHash, SegmentRef>,
+    /// Snapshots in force, by the number of their entries.
+    pub(crate) snapshots: BTreeMap<u64, (Id, Snapshot)>,
+    /// Announced packs of sessions that have not ended.
+    pub(crate) sessions: BTreeMap<SessionId, Vec<ObjectHash>>,
+    /// Sessions that were abandoned or dropped and must not commit.
+    pub(crate) ended_sessions: BTreeSet<SessionId>,
+    /// Packs and segments that were dropped, with the number of the entry that did it. Of what a checkpoint
+    /// brought it is the number of the last entry that the checkpoint folds.
+    pub(crate) dropped: BTreeMap<ObjectHash, u64>,
+    /// Packs that will be dropped soon; new sessions do not build on them.
+    pub(crate) condemned: BTreeSet<ObjectHash>,
+    /// Packs with frames that are not to be trusted as the only copy of a blob; no frames means all.
+    pub(crate) damaged: BTreeMap<ObjectHash, BTreeSet<u32>>,
+    /// Epochs, where an entry changed what the keyring says of them.
+    pub(crate) epochs: BTreeMap<u32, EpochState>,
+    /// Certificates in force, that of Genesis' admin included.
+    pub(crate) certificates: Vec<Certificate>,
+    /// Features that were added after config was written.
+    pub(crate) features: Features,
+    /// Holds in force.
+    pub(crate) holds: BTreeMap<[u8; 16], Hold>,
+    /// The last Policy entry: its number and the hash of the document.
+    pub(crate) policy: Option<(u64, ObjectHash)>,
+    /// The keyring generation in force and its hash; `None` as long as no entry has announced one.
+    pub(crate) keyring: Option<(u64, ObjectHash)>,
+    /// The only writer, in single-writer mode.
+    pub(crate) only_writer: Option<VerifyingKey>,
+    /// The first entry that a writer must understand and this version does not.
+    pub(crate) must_understand: Option<u64>,
+    by_id: HashMap<Id, u64>,
+}
+
+/// Names of features, by who must know them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Features {
+    /// Whoever reads.
+    pub(crate) read: BTreeSet<String>,
+    /// Whoever writes.
+    pub(crate) write: BTreeSet<String>,
+    /// Whoever maintains.
+    pub(crate) maintain: BTreeSet<String>,
+}
+
+impl State {
+    /// Returns the state before entry 0, which must follow config.
+    pub(crate) fn before_genesis(config_hash: ObjectHash) -> Self {
+        Self {
+            head: 0,
+            head_hash: config_hash,
+            genesis: ObjectHash::default(),
+            admin: VerifyingKey::from_bytes([0; 32]),
+            packs: BTreeMap::new(),
+            segments: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            ended_sessions: BTreeSet::new(),
+            dropped: BTreeMap::new(),
+            condemned: BTreeSet::new(),
+            damaged: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            certificates: Vec::new(),
+            features: Features::default(),
+            holds: BTreeMap::new(),
+            policy: None,
+            keyring: None,
+            only_writer: None,
+            must_understand: None,
+            by_id: HashMap::new(),
+        }
+    }
+}

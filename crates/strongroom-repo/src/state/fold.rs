@@ -1,0 +1,244 @@
+//! What an entry does to the state (format §8.3, §8.4).
+
+use std::collections::btree_map::Entry;
+use std::collections::hash_map;
+
+use strongroom_crypt::{Roles, SessionId, StructureKeys, VerifyingKey};
+use strongroom_format::{
+    Body, Certificate, Commit, DecodeErrorKind, Entry as JournalEntry, Feature, Genesis, Hold, HoldAction, Keys,
+    ObjectHash, PackRef, Payload, SegmentRef, Snapshot, Tombstone, object_name,
+};
+
+use super::{State};
+use crate::context::encode_error;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What an entry did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// What it says is in force.
+    InForce,
+    /// It is part of the chain and nothing more.
+    Void(&'static str),
+}
+
+impl State {
+    /// Folds the next entry of the chain, whose number and previous hash the caller has checked.
+    ///
+    /// # Errors
+    ///
+    /// `Incompatible` when somebody certified wrote it with a later version, `Damaged` when somebody certified wrote
+    /// what cannot be read. The state is then as before.
+    pub(crate) fn fold(&mut self, entry: &JournalEntry, structure: &StructureKeys) -> Result<Effect> {
+        let effect = match self.judge(entry, structure)? {
+            Judged::Void(reason) => Effect::Void(reason),
+            Judged::Valid(payload) => {
+                if self.head == 0 {
+                    self.genesis = entry.hash;
+                }
+                self.apply(payload, structure)?;
+                Effect::InForce
+            }
+        };
+        self.head += 1;
+        self.head_hash = entry.hash;
+        Ok(effect)
+    }
+
+    fn judge(&self, entry: &JournalEntry, structure: &StructureKeys) -> Result<Judged> {
+        let Some(signers) = valid_signers(entry) else {
+            return Ok(Judged::Void("a signature does not verify"));
+        };
+        let any = Roles::from_bits(u8::MAX);
+        let certified = self.head == 0 || signers.iter().any(|key| self.has_role(key, any));
+        if !certified {
+            return Ok(Judged::Void("no signer is certified"));
+        }
+        let payload = entry.open(structure.journal()).map_err(|error| {
+            let name = object_name::journal(entry.n);
+            let what = "a certified writer's entry cannot be understood";
+            let kind = match error.kind() {
+                DecodeErrorKind::Unsupported => ErrorKind::Incompatible,
+                _ => ErrorKind::Damaged,
+            };
+            Error::new(kind, what).object_named(name).caused_by(error)
+        })?;
+        Ok(match self.void_reason(&payload.body, &signers) {
+            Some(reason) => Judged::Void(reason),
+            None => Judged::Valid(payload),
+        })
+    }
+
+    /// Changes the state, or nothing if there is an error.
+    fn apply(&mut self, payload: Payload, structure: &StructureKeys) -> Result<()> {
+        let n = self.head;
+        match payload.body {
+            Body::Genesis(genesis) => self.begin(genesis),
+            Body::Commit(commit) => self.commit(n, *commit, structure)?,
+            Body::Packs(packs) => {
+                let announced = self.sessions.entry(packs.session).or_default();
+                announced.extend(packs.packs.iter().map(|pack| pack.name));
+                self.add(packs.packs, packs.segments);
+            }
+            Body::Abandon(abandon) => {
+                abandon.sessions.into_iter().for_each(|session| self.end_session(session));
+            }
+            Body::Forget(forget) => {
+                for id in forget.snapshots {
+                    if let Some(n) = self.by_id.remove(&id) {
+                        self.snapshots.remove(&n);
+                    }
+                }
+            }
+            Body::Condemn(condemn) => {
+                let in_force = condemn.packs.into_iter().filter(|pack| self.packs.contains_key(pack));
+                let in_force: Vec<_> = in_force.collect();
+                self.condemned.extend(in_force);
+            }
+            Body::Tombstone(tombstone) => self.bury(n, tombstone),
+            Body::Index(index) => {
+                index.removed.into_iter().for_each(|segment| self.drop_object(segment, n));
+                self.add(Vec::new(), index.added);
+            }
+            Body::Damaged(damaged) => {
+                for damaged in damaged.packs {
+                    self.note_damage(damaged.pack, &damaged.frames);
+                }
+            }
+            Body::Keys(keys) => self.change_keys(keys),
+            Body::Feature(feature) => self.add_features(feature),
+            Body::Hold(hold) => self.change_hold(hold),
+            Body::Policy(policy) => self.policy = Some((n, policy.hash)),
+            Body::Takeover(takeover) => {
+                if self.only_writer.is_some() {
+                    self.only_writer = Some(VerifyingKey::from_bytes(takeover.only_writer));
+                }
+            }
+            Body::Evidence(_) => {}
+            _ => {
+                if payload.must_understand {
+                    self.must_understand.get_or_insert(n);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, genesis: Genesis) {
+        self.admin = VerifyingKey::from_bytes(genesis.admin);
+        self.certificates = genesis.certificates;
+        self.certificates.push(Certificate {
+            roles: Roles::ADMIN,
+            public: genesis.admin,
+            label: String::new(),
+            not_after: 0,
+        });
+        if genesis.single_writer {
+            // Mode without a name admits nobody but a Takeover.
+            let nobody = [0; 32];
+            self.only_writer =
+                Some(VerifyingKey::from_bytes(genesis.only_writer.unwrap_or(nobody)));
+        }
+    }
+
+    fn commit(&mut self, n: u64, commit: Commit, structure: &StructureKeys) -> Result<()> {
+        self.insert_snapshot(n, commit.snapshot, structure)?;
+        self.sessions.remove(&commit.session);
+        self.add(commit.packs, commit.segments);
+        Ok(())
+    }
+
+    pub(super) fn insert_snapshot(
+        &mut self,
+        n: u64,
+        snapshot: Snapshot,
+        structure: &StructureKeys,
+    ) -> Result<()> {
+        let id = snapshot.id(structure).map_err(encode_error)?;
+        // The same snapshot committed twice stays one, at its first entry.
+        if let hash_map::Entry::Vacant(vacant) = self.by_id.entry(id) {
+            vacant.insert(n);
+            self.snapshots.insert(n, (id, snapshot));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, packs: Vec<PackRef>, segments: Vec<SegmentRef>) {
+        for pack in packs {
+            self.packs.entry(pack.name).or_insert(pack);
+        }
+        for segment in segments {
+            self.segments.entry(segment.name).or_insert(segment);
+        }
+    }
+
+    fn bury(&mut self, n: u64, tombstone: Tombstone) {
+        let Tombstone { dropped, added, .. } = tombstone;
+        dropped.packs.into_iter().chain(dropped.segments).for_each(|name| self.drop_object(name, n));
+        dropped.sessions.into_iter().for_each(|session| self.end_session(session));
+        self.add(added.packs, added.segments);
+    }
+
+    fn drop_object(&mut self, name: ObjectHash, n: u64) {
+        self.packs.remove(&name);
+        self.segments.remove(&name);
+        self.condemned.remove(&name);
+        self.damaged.remove(&name);
+        self.dropped.entry(name).or_insert(n);
+    }
+
+    fn end_session(&mut self, session: SessionId) {
+        self.sessions.remove(&session);
+        self.ended_sessions.insert(session);
+    }
+
+    pub(super) fn note_damage(&mut self, pack: ObjectHash, frames: &[u32]) {
+        match self.damaged.entry(pack) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(frames.iter().copied().collect());
+            }
+            Entry::Occupied(mut known) if frames.is_empty() => known.get_mut().clear(),
+            // No frames known means all of them, which no list can add to.
+            Entry::Occupied(known) if known.get().is_empty() => {}
+            Entry::Occupied(mut known) => known.get_mut().extend(frames),
+        }
+    }
+
+    fn change_keys(&mut self, keys: Keys) {
+        if let (Some(generation), Some(hash)) = (keys.generation, keys.keyring) {
+            self.keyring = Some((generation, hash));
+        }
+        self.certificates.retain(|certificate| !keys.ended.contains(&certificate.public));
+        self.certificates.extend(keys.certificates);
+        self.epochs.extend(keys.epochs);
+    }
+
+    fn add_features(&mut self, change: Feature) {
+        self.features.read.extend(change.read);
+        self.features.write.extend(change.write);
+        self.features.maintain.extend(change.maintain);
+    }
+
+    fn change_hold(&mut self, hold: Hold) {
+        match hold.action {
+            HoldAction::Place => {
+                self.holds.insert(hold.id, hold);
+            }
+            _ => {
+                self.holds.remove(&hold.id);
+            }
+        }
+    }
+}
+
+enum Judged {
+    Valid(Payload),
+    Void(&'static str),
+}
+
+/// Returns the keys that signed, if every signature verifies.
+fn valid_signers(entry: &JournalEntry) -> Option<Vec<VerifyingKey>> {
+    entry
+        .verify_signatures()
+        .then(|| entry.signatures.iter().map(|signature| VerifyingKey::from_bytes(signature.public)).collect())
+}

@@ -1,0 +1,7 @@
+//! Walking the tree of a snapshot: directories entry by entry, files piece by piece.
+
+mod directory;
+mod recipe;
+
+pub(crate) use directory::{DirectoryReader, TreeEntry, find};
+pub(crate) use recipe::{Piece, RecipeReader};
