@@ -183,8 +183,8 @@ impl Details {
                 2 => details.description = Some(r.string("description")?),
                 3 => details.skipped = read_skipped(r)?,
                 4 => {
-                    details.command = Some(r.array("command", |r| r.string("command"))?)
-                        .filter(|words| !words.is_empty())
+                    let words = r.array("command", |r| r.string("command"))?;
+                    details.command = Some(words).filter(|words| !words.is_empty());
                 }
                 _ => return Ok(false),
             }
