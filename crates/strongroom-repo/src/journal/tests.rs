@@ -208,7 +208,7 @@ fn an_entry_above_the_limit_is_refused() {
         let Body::Packs(mut packs) = announce(1) else {
             unreachable!()
         };
-        packs.packs = vec![packs.packs[0].clone(); 60_000];
+        packs.packs = vec![packs.packs[0]; 60_000];
         Ok(Body::Packs(packs))
     })
     .unwrap_err();
