@@ -99,21 +99,23 @@ pub use strongroom_crypt::{
     Argon2Params, GenesisPin, Id, Passphrase, PublicKey, RecoveryCode, RepositoryId, SlotId, Suite,
     SystemRandom,
 };
-pub use strongroom_format::{Details, Node, NodeKind, Outcome, SkipReason, Skipped, Snapshot, Summary, Time};
+pub use strongroom_format::{
+    Details, Node, NodeKind, Outcome, SkipReason, Skipped, Snapshot, Summary, Time,
+};
 #[cfg(unix)]
 pub use strongroom_fs::{
-    Accounts, CommandSource, DirectoryTarget, DirectoryTargetOptions, Excludes, FileTree, FileTreeBuilder,
-    FileTreeError, RuleError, StreamSource,
+    Accounts, CommandSource, DirectoryTarget, DirectoryTargetOptions, Excludes, FileTree,
+    FileTreeBuilder, FileTreeError, RuleError, StreamSource,
 };
 pub use strongroom_repo::{
-    BackupOptions, BackupReport, Chunking, Clock, Components, CreateOptions, Created, Credential, Depth, DryRun,
-    Error, ErrorKind, Event, Existing, Extra, Include, Lost, LostReason, Mode, NewSlot, Observer, ParentChoice,
-    PathDeviation, Phase, Phases, Problem, Progress, Repository, RepositoryBuilder, RestoreOptions,
-    RestoreReport, Result, RevokeReport, Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo,
-    SystemClock,
+    BackupOptions, BackupReport, Chunking, Clock, Components, CreateOptions, Created, Credential,
+    Depth, DryRun, Error, ErrorKind, Event, Existing, Extra, Include, Lost, LostReason, Mode,
+    NewSlot, Observer, ParentChoice, PathDeviation, Phase, Phases, Problem, Progress, Repository,
+    RepositoryBuilder, RestoreOptions, RestoreReport, Result, RevokeReport, Settings, SlotInfo,
+    SlotKind, SnapshotFilter, SnapshotInfo, SystemClock,
 };
-pub use strongroom_store::{MemoryStore, Store};
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};
+pub use strongroom_store::{MemoryStore, Store};
 
 pub use crate::location::{LocationError, create_store_at, store_at};

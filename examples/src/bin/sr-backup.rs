@@ -67,7 +67,10 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
 }
 
 fn options(arguments: &Arguments, repository: &Repository) -> anyhow::Result<BackupOptions> {
-    let series = arguments.series.clone().unwrap_or_else(|| arguments.what.series());
+    let series = arguments
+        .series
+        .clone()
+        .unwrap_or_else(|| arguments.what.series());
     let host = arguments.host.clone().unwrap_or_else(host_name);
     let mut options = arguments
         .what
