@@ -1,1 +1,27 @@
-//! What the example programs share.
+//! What the example programs share: options, passwords, output, progress, and a comparison of two trees.
+
+pub mod backup;
+mod bytes;
+mod compare;
+mod exit;
+mod glob;
+mod known;
+mod output;
+mod progress;
+mod repository;
+pub mod restore;
+mod secret;
+mod size;
+mod when;
+
+pub use bytes::{json_path, shown};
+pub use compare::{Aspect, Comparison, Difference, Known, compare, emptied, stored_bytes};
+pub use known::{Announced, generated_passphrase};
+pub use exit::{Status, Usage, finish};
+pub use glob::{Chosen, Globs};
+pub use output::Output;
+pub use progress::Watch;
+pub use repository::{RepositoryArgs, host_name};
+pub use secret::{given_secret, new_secret, secret};
+pub use size::{parse_size, rate, size};
+pub use when::{seconds, utc};

@@ -75,12 +75,13 @@ type Work = BoxFuture<'static, ()>;
 type Request = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
 
 async fn serve(store: Arc<dyn Store>, requests: async_channel::Receiver<Request>, limit: usize) {
+    let requests = Requests(requests);
     let mut running: FuturesUnordered<Work> = FuturesUnordered::new();
     let mut open = true;
     while open || !running.is_empty() {
         if open && running.len() < limit {
             futures::select_biased! {
-                request = requests.recv().fuse() => match request {
+                request = requests.0.recv().fuse() => match request {
                     Ok(request) => running.push(request(store.clone())),
                     Err(_) => open = false,
                 },
@@ -88,6 +89,19 @@ async fn serve(store: Arc<dyn Store>, requests: async_channel::Receiver<Request>
             }
         } else {
             running.next().await;
+        }
+    }
+}
+
+/// The serving end of a queue of requests.
+struct Requests(async_channel::Receiver<Request>);
+
+impl Drop for Requests {
+    /// Drops what is queued, so that whoever waits for it hears of it: the queue itself lives as long as its senders do.
+    fn drop(&mut self) {
+        self.0.close();
+        while let Ok(request) = self.0.try_recv() {
+            drop(request);
         }
     }
 }

@@ -1,1 +1,119 @@
-//! Embeds the whole backup process in any Rust program.
+//! Embeds the whole backup process in any Rust program: deduplicating, encrypted, verified backup and restore.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # futures::executor::block_on(async {
+//! use std::io::Read as _;
+//! use std::ops::ControlFlow;
+//! use std::sync::{Arc, Mutex};
+//!
+//! use strongroom::{
+//!     BackupOptions, CreateOptions, Credential, MemoryStore, Repository, StreamSource,
+//! };
+//!
+//! // A store keeps named bytes. This one is in memory; `store_at("/srv/backup")` opens a directory.
+//! let store = Arc::new(MemoryStore::new());
+//! let passphrase = Credential::passphrase("correct horse battery staple");
+//! # let options = || CreateOptions::default().with_argon2(strongroom::Argon2Params::FASTEST);
+//! # /*
+//! let options = CreateOptions::default;
+//! # */
+//! let created = Repository::builder(store.clone()).create(options(), &passphrase).await?;
+//! let code = created.recovery_code.ok_or("no recovery code")?;
+//! // `code.to_text()` is for paper: it opens the repository when the passphrase is lost.
+//!
+//! // Anything that can be read is a source; a `FileTree` is the usual one.
+//! let source = StreamSource::new("greeting", "hello, ".chain("world".as_bytes()))?;
+//! let report = created.repository.backup(Arc::new(source), BackupOptions::new("greetings"), Arc::new(())).await?;
+//! assert!(report.is_complete());
+//!
+//! // Years later, with nothing but the store and the piece of paper.
+//! let repository = Repository::builder(store).open(&Credential::from(code)).await?;
+//! let latest = repository.find_snapshot("latest", Default::default()).await?;
+//! assert_eq!(latest, report.snapshot);
+//! let restored = Arc::new(Mutex::new(Vec::new()));
+//! let to = restored.clone();
+//! let append = move |piece: &[u8]| {
+//!     to.lock().expect("nobody panics").extend_from_slice(piece);
+//!     ControlFlow::Continue(())
+//! };
+//! repository.read_file(&latest, b"greeting", append).await?;
+//! assert_eq!(*restored.lock().expect("nobody panics"), b"hello, world");
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! # What it is not
+//!
+//! Not a command-line program: the packages of `examples/` show thin ones. Not a service: nothing runs in the background and
+//! nothing is scheduled. Not a file synchroniser, and not a client for cloud storage: remote stores are crates of their own. It
+//! reads no environment variable, no home directory and no configuration file; it prints nothing.
+//!
+//! # Concepts
+//!
+//! * A [`Repository`] is everything that belongs together: keys, content and the journal of what happened. It lives in a
+//!   [`Store`], which keeps named bytes and knows nothing of backups. [`store_at`] makes one of a path or URL.
+//! * A [`Credential`] opens it: a passphrase, a recovery code, a key service. Several people can have one each
+//!   ([`Repository::add_slot`]), and lose it again ([`Repository::revoke_slot`]).
+//! * A [`Source`](source::Source) is what is backed up: a [`FileTree`], a [`StreamSource`], the output of a [`CommandSource`], or your
+//!   application's own state. A [`Target`](target::Target) is where it comes back to, such as a [`DirectoryTarget`].
+//! * A **snapshot** is one backup run. Successive ones of the same *series* share what has not changed, and so does everything
+//!   else that is equal.
+//! * An [`Observer`] is told how an operation goes; `Arc::new(())` is silence, a closure is an observer.
+//!
+//! # Guarantees
+//!
+//! * What [`Repository::backup`] has acknowledged is durable in the store, and readable by every later release.
+//! * Whatever was skipped or changed while it was read is in the report and in the snapshot. A run is complete, partial, or an
+//!   error; it is never silent.
+//! * What is restored was authenticated first. Damage costs what it hit, and the report names it.
+//! * Who holds the store, without a credential, learns neither content nor names, nor whether a known file is in it.
+//! * Dropping a future cancels the operation and leaves a valid repository.
+//! * No runtime is needed and nothing is spawned on yours: the same call works under tokio, smol, `futures::executor`, and through
+//!   [`blocking`] on a plain thread.
+//!
+//! # Why not several `block_on`s
+//!
+//! An async call may not block the thread of a runtime, and a runtime may not be started inside another. [`blocking`] does
+//! neither: its handle owns one thread, on which the async code runs, and calls are messages to it.
+//!
+//! # Features
+//!
+//! None.
+//!
+//! # Minimum Rust version
+//!
+//! 1.95. Raising it is a minor release, with notice.
+
+pub mod blocking;
+mod location;
+#[cfg(doctest)]
+mod readme;
+pub mod source;
+pub mod store;
+pub mod target;
+
+pub use strongroom_chunk::ChunkSizes;
+pub use strongroom_crypt::{
+    Argon2Params, GenesisPin, Id, Passphrase, PublicKey, RecoveryCode, RepositoryId, SlotId, Suite,
+    SystemRandom,
+};
+pub use strongroom_format::{Details, Node, NodeKind, Outcome, SkipReason, Skipped, Snapshot, Summary, Time};
+#[cfg(unix)]
+pub use strongroom_fs::{
+    Accounts, CommandSource, DirectoryTarget, DirectoryTargetOptions, Excludes, FileTree, FileTreeBuilder,
+    FileTreeError, RuleError, StreamSource,
+};
+pub use strongroom_repo::{
+    BackupOptions, BackupReport, Chunking, Clock, Components, CreateOptions, Created, Credential, Depth, DryRun,
+    Error, ErrorKind, Event, Existing, Extra, Include, Lost, LostReason, Mode, NewSlot, Observer, ParentChoice,
+    PathDeviation, Phase, Phases, Problem, Progress, Repository, RepositoryBuilder, RestoreOptions,
+    RestoreReport, Result, RevokeReport, Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo,
+    SystemClock,
+};
+pub use strongroom_store::{MemoryStore, Store};
+#[cfg(unix)]
+pub use strongroom_store::{DirSettings, DirStore};
+
+pub use crate::location::{LocationError, create_store_at, store_at};

@@ -3,7 +3,7 @@
 use strongroom_crypt::{Id, Roles, SessionId, VerifyingKey};
 use strongroom_format::{EpochState, ObjectHash, Snapshot};
 
-use super::{State};
+use super::State;
 
 impl State {
     /// Says whether a pack may be relied on.
@@ -39,7 +39,10 @@ impl State {
 
     /// Returns the packs and segments that entry `head` or a later one dropped.
     pub(crate) fn dropped_after(&self, head: u64) -> impl Iterator<Item = &ObjectHash> {
-        self.dropped.iter().filter(move |(_, n)| **n >= head).map(|(name, _)| name)
+        self.dropped
+            .iter()
+            .filter(move |(_, n)| **n >= head)
+            .map(|(name, _)| name)
     }
 
     /// Says whether a hold keeps a snapshot from being forgotten.
@@ -60,8 +63,8 @@ impl State {
 
     /// Says whether a certificate in force gives a key one of these roles.
     pub(crate) fn has_role(&self, key: &VerifyingKey, roles: Roles) -> bool {
-        self.certificates
-            .iter()
-            .any(|certificate| certificate.public == *key.as_bytes() && certificate.roles.intersects(roles))
+        self.certificates.iter().any(|certificate| {
+            certificate.public == *key.as_bytes() && certificate.roles.intersects(roles)
+        })
     }
 }

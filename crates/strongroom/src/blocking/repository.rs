@@ -1,0 +1,196 @@
+//! The blocking face of a repository.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use strongroom_crypt::{GenesisPin, Id, RepositoryId, SlotId, Suite};
+use strongroom_format::Node;
+use strongroom_repo::{
+    BackupOptions, BackupReport, Depth, DryRun, NewSlot, Observer, RestoreOptions, RestoreReport, Result,
+    RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source, Target,
+};
+use strongroom_store::Store;
+
+use super::RepositoryBuilder;
+use super::thread::Thread;
+
+/// An open repository, with a thread of its own. A clone is another handle on the same repository and thread.
+///
+/// Every method is the one of [`crate::Repository`] of the same name, and waits for it. There each is described.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    thread: Arc<Thread>,
+    inner: strongroom_repo::Repository,
+}
+
+impl Repository {
+    /// Begins to create or open a repository in `store`.
+    pub fn builder(store: Arc<dyn Store>) -> RepositoryBuilder {
+        RepositoryBuilder::new(strongroom_repo::Repository::builder(store))
+    }
+
+    /// Lists the snapshots in force, oldest first, after reading what others have committed since.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::snapshots`].
+    pub fn snapshots(&self) -> Result<Vec<SnapshotInfo>> {
+        self.run(|repository| async move { repository.snapshots().await })
+    }
+
+    /// Finds a snapshot by the beginning of its id in hexadecimal, or the latest one by the word `latest`.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::find_snapshot`].
+    pub fn find_snapshot(&self, wanted: &str, filter: SnapshotFilter) -> Result<Id> {
+        let wanted = wanted.to_owned();
+        self.run(|repository| async move { repository.find_snapshot(&wanted, filter).await })
+    }
+
+    /// Backs up `source` and returns once the snapshot is in the journal and everything it needs is durable.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::backup`].
+    pub fn backup(
+        &self,
+        source: Arc<dyn Source>,
+        options: BackupOptions,
+        observer: Arc<dyn Observer>,
+    ) -> Result<BackupReport> {
+        self.run(|repository| async move { repository.backup(source, options, observer).await })
+    }
+
+    /// Tells the observer what a backup would take, and what is excluded by which rule.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::backup_dry_run`].
+    pub fn backup_dry_run(
+        &self,
+        source: Arc<dyn Source>,
+        options: BackupOptions,
+        observer: Arc<dyn Observer>,
+    ) -> Result<DryRun> {
+        self.run(|repository| async move { repository.backup_dry_run(source, options, observer).await })
+    }
+
+    /// Restores a snapshot, or a part of it, into `target`.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::restore`].
+    pub fn restore(
+        &self,
+        snapshot: &Id,
+        target: Arc<dyn Target>,
+        options: RestoreOptions,
+        observer: Arc<dyn Observer>,
+    ) -> Result<RestoreReport> {
+        let snapshot = *snapshot;
+        self.run(|repository| async move { repository.restore(&snapshot, target, options, observer).await })
+    }
+
+    /// Lists a directory of a snapshot, calling `each` with the path of every entry and its metadata, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::list`].
+    pub fn list(
+        &self,
+        snapshot: &Id,
+        path: &[u8],
+        depth: Depth,
+        each: impl FnMut(&[u8], &Node) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<()> {
+        let (snapshot, path) = (*snapshot, path.to_vec());
+        self.run(|repository| async move { repository.list(&snapshot, &path, depth, each).await })
+    }
+
+    /// Reads the content of one file, calling `each` with piece after piece.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::read_file`].
+    pub fn read_file(
+        &self,
+        snapshot: &Id,
+        path: &[u8],
+        each: impl FnMut(&[u8]) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<u64> {
+        let (snapshot, path) = (*snapshot, path.to_vec());
+        self.run(|repository| async move { repository.read_file(&snapshot, &path, each).await })
+    }
+
+    /// Lists who can open the repository.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::slots`].
+    pub fn slots(&self) -> Result<Vec<SlotInfo>> {
+        self.run(|repository| async move { repository.slots().await })
+    }
+
+    /// Adds a way to open the repository.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::add_slot`].
+    pub fn add_slot(&self, label: &str, new: NewSlot) -> Result<SlotInfo> {
+        let label = label.to_owned();
+        self.run(|repository| async move { repository.add_slot(&label, new).await })
+    }
+
+    /// Takes a slot's way into the repository away.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::revoke_slot`].
+    pub fn revoke_slot(&self, id: SlotId) -> Result<RevokeReport> {
+        self.run(|repository| async move { repository.revoke_slot(id).await })
+    }
+
+    /// Returns the repository's name, which every object of it carries.
+    #[must_use]
+    pub fn id(&self) -> RepositoryId {
+        self.inner.id()
+    }
+
+    /// Returns the algorithms that the repository was created with.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.inner.suite()
+    }
+
+    /// Returns the pin of this repository.
+    #[must_use]
+    pub fn pin(&self) -> GenesisPin {
+        self.inner.pin()
+    }
+
+    /// Says whether only one machine may write, as of the last reading. Say so at every backup.
+    #[must_use]
+    pub fn is_single_writer(&self) -> bool {
+        self.inner.is_single_writer()
+    }
+
+    /// Returns the async face of the same repository.
+    #[must_use]
+    pub fn inner(&self) -> &strongroom_repo::Repository {
+        &self.inner
+    }
+
+    pub(super) fn new(thread: Arc<Thread>, inner: strongroom_repo::Repository) -> Self {
+        Self { thread, inner }
+    }
+
+    /// Runs one operation on the thread and waits for it.
+    fn run<T, F>(&self, operation: impl FnOnce(strongroom_repo::Repository) -> F) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        self.thread.run(operation(self.inner.clone()))
+    }
+}

@@ -1,0 +1,2 @@
+//! The examples of the repository's README, as tests.
+#![doc = include_str!("../../../README.md")]

@@ -1,0 +1,187 @@
+//! What is backed up, and how a backup is reported.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::json;
+use strongroom::source::Source;
+use strongroom::{BackupOptions, BackupReport, CommandSource, DryRun, Excludes, FileTree, StreamSource};
+
+use crate::exit::{Status, Usage};
+use crate::output::Output;
+use crate::size::{parse_size, rate, size};
+use crate::when::seconds;
+
+/// Paths, standard input, or a command; and what is left out.
+#[derive(Debug, Args)]
+#[non_exhaustive]
+pub struct What {
+    /// Files and directories. One directory becomes the root of the snapshot; several paths keep their whole paths.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Back up standard input as a file of this name.
+    #[arg(long, value_name = "NAME")]
+    pub stdin: Option<String>,
+    /// Back up what a command writes; everything after this is the command. It fails: so does the backup.
+    #[arg(long, value_name = "CMD", num_args = 1.., allow_hyphen_values = true)]
+    pub command: Vec<OsString>,
+    /// Name of the file that a command's output becomes [default: the program's].
+    #[arg(long, requires = "command")]
+    pub name: Option<String>,
+    /// Leave out what this line, as in a .gitignore at the root of the snapshot, matches; can be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    pub exclude: Vec<String>,
+    /// File with such lines; can be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub exclude_file: Vec<PathBuf>,
+    /// Leave out what is in other file systems mounted below.
+    #[arg(long)]
+    pub one_file_system: bool,
+    /// Leave out the content of directories that a CACHEDIR.TAG marks.
+    #[arg(long)]
+    pub exclude_caches: bool,
+    /// Leave out files of more bytes than this, such as 500M.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub exclude_larger_than: Option<u64>,
+}
+
+impl What {
+    /// Makes the source.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] for rules and names that cannot be; otherwise what the system said.
+    pub fn source(&self) -> anyhow::Result<Arc<dyn Source>> {
+        let usage = |error: io::Error| Usage(error.to_string());
+        if let Some(name) = &self.stdin {
+            return Ok(Arc::new(StreamSource::new(name.as_str(), io::stdin()).map_err(usage)?));
+        }
+        if !self.command.is_empty() {
+            let source = CommandSource::new(self.command_name(), self.command.clone()).map_err(usage)?;
+            return Ok(Arc::new(source.pass_errors_on()));
+        }
+        let (first, rest) = self.paths.split_first().ok_or_else(|| Usage("nothing to back up".to_owned()))?;
+        let mut builder = rest.iter().fold(FileTree::builder(first), |builder, path| builder.path(path));
+        if self.one_file_system {
+            builder = builder.one_file_system();
+        }
+        Ok(Arc::new(builder.excludes(self.excludes()?).build()?))
+    }
+
+    /// Returns what successive backups of the same thing share.
+    #[must_use]
+    pub fn series(&self) -> String {
+        if let Some(name) = &self.stdin {
+            return name.clone();
+        }
+        if !self.command.is_empty() {
+            return self.command_name();
+        }
+        let paths: Vec<String> = self.paths.iter().map(|path| absolute(path).to_string_lossy().into_owned()).collect();
+        paths.join(" ")
+    }
+
+    /// Writes into the options what people want to see later.
+    ///
+    /// # Errors
+    ///
+    /// When a file with exclude rules cannot be read.
+    pub fn recorded_in(&self, options: BackupOptions) -> anyhow::Result<BackupOptions> {
+        let paths = self.paths.iter().map(|path| absolute(path).as_os_str().as_bytes().to_vec());
+        let options = options.with_paths(paths).with_excludes(self.rules()?);
+        if self.command.is_empty() {
+            return Ok(options);
+        }
+        Ok(options.with_command(self.command.iter().map(|word| word.to_string_lossy().into_owned())))
+    }
+
+    fn command_name(&self) -> String {
+        let program = self.command.first().map(Path::new).and_then(Path::file_name).unwrap_or_default();
+        self.name.clone().unwrap_or_else(|| program.to_string_lossy().into_owned())
+    }
+
+    fn excludes(&self) -> anyhow::Result<Excludes> {
+        let mut excludes = self.rules()?.into_iter().fold(Excludes::new(), Excludes::pattern);
+        if self.exclude_caches {
+            excludes = excludes.caches();
+        }
+        if let Some(bytes) = self.exclude_larger_than {
+            excludes = excludes.larger_than(bytes);
+        }
+        Ok(excludes)
+    }
+
+    fn rules(&self) -> anyhow::Result<Vec<String>> {
+        let mut rules = self.exclude.clone();
+        for path in &self.exclude_file {
+            let text = fs::read_to_string(path).with_context(|| format!("exclude file {}", path.display()))?;
+            rules.extend(text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned));
+        }
+        Ok(rules)
+    }
+}
+
+/// Says what a backup did.
+pub fn report(output: &Output, done: &BackupReport) -> Status {
+    let (summary, time) = (&done.summary, done.phases.prepare + done.phases.store + done.phases.commit);
+    let _ = output.json(|| {
+        json!({
+            "type": "result",
+            "snapshot": done.snapshot.to_string(),
+            "outcome": if done.is_complete() { "complete" } else { "partial" },
+            "parent": done.parent.map(|id| id.to_string()),
+            "files": summary.files,
+            "directories": summary.directories,
+            "others": summary.others,
+            "bytes": summary.bytes,
+            "new_bytes": summary.new_bytes,
+            "unchanged": summary.unchanged,
+            "skipped": summary.skipped,
+            "transferred_bytes": done.transferred_bytes,
+            "seconds": time.as_secs_f64(),
+        })
+    });
+    let entries = summary.files + summary.directories + summary.others;
+    let _ = output.line(&format!(
+        "snapshot {}: {} files, {} directories, {} others; {} ({} entries unchanged)",
+        done.snapshot, summary.files, summary.directories, summary.others, size(summary.bytes), summary.unchanged,
+    ));
+    let _ = output.line(&format!(
+        "{} new, {} written to the repository, in {} ({})",
+        size(summary.new_bytes), size(done.transferred_bytes), seconds(time), rate(summary.bytes, time),
+    ));
+    if !done.is_complete() {
+        output.complain(&format!("partial: {} of {entries} entries were skipped or changed while they were read", summary.skipped));
+    }
+    Status::complete(done.is_complete())
+}
+
+/// Says what a backup would do.
+pub fn report_dry_run(output: &Output, plan: &DryRun) -> Status {
+    let _ = output.json(|| {
+        json!({
+            "type": "result",
+            "entries": plan.entries,
+            "bytes": plan.bytes,
+            "unchanged": plan.unchanged,
+            "excluded": plan.excluded,
+            "problems": plan.problems,
+        })
+    });
+    let _ = output.line(&format!(
+        "would take {} entries, of which {} are unchanged, and read {}; {} left out by rules",
+        plan.entries, plan.unchanged, size(plan.bytes), plan.excluded,
+    ));
+    Status::complete(plan.problems == 0)
+}
+
+/// Links are not resolved: this is for people.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,53 @@
+//! How the programs end: 0 complete, 3 partial, 1 failed, 2 wrong usage.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::output::Output;
+
+/// How a program that did not fail ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// Everything was done.
+    Complete,
+    /// Something was left out, and said.
+    Partial,
+}
+
+impl Status {
+    /// Returns `Complete` if that is so.
+    #[must_use]
+    pub fn complete(is_complete: bool) -> Self {
+        if is_complete { Self::Complete } else { Self::Partial }
+    }
+}
+
+/// The user asked for something that makes no sense.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "one sentence")]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Says what went wrong, if something did, and returns the program's exit status.
+pub fn finish(output: &Output, result: anyhow::Result<Status>) -> ExitCode {
+    let result = result.and_then(|status| output.check().map(|()| status).map_err(anyhow::Error::from));
+    let error = match result {
+        Ok(Status::Complete) => return ExitCode::SUCCESS,
+        Ok(Status::Partial) => return ExitCode::from(3),
+        Err(error) => error,
+    };
+    let kind = error.downcast_ref::<strongroom::Error>().map(|error| format!("{:?}", error.kind()));
+    let _ = output.json(|| json!({ "type": "error", "kind": kind, "message": format!("{error:#}") }));
+    output.complain(&format!("error: {error:#}"));
+    ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+}

@@ -1,0 +1,114 @@
+//! The options that every program has, and the repository that they mean.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+use strongroom::blocking::{Repository, RepositoryBuilder};
+use strongroom::{Credential, RecoveryCode, Settings, create_store_at, store_at};
+
+use crate::exit::Usage;
+use crate::output::Output;
+use crate::secret::secret;
+
+/// Which repository, how to open it, and how to talk.
+#[derive(Debug, Args)]
+#[non_exhaustive]
+pub struct RepositoryArgs {
+    /// Where the repository is: a path, or file:///path.
+    #[arg(long, value_name = "URL", env = "STRONGROOM_REPOSITORY")]
+    pub repo: OsString,
+    /// File with the passphrase; one line end after it does not count. Else the variable STRONGROOM_PASSWORD, else you are asked.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// What is given instead of a passphrase is a recovery code.
+    #[arg(long)]
+    pub recovery_code: bool,
+    /// The repository is not encrypted.
+    #[arg(long, conflicts_with_all = ["password_file", "recovery_code"])]
+    pub no_password: bool,
+    /// Folder for local caches [default: $XDG_CACHE_HOME/strongroom or ~/.cache/strongroom].
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+    /// Keep no local cache.
+    #[arg(long, conflicts_with = "cache")]
+    pub no_cache: bool,
+    /// Threads that compute [default: what the system suggests].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Write one JSON object per line, for machines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl RepositoryArgs {
+    /// Returns where to write.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        Output::new(self.json)
+    }
+
+    /// Opens the repository with the settings that the options say.
+    ///
+    /// # Errors
+    ///
+    /// What the terminal, the system or the repository said.
+    pub fn open(&self) -> anyhow::Result<Repository> {
+        self.open_with(|settings| settings)
+    }
+
+    /// Opens the repository with more settings.
+    ///
+    /// # Errors
+    ///
+    /// What the terminal, the system or the repository said.
+    pub fn open_with(&self, more: impl FnOnce(Settings) -> Settings) -> anyhow::Result<Repository> {
+        let store = store_at(&self.repo)?;
+        let credential = self.credential()?;
+        let builder = Repository::builder(store).settings(more(self.settings()));
+        Ok(builder.open(&credential)?)
+    }
+
+    /// Returns the builder of a new repository.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn new_repository(&self) -> anyhow::Result<RepositoryBuilder> {
+        Ok(Repository::builder(create_store_at(&self.repo)?).settings(self.settings()))
+    }
+
+    fn credential(&self) -> anyhow::Result<Credential> {
+        if self.no_password {
+            return Ok(Credential::None);
+        }
+        let file = self.password_file.as_deref();
+        if self.recovery_code {
+            let text = secret(file, "Recovery code: ")?;
+            let code = RecoveryCode::parse(&text).map_err(|error| Usage(error.to_string()))?;
+            return Ok(code.into());
+        }
+        Ok(Credential::passphrase(secret(file, "Passphrase: ")?))
+    }
+
+    fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        if let Some(threads) = self.threads {
+            settings.threads = threads.into();
+        }
+        settings.cache = if self.no_cache { None } else { self.cache.clone().or_else(default_cache) };
+        settings
+    }
+}
+
+/// Returns the name of this machine.
+#[must_use]
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn default_cache() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
+    base.map(|base| base.join("strongroom"))
+}
