@@ -1,6 +1,7 @@
 //! An application that backs up its own state, with no file system at all: a memory store, a source and a target of its own.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use strongroom::blocking::Repository;
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let report = repository.restore(&before.snapshot, state.clone(), RestoreOptions::default(), Arc::new(()))?;
     assert!(report.is_complete());
     assert_eq!(state.get("bob").as_deref(), Some(&b"bob@example.org"[..]));
-    assert_eq!(repository.snapshots()?.len(), 2);
+    writeln!(std::io::stdout(), "restored {} values of {} snapshots", report.files, repository.snapshots()?.len())?;
     Ok(())
 }
 

@@ -65,7 +65,7 @@ fn line(path: &[u8], node: &Node) -> String {
 
 fn letter(kind: NodeKind) -> char {
     match kind {
-        NodeKind::File => '-',
+        NodeKind::File | NodeKind::Stream => '-',
         NodeKind::Directory => 'd',
         NodeKind::Symlink => 'l',
         NodeKind::Fifo => 'p',

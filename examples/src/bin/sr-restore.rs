@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::bail;
 use clap::{Parser, ValueEnum};
 use strongroom::blocking::Repository;
 use strongroom::{
     Depth, DirectoryTarget, DirectoryTargetOptions, Existing, Extra, Id, Mode, RestoreOptions, SnapshotFilter,
 };
-use strongroom_examples::{Chosen, Globs, Output, RepositoryArgs, Status, Usage, Watch, finish, restore};
+use strongroom_examples::{Chosen, Globs, Output, RepositoryArgs, Status, Watch, finish, restore};
 
 /// Restore a snapshot, or a part of it, into a directory. What is there already and right is kept.
 #[derive(Debug, Parser)]
@@ -85,7 +86,10 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     if !arguments.include.is_empty() {
         options = options.with_include(Arc::new(chosen(&repository, &snapshot, path, &arguments.include)?));
     }
-    let target = DirectoryTarget::create(&arguments.target, DirectoryTargetOptions::new())?;
+    // A dry run makes nothing: a target that is not there is as good as an empty one.
+    let empty = if arguments.dry_run && !arguments.target.exists() { Some(tempfile::tempdir()?) } else { None };
+    let target = empty.as_ref().map_or(arguments.target.as_path(), tempfile::TempDir::path);
+    let target = DirectoryTarget::create(target, DirectoryTargetOptions::new())?;
     let watch = Watch::new(output);
     let report = repository.restore(&snapshot, Arc::new(target), options, watch.clone());
     watch.end();
@@ -107,7 +111,7 @@ fn chosen(repository: &Repository, snapshot: &Id, root: &[u8], patterns: &[Strin
         Chosen::new(Globs::new(&[])?),
     );
     if chosen.is_empty() {
-        return Err(Usage(format!("nothing in the snapshot matches {}", patterns.join(" or "))).into());
+        bail!("nothing in the snapshot matches {}", patterns.join(" or "));
     }
     Ok(chosen)
 }

@@ -15,7 +15,7 @@ async fn the_whole_path(store: Arc<dyn Store>) {
     let builder = Repository::builder(store.clone()).settings(settings());
     let repository = builder.create(cheap(), &passphrase()).await.unwrap().repository;
     let first = back_up(&repository, folder.path()).await.unwrap();
-    assert!(first.is_complete());
+    assert!(first.is_complete(), "{:?}", first.problems);
     let second = back_up(&repository, folder.path()).await.unwrap();
     assert_eq!(second.parent, Some(first.snapshot));
 

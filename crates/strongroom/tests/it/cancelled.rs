@@ -79,7 +79,7 @@ async fn drop_at_put(number: usize, folder: &std::path::Path) {
     let repository = open(store).await;
     assert!(repository.snapshots().await.unwrap().is_empty(), "nothing was acknowledged");
     let report = back_up(&repository, folder).await.unwrap();
-    assert!(report.is_complete());
+    assert!(report.is_complete(), "{:?}", report.problems);
     assert_eq!(restored(&repository, &report.snapshot).await, files(folder));
 }
 
