@@ -21,6 +21,8 @@ mod plan;
 mod progress;
 mod recipe;
 mod run;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod tree_store;
 mod upload;

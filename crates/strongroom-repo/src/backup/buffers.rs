@@ -72,6 +72,8 @@ mod tests {
         assert!(buffers.take().capacity() == 0, "still lent");
         assert_eq!(&part[..], b"34");
         drop(part);
-        assert_eq!(buffers.take().as_ptr(), address);
+        let back = buffers.take();
+        assert_eq!(back.as_ptr(), address);
+        assert!(back.is_empty());
     }
 }

@@ -70,7 +70,7 @@ pub(super) struct Stored {
 /// Decoded frames of the parent's tree that are kept: neighbours in a directory are neighbours in a frame.
 const PARENT_CACHE_BYTES: usize = 16 << 20;
 /// Data packs open at once. One more and the gap that padding fills is a little smaller; each is a pack of memory.
-const OPEN_DATA_PACKS: usize = 3;
+pub(super) const OPEN_DATA_PACKS: usize = 3;
 /// Tree packs are a quarter of a data pack: there is much less of them.
 const TREE_PACK_SHARE: usize = 4;
 /// Readers of large files.
