@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
@@ -16,7 +17,11 @@ pub struct Watch {
     output: Arc<Output>,
     bar: Option<ProgressBar>,
     lists: bool,
+    problems: AtomicU64,
 }
+
+/// Problems that people are shown one by one; machines get all, and so does the report.
+const MAX_SHOWN: u64 = 100;
 
 impl Watch {
     /// Makes the observer of one operation.
@@ -31,6 +36,7 @@ impl Watch {
             output: output.clone(),
             bar,
             lists: false,
+            problems: AtomicU64::new(0),
         })
     }
 
@@ -41,13 +47,22 @@ impl Watch {
             output: output.clone(),
             bar: None,
             lists: true,
+            problems: AtomicU64::new(0),
         })
     }
 
-    /// Takes the bar away.
+    /// Takes the bar away, and says how many problems were not shown.
     pub fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        let more = self
+            .problems
+            .swap(0, Ordering::Relaxed)
+            .saturating_sub(MAX_SHOWN);
+        if more > 0 {
+            self.output
+                .complain(&format!("and {more} more (--json lists all)"));
         }
     }
 
@@ -75,8 +90,13 @@ impl Watch {
     }
 
     fn problem(&self, problem: &Problem) {
-        let words = format!("{}: {}", shown(&problem.path), problem.error.message());
-        let say = || self.output.complain(&words);
+        let is_shown = self.problems.fetch_add(1, Ordering::Relaxed) < MAX_SHOWN;
+        let say = || {
+            if is_shown {
+                let (path, message) = (shown(&problem.path), problem.error.message());
+                self.output.complain(&format!("/{path}: {message}"));
+            }
+        };
         match &self.bar {
             Some(bar) => bar.suspend(say),
             None => say(),
