@@ -11,10 +11,10 @@ use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Recordin
 use strongroom_store::{MemoryStore, Prefix, Store, StoreExt as _};
 
 use super::{BackupOptions, BackupReport, Chunking, ParentChoice};
-use crate::testing::{Content, MemoryTarget, TestStore, Tree, TreeSource, reopen, repository, settings};
-use crate::{
-    CreateOptions, Credential, Error, ErrorKind, Repository, RestoreOptions, Settings,
+use crate::testing::{
+    Content, MemoryTarget, TestStore, Tree, TreeSource, reopen, repository, settings,
 };
+use crate::{CreateOptions, Credential, Error, ErrorKind, Repository, RestoreOptions, Settings};
 
 /// Small chunks, so that small files have recipes of several pages.
 fn options() -> BackupOptions {
@@ -25,7 +25,11 @@ fn options() -> BackupOptions {
 /// Chunks as users have them, so that many packs are quickly filled.
 fn back_up_packs(repository: &Repository) -> Result<BackupReport, Error> {
     let source = Arc::new(TreeSource::new(several_packs()));
-    futures::executor::block_on(repository.backup(source, BackupOptions::new("packs"), Arc::new(())))
+    futures::executor::block_on(repository.backup(
+        source,
+        BackupOptions::new("packs"),
+        Arc::new(()),
+    ))
 }
 
 fn try_backup(repository: &Repository, source: &Arc<TreeSource>) -> Result<BackupReport, Error> {
@@ -38,23 +42,35 @@ fn backup(repository: &Repository, tree: &Tree) -> BackupReport {
 
 fn assert_restores(repository: &Repository, report: &BackupReport, tree: &Tree) {
     let target = Arc::new(MemoryTarget::default());
-    let restored =
-        repository.restore(&report.snapshot, target.clone(), RestoreOptions::default(), Arc::new(()));
+    let restored = repository.restore(
+        &report.snapshot,
+        target.clone(),
+        RestoreOptions::default(),
+        Arc::new(()),
+    );
     let restored = futures::executor::block_on(restored).unwrap();
     assert!(restored.is_complete(), "{restored:?}");
-    assert!(target.flat() == tree.flat(), "what was restored is not what was backed up");
+    assert!(
+        target.flat() == tree.flat(),
+        "what was restored is not what was backed up"
+    );
 }
 
 fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
-    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    blake3::Hasher::new()
+        .update(&seed.to_le_bytes())
+        .finalize_xof()
+        .fill(&mut bytes);
     bytes
 }
 
 /// A tree with something of everything: empty things, files of one chunk and of many, a large one with
 /// holes, hard links, a directory of several pages.
 fn sample() -> Tree {
-    let many = (0..1_500).map(|n| (format!("{n:04}").into_bytes(), Tree::file(&noise(n, 20)))).collect();
+    let many = (0..1_500)
+        .map(|n| (format!("{n:04}").into_bytes(), Tree::file(&noise(n, 20))))
+        .collect();
     let large = vec![
         Content::Data(noise(1, 1_300_000)),
         Content::Zeros(9_000_000),
@@ -62,10 +78,19 @@ fn sample() -> Tree {
         Content::Zeros(70_000),
     ];
     Tree::dir([
-        ("a", Tree::dir([("empty", Tree::file(b"")), ("nothing", Tree::dir([]))])),
+        (
+            "a",
+            Tree::dir([("empty", Tree::file(b"")), ("nothing", Tree::dir([]))]),
+        ),
         ("large", Tree::File(large, None)),
-        ("linked", Tree::File(vec![Content::Data(b"one inode".to_vec())], Some(7))),
-        ("linked too", Tree::File(vec![Content::Data(b"one inode".to_vec())], Some(7))),
+        (
+            "linked",
+            Tree::File(vec![Content::Data(b"one inode".to_vec())], Some(7)),
+        ),
+        (
+            "linked too",
+            Tree::File(vec![Content::Data(b"one inode".to_vec())], Some(7)),
+        ),
         ("many", Tree::Dir(many)),
         ("medium", Tree::file(&noise(3, 200_000))),
         ("pointer", Tree::Symlink(b"large".to_vec())),
@@ -105,8 +130,16 @@ fn an_unchanged_backup_is_one_journal_entry_and_reads_nothing() {
     store.reset();
     let second = try_backup(&repository, &source).unwrap();
     assert_eq!(source.reads(), Vec::<String>::new());
-    assert_eq!(source.filled.load(std::sync::atomic::Ordering::Relaxed), 0, "nothing was opened");
-    let puts: Vec<_> = store.calls().into_iter().filter(|call| call.operation == Operation::Put).collect();
+    assert_eq!(
+        source.filled.load(std::sync::atomic::Ordering::Relaxed),
+        0,
+        "nothing was opened"
+    );
+    let puts: Vec<_> = store
+        .calls()
+        .into_iter()
+        .filter(|call| call.operation == Operation::Put)
+        .collect();
     assert_eq!(puts.len(), 1, "{puts:?}");
     assert!(puts[0].key.starts_with("journal/"), "{puts:?}");
     assert_eq!(store.count(Operation::List), 0);
@@ -121,8 +154,12 @@ fn a_change_costs_what_changed() {
     let (_, repository) = repository();
     let mut tree = sample();
     backup(&repository, &tree);
-    let Tree::Dir(entries) = &mut tree else { unreachable!() };
-    let Some(Tree::Dir(many)) = entries.get_mut(b"many".as_slice()) else { unreachable!() };
+    let Tree::Dir(entries) = &mut tree else {
+        unreachable!()
+    };
+    let Some(Tree::Dir(many)) = entries.get_mut(b"many".as_slice()) else {
+        unreachable!()
+    };
     many.insert(b"0700".to_vec(), Tree::file(b"edited"));
     let mut source = TreeSource::new(tree.clone());
     source.stamps.insert("many/0700".into(), 1_650_000_000);
@@ -154,7 +191,9 @@ fn a_file_stamped_within_the_granule_of_the_parent_is_read_again() {
 fn equal_content_is_stored_once_whoever_comes_first() {
     let (_, repository) = repository();
     let same = noise(9, 900);
-    let entries = (0..200).map(|n| (format!("{n:03}").into_bytes(), Tree::file(&same))).collect();
+    let entries = (0..200)
+        .map(|n| (format!("{n:03}").into_bytes(), Tree::file(&same)))
+        .collect();
     let tree = Tree::Dir(entries);
     let report = backup(&repository, &tree);
     assert_eq!(report.summary.bytes, 200 * 900);
@@ -166,7 +205,10 @@ fn equal_content_is_stored_once_whoever_comes_first() {
 fn what_cannot_be_read_is_named_and_everything_else_is_there() {
     let (_, repository) = repository();
     let tree = |with_secret: bool, with_locked: bool| {
-        let mut entries = vec![("changing", Tree::file(b"content")), ("fine", Tree::file(b"fine"))];
+        let mut entries = vec![
+            ("changing", Tree::file(b"content")),
+            ("fine", Tree::file(b"fine")),
+        ];
         if with_locked {
             entries.push(("locked", Tree::dir([("inside", Tree::file(b"hidden"))])));
         }
@@ -180,8 +222,11 @@ fn what_cannot_be_read_is_named_and_everything_else_is_there() {
     source.changing = ["changing".to_owned()].into();
     let report = try_backup(&repository, &Arc::new(source)).unwrap();
     assert_eq!(report.outcome, Outcome::Partial);
-    let named: BTreeMap<_, _> =
-        report.problems.iter().map(|one| (one.path.clone(), one.reason)).collect();
+    let named: BTreeMap<_, _> = report
+        .problems
+        .iter()
+        .map(|one| (one.path.clone(), one.reason))
+        .collect();
     assert_eq!(
         named,
         BTreeMap::from([
@@ -201,10 +246,22 @@ fn what_cannot_be_read_is_named_and_everything_else_is_there() {
 fn a_source_that_fails_or_panics_or_lies_makes_no_snapshot() {
     let (_, repository) = repository();
     let broken: [(fn(&mut TreeSource), ErrorKind); 5] = [
-        (|source| _ = source.fatal.insert("medium".into()), ErrorKind::Source),
-        (|source| _ = source.fatal.insert("large".into()), ErrorKind::Source),
-        (|source| _ = source.panics.insert("many/0700".into()), ErrorKind::Internal),
-        (|source| _ = source.panics.insert("large".into()), ErrorKind::Internal),
+        (
+            |source| _ = source.fatal.insert("medium".into()),
+            ErrorKind::Source,
+        ),
+        (
+            |source| _ = source.fatal.insert("large".into()),
+            ErrorKind::Source,
+        ),
+        (
+            |source| _ = source.panics.insert("many/0700".into()),
+            ErrorKind::Internal,
+        ),
+        (
+            |source| _ = source.panics.insert("large".into()),
+            ErrorKind::Internal,
+        ),
         (|source| source.disorder = true, ErrorKind::Internal),
     ];
     for (at, (break_it, kind)) in broken.into_iter().enumerate() {
@@ -212,7 +269,11 @@ fn a_source_that_fails_or_panics_or_lies_makes_no_snapshot() {
         break_it(&mut source);
         let error = try_backup(&repository, &Arc::new(source)).unwrap_err();
         assert_eq!(error.kind(), kind, "case {at}: {error:?}");
-        assert!(futures::executor::block_on(repository.snapshots()).unwrap().is_empty());
+        assert!(
+            futures::executor::block_on(repository.snapshots())
+                .unwrap()
+                .is_empty()
+        );
     }
     let tree = sample();
     let report = backup(&repository, &tree);
@@ -221,7 +282,12 @@ fn a_source_that_fails_or_panics_or_lies_makes_no_snapshot() {
 
 /// A tree of incompressible files: five packs of a megabyte.
 fn several_packs() -> Tree {
-    let entries = (0..45).map(|n| (format!("{n:02}").into_bytes(), Tree::file(&noise(n, 100_000))));
+    let entries = (0..45).map(|n| {
+        (
+            format!("{n:02}").into_bytes(),
+            Tree::file(&noise(n, 100_000)),
+        )
+    });
     Tree::Dir(entries.collect())
 }
 
@@ -232,7 +298,10 @@ fn small_packs() -> Settings {
 fn plan_failing_put(n: u64, prefix: &str, fault: Fault) -> FaultPlan {
     let plan = FaultPlan::new();
     plan.with_rule(
-        Rule::new(fault).with_operation(Operation::Put).with_key_prefix(prefix).with_when(When::Nth(n)),
+        Rule::new(fault)
+            .with_operation(Operation::Put)
+            .with_key_prefix(prefix)
+            .with_when(When::Nth(n)),
     )
 }
 
@@ -241,17 +310,30 @@ fn an_interrupted_backup_goes_on_without_storing_again_what_was_announced() {
     let (store, _) = repository();
     let tree = several_packs();
     // The fourth pack does not get through; what came before was announced.
-    let plan = plan_failing_put(4, "pack/", Fault::FailBefore(strongroom_store::ErrorKind::Unavailable));
+    let plan = plan_failing_put(
+        4,
+        "pack/",
+        Fault::FailBefore(strongroom_store::ErrorKind::Unavailable),
+    );
     let faulty: Arc<dyn Store> = Arc::new(Faulty::new(store.clone() as Arc<dyn Store>, plan));
     let broken = in_store(faulty, small_packs()).unwrap();
     let error = back_up_packs(&broken).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     let again = reopen(&store, small_packs());
-    let announced: u64 = again.journal().state().packs.values().map(|pack| u64::from(pack.len)).sum();
+    let announced: u64 = again
+        .journal()
+        .state()
+        .packs
+        .values()
+        .map(|pack| u64::from(pack.len))
+        .sum();
     assert!(announced >= 1 << 20, "{announced} bytes were announced");
     let report = back_up_packs(&again).unwrap();
     let total = 45 * 100_000_u64;
-    assert!(report.summary.new_bytes <= total - announced * 9 / 10, "{report:?}");
+    assert!(
+        report.summary.new_bytes <= total - announced * 9 / 10,
+        "{report:?}"
+    );
     assert_restores(&again, &report, &tree);
 }
 
@@ -274,7 +356,10 @@ fn a_store_that_fails_at_any_put_costs_the_run_and_nothing_else() {
             let listed = futures::executor::block_on(healed.snapshots()).unwrap();
             match &first {
                 Ok(report) => {
-                    assert!(listed.iter().any(|one| one.id == report.snapshot), "acknowledged and gone");
+                    assert!(
+                        listed.iter().any(|one| one.id == report.snapshot),
+                        "acknowledged and gone"
+                    );
                     assert_restores(&healed, report, &tree);
                 }
                 Err(error) => assert!(
@@ -306,11 +391,19 @@ fn dropping_the_future_leaves_a_repository_that_goes_on() {
     let source = Arc::new(TreeSource::new(tree.clone()));
     let run = repository.backup(source, BackupOptions::new("packs"), Arc::new(()));
     let arrived = gate.arrived(1);
-    let ended = futures::executor::block_on(futures::future::select(Box::pin(run), Box::pin(arrived)));
-    assert!(matches!(ended, futures::future::Either::Right(_)), "it went past the gate");
+    let ended =
+        futures::executor::block_on(futures::future::select(Box::pin(run), Box::pin(arrived)));
+    assert!(
+        matches!(ended, futures::future::Either::Right(_)),
+        "it went past the gate"
+    );
     drop(ended);
     let healed = reopen(&store, small_packs());
-    assert!(futures::executor::block_on(healed.snapshots()).unwrap().is_empty());
+    assert!(
+        futures::executor::block_on(healed.snapshots())
+            .unwrap()
+            .is_empty()
+    );
     let report = back_up_packs(&healed).unwrap();
     assert_restores(&healed, &report, &tree);
 }
@@ -332,7 +425,12 @@ fn machines_that_back_up_at_once_all_get_their_snapshots() {
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
     let fresh = reopen(&store, settings(2));
-    assert_eq!(futures::executor::block_on(fresh.snapshots()).unwrap().len(), 6);
+    assert_eq!(
+        futures::executor::block_on(fresh.snapshots())
+            .unwrap()
+            .len(),
+        6
+    );
     for (report, tree) in &reports {
         assert_restores(&fresh, report, tree);
     }
@@ -372,7 +470,13 @@ fn every_suite_backs_up_and_restores() {
         for object in objects {
             let bytes = futures::executor::block_on(store.get_all(&object.key)).unwrap();
             let plain = noise(3, 200_000);
-            assert!(!bytes.windows(32).any(|window| window == &plain[1_000..1_032]), "{}", object.key);
+            assert!(
+                !bytes
+                    .windows(32)
+                    .any(|window| window == &plain[1_000..1_032]),
+                "{}",
+                object.key
+            );
         }
     }
 }
@@ -391,7 +495,10 @@ fn a_dry_run_counts_and_writes_nothing() {
     assert_eq!(store.count(Operation::Put), 0);
     backup(&repository, &tree);
     let second = dry(TreeSource::new(tree));
-    assert_eq!((second.entries, second.unchanged, second.bytes), (1_510, 1_510, 0));
+    assert_eq!(
+        (second.entries, second.unchanged, second.bytes),
+        (1_510, 1_510, 0)
+    );
 }
 
 #[test]
@@ -420,8 +527,12 @@ fn any_tree() -> impl Strategy<Value = Tree> {
     ];
     let name = prop_oneof![Just("a"), Just("b"), Just("c"), Just("d"), Just("e")];
     let names = move |inner| {
-        prop::collection::btree_map(name.clone().prop_map(|name| name.as_bytes().to_vec()), inner, 0..5)
-            .prop_map(Tree::Dir)
+        prop::collection::btree_map(
+            name.clone().prop_map(|name| name.as_bytes().to_vec()),
+            inner,
+            0..5,
+        )
+        .prop_map(Tree::Dir)
     };
     let tree = leaf.prop_recursive(4, 24, 5, names.clone());
     names(tree.boxed())
@@ -433,8 +544,14 @@ fn stamped(number: usize, tree: &Tree) -> TreeSource {
     for (path, (kind, content)) in tree.flat() {
         let hash = blake3::hash(&[&[kind as u8], content.as_slice()].concat());
         let stamp = i64::from(u16::from_le_bytes([hash.as_bytes()[0], hash.as_bytes()[1]]));
-        let stamp = if kind == NodeKind::Directory { number as i64 } else { stamp };
-        source.stamps.insert(String::from_utf8(path).unwrap(), 1_000 + stamp);
+        let stamp = if kind == NodeKind::Directory {
+            number as i64
+        } else {
+            stamp
+        };
+        source
+            .stamps
+            .insert(String::from_utf8(path).unwrap(), 1_000 + stamp);
     }
     source
 }

@@ -36,7 +36,10 @@ const OLD: i64 = 1_600_000_000;
 
 impl TreeSource {
     pub(crate) fn new(tree: Tree) -> Self {
-        Self { tree: Some(tree), ..Self::default() }
+        Self {
+            tree: Some(tree),
+            ..Self::default()
+        }
     }
 
     /// Returns the paths whose content was asked for, sorted.
@@ -51,7 +54,10 @@ impl TreeSource {
     }
 
     fn entry(&self, dir: &Arc<[u8]>, name: &[u8], tree: &Tree) -> Entry {
-        let mut entry = Entry { dir: dir.clone(), node: tree.node(name) };
+        let mut entry = Entry {
+            dir: dir.clone(),
+            node: tree.node(name),
+        };
         // A walk does not tell the target.
         entry.node.target = None;
         let path = String::from_utf8(entry.path()).unwrap();
@@ -79,9 +85,18 @@ impl TreeSource {
             names.reverse();
         }
         for (name, below) in names {
-            let path = if path.is_empty() { name.clone() } else { [path, name.as_slice()].join(&b'/') };
-            if self.unreadable.contains(&*String::from_utf8_lossy(&path)) && matches!(below, Tree::Dir(_)) {
-                events.push(WalkEvent::Problem(Problem { path, error: denied() }));
+            let path = if path.is_empty() {
+                name.clone()
+            } else {
+                [path, name.as_slice()].join(&b'/')
+            };
+            if self.unreadable.contains(&*String::from_utf8_lossy(&path))
+                && matches!(below, Tree::Dir(_))
+            {
+                events.push(WalkEvent::Problem(Problem {
+                    path,
+                    error: denied(),
+                }));
                 continue;
             }
             self.collect(&path, name, below, events);
@@ -90,10 +105,12 @@ impl TreeSource {
     }
 
     fn find(&self, path: &str) -> &Tree {
-        path.split('/').filter(|name| !name.is_empty()).fold(self.tree(), |tree, name| match tree {
-            Tree::Dir(entries) => &entries[name.as_bytes()],
-            _ => panic!("{path} is not there"),
-        })
+        path.split('/')
+            .filter(|name| !name.is_empty())
+            .fold(self.tree(), |tree, name| match tree {
+                Tree::Dir(entries) => &entries[name.as_bytes()],
+                _ => panic!("{path} is not there"),
+            })
     }
 
     fn answer(&self, path: &str) -> Result<bool, SourceError> {
@@ -148,7 +165,10 @@ impl Source for TreeSource {
                 }
                 _ => {}
             }
-            item.fill = Fill::Done { content: from..batch.data.len(), changed };
+            item.fill = Fill::Done {
+                content: from..batch.data.len(),
+                changed,
+            };
         }
     }
 
@@ -156,8 +176,14 @@ impl Source for TreeSource {
         let path = String::from_utf8(entry.path()).unwrap();
         let changed = self.answer(&path)?;
         self.read.lock().unwrap().push(path.clone());
-        let Tree::File(parts, _) = self.find(&path) else { panic!("{path} is no file") };
-        Ok(Box::new(Parts { parts, at: 0, changed }))
+        let Tree::File(parts, _) = self.find(&path) else {
+            panic!("{path} is no file")
+        };
+        Ok(Box::new(Parts {
+            parts,
+            at: 0,
+            changed,
+        }))
     }
 
     fn owner_name(&self, uid: u32) -> Option<Vec<u8>> {
