@@ -182,6 +182,8 @@ pub fn report(output: &Output, done: &BackupReport) -> Status {
             "new_bytes": summary.new_bytes,
             "unchanged": summary.unchanged,
             "skipped": summary.skipped,
+            "packs": done.packs,
+            "announcements": done.announcements,
             "transferred_bytes": done.transferred_bytes,
             "seconds": time.as_secs_f64(),
         })

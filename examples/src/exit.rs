@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use serde_json::json;
+use strongroom::ErrorKind;
 
 use crate::output::Output;
 
@@ -53,7 +54,12 @@ pub fn finish(output: &Output, result: anyhow::Result<Status>) -> ExitCode {
     };
     let kind = error
         .downcast_ref::<strongroom::Error>()
-        .map(|error| format!("{:?}", error.kind()));
+        .map(strongroom::Error::kind);
+    let error = match kind {
+        Some(ErrorKind::WrongKey) => error.context("wrong passphrase or recovery code"),
+        _ => error,
+    };
+    let kind = kind.map(|kind| format!("{kind:?}"));
     let _ =
         output.json(|| json!({ "type": "error", "kind": kind, "message": format!("{error:#}") }));
     output.complain(&format!("error: {error:#}"));
