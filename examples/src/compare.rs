@@ -21,10 +21,12 @@ pub struct Comparison {
     pub entries: u64,
     /// Bytes of content that were compared.
     pub bytes: u64,
-    /// How many differences there are.
+    /// How many differences nobody had announced.
     pub total: u64,
     /// The first thousand of them.
     pub differences: Vec<Difference>,
+    /// How many differences were known before, by what differs.
+    pub known: BTreeMap<Aspect, u64>,
 }
 
 /// One entry, and what of it differs.
@@ -37,9 +39,10 @@ pub struct Difference {
     pub aspect: Aspect,
     /// On the left, then on the right, where it can be shown.
     pub detail: String,
-    /// It changed on the left after the moment that the caller named: the copy cannot be blamed.
-    pub is_newer: bool,
 }
+
+/// Says of a difference whether it was known before.
+pub(crate) type Known<'a> = &'a dyn Fn(&[u8], Aspect) -> bool;
 
 /// What can differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,19 +77,32 @@ pub enum Aspect {
 /// How many differences are kept.
 const MAX_KEPT: usize = 1_000;
 
-/// Compares everything below two directories, and the directories themselves. What changed on the left since `began` is marked.
+/// Compares everything below two directories, and the directories themselves. Differences in what changed on the left since
+/// `began` count as known, and so do those of which `is_known` says so.
 ///
 /// No link is followed, paths may be longer than the system takes, and no more than a few descriptors are open at once.
 ///
 /// # Errors
 ///
 /// When one of the two cannot be opened, or its directories are moved about meanwhile. Anything else is a difference.
-pub fn compare(left: &Path, right: &Path, began: Time) -> io::Result<Comparison> {
+pub(crate) fn compare(
+    left: &Path,
+    right: &Path,
+    began: Time,
+    is_known: Known<'_>,
+) -> io::Result<Comparison> {
     let (mut left, mut right) = (Side::open(left)?, Side::open(right)?);
-    let mut found = Found { comparison: Comparison::default(), began };
+    let mut found = Found {
+        comparison: Comparison::default(),
+        began,
+        is_known,
+    };
     found.entry(&mut left, &mut right, b".", b"");
     let mut path = Vec::new();
-    let mut levels = vec![Level { todo: found.directory(&mut left, &mut right, &path), path_len: 0 }];
+    let mut levels = vec![Level {
+        todo: found.directory(&mut left, &mut right, &path),
+        path_len: 0,
+    }];
     while let Some(level) = levels.last_mut() {
         path.truncate(level.path_len);
         let Some(name) = level.todo.pop() else {
@@ -98,10 +114,16 @@ pub fn compare(left: &Path, right: &Path, began: Time) -> io::Result<Comparison>
             continue;
         };
         join(&mut path, &name);
-        match left.enter(&name).and_then(|()| right.enter(&name).inspect_err(|_| drop(left.leave()))) {
+        match left
+            .enter(&name)
+            .and_then(|()| right.enter(&name).inspect_err(|_| drop(left.leave())))
+        {
             Ok(()) => {
                 let todo = found.directory(&mut left, &mut right, &path);
-                levels.push(Level { todo, path_len: path.len() });
+                levels.push(Level {
+                    todo,
+                    path_len: path.len(),
+                });
             }
             Err(error) => found.differs(&path, Aspect::Unreadable, error.to_string(), false),
         }
@@ -114,15 +136,22 @@ pub fn compare(left: &Path, right: &Path, began: Time) -> io::Result<Comparison>
 pub fn emptied(directory: &Path) -> bool {
     use strongroom::target::Target as _;
 
-    let Ok(target) = DirectoryTarget::create(directory, DirectoryTargetOptions::new()) else { return false };
+    let Ok(target) = DirectoryTarget::create(directory, DirectoryTargetOptions::new()) else {
+        return false;
+    };
     let names = target.names(b"").unwrap_or_default();
-    names.iter().map(|name| target.remove(name)).all(|removed| removed.is_ok())
+    names
+        .iter()
+        .map(|name| target.remove(name))
+        .all(|removed| removed.is_ok())
 }
 
 /// Returns the bytes of the files below a directory.
 #[must_use]
 pub fn stored_bytes(directory: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(directory) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return 0;
+    };
     let bytes = entries.flatten().map(|entry| match entry.metadata() {
         Ok(metadata) if metadata.is_dir() => stored_bytes(&entry.path()),
         Ok(metadata) => metadata.len(),
@@ -137,12 +166,13 @@ struct Level {
     path_len: usize,
 }
 
-struct Found {
+struct Found<'a> {
     comparison: Comparison,
     began: Time,
+    is_known: Known<'a>,
 }
 
-impl Found {
+impl Found<'_> {
     /// Compares the entries of the directory that both sides are in; returns the names of directories in it.
     fn directory(&mut self, left: &mut Side, right: &mut Side, path: &[u8]) -> Vec<Vec<u8>> {
         let mut directories = Vec::new();
@@ -161,8 +191,18 @@ impl Found {
                 (None, Some(_)) => Ordering::Greater,
                 (None, None) => return directories,
             };
-            let taken_right = if order == Ordering::Less { None } else { rights.next() };
-            let Some(name) = (if order == Ordering::Greater { taken_right } else { lefts.next() }) else { continue };
+            let taken_right = if order == Ordering::Less {
+                None
+            } else {
+                rights.next()
+            };
+            let Some(name) = (if order == Ordering::Greater {
+                taken_right
+            } else {
+                lefts.next()
+            }) else {
+                continue;
+            };
             let mut at = path.to_vec();
             join(&mut at, &name);
             match order {
@@ -182,11 +222,18 @@ impl Found {
 
     /// Compares one entry; says whether it is a directory on both sides.
     fn entry(&mut self, left: &mut Side, right: &mut Side, name: &[u8], path: &[u8]) -> bool {
-        let pair = left.look(name, path).and_then(|a| Ok((a, right.look(name, path)?)));
+        let pair = left
+            .look(name, path)
+            .and_then(|a| Ok((a, right.look(name, path)?)));
         let (a, b) = match pair {
             Ok(pair) => pair,
             Err(error) => {
-                self.differs(path, Aspect::Unreadable, error.to_string(), left.changed(name) >= self.began);
+                self.differs(
+                    path,
+                    Aspect::Unreadable,
+                    error.to_string(),
+                    left.changed(name) >= self.began,
+                );
                 return false;
             }
         };
@@ -207,45 +254,30 @@ impl Found {
     }
 
     fn differs(&mut self, path: &[u8], aspect: Aspect, detail: String, is_newer: bool) {
-        let kept = &mut self.comparison.differences;
-        self.comparison.total += 1;
-        if kept.len() < MAX_KEPT {
-            kept.push(Difference { path: path.to_vec(), aspect, detail, is_newer });
+        let comparison = &mut self.comparison;
+        if is_newer || (self.is_known)(path, aspect) {
+            *comparison.known.entry(aspect).or_insert(0) += 1;
+            return;
         }
-    }
-}
-
-impl Comparison {
-    /// Says whether nothing differs.
-    #[must_use]
-    pub fn is_identical(&self) -> bool {
-        self.total == 0
-    }
-
-    /// Says whether every difference is one that `is_known` had been said before, or is newer than the copy.
-    pub fn is_explained(&self, is_known: impl Fn(&Difference) -> bool) -> bool {
-        let all_kept = self.total == self.differences.len() as u64;
-        all_kept && self.differences.iter().all(|one| one.is_newer || is_known(one))
-    }
-
-    /// Counts the differences by what differs.
-    #[must_use]
-    pub fn by_aspect(&self) -> BTreeMap<Aspect, u64> {
-        let mut counts = BTreeMap::new();
-        for difference in &self.differences {
-            *counts.entry(difference.aspect).or_insert(0) += 1;
+        comparison.total += 1;
+        if comparison.differences.len() < MAX_KEPT {
+            comparison.differences.push(Difference {
+                path: path.to_vec(),
+                aspect,
+                detail,
+            });
         }
-        counts
     }
 }
 
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?} /{}", self.aspect, shown(&self.path))?;
-        if !self.detail.is_empty() {
-            write!(f, ": {}", self.detail)?;
+        if self.detail.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {}", self.detail)
         }
-        if self.is_newer { f.write_str(" (changed since)") } else { Ok(()) }
     }
 }
 

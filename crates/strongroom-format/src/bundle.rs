@@ -2,8 +2,9 @@
 
 use strongroom_crypt::{RepositoryId, Suite};
 
+use crate::fields::{read_prefixed, write_prefixed};
 use crate::limits::{BUNDLE_ENTRIES, MAX_ENTRY_BYTES, MAX_OBJECT_BYTES};
-use crate::preamble::{finish_whole, open_whole, read_prefixed, write_prefixed};
+use crate::whole::{finish_whole, open_whole};
 use crate::{DecodeError, EncodeError, ObjectKind, Preamble};
 
 /// Returns the bundle of the 64 entries before `n` (`docs/format.md`, §8.5).

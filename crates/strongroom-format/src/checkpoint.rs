@@ -5,10 +5,11 @@ use strongroom_crypt::{RepositoryId, Sealer, SessionId, SigningKey, Suite};
 use crate::bundle::is_boundary;
 use crate::cbor::{self, MapWriter, Reader, Unknown};
 use crate::config::{missing, read_features, write_features};
+use crate::fields::{read_prefixed, write_prefixed};
 use crate::item::{Item, write_items};
 use crate::limits::MAX_OBJECT_BYTES;
-use crate::preamble::{finish_whole, open_whole, read_prefixed, write_prefixed};
 use crate::signature::{read_signatures, write_signatures};
+use crate::whole::{finish_whole, open_whole};
 use crate::{
     Certificate, DamagedPack, DecodeError, EncodeError, EpochState, Hold, ObjectHash, ObjectKind,
     PackRef, Preamble, SegmentRef, Signature, Snapshot,
@@ -289,7 +290,7 @@ impl SealedCheckpoint {
     /// `Damaged` when a part does not open, otherwise as [`Checkpoint::decode`].
     pub fn open(&self, sealer: &dyn Sealer) -> Result<Checkpoint, DecodeError> {
         let head = self.head();
-        let mut f = crate::preamble::Fields::new(&self.parts, "checkpoint");
+        let mut f = crate::fields::Fields::new(&self.parts, "checkpoint");
         let mut plain = Vec::with_capacity(self.parts.len());
         for position in 0..self.count {
             let sealed = read_prefixed(&mut f, MAX_OBJECT_BYTES)?;

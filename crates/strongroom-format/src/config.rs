@@ -3,8 +3,9 @@
 use strongroom_crypt::{RepositoryId, Suite};
 
 use crate::cbor::{self, MapWriter, Reader, Unknown};
+use crate::fields::{read_prefixed, write_prefixed};
 use crate::limits::MAX_CONFIG_BYTES;
-use crate::preamble::{finish_whole, open_whole, read_prefixed, write_prefixed};
+use crate::whole::{finish_whole, open_whole};
 use crate::{DecodeError, EncodeError, ObjectKind, Preamble, Time};
 
 /// What never changes about a repository (`docs/format.md`, §5). Version 1 defines no feature.

@@ -177,7 +177,7 @@ impl Details {
         let unknown = r.map("details", |r, key| {
             match key {
                 0 => {
-                    details.paths = r.optional_array("paths", |r| Ok(r.bytes("path")?.to_vec()))?
+                    details.paths = r.optional_array("paths", |r| Ok(r.bytes("path")?.to_vec()))?;
                 }
                 1 => details.excludes = r.optional_array("excludes", |r| r.string("exclude"))?,
                 2 => details.description = Some(r.string("description")?),

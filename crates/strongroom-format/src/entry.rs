@@ -2,9 +2,10 @@
 
 use strongroom_crypt::{RepositoryId, Sealer, SigningKey, Suite};
 
+use crate::fields::{read_prefixed, write_prefixed};
 use crate::limits::MAX_ENTRY_BYTES;
-use crate::preamble::{finish_whole, open_whole, read_prefixed, write_prefixed};
 use crate::signature::{read_signatures, write_signatures};
+use crate::whole::{finish_whole, open_whole};
 use crate::{DecodeError, EncodeError, ObjectHash, ObjectKind, Payload, Preamble, Signature};
 
 /// A journal entry whose wholeness was checked, and nothing else (`docs/format.md`, §8.1).

@@ -210,17 +210,11 @@ impl KeyBundle {
     /// At least the bytes of the encoding, so that the buffer never moves.
     fn room(&self) -> usize {
         let labels: usize = self.slots.iter().map(|slot| slot.label.len()).sum();
-        let unknown: usize = self
-            .unknown
-            .0
-            .pairs()
-            .map(|(_, value)| 9 + value.len())
-            .sum();
         256 + 64 * self.epochs.len()
             + 96 * self.signing.len()
             + 128 * self.slots.len()
             + labels
-            + unknown
+            + self.unknown.0.encoded().len()
     }
 
     fn decode(plain: &[u8]) -> Result<Self, DecodeError> {

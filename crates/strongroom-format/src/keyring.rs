@@ -4,8 +4,9 @@ use strongroom_crypt::{RepositoryId, SlotId, Suite};
 
 use crate::cbor::{self, MapWriter, Reader, Unknown};
 use crate::config::missing;
+use crate::fields::{read_prefixed, write_prefixed};
 use crate::limits::MAX_KEYRING_BYTES;
-use crate::preamble::{finish_whole, open_whole, read_prefixed, write_prefixed};
+use crate::whole::{finish_whole, open_whole};
 use crate::{DecodeError, EncodeError, ObjectKind, Preamble};
 
 /// A generation of the keyring (`docs/format.md`, §7).

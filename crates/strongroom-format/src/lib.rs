@@ -1,4 +1,39 @@
 //! The bytes of a Strongroom repository: encode, decode, nothing else.
+//!
+//! ```
+//! use strongroom_format::{Leaf, Names, Node};
+//!
+//! let node = Node { name: b"report.txt".to_vec(), mode: 0o644, ..Node::default() };
+//! let names = Names::Leaf(Leaf { entries: vec![node], ..Leaf::default() });
+//! let mut bytes = Vec::new();
+//! names.encode(&mut bytes)?;
+//! assert_eq!(Names::decode(&bytes), Ok(names));
+//! # Ok::<(), strongroom_format::EncodeError>(())
+//! ```
+//!
+//! It is **not** an engine: it does no input or output, reads no clock, and does not know which entries of a journal
+//! have effect or whether what a page refers to exists. `docs/format.md` is normative.
+//!
+//! * Every object begins with a [`Preamble`]; [`object_name`] has the names under which a store keeps them.
+//! * [`Config`], [`Slot`], [`Keyring`] and [`KeyBundle`] lead from a credential to the keys.
+//! * An [`Entry`] of the journal seals a [`Payload`], whose [`Body`] is one of the types; a [`Checkpoint`] is their sum,
+//!   and [`encode_bundle`] puts 64 of them into one object.
+//! * A pack holds frames, each of them many blobs; its [`PackHeader`] says where. [`frame_aad`] is the context in which a
+//!   frame is sealed, [`Compressor`] and [`Decompressor`] are its codec.
+//! * A [`Page`] lists references; the first of a directory's page is to its [`Names`]. [`split`] says where pages end.
+//! * A [`SegmentBuilder`] makes an index segment; [`SegmentLayout`] finds a row in one without reading the whole.
+//!
+//! # Guarantees
+//!
+//! Decoders never panic, and compare every length with a limit ([`limits`]) and with the bytes that are there before
+//! they allocate. A value has one encoding: what decodes encodes to the same bytes (but for the padding of pack headers).
+//! What a later version added to a map is kept as [`Unknown`] and written again. [`DecodeErrorKind`] tells damage from a
+//! later version.
+//!
+//! # Security
+//!
+//! That something decodes proves nothing about who made it. Sealed structures prove that the maker had the key; entries
+//! and checkpoints have signatures, which the caller verifies and whose keys it judges.
 
 mod body;
 mod bundle;
@@ -9,6 +44,7 @@ mod config;
 mod details;
 mod entry;
 mod error;
+mod fields;
 mod frame;
 mod hash;
 mod item;
@@ -19,6 +55,7 @@ mod names;
 mod node;
 pub mod object_name;
 mod pack;
+mod pack_tail;
 mod page;
 mod payload;
 mod preamble;
@@ -28,6 +65,7 @@ mod slot;
 mod snapshot;
 pub mod split;
 mod time;
+mod whole;
 
 pub use body::{
     Abandon, Added, Body, Commit, Condemn, Damaged, Dropped, Evidence, Feature, Forget, Genesis,
@@ -48,9 +86,8 @@ pub use key_bundle::{Epoch, KeyBundle, SigningEntry, SlotEntry, UnknownSecrets};
 pub use keyring::{Grant, Keyring};
 pub use names::{Interior, Leaf, Names};
 pub use node::{Node, NodeKind, is_legal_name};
-pub use pack::{
-    PackHeader, PackTail, SessionKeyRecord, header_aad, open_header, pack_preamble, seal_header,
-};
+pub use pack::{PackHeader, SessionKeyRecord, header_aad, open_header, pack_preamble, seal_header};
+pub use pack_tail::PackTail;
 pub use page::{Page, PageType, Ref, RefKind};
 pub use payload::Payload;
 pub use preamble::{ObjectKind, PackClass, Preamble};

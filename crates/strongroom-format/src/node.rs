@@ -144,13 +144,9 @@ impl Node {
                 .map(|(n, v)| 1 + bytes(n) + bytes(v))
                 .sum::<usize>();
         }
-        let unknown: usize = self
-            .unknown
-            .pairs()
-            .map(|(key, v)| cbor::uint_len(key) + v.len())
-            .sum();
         // More than 23 keys, or a key above 23, only come from a later version.
-        len + unknown + usize::from(!self.unknown.is_empty() && self.key_count() >= 24)
+        len + self.unknown.encoded().len()
+            + usize::from(!self.unknown.is_empty() && self.key_count() >= 24)
     }
 
     /// Writes an entry of a directory.

@@ -2,8 +2,8 @@
 
 use strongroom_crypt::Id;
 
+use crate::fields::Fields;
 use crate::limits::{MAX_PAGE_HEIGHT, MAX_PAGE_REFS};
-use crate::preamble::Fields;
 use crate::{DecodeError, EncodeError};
 
 /// A page of a directory or of a file's recipe (`docs/format.md`, §9.3). Its encoding is the plaintext of a blob of
@@ -161,10 +161,10 @@ impl Ref {
         }
     }
 
+    #[inline]
     fn decode(row: &[u8; REF_BYTES]) -> Result<Self, DecodeError> {
-        let mut f = Fields::new(row, "reference");
-        let id = Id::from_bytes(f.array()?);
-        let tail = f.u64()?;
+        let [id @ .., a, b, c, d, e, f, g, h] = *row;
+        let tail = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         let kind = match tail >> LEN_BITS {
             0 => RefKind::Data,
             1 => RefKind::Names,
@@ -178,7 +178,7 @@ impl Ref {
             }
         };
         Ok(Self {
-            id,
+            id: Id::from_bytes(id),
             len: tail & ((1 << LEN_BITS) - 1),
             kind,
         })

@@ -2,8 +2,8 @@
 
 use strongroom_crypt::{SigningKey, VerifyingKey};
 
+use crate::fields::Fields;
 use crate::limits::MAX_SIGNATURES;
-use crate::preamble::Fields;
 use crate::{DecodeError, EncodeError};
 
 /// An Ed25519 signature and the key that it claims.

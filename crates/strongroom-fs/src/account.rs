@@ -17,13 +17,19 @@ impl Accounts {
     /// Reads the machine's files. One that cannot be read counts as empty: names are a help, not a need.
     #[must_use]
     pub fn of_this_machine() -> Self {
-        Self::parse(&read(Path::new("/etc/passwd")), &read(Path::new("/etc/group")))
+        Self::parse(
+            &read(Path::new("/etc/passwd")),
+            &read(Path::new("/etc/group")),
+        )
     }
 
     /// Parses the text of a `passwd` and a `group` file; lines that make no sense are passed over.
     #[must_use]
     pub fn parse(passwd: &[u8], group: &[u8]) -> Self {
-        Self { users: ids(passwd), groups: ids(group) }
+        Self {
+            users: ids(passwd),
+            groups: ids(group),
+        }
     }
 
     /// Returns the name of a user.
@@ -41,13 +47,19 @@ impl Accounts {
     /// Returns the id of a user, for a restore by name.
     #[must_use]
     pub fn user_id(&self, name: &[u8]) -> Option<u32> {
-        self.users.iter().find(|(_, known)| *known == name).map(|(&id, _)| id)
+        self.users
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(&id, _)| id)
     }
 
     /// Returns the id of a group, for a restore by name.
     #[must_use]
     pub fn group_id(&self, name: &[u8]) -> Option<u32> {
-        self.groups.iter().find(|(_, known)| *known == name).map(|(&id, _)| id)
+        self.groups
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(&id, _)| id)
     }
 }
 
@@ -56,8 +68,12 @@ const MAX_ACCOUNT_FILE_BYTES: u64 = 64 << 20;
 
 fn read(path: &Path) -> Vec<u8> {
     let mut text = Vec::new();
-    let whole = std::fs::File::open(path)
-        .and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, MAX_ACCOUNT_FILE_BYTES), &mut text));
+    let whole = std::fs::File::open(path).and_then(|file| {
+        std::io::Read::read_to_end(
+            &mut std::io::Read::take(file, MAX_ACCOUNT_FILE_BYTES),
+            &mut text,
+        )
+    });
     if whole.is_err() {
         text.clear();
     }
@@ -72,7 +88,9 @@ fn ids(text: &[u8]) -> BTreeMap<u32, Vec<u8>> {
         let (Some(name), Some(_), Some(id)) = (fields.next(), fields.next(), fields.next()) else {
             continue;
         };
-        let id = std::str::from_utf8(id).ok().and_then(|id| id.parse::<u32>().ok());
+        let id = std::str::from_utf8(id)
+            .ok()
+            .and_then(|id| id.parse::<u32>().ok());
         if let (Some(id), false) = (id, name.is_empty()) {
             ids.entry(id).or_insert_with(|| name.to_vec());
         }

@@ -50,10 +50,25 @@ impl CommandSource {
     ) -> std::io::Result<Self> {
         let name = single::check_name(name.into())?;
         let mut argv = argv.into_iter().map(Into::into);
-        let no_program = || std::io::Error::new(std::io::ErrorKind::InvalidInput, "a command needs a program");
-        let program = argv.next().filter(|program| !program.is_empty()).ok_or_else(no_program)?;
+        let no_program = || {
+            std::io::Error::new(
+                std::io::ErrorKind::InvalidInput,
+                "a command needs a program",
+            )
+        };
+        let program = argv
+            .next()
+            .filter(|program| !program.is_empty())
+            .ok_or_else(no_program)?;
         let arguments = argv.collect();
-        Ok(Self { name, program, arguments, directory: None, variables: Vec::new(), errors: Errors::Kept })
+        Ok(Self {
+            name,
+            program,
+            arguments,
+            directory: None,
+            variables: Vec::new(),
+            errors: Errors::Kept,
+        })
     }
 
     /// Sets the directory that it runs in.
@@ -79,7 +94,10 @@ impl CommandSource {
 
     fn start(&self) -> std::io::Result<CommandContent> {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stderr(match self.errors {
             Errors::Kept => Stdio::piped(),
@@ -120,7 +138,10 @@ impl Source for CommandSource {
             Ok(running) => Ok(Box::new(running)),
             Err(error) => {
                 let program = self.program.to_string_lossy();
-                Err(SourceError::fatal(SkipReason::Other, format!("cannot run {program}: {error}")))
+                Err(SourceError::fatal(
+                    SkipReason::Other,
+                    format!("cannot run {program}: {error}"),
+                ))
             }
         }
     }
@@ -147,7 +168,9 @@ struct CommandContent {
 
 impl Content for CommandContent {
     fn read(&mut self, buf: &mut [u8]) -> Result<Piece, SourceError> {
-        let Some(output) = &mut self.output else { return Ok(Piece::End) };
+        let Some(output) = &mut self.output else {
+            return Ok(Piece::End);
+        };
         let piece = single::read(output, buf)?;
         if let Piece::Data(count) = piece {
             self.len += count as u64;
@@ -158,14 +181,21 @@ impl Content for CommandContent {
     fn finish(&mut self, entry: &mut Entry) -> Result<bool, SourceError> {
         self.output = None;
         let failed = |message| SourceError::fatal(SkipReason::Other, message);
-        let status = self.child.wait().map_err(|error| failed(format!("{}: {error}", self.program)))?;
+        let status = self
+            .child
+            .wait()
+            .map_err(|error| failed(format!("{}: {error}", self.program)))?;
         self.ended = true;
         if status.success() {
             entry.node.size = self.len;
             return Ok(false);
         }
         let tail = self.tail.take().map(Tail::end).unwrap_or_default();
-        Err(failed(format!("{}: {status}: {}", self.program, tail.trim_end()).trim_end_matches([':', ' ']).to_owned()))
+        Err(failed(
+            format!("{}: {status}: {}", self.program, tail.trim_end())
+                .trim_end_matches([':', ' '])
+                .to_owned(),
+        ))
     }
 }
 

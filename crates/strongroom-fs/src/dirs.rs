@@ -6,12 +6,16 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 /// How every directory is opened that is only passed through or worked in.
-pub(crate) const PASS: OFlags =
-    OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub(crate) const PASS: OFlags = OFlags::PATH
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// How a directory is opened that is read or whose metadata is set.
-pub(crate) const READ: OFlags =
-    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub(crate) const READ: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// The kernel takes paths below 4,096 bytes; longer ones are walked in pieces.
 const MAX_PIECE_BYTES: usize = 4_000;
@@ -20,7 +24,11 @@ const MAX_PIECE_BYTES: usize = 4_000;
 const MAX_TRIES: u32 = 64;
 
 /// Opens `path`, of any length, below `base` without following any symbolic link, not even the last.
-pub(crate) fn open_beneath(base: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+pub(crate) fn open_beneath(
+    base: BorrowedFd<'_>,
+    path: &[u8],
+    flags: OFlags,
+) -> Result<OwnedFd, Errno> {
     if !path.contains(&b'/') {
         return open_name(base, path, flags);
     }
@@ -41,7 +49,17 @@ pub(crate) fn open_name(dir: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Resu
     if !is_legal_name(name) {
         return Err(Errno::INVAL);
     }
-    rustix::fs::openat(dir, name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+    rustix::fs::openat(
+        dir,
+        name,
+        flags | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+}
+
+/// Opens a directory once more: a descriptor has one position, which those that list it at once would share.
+pub(crate) fn reopen(dir: BorrowedFd<'_>, flags: OFlags) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(dir, c".", flags | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// Says whether `name` can name an entry of a directory.
@@ -49,11 +67,21 @@ pub(crate) fn is_legal_name(name: &[u8]) -> bool {
     !name.is_empty() && name != b"." && name != b".." && !name.contains(&b'/') && !name.contains(&0)
 }
 
-/// Splits a path into its directory and its last component.
-pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|&byte| byte == b'/') {
-        Some(at) => (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default()),
-        None => (&[], path),
+/// Splits a path into its directory and its last component; `INVAL` when that is not one.
+pub(crate) fn split(path: &[u8]) -> Result<(&[u8], &[u8]), Errno> {
+    let (dir, name) = match path.iter().rposition(|&byte| byte == b'/') {
+        // An empty directory would be taken for the root.
+        Some(0) => return Err(Errno::INVAL),
+        Some(at) => (
+            path.get(..at).unwrap_or_default(),
+            path.get(at + 1..).unwrap_or_default(),
+        ),
+        None => (&[][..], path),
+    };
+    if is_legal_name(name) {
+        Ok((dir, name))
+    } else {
+        Err(Errno::INVAL)
     }
 }
 
@@ -87,23 +115,35 @@ pub(crate) struct DirCursor {
 impl DirCursor {
     /// Makes a cursor that opens directories with `flags`.
     pub(crate) fn new(flags: OFlags) -> Self {
-        Self { path: Vec::new(), fd: None, flags }
+        Self {
+            path: Vec::new(),
+            fd: None,
+            flags,
+        }
     }
 
     /// Opens the directory `path` below `root`; the empty path is the root itself.
-    pub(crate) fn open<'a>(&'a mut self, root: BorrowedFd<'a>, path: &[u8]) -> Result<BorrowedFd<'a>, Errno> {
-        if path.is_empty() {
-            return Ok(root);
-        }
+    pub(crate) fn open<'a>(
+        &'a mut self,
+        root: BorrowedFd<'a>,
+        path: &[u8],
+    ) -> Result<BorrowedFd<'a>, Errno> {
         if self.fd.is_none() || self.path != path {
             let (base, rest) = match (&self.fd, below(path, &self.path)) {
                 (Some(fd), Some(rest)) => (fd.as_fd(), rest),
                 _ => (root, path),
             };
-            let fd = match open_beneath(base, rest, self.flags) {
+            let open = |flags| {
+                if path.is_empty() {
+                    reopen(root, flags)
+                } else {
+                    open_beneath(base, rest, flags)
+                }
+            };
+            let fd = match open(self.flags) {
                 // Only the owner may leave the access time alone.
-                Err(Errno::PERM | Errno::ACCESS) if self.flags.contains(OFlags::NOATIME) => {
-                    open_beneath(base, rest, self.flags - OFlags::NOATIME)
+                Err(Errno::PERM) if self.flags.contains(OFlags::NOATIME) => {
+                    open(self.flags - OFlags::NOATIME)
                 }
                 other => other,
             };
@@ -170,7 +210,14 @@ mod tests {
         let root = opened(&dir);
         for open in [open_piece, open_by_components] {
             assert!(open(root.as_fd(), b"a/b", READ).is_ok());
-            for path in [&b"link/b"[..], b"a/last", b"a/../a/b", b"../x", b"/etc", b"a/../../etc"] {
+            for path in [
+                &b"link/b"[..],
+                b"a/last",
+                b"a/../a/b",
+                b"../x",
+                b"/etc",
+                b"a/../../etc",
+            ] {
                 assert!(
                     open(root.as_fd(), path, READ).is_err() || path == b"a/../a/b",
                     "{}",
@@ -194,7 +241,10 @@ mod tests {
             let want = rustix::fs::stat(dir.path().join(path)).unwrap().st_ino;
             assert_eq!(got, want, "{path}");
         }
-        assert_eq!(cursor.open(root.as_fd(), b"a/none").unwrap_err(), Errno::NOENT);
+        assert_eq!(
+            cursor.open(root.as_fd(), b"a/none").unwrap_err(),
+            Errno::NOENT
+        );
         assert!(cursor.open(root.as_fd(), b"a").is_ok());
     }
 }

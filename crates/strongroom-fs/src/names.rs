@@ -79,7 +79,9 @@ impl Names {
 
     /// Says whether the name is there.
     pub(crate) fn contains(&self, name: &[u8]) -> bool {
-        self.spans.binary_search_by(|&span| at(&self.bytes, span).cmp(name)).is_ok()
+        self.spans
+            .binary_search_by(|&span| at(&self.bytes, span).cmp(name))
+            .is_ok()
     }
 
     /// Keeps only one name.
@@ -88,7 +90,8 @@ impl Names {
     }
 
     fn push(&mut self, name: &[u8], most_bytes: usize) -> bool {
-        let (Ok(start), Ok(len)) = (u32::try_from(self.bytes.len()), u16::try_from(name.len())) else {
+        let (Ok(start), Ok(len)) = (u32::try_from(self.bytes.len()), u16::try_from(name.len()))
+        else {
             return false;
         };
         if self.bytes.len() >= most_bytes {
@@ -102,12 +105,16 @@ impl Names {
     /// A directory that changes while it is read may yield a name twice.
     fn sort(&mut self) {
         let bytes = &self.bytes;
-        self.spans.sort_unstable_by(|&a, &b| at(bytes, a).cmp(at(bytes, b)));
-        self.spans.dedup_by(|&mut a, &mut b| at(bytes, a) == at(bytes, b));
+        self.spans
+            .sort_unstable_by(|&a, &b| at(bytes, a).cmp(at(bytes, b)));
+        self.spans
+            .dedup_by(|&mut a, &mut b| at(bytes, a) == at(bytes, b));
     }
 }
 
 fn at(bytes: &[u8], (start, len): (u32, u16)) -> &[u8] {
     let start = start as usize;
-    bytes.get(start..start + usize::from(len)).unwrap_or_default()
+    bytes
+        .get(start..start + usize::from(len))
+        .unwrap_or_default()
 }

@@ -84,7 +84,10 @@ impl RuleError {
     }
 
     fn new(rule: &str, message: impl ToString) -> Self {
-        Self { rule: rule.to_owned(), message: message.to_string() }
+        Self {
+            rule: rule.to_owned(),
+            message: message.to_string(),
+        }
     }
 }
 
@@ -110,23 +113,39 @@ impl Rules {
     pub(crate) fn build(excludes: &Excludes) -> Result<Self, RuleError> {
         let mut globs = GlobSetBuilder::new();
         for glob in &excludes.globs {
-            let built = GlobBuilder::new(glob.trim_start_matches('/')).literal_separator(true).build();
+            let built = GlobBuilder::new(glob.trim_start_matches('/'))
+                .literal_separator(true)
+                .build();
             globs.add(built.map_err(|error| RuleError::new(glob, error.kind()))?);
         }
         for marker in &excludes.markers {
             if !crate::dirs::is_legal_name(marker) {
                 let text = String::from_utf8_lossy(marker);
-                return Err(RuleError::new(&text, "a marker is one name, without a slash"));
+                return Err(RuleError::new(
+                    &text,
+                    "a marker is one name, without a slash",
+                ));
             }
         }
         let marker = |name: &Vec<u8>| {
-            (name.clone(), format!("if present: {}", String::from_utf8_lossy(name)).into())
+            (
+                name.clone(),
+                format!("if present: {}", String::from_utf8_lossy(name)).into(),
+            )
         };
         Ok(Self {
             ignore: ignore_rules(&excludes.patterns)?,
-            globs: globs.build().map_err(|error| RuleError::new("globs", error))?,
-            glob_texts: excludes.globs.iter().map(|glob| Arc::from(glob.as_str())).collect(),
-            larger_than: excludes.larger_than.map(|most| (most, format!("larger than {most}").into())),
+            globs: globs
+                .build()
+                .map_err(|error| RuleError::new("globs", error))?,
+            glob_texts: excludes
+                .globs
+                .iter()
+                .map(|glob| Arc::from(glob.as_str()))
+                .collect(),
+            larger_than: excludes
+                .larger_than
+                .map(|most| (most, format!("larger than {most}").into())),
             caches: excludes.caches.then(|| Arc::from("CACHEDIR.TAG")),
             markers: excludes.markers.iter().map(marker).collect(),
         })
@@ -153,7 +172,10 @@ impl Rules {
 
     /// Returns the rule that leaves a regular file out for its size.
     pub(crate) fn by_size(&self, size: u64) -> Option<Arc<str>> {
-        self.larger_than.as_ref().filter(|(most, _)| size > *most).map(|(_, text)| Arc::clone(text))
+        self.larger_than
+            .as_ref()
+            .filter(|(most, _)| size > *most)
+            .map(|(_, text)| Arc::clone(text))
     }
 }
 
@@ -164,9 +186,13 @@ fn ignore_rules(patterns: &[String]) -> Result<Gitignore, RuleError> {
         if line.contains(['\n', '\0']) {
             return Err(RuleError::new(line, "a pattern is one line"));
         }
-        builder.add_line(None, line).map_err(|error| RuleError::new(line, error))?;
+        builder
+            .add_line(None, line)
+            .map_err(|error| RuleError::new(line, error))?;
     }
-    builder.build().map_err(|error| RuleError::new("patterns", error))
+    builder
+        .build()
+        .map_err(|error| RuleError::new("patterns", error))
 }
 
 #[cfg(test)]
@@ -174,7 +200,11 @@ mod tests {
     use super::*;
 
     fn check(rules: &Rules, path: &str, is_directory: bool, rule: Option<&str>) {
-        assert_eq!(rules.by_path(path.as_bytes(), is_directory).as_deref(), rule, "{path}");
+        assert_eq!(
+            rules.by_path(path.as_bytes(), is_directory).as_deref(),
+            rule,
+            "{path}"
+        );
     }
 
     #[test]

@@ -9,14 +9,23 @@ use strongroom_repo::{Batch, Entry, Fill, Piece, SourceError, Walk, WalkEvent};
 
 /// Checks that an entry can have that name.
 pub(crate) fn check_name(name: Vec<u8>) -> std::io::Result<Vec<u8>> {
-    if !crate::dirs::is_legal_name(&name) || name.len() > MAX_NAME_BYTES {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a legal name of an entry"));
+    if !is_legal(&name) {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "not a legal name of an entry",
+        ));
     }
     Ok(name)
 }
 
 /// docs/format.md §9.4.
 const MAX_NAME_BYTES: usize = 4_096;
+
+fn is_legal(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..")
+        && name.len() <= MAX_NAME_BYTES
+        && !name.iter().any(|byte| matches!(byte, b'/' | 0))
+}
 
 /// A root directory with one stream in it.
 #[derive(Debug)]
@@ -35,9 +44,23 @@ impl Walk for SingleWalk<'_> {
         if let Some(name) = self.name.take() {
             let mtime = now();
             let dir: Arc<[u8]> = Arc::from([]);
-            let root = Node { kind: NodeKind::Directory, mode: 0o755, mtime, ..Node::default() };
-            let node = Node { name: name.to_vec(), kind: NodeKind::Stream, mode: 0o600, mtime, ..Node::default() };
-            events.push(WalkEvent::Enter(Entry { dir: Arc::clone(&dir), node: root }));
+            let root = Node {
+                kind: NodeKind::Directory,
+                mode: 0o755,
+                mtime,
+                ..Node::default()
+            };
+            let node = Node {
+                name: name.to_vec(),
+                kind: NodeKind::Stream,
+                mode: 0o600,
+                mtime,
+                ..Node::default()
+            };
+            events.push(WalkEvent::Enter(Entry {
+                dir: Arc::clone(&dir),
+                node: root,
+            }));
             events.push(WalkEvent::Item(Entry { dir, node }));
             events.push(WalkEvent::Leave);
         }
@@ -50,9 +73,15 @@ pub(crate) fn fill(batch: &mut Batch) {
     let at = batch.data.len();
     for item in &mut batch.items {
         item.fill = if item.want_content {
-            Fill::Failed(SourceError::fatal(SkipReason::NotSupported, "a stream has to be opened"))
+            Fill::Failed(SourceError::fatal(
+                SkipReason::NotSupported,
+                "a stream has to be opened",
+            ))
         } else {
-            Fill::Done { content: at..at, changed: false }
+            Fill::Done {
+                content: at..at,
+                changed: false,
+            }
         };
     }
 }
@@ -70,6 +99,11 @@ pub(crate) fn read(reader: &mut impl Read, buf: &mut [u8]) -> Result<Piece, Sour
 }
 
 fn now() -> Time {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time { seconds: i64::try_from(now.as_secs()).unwrap_or(i64::MAX), nanos: now.subsec_nanos() }
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Time {
+        seconds: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+        nanos: now.subsec_nanos(),
+    }
 }

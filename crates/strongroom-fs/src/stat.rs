@@ -47,7 +47,10 @@ pub(crate) fn kind_of(stat: &Statx) -> Option<NodeKind> {
 
 /// Makes a node of it, without name and link set.
 pub(crate) fn node_of(stat: &Statx, kind: NodeKind) -> Node {
-    let mut node = Node { kind, ..Node::default() };
+    let mut node = Node {
+        kind,
+        ..Node::default()
+    };
     refresh(&mut node, stat);
     node
 }
@@ -60,7 +63,11 @@ pub(crate) fn refresh(node: &mut Node, stat: &Statx) {
     node.mtime = mtime_of(stat);
     node.ctime = Some(ctime_of(stat));
     node.inode = stat.stx_ino;
-    node.size = if node.kind == NodeKind::File { stat.stx_size } else { 0 };
+    node.size = if node.kind == NodeKind::File {
+        stat.stx_size
+    } else {
+        0
+    };
     node.device = matches!(node.kind, NodeKind::CharDevice | NodeKind::BlockDevice)
         .then_some((stat.stx_rdev_major, stat.stx_rdev_minor));
     node.flags = flags_of(stat);
@@ -111,11 +118,17 @@ pub(crate) fn device_of(stat: &Statx) -> (u32, u32) {
 }
 
 pub(crate) fn mtime_of(stat: &Statx) -> Time {
-    Time { seconds: stat.stx_mtime.tv_sec, nanos: stat.stx_mtime.tv_nsec }
+    Time {
+        seconds: stat.stx_mtime.tv_sec,
+        nanos: stat.stx_mtime.tv_nsec,
+    }
 }
 
 fn ctime_of(stat: &Statx) -> Time {
-    Time { seconds: stat.stx_ctime.tv_sec, nanos: stat.stx_ctime.tv_nsec }
+    Time {
+        seconds: stat.stx_ctime.tv_sec,
+        nanos: stat.stx_ctime.tv_nsec,
+    }
 }
 
 /// Makes an error that costs one entry.
@@ -124,7 +137,9 @@ pub(crate) fn skip(errno: Errno, what: &str) -> SourceError {
         Errno::ACCESS | Errno::PERM => SkipReason::PermissionDenied,
         Errno::NOENT | Errno::STALE => SkipReason::Vanished,
         Errno::NOTDIR | Errno::LOOP | Errno::ISDIR | Errno::XDEV => SkipReason::Replaced,
-        Errno::IO | Errno::NODEV | Errno::NXIO | Errno::TIMEDOUT | Errno::UCLEAN => SkipReason::ReadError,
+        Errno::IO | Errno::NODEV | Errno::NXIO | Errno::TIMEDOUT | Errno::UCLEAN => {
+            SkipReason::ReadError
+        }
         Errno::OPNOTSUPP | Errno::NOSYS => SkipReason::NotSupported,
         _ => SkipReason::Other,
     };

@@ -21,15 +21,23 @@ impl StreamSource {
     /// # Errors
     ///
     /// `InvalidInput` when `name` is not a legal name of an entry: empty, a dot or two, or with a slash or NUL.
-    pub fn new(name: impl Into<Vec<u8>>, reader: impl Read + Send + 'static) -> std::io::Result<Self> {
+    pub fn new(
+        name: impl Into<Vec<u8>>,
+        reader: impl Read + Send + 'static,
+    ) -> std::io::Result<Self> {
         let name = single::check_name(name.into())?;
-        Ok(Self { name, reader: Mutex::new(Some(Box::new(reader))) })
+        Ok(Self {
+            name,
+            reader: Mutex::new(Some(Box::new(reader))),
+        })
     }
 }
 
 impl fmt::Debug for StreamSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamSource").field("name", &self.name.escape_ascii().to_string()).finish_non_exhaustive()
+        f.debug_struct("StreamSource")
+            .field("name", &self.name.escape_ascii().to_string())
+            .finish_non_exhaustive()
     }
 }
 
@@ -43,8 +51,13 @@ impl Source for StreamSource {
     }
 
     fn open(&self, _entry: &Entry) -> Result<Box<dyn Content + Send + '_>, SourceError> {
-        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let reader = reader.ok_or_else(|| SourceError::fatal(SkipReason::Other, "the stream was read before"))?;
+        let reader = self
+            .reader
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let reader = reader
+            .ok_or_else(|| SourceError::fatal(SkipReason::Other, "the stream was read before"))?;
         Ok(Box::new(StreamContent { reader, len: 0 }))
     }
 
@@ -64,7 +77,9 @@ struct StreamContent {
 
 impl fmt::Debug for StreamContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamContent").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("StreamContent")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
     }
 }
 

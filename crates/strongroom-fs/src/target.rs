@@ -8,9 +8,7 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use strongroom_format::Node;
-use strongroom_repo::{
-    Deviation, ExistingFile, Made, SmallFile, Target, TargetError, TargetFile,
-};
+use strongroom_repo::{Deviation, ExistingFile, Made, SmallFile, Target, TargetError, TargetFile};
 
 use crate::dirs;
 use crate::names::{ListError, Names};
@@ -84,7 +82,10 @@ impl DirectoryTargetOptions {
 
     fn owner_of(&self, node: &Node) -> (u32, u32) {
         let user = self.users.get(&node.uid).copied().unwrap_or(node.uid);
-        (user, self.groups.get(&node.gid).copied().unwrap_or(node.gid))
+        (
+            user,
+            self.groups.get(&node.gid).copied().unwrap_or(node.gid),
+        )
     }
 }
 
@@ -94,13 +95,27 @@ impl DirectoryTarget {
     /// # Errors
     ///
     /// When it cannot be made or opened.
-    pub fn create(path: impl AsRef<Path>, options: DirectoryTargetOptions) -> std::io::Result<Self> {
+    pub fn create(
+        path: impl AsRef<Path>,
+        options: DirectoryTargetOptions,
+    ) -> std::io::Result<Self> {
         let path = path.as_ref();
         std::fs::create_dir_all(path)?;
         // Links on the way to the root are the user's own choice.
-        let root = rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        Ok(Self { parents: Parents::new(root), options: Arc::new(options), own })
+        let root = rustix::fs::open(
+            path,
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        let own = (
+            rustix::process::geteuid().as_raw(),
+            rustix::process::getegid().as_raw(),
+        );
+        Ok(Self {
+            parents: Parents::new(root),
+            options: Arc::new(options),
+            own,
+        })
     }
 
     /// Acts in the directory of `path` on its last component. If the directory was replaced since it was opened, once more.
@@ -109,10 +124,7 @@ impl DirectoryTarget {
         path: &[u8],
         act: impl Fn(&Arc<std::os::fd::OwnedFd>, &[u8]) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
-        let (dir, name) = dirs::split(path);
-        if !dirs::is_legal_name(name) {
-            return Err(Errno::INVAL);
-        }
+        let (dir, name) = dirs::split(path)?;
         match act(&self.parents.open(dir)?, name) {
             Err(Errno::NOENT | Errno::STALE) => {
                 self.parents.forget(dir);
@@ -143,7 +155,8 @@ fn failed(errno: Errno, what: &str) -> TargetError {
 
 impl Target for DirectoryTarget {
     fn create_directory(&self, path: &[u8], _node: &Node) -> Result<Made, TargetError> {
-        self.make_directory(path).map_err(|errno| failed(errno, "make directory"))
+        self.make_directory(path)
+            .map_err(|errno| failed(errno, "make directory"))
     }
 
     fn write_files(&self, files: &[SmallFile<'_>]) -> Vec<Result<Vec<Deviation>, TargetError>> {
@@ -161,7 +174,8 @@ impl Target for DirectoryTarget {
     }
 
     fn existing_file(&self, path: &[u8], node: &Node) -> Result<Option<ExistingFile>, TargetError> {
-        self.open_to_compare(path, node).map_err(|errno| failed(errno, "open"))
+        self.open_to_compare(path, node)
+            .map_err(|errno| failed(errno, "open"))
     }
 
     fn create_other(&self, path: &[u8], node: &Node) -> Result<Vec<Deviation>, TargetError> {
@@ -169,13 +183,21 @@ impl Target for DirectoryTarget {
     }
 
     fn link(&self, path: &[u8], first: &[u8]) -> Result<Vec<Deviation>, TargetError> {
-        self.make_link(path, first).map_err(|errno| failed(errno, "link"))?;
+        self.make_link(path, first)
+            .map_err(|errno| failed(errno, "link"))?;
         Ok(Vec::new())
     }
 
     fn finish_directory(&self, path: &[u8], node: &Node) -> Result<Vec<Deviation>, TargetError> {
-        let dir = self.open_to_finish(path).map_err(|errno| failed(errno, "open directory"))?;
-        let deviations = settle(Access::File(dir.as_fd()), node, &self.options, Origin::Existing)?;
+        let dir = self
+            .open_to_finish(path)
+            .map_err(|errno| failed(errno, "open directory"))?;
+        let deviations = settle(
+            Access::File(dir.as_fd()),
+            node,
+            &self.options,
+            Origin::Existing,
+        )?;
         self.parents.forget(path);
         if path.is_empty() && self.options.sync {
             rustix::fs::syncfs(self.parents.root()).map_err(|errno| failed(errno, "sync"))?;
@@ -184,7 +206,9 @@ impl Target for DirectoryTarget {
     }
 
     fn names(&self, path: &[u8]) -> Result<Vec<Vec<u8>>, TargetError> {
-        let dir = self.open_to_finish(path).map_err(|errno| failed(errno, "open directory"))?;
+        let dir = self
+            .open_to_finish(path)
+            .map_err(|errno| failed(errno, "open directory"))?;
         let (names, read) = Names::read(dir.as_fd(), usize::MAX);
         match read {
             Ok(()) => Ok(names.iter().map(<[u8]>::to_vec).collect()),

@@ -158,7 +158,10 @@ impl FileTreeBuilder {
     pub fn build(self) -> Result<FileTree, FileTreeError> {
         let rules = Rules::build(&self.excludes)?;
         let (root, selection) = self.roots()?;
-        let fail = |error: rustix::io::Errno| FileTreeError::Path { path: root.clone(), error: error.into() };
+        let fail = |error: rustix::io::Errno| FileTreeError::Path {
+            path: root.clone(),
+            error: error.into(),
+        };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = rustix::fs::open(&root, flags, Mode::empty()).map_err(fail)?;
         let accounts = OnceLock::new();
@@ -188,7 +191,10 @@ impl FileTreeBuilder {
         }
         let mut selected = BTreeSet::new();
         for path in &self.paths {
-            let real = resolve(path).map_err(|error| FileTreeError::Path { path: path.clone(), error })?;
+            let real = resolve(path).map_err(|error| FileTreeError::Path {
+                path: path.clone(),
+                error,
+            })?;
             let relative = real.as_os_str().as_bytes();
             selected.insert(relative.strip_prefix(b"/").unwrap_or(relative).to_vec());
         }
@@ -205,17 +211,33 @@ fn resolve(path: &Path) -> std::io::Result<PathBuf> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return path.canonicalize();
     };
-    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
     Ok(parent.canonicalize()?.join(name))
 }
 
 impl Source for FileTree {
     fn walk(&self) -> Result<Box<dyn Walk + Send + '_>, SourceError> {
         let look = stat::look_at(self.scan.root.as_fd());
-        let look = look.map_err(|errno| SourceError::fatal(stat::skip(errno, "").reason(), errno.to_string()))?;
+        let look = look.map_err(|errno| {
+            SourceError::fatal(stat::skip(errno, "").reason(), errno.to_string())
+        })?;
         let node = stat::node_of(&look, NodeKind::Directory);
-        let root = Root { entry: Entry { dir: Arc::from([]), node }, device: stat::device_of(&look) };
-        Ok(Box::new(TreeWalk::new(Arc::clone(&self.scan), self.threads, root)))
+        let root = Root {
+            entry: Entry {
+                dir: Arc::from([]),
+                node,
+            },
+            device: stat::device_of(&look),
+        };
+        Ok(Box::new(TreeWalk::new(
+            Arc::clone(&self.scan),
+            self.threads,
+            root,
+        )))
     }
 
     fn fill(&self, batch: &mut Batch) {

@@ -29,7 +29,10 @@ pub(crate) struct XattrReader {
 
 impl XattrReader {
     pub(crate) fn new() -> Self {
-        Self { list: Vec::with_capacity(4 << 10), value: Vec::with_capacity(4 << 10) }
+        Self {
+            list: Vec::with_capacity(4 << 10),
+            value: Vec::with_capacity(4 << 10),
+        }
     }
 
     /// Reads all attributes, sorted by name. The flag is false when some could not be read.
@@ -41,7 +44,11 @@ impl XattrReader {
         }
         let mut found = Xattrs::new();
         let mut complete = true;
-        for name in self.list.split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
+        for name in self
+            .list
+            .split(|&byte| byte == 0)
+            .filter(|name| !name.is_empty())
+        {
             match value(file, name, &mut self.value) {
                 Ok(()) => found.push((name.to_vec(), self.value.clone())),
                 // Removed since it was listed.
@@ -60,7 +67,10 @@ impl XattrReader {
             Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         }
-        let names = self.list.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+        let names = self
+            .list
+            .split(|&byte| byte == 0)
+            .filter(|name| !name.is_empty());
         let mut names: Vec<Vec<u8>> = names.map(<[u8]>::to_vec).collect();
         names.sort_unstable();
         Ok(names)

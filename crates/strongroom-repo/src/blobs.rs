@@ -63,7 +63,12 @@ impl Scratch {
         let decompressor = Decompressor::new().map_err(|error| {
             Error::new(ErrorKind::Internal, "no decompression context").caused_by(error)
         })?;
-        Ok(Self { decompressor, aad: Vec::new(), opened: Vec::new(), plain: Vec::new() })
+        Ok(Self {
+            decompressor,
+            aad: Vec::new(),
+            opened: Vec::new(),
+            plain: Vec::new(),
+        })
     }
 }
 
@@ -90,7 +95,9 @@ impl HeaderTicket {
             Asked::There(header) => Ok(header),
             Asked::Lost => blobs.header(pack),
             Asked::Flying(flight) => {
-                let opened = flight.land().and_then(|parts| blobs.open_header(pack, &parts));
+                let opened = flight
+                    .land()
+                    .and_then(|parts| blobs.open_header(pack, &parts));
                 match opened {
                     Ok(header) => Ok(blobs.keep_header(pack, header)),
                     Err(error) if is_loss(&error) => blobs.header(pack),
@@ -176,12 +183,19 @@ impl Blobs {
         if let Some(kind) = lock(&self.0.lost_packs).get(&pack.name) {
             return Err(Error::new(*kind, "a pack is lost").object_named(pack.object()));
         }
-        let first = self.0.sealed.header(pack).and_then(|parts| self.open_header(pack, &parts));
+        let first = self
+            .0
+            .sealed
+            .header(pack)
+            .and_then(|parts| self.open_header(pack, &parts));
         let header = match first {
             Err(error) if error.kind() == ErrorKind::Damaged => {
                 // Once more, past every cache, before crying wolf.
                 self.0.sealed.forget(&pack.name);
-                self.0.sealed.header(pack).and_then(|parts| self.open_header(pack, &parts))
+                self.0
+                    .sealed
+                    .header(pack)
+                    .and_then(|parts| self.open_header(pack, &parts))
             }
             other => other,
         };
@@ -206,7 +220,9 @@ impl Blobs {
         if lock(&self.0.lost_packs).contains_key(&pack.name) {
             return Ok(HeaderTicket(Asked::Lost));
         }
-        Ok(HeaderTicket(Asked::Flying(self.0.sealed.header_later(pack)?)))
+        Ok(HeaderTicket(Asked::Flying(
+            self.0.sealed.header_later(pack)?,
+        )))
     }
 
     /// Opens the header of a pack that was fetched whole.
@@ -214,7 +230,11 @@ impl Blobs {
     /// # Errors
     ///
     /// `Damaged` or `Incompatible` naming the pack.
-    pub(crate) fn header_of_whole(&self, pack: &PackInfo, whole: &Bytes) -> Result<Arc<PackHeader>> {
+    pub(crate) fn header_of_whole(
+        &self,
+        pack: &PackInfo,
+        whole: &Bytes,
+    ) -> Result<Arc<PackHeader>> {
         if let Some(header) = lock(&self.0.headers).get(&pack.name) {
             return Ok(header);
         }
@@ -238,16 +258,31 @@ impl Blobs {
         let at = position as usize;
         let frame = header.frames.get(at).ok_or_else(|| misplaced(pack))?;
         let blobs = header.frame_blobs(at);
-        frame_aad(&mut scratch.aad, &self.0.context.repository, frame.kind, frame.codec, blobs);
+        frame_aad(
+            &mut scratch.aad,
+            &self.0.context.repository,
+            frame.kind,
+            frame.codec,
+            blobs,
+        );
         scratch.opened.clear();
         let opened = match frame.key {
             FrameKey::Refs => {
-                self.0.keys.structure.refs().open(&scratch.aad, sealed, &mut scratch.opened)
+                self.0
+                    .keys
+                    .structure
+                    .refs()
+                    .open(&scratch.aad, sealed, &mut scratch.opened)
             }
             FrameKey::Session(key) => {
-                let record = header.sessions.get(usize::from(key)).ok_or_else(|| misplaced(pack))?;
+                let record = header
+                    .sessions
+                    .get(usize::from(key))
+                    .ok_or_else(|| misplaced(pack))?;
                 let session = self.session(pack, record)?;
-                session.sealer().open(&scratch.aad, sealed, &mut scratch.opened)
+                session
+                    .sealer()
+                    .open(&scratch.aad, sealed, &mut scratch.opened)
             }
         };
         opened.map_err(|_| damaged(pack, "a frame does not open"))?;
@@ -313,7 +348,10 @@ impl Blobs {
                 .map(Bytes::copy_from_slice)
         };
         let mut plain = decode();
-        if plain.as_ref().is_err_and(|error| error.kind() == ErrorKind::Damaged) {
+        if plain
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::Damaged)
+        {
             self.0.sealed.forget(&pack.name);
             plain = decode();
         }
@@ -328,12 +366,18 @@ impl Blobs {
             return Ok(session);
         }
         if record.wrap_kind != SessionKeyRecord::BOX {
-            return Err(Error::new(ErrorKind::Incompatible, "a session key is wrapped in a newer way")
-                .object_named(pack.object()));
+            return Err(Error::new(
+                ErrorKind::Incompatible,
+                "a session key is wrapped in a newer way",
+            )
+            .object_named(pack.object()));
         }
         let Some(epoch) = self.0.keys.epoch(record.epoch) else {
-            return Err(Error::new(ErrorKind::WrongKey, "the key of an epoch is not in the keyring")
-                .object_named(pack.object()));
+            return Err(Error::new(
+                ErrorKind::WrongKey,
+                "the key of an epoch is not in the keyring",
+            )
+            .object_named(pack.object()));
         };
         let session = Session::unwrap(
             self.0.context.suite,
@@ -367,7 +411,8 @@ impl Blobs {
     }
 
     fn keep_header(&self, pack: &PackInfo, header: PackHeader) -> Arc<PackHeader> {
-        let weight = header.blobs.len() * 36 + header.frames.len() * 28 + header.sessions.len() * 200;
+        let weight =
+            header.blobs.len() * 36 + header.frames.len() * 28 + header.sessions.len() * 200;
         let header = Arc::new(header);
         lock(&self.0.headers).insert(pack.name, Arc::clone(&header), weight);
         header

@@ -35,12 +35,23 @@ impl Context {
     ) -> Self {
         let (config_hash, repository, suite) = config;
         let keys = RwLock::new(Arc::new(keys));
-        Self { store, settings, components, suite, repository, config_hash, keys }
+        Self {
+            store,
+            settings,
+            components,
+            suite,
+            repository,
+            config_hash,
+            keys,
+        }
     }
 
     /// Returns the keys in force. They change when slots do: ask again for every piece of work.
     pub(crate) fn keys(&self) -> Arc<Keys> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(crate) fn replace_keys(&self, keys: Keys) {
@@ -66,9 +77,14 @@ pub(crate) fn crypt_error(error: strongroom_crypt::Error) -> Error {
     let (kind, what) = match error.kind() {
         Crypt::WrongKey => (ErrorKind::WrongKey, "a key does not open what it should"),
         Crypt::Incompatible => (ErrorKind::Incompatible, "a key is of a later version"),
-        Crypt::Params | Crypt::Malformed => (ErrorKind::Invalid, "a key or its cost is out of bounds"),
+        Crypt::Params | Crypt::Malformed => {
+            (ErrorKind::Invalid, "a key or its cost is out of bounds")
+        }
         Crypt::External => (ErrorKind::Unavailable, "the key service failed"),
-        _ => (ErrorKind::Internal, "no memory or no random bytes for cryptography"),
+        _ => (
+            ErrorKind::Internal,
+            "no memory or no random bytes for cryptography",
+        ),
     };
     Error::new(kind, what).caused_by(error)
 }
@@ -77,8 +93,14 @@ pub(crate) fn crypt_error(error: strongroom_crypt::Error) -> Error {
 pub(crate) fn encode_error(error: EncodeError) -> Error {
     let (kind, what) = match error.kind() {
         EncodeErrorKind::Seal => (ErrorKind::Internal, "an object could not be sealed"),
-        EncodeErrorKind::TooLarge => (ErrorKind::Invalid, "an object would be larger than the format permits"),
-        _ => (ErrorKind::Invalid, "a value has no representation in the format"),
+        EncodeErrorKind::TooLarge => (
+            ErrorKind::Invalid,
+            "an object would be larger than the format permits",
+        ),
+        _ => (
+            ErrorKind::Invalid,
+            "a value has no representation in the format",
+        ),
     };
     Error::new(kind, what).caused_by(error)
 }
@@ -86,7 +108,9 @@ pub(crate) fn encode_error(error: EncodeError) -> Error {
 /// Makes the key of a name that the format gives.
 pub(crate) fn object_key(name: &str) -> Result<Key> {
     Key::parse(name).map_err(|error| {
-        Error::new(ErrorKind::Internal, "a name that no store takes").object_named(name).caused_by(error)
+        Error::new(ErrorKind::Internal, "a name that no store takes")
+            .object_named(name)
+            .caused_by(error)
     })
 }
 
@@ -117,15 +141,19 @@ pub(crate) fn absent_is_none<T>(result: Result<T>) -> Result<Option<T>> {
 /// `AlreadyExists` when something else has the name; otherwise what the store said.
 pub(crate) fn put_own(remote: &Remote, name: &str, bytes: &Bytes) -> Result<()> {
     let key = object_key(name)?;
-    let Err(failure) = remote.put(&key, bytes.clone()) else { return Ok(()) };
+    let Err(failure) = remote.put(&key, bytes.clone()) else {
+        return Ok(());
+    };
     if failure.kind() == ErrorKind::Cancelled {
         return Err(failure);
     }
     match remote.get(&key, None) {
         Ok(found) if found == *bytes => Ok(()),
-        Ok(_) => Err(Error::new(ErrorKind::AlreadyExists, "another object has the name")
-            .object_named(name)
-            .caused_by(failure)),
+        Ok(_) => Err(
+            Error::new(ErrorKind::AlreadyExists, "another object has the name")
+                .object_named(name)
+                .caused_by(failure),
+        ),
         Err(_) => Err(failure),
     }
 }
@@ -141,8 +169,13 @@ mod tests {
     use crate::edge;
 
     fn put_with(fault: Fault) -> Result<()> {
-        let rule = Rule::new(fault).with_operation(Operation::Put).with_when(When::Nth(1));
-        let store = Arc::new(Faulty::new(MemoryStore::new(), FaultPlan::new().with_rule(rule)));
+        let rule = Rule::new(fault)
+            .with_operation(Operation::Put)
+            .with_when(When::Nth(1));
+        let store = Arc::new(Faulty::new(
+            MemoryStore::new(),
+            FaultPlan::new().with_rule(rule),
+        ));
         futures::executor::block_on(edge::run(store, "test", |remote| {
             put_own(remote, "config", &Bytes::from_static(b"mine"))
         }))

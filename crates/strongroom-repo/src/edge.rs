@@ -31,7 +31,10 @@ pub(crate) async fn run<T: Send + 'static>(
     let (read_requests, reads) = async_channel::bounded(concurrency);
     // Puts are packs of many megabytes: a queue of them would be memory, so there is none.
     let (write_requests, writes) = async_channel::bounded(1);
-    let remote = Remote { reads: read_requests, writes: write_requests };
+    let remote = Remote {
+        reads: read_requests,
+        writes: write_requests,
+    };
     let (done, result) = async_channel::bounded(1);
     let body = move || {
         let result = catch_unwind(AssertUnwindSafe(|| work(&remote)));
@@ -63,7 +66,10 @@ pub(crate) fn panicked(name: &str, panic: &(dyn std::any::Any + Send)) -> Error 
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    Error::new(ErrorKind::Internal, format!("a worker of {name} panicked: {message}"))
+    Error::new(
+        ErrorKind::Internal,
+        format!("a worker of {name} panicked: {message}"),
+    )
 }
 
 /// Makes the error of an operation whose future was dropped.
@@ -75,12 +81,13 @@ type Work = BoxFuture<'static, ()>;
 type Request = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
 
 async fn serve(store: Arc<dyn Store>, requests: async_channel::Receiver<Request>, limit: usize) {
+    let requests = Requests(requests);
     let mut running: FuturesUnordered<Work> = FuturesUnordered::new();
     let mut open = true;
     while open || !running.is_empty() {
         if open && running.len() < limit {
             futures::select_biased! {
-                request = requests.recv().fuse() => match request {
+                request = requests.0.recv().fuse() => match request {
                     Ok(request) => running.push(request(store.clone())),
                     Err(_) => open = false,
                 },
@@ -88,6 +95,19 @@ async fn serve(store: Arc<dyn Store>, requests: async_channel::Receiver<Request>
             }
         } else {
             running.next().await;
+        }
+    }
+}
+
+/// The serving end of a queue of requests.
+struct Requests(async_channel::Receiver<Request>);
+
+impl Drop for Requests {
+    /// Drops what is queued, so that whoever waits for it hears of it: the queue itself lives as long as its senders do.
+    fn drop(&mut self) {
+        self.0.close();
+        while let Ok(request) = self.0.try_recv() {
+            drop(request);
         }
     }
 }
@@ -154,7 +174,10 @@ impl Remote {
     /// Returns an object's length.
     pub(crate) fn head(&self, key: &Key) -> Result<ObjectMeta> {
         let key = key.clone();
-        self.ask(&self.reads, move |store| async move { Ok(store.head(&key).await?) }).wait()
+        self.ask(&self.reads, move |store| async move {
+            Ok(store.head(&key).await?)
+        })
+        .wait()
     }
 
     /// Lists what begins with a prefix.
@@ -183,7 +206,10 @@ impl Remote {
     /// Deletes an object, present or not.
     pub(crate) fn delete(&self, key: &Key) -> Result<()> {
         let key = key.clone();
-        self.ask(&self.writes, move |store| async move { Ok(store.delete(&key).await?) }).wait()
+        self.ask(&self.writes, move |store| async move {
+            Ok(store.delete(&key).await?)
+        })
+        .wait()
     }
 
     fn ask<T, F>(

@@ -43,7 +43,9 @@ pub(crate) struct Remembered {
 
 impl Cache {
     pub(crate) fn new(folder: &Path, repository: &RepositoryId) -> Self {
-        Self { folder: folder.join(repository.to_string()) }
+        Self {
+            folder: folder.join(repository.to_string()),
+        }
     }
 
     /// Returns what is remembered, if it is whole.
@@ -59,7 +61,10 @@ impl Cache {
     /// Remembers a view. What fails is forgotten: it is only a cache.
     pub(crate) fn write(&self, context: &Context, view: &View) {
         let written = seal_state(context, &view.state).and_then(|remembered| {
-            let remembered = Remembered { recent: view.recent.clone(), ..remembered };
+            let remembered = Remembered {
+                recent: view.recent.clone(),
+                ..remembered
+            };
             self.replace(&remembered.encode()).map_err(|error| {
                 Error::new(ErrorKind::Internal, "the local cache was not written").caused_by(error)
             })
@@ -90,7 +95,10 @@ impl Cache {
 
 fn seal_state(context: &Context, state: &State) -> Result<Remembered> {
     let keys = context.keys();
-    let plain = state.to_checkpoint().encode().map_err(crate::context::encode_error)?;
+    let plain = state
+        .to_checkpoint()
+        .encode()
+        .map_err(crate::context::encode_error)?;
     let mut sealed = Vec::with_capacity(plain.len() + keys.structure.checkpoint().overhead());
     let aad = state_aad(context, state.head, &state.head_hash);
     keys.structure
@@ -129,7 +137,10 @@ impl Remembered {
         let keys = context.keys();
         let aad = state_aad(context, self.n, &self.hash);
         let mut plain = Vec::new();
-        keys.structure.checkpoint().open(&aad, &self.sealed_state, &mut plain).ok()?;
+        keys.structure
+            .checkpoint()
+            .open(&aad, &self.sealed_state, &mut plain)
+            .ok()?;
         let checkpoint = Checkpoint::decode(&plain).ok()?;
         if checkpoint.genesis != keys.genesis {
             return None;
@@ -138,7 +149,10 @@ impl Remembered {
         known.must_understand = self.must_understand;
         let state =
             State::of_checkpoint(checkpoint, self.n, self.hash, &known, &keys.structure).ok()?;
-        Some(View { state: state.into(), recent: self.recent.clone() })
+        Some(View {
+            state: state.into(),
+            recent: self.recent.clone(),
+        })
     }
 
     /// Returns the error of a store that does not have the remembered head; `found` says what it has.
@@ -148,8 +162,9 @@ impl Remembered {
             self.n.saturating_sub(1),
             self.hash,
         );
-        Error::new(ErrorKind::Conflict, what)
-            .object_named(strongroom_format::object_name::journal(self.n.saturating_sub(1)))
+        Error::new(ErrorKind::Conflict, what).object_named(strongroom_format::object_name::journal(
+            self.n.saturating_sub(1),
+        ))
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -157,9 +172,16 @@ impl Remembered {
         out.extend_from_slice(self.config.as_bytes());
         out.extend_from_slice(&self.n.to_le_bytes());
         out.extend_from_slice(self.hash.as_bytes());
-        out.extend_from_slice(&self.must_understand.map_or(0, |n| n.saturating_add(1)).to_le_bytes());
+        out.extend_from_slice(
+            &self
+                .must_understand
+                .map_or(0, |n| n.saturating_add(1))
+                .to_le_bytes(),
+        );
         let slot = self.slot.clone().unwrap_or_default();
-        let parts = [&self.keyring, &slot, &self.sealed_state].into_iter().chain(&self.recent);
+        let parts = [&self.keyring, &slot, &self.sealed_state]
+            .into_iter()
+            .chain(&self.recent);
         for part in parts {
             out.extend_from_slice(&(part.len() as u64).to_le_bytes());
             out.extend_from_slice(part);
@@ -190,7 +212,16 @@ impl Remembered {
         let (keyring, slot, sealed_state) = (parts.next()?, parts.next()?, parts.next()?);
         let slot = Some(slot).filter(|slot| !slot.is_empty());
         let recent = parts.collect();
-        Some(Self { config, n, hash, keyring, slot, must_understand, sealed_state, recent })
+        Some(Self {
+            config,
+            n,
+            hash,
+            keyring,
+            slot,
+            must_understand,
+            sealed_state,
+            recent,
+        })
     }
 }
 

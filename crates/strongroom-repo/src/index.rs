@@ -4,6 +4,8 @@ mod filter;
 mod rebuilt;
 mod segment;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
@@ -62,9 +64,18 @@ impl Repository {
     ///
     /// As [`Index::load`].
     pub(crate) fn index(&self, remote: &Remote, state: &State) -> Result<Arc<Index>> {
-        let slot = || self.index_slot().lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = || {
+            self.index_slot()
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
         let previous = slot().clone();
-        let index = Arc::new(Index::load(remote, self.context(), state, previous.as_deref())?);
+        let index = Arc::new(Index::load(
+            remote,
+            self.context(),
+            state,
+            previous.as_deref(),
+        )?);
         *slot() = Some(Arc::clone(&index));
         Ok(index)
     }
@@ -91,11 +102,24 @@ impl Index {
             .cache
             .as_deref()
             .and_then(|folder| SegmentCache::open(folder, &context.repository));
-        let pages = previous
-            .map_or_else(|| Arc::new(PageCache::new(CACHED_PAGES)), |index| Arc::clone(&index.pages));
-        let mut index = Self { parts: Vec::new(), cache, pages, problems: Vec::new() };
+        let pages = previous.map_or_else(
+            || Arc::new(PageCache::new(CACHED_PAGES)),
+            |index| Arc::clone(&index.pages),
+        );
+        let mut index = Self {
+            parts: Vec::new(),
+            cache,
+            pages,
+            problems: Vec::new(),
+        };
         let known: HashMap<ObjectHash, &Part> = previous
-            .map(|index| index.parts.iter().map(|part| (part.segment.name, part)).collect())
+            .map(|index| {
+                index
+                    .parts
+                    .iter()
+                    .map(|part| (part.segment.name, part))
+                    .collect()
+            })
             .unwrap_or_default();
         let mut missing = Vec::new();
         for reference in state.segments.values() {
@@ -215,7 +239,9 @@ impl Index {
             }
         }
         for (reference, ticket) in tickets {
-            let opened = ticket.wait().and_then(|bytes| self.open_bytes(reference, bytes, context));
+            let opened = ticket
+                .wait()
+                .and_then(|bytes| self.open_bytes(reference, bytes, context));
             match opened {
                 Ok(segment) => self.add(Arc::new(segment), Some(state), false),
                 Err(error) if is_loss(&error) => self.problems.push(error),
@@ -246,8 +272,10 @@ impl Index {
         context: &Context,
     ) -> Result<Segment> {
         if ObjectHash::of(&bytes) != reference.name {
-            return Err(Error::new(ErrorKind::Damaged, "a segment does not match its name")
-                .object_named(object_name::index(&reference.name)));
+            return Err(
+                Error::new(ErrorKind::Damaged, "a segment does not match its name")
+                    .object_named(object_name::index(&reference.name)),
+            );
         }
         let len = bytes.len() as u64;
         let storage = match &self.cache {
@@ -258,7 +286,11 @@ impl Index {
     }
 
     fn opening<'a>(&'a self, context: &'a Context) -> Opening<'a> {
-        Opening { context, cache: self.cache.as_ref(), pages: &self.pages }
+        Opening {
+            context,
+            cache: self.cache.as_ref(),
+            pages: &self.pages,
+        }
     }
 
     /// Reads the headers of packs that no segment maps any more.
@@ -268,10 +300,17 @@ impl Index {
             .iter()
             .flat_map(|part| part.segment.packs.iter().map(|pack| pack.name))
             .collect();
-        let unmapped = state.packs.values().filter(|pack| !mapped.contains(&pack.name));
+        let unmapped = state
+            .packs
+            .values()
+            .filter(|pack| !mapped.contains(&pack.name));
         if let Some(bytes) = rebuilt::segment(remote, context, unmapped)? {
             let (name, len) = (ObjectHash::of(&bytes), bytes.len() as u64);
-            let opening = Opening { context, cache: None, pages: &self.pages };
+            let opening = Opening {
+                context,
+                cache: None,
+                pages: &self.pages,
+            };
             let segment = Segment::open(name, len, Storage::Memory(bytes), &opening)?;
             self.add(Arc::new(segment), Some(state), true);
         }
@@ -279,14 +318,24 @@ impl Index {
     }
 
     fn add(&mut self, segment: Arc<Segment>, state: Option<&State>, rebuilt: bool) {
-        let standing = segment.packs.iter().map(|pack| Standing::of(pack, state)).collect();
-        self.parts.push(Part { segment, standing, rebuilt });
+        let standing = segment
+            .packs
+            .iter()
+            .map(|pack| Standing::of(pack, state))
+            .collect();
+        self.parts.push(Part {
+            segment,
+            standing,
+            rebuilt,
+        });
     }
 }
 
 impl Standing {
     fn of(pack: &PackInfo, state: Option<&State>) -> Self {
-        let Some(state) = state else { return Self::InForce };
+        let Some(state) = state else {
+            return Self::InForce;
+        };
         if !state.packs.contains_key(&pack.name) {
             return Self::Gone;
         }
@@ -330,8 +379,10 @@ impl Part {
 
     /// Says whether a backup may build on a copy.
     fn is_ground(&self, hit: &Hit) -> bool {
-        let condemned =
-            matches!(self.standing.get(hit.pack as usize), Some(Standing::Condemned));
+        let condemned = matches!(
+            self.standing.get(hit.pack as usize),
+            Some(Standing::Condemned)
+        );
         !condemned && self.rank(hit) == Rank::Good
     }
 

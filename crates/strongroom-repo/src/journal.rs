@@ -5,6 +5,8 @@ mod checkpoint;
 mod fetch;
 mod gallop;
 mod replay;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,7 +41,11 @@ pub(crate) struct View {
 
 impl Journal {
     pub(crate) fn new(view: View, cache: Option<Cache>) -> Self {
-        Self { view: Mutex::new(view), turn: Mutex::new(()), cache }
+        Self {
+            view: Mutex::new(view),
+            turn: Mutex::new(()),
+            cache,
+        }
     }
 
     /// Returns the state as it was read last.
@@ -87,7 +93,10 @@ impl Journal {
 impl View {
     /// The view of somebody who has read nothing yet.
     pub(crate) fn before_genesis(config_hash: ObjectHash) -> Self {
-        Self { state: Arc::new(State::before_genesis(config_hash)), recent: Vec::new() }
+        Self {
+            state: Arc::new(State::before_genesis(config_hash)),
+            recent: Vec::new(),
+        }
     }
 
     /// Takes note of the bytes of the entry that was folded last.

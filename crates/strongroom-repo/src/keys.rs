@@ -75,12 +75,41 @@ impl Keys {
         opener: Arc<Opener>,
     ) -> Result<Self> {
         let bundle = opener.open(suite, repository, &loaded.keyring)?;
+        let LoadedKeyring {
+            keyring,
+            hash,
+            bytes,
+        } = loaded;
+        Self::of_bundle(
+            suite,
+            random,
+            bundle,
+            (keyring.generation, hash, bytes),
+            opener,
+        )
+    }
+
+    /// Takes up a bundle that was opened from, or sealed into, this generation with this hash and object.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when a signing key does not fit its seed.
+    pub(crate) fn of_bundle(
+        suite: Suite,
+        random: &Arc<dyn Random>,
+        bundle: KeyBundle,
+        keyring: (u64, ObjectHash, Bytes),
+        opener: Arc<Opener>,
+    ) -> Result<Self> {
+        let (generation, keyring, keyring_object) = keyring;
         let mut signing = Vec::with_capacity(bundle.signing.len());
         for entry in &bundle.signing {
             let key = SigningKey::from_seed(entry.seed.duplicate()).map_err(crypt_error)?;
             if *key.public().as_bytes() != entry.public {
-                return Err(Error::new(ErrorKind::Damaged, "a signing key does not fit its seed")
-                    .object_named(object_name::keyring(loaded.keyring.generation)));
+                return Err(
+                    Error::new(ErrorKind::Damaged, "a signing key does not fit its seed")
+                        .object_named(object_name::keyring(generation)),
+                );
             }
             signing.push((entry.roles, key));
         }
@@ -90,9 +119,9 @@ impl Keys {
             structure: StructureKeys::with_random(suite, &bundle.structure_key, random),
             chunker_key: chunker_key(&bundle.id_key),
             genesis: bundle.genesis,
-            generation: loaded.keyring.generation,
-            keyring: loaded.hash,
-            keyring_object: loaded.bytes,
+            generation,
+            keyring,
+            keyring_object,
             opener,
             slots: bundle.slots,
             epochs: bundle.epochs.into_iter().map(epoch).collect(),
@@ -103,7 +132,8 @@ impl Keys {
     /// Opens the same generation once more, for the next to be made of it.
     pub(crate) fn bundle(&self, suite: Suite, repository: &RepositoryId) -> Result<KeyBundle> {
         let name = object_name::keyring(self.generation);
-        let keyring = Keyring::decode(&self.keyring_object).map_err(|error| Error::decode(name, error))?;
+        let keyring =
+            Keyring::decode(&self.keyring_object).map_err(|error| Error::decode(name, error))?;
         self.opener.open(suite, repository, &keyring)
     }
 
@@ -119,7 +149,12 @@ impl Keys {
     /// `WrongKey` when these keys have none: they are for something else than backing up.
     pub(crate) fn open_epoch(&self) -> Result<(u32, &EpochKey)> {
         let open = |(_, (state, _)): &(&u32, &(EpochState, EpochKey))| *state == EpochState::Open;
-        let newest = self.epochs.iter().rev().find(open).map(|(number, (_, key))| (*number, key));
+        let newest = self
+            .epochs
+            .iter()
+            .rev()
+            .find(open)
+            .map(|(number, (_, key))| (*number, key));
         newest.ok_or_else(|| Error::new(ErrorKind::WrongKey, "no epoch is open for new content"))
     }
 
@@ -129,7 +164,11 @@ impl Keys {
     ///
     /// `WrongKey` when these keys have none.
     pub(crate) fn signer(&self, roles: Roles) -> Result<&SigningKey> {
-        let found = self.signing.iter().rev().find(|(of_key, _)| of_key.intersects(roles));
+        let found = self
+            .signing
+            .iter()
+            .rev()
+            .find(|(of_key, _)| of_key.intersects(roles));
         found
             .map(|(_, key)| key)
             .ok_or_else(|| Error::new(ErrorKind::WrongKey, "no signing key for this kind of entry"))
@@ -137,12 +176,10 @@ impl Keys {
 
     /// Returns the signing key with this public key, if it is among these.
     pub(crate) fn signer_named(&self, public: &VerifyingKey) -> Option<&SigningKey> {
-        self.signing.iter().map(|(_, key)| key).find(|key| key.public() == *public)
-    }
-
-    /// Returns the public halves of the signing keys: whoever holds them is trusted by who made the keyring.
-    pub(crate) fn trusted(&self) -> impl Iterator<Item = VerifyingKey> {
-        self.signing.iter().map(|(_, key)| key.public())
+        self.signing
+            .iter()
+            .map(|(_, key)| key)
+            .find(|key| key.public() == *public)
     }
 }
 
@@ -168,21 +205,30 @@ impl Opener {
     ) -> Result<KeyBundle> {
         let (role, key) = match self {
             Self::Public => (FULL_BUNDLE, public_bundle_key(repository)),
-            Self::Slot { id, key: slot_key, .. } => {
+            Self::Slot {
+                id, key: slot_key, ..
+            } => {
                 let grants = keyring.grants.iter().filter(|grant| grant.slot == *id);
-                let grant = grants.min_by_key(|grant| grant.role).ok_or_else(not_granted)?;
+                let grant = grants
+                    .min_by_key(|grant| grant.role)
+                    .ok_or_else(not_granted)?;
                 let info = grant_info(repository, keyring.generation, grant.role, id);
                 let key = open_grant(slot_key, &info, &grant.enc, &grant.ct)
                     .map_err(|error| not_granted().caused_by(error))?;
                 (grant.role, key)
             }
         };
-        let (_, sealed) =
-            keyring.bundles.iter().find(|(of, _)| *of == role).ok_or_else(not_granted)?;
-        KeyBundle::open(suite, &key, repository, keyring.generation, role, sealed).map_err(|error| {
-            let name = object_name::keyring(keyring.generation);
-            Error::decode(name, error)
-        })
+        let (_, sealed) = keyring
+            .bundles
+            .iter()
+            .find(|(of, _)| *of == role)
+            .ok_or_else(not_granted)?;
+        KeyBundle::open(suite, &key, repository, keyring.generation, role, sealed).map_err(
+            |error| {
+                let name = object_name::keyring(keyring.generation);
+                Error::decode(name, error)
+            },
+        )
     }
 }
 
@@ -209,14 +255,29 @@ pub(crate) fn seal_keyring(
     for slot in &bundle.slots {
         let info = grant_info(repository, generation, FULL_BUNDLE, &slot.id);
         let (enc, ct) = seal_grant(&PublicKey::from_bytes(slot.public), &info, &key, random)
-            .map_err(|error| Error::new(ErrorKind::Internal, "a grant was not sealed").caused_by(error))?;
-        grants.push(Grant { slot: slot.id, role: FULL_BUNDLE, enc, ct });
+            .map_err(|error| {
+                Error::new(ErrorKind::Internal, "a grant was not sealed").caused_by(error)
+            })?;
+        grants.push(Grant {
+            slot: slot.id,
+            role: FULL_BUNDLE,
+            enc,
+            ct,
+        });
     }
     let bundles = vec![(FULL_BUNDLE, sealed)];
-    let keyring = Keyring { generation, bundles, grants, unknown: Unknown::default() };
+    let keyring = Keyring {
+        generation,
+        bundles,
+        grants,
+        unknown: Unknown::default(),
+    };
     let mut preamble_random = [0; 16];
     random.fill(&mut preamble_random).map_err(crypt_error)?;
-    keyring.encode(suite, *repository, preamble_random).map(Bytes::from).map_err(encode_error)
+    keyring
+        .encode(suite, *repository, preamble_random)
+        .map(Bytes::from)
+        .map_err(encode_error)
 }
 
 fn grant_info(repository: &RepositoryId, generation: u64, role: u8, slot: &SlotId) -> Vec<u8> {
@@ -231,11 +292,16 @@ fn grant_info(repository: &RepositoryId, generation: u64, role: u8, slot: &SlotI
 }
 
 fn not_granted() -> Error {
-    Error::new(ErrorKind::WrongKey, "the slot opens nothing in this keyring")
+    Error::new(
+        ErrorKind::WrongKey,
+        "the slot opens nothing in this keyring",
+    )
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys").field("generation", &self.generation).finish_non_exhaustive()
+        f.debug_struct("Keys")
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
     }
 }

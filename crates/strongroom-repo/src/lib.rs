@@ -23,6 +23,8 @@ mod slots;
 mod source;
 mod state;
 mod target;
+#[cfg(test)]
+mod testing;
 mod tree;
 
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};

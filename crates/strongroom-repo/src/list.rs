@@ -39,7 +39,10 @@ impl SnapshotFilter {
     }
 
     fn matches(&self, snapshot: &Snapshot) -> bool {
-        let series = self.series.as_ref().is_none_or(|series| *series == snapshot.series);
+        let series = self
+            .series
+            .as_ref()
+            .is_none_or(|series| *series == snapshot.series);
         let host = self.host.as_ref();
         series && host.is_none_or(|host| snapshot.labels.get("host") == Some(host))
     }
@@ -70,11 +73,18 @@ impl Repository {
     pub async fn find_snapshot(&self, wanted: &str, filter: SnapshotFilter) -> Result<Id> {
         let this = self.clone();
         let wanted = wanted.to_owned();
-        edge::run(self.context().store.clone(), "strongroom-find", move |remote| {
-            let state = this.journal().refresh(remote, this.context())?;
-            let all = state.snapshots.values().filter(|(_, snapshot)| filter.matches(snapshot));
-            choose(&wanted, all.map(|(id, snapshot)| (id, snapshot)))
-        })
+        edge::run(
+            self.context().store.clone(),
+            "strongroom-find",
+            move |remote| {
+                let state = this.journal().refresh(remote, this.context())?;
+                let all = state
+                    .snapshots
+                    .values()
+                    .filter(|(_, snapshot)| filter.matches(snapshot));
+                choose(&wanted, all.map(|(id, snapshot)| (id, snapshot)))
+            },
+        )
         .await
     }
 
@@ -98,16 +108,20 @@ impl Repository {
         mut each: impl FnMut(&[u8], &Node) -> ControlFlow<()> + Send + 'static,
     ) -> Result<()> {
         let (this, snapshot, path) = (self.clone(), *snapshot, path.to_vec());
-        edge::run(self.context().store.clone(), "strongroom-list", move |remote| {
-            let (snapshot, blobs) = open_snapshot(&this, remote, &snapshot, CACHE_BYTES)?;
-            match resolve(&blobs, &snapshot.root, &path)? {
-                Found::Entry(entry) => {
-                    let _ = each(&path, &entry.node);
-                    Ok(())
+        edge::run(
+            self.context().store.clone(),
+            "strongroom-list",
+            move |remote| {
+                let (snapshot, blobs) = open_snapshot(&this, remote, &snapshot, CACHE_BYTES)?;
+                match resolve(&blobs, &snapshot.root, &path)? {
+                    Found::Entry(entry) => {
+                        let _ = each(&path, &entry.node);
+                        Ok(())
+                    }
+                    Found::Directory(_, page) => list(&blobs, path, &page, depth, &mut each),
                 }
-                Found::Directory(_, page) => list(&blobs, path, &page, depth, &mut each),
-            }
-        })
+            },
+        )
         .await
     }
 
@@ -129,17 +143,21 @@ impl Repository {
         mut each: impl FnMut(&[u8]) -> ControlFlow<()> + Send + 'static,
     ) -> Result<u64> {
         let (this, snapshot, path) = (self.clone(), *snapshot, path.to_vec());
-        edge::run(self.context().store.clone(), "strongroom-read", move |remote| {
-            let (snapshot, blobs) = open_snapshot(&this, remote, &snapshot, CACHE_BYTES)?;
-            match resolve(&blobs, &snapshot.root, &path)? {
-                Found::Entry(entry)
-                    if matches!(entry.node.kind, NodeKind::File | NodeKind::Stream) =>
-                {
-                    read(&blobs, &entry, &mut each)
+        edge::run(
+            self.context().store.clone(),
+            "strongroom-read",
+            move |remote| {
+                let (snapshot, blobs) = open_snapshot(&this, remote, &snapshot, CACHE_BYTES)?;
+                match resolve(&blobs, &snapshot.root, &path)? {
+                    Found::Entry(entry)
+                        if matches!(entry.node.kind, NodeKind::File | NodeKind::Stream) =>
+                    {
+                        read(&blobs, &entry, &mut each)
+                    }
+                    _ => Err(Error::new(ErrorKind::Invalid, "the entry has no content")),
                 }
-                _ => Err(Error::new(ErrorKind::Invalid, "the entry has no content")),
-            }
-        })
+            },
+        )
         .await
     }
 }
@@ -160,7 +178,10 @@ pub(crate) enum Found {
 /// `NotFound` without an object when there is nothing; otherwise as [`find`].
 pub(crate) fn resolve(blobs: &Blobs, root: &Id, path: &[u8]) -> Result<Found> {
     let mut page = *root;
-    let mut names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()).peekable();
+    let mut names = path
+        .split(|byte| *byte == b'/')
+        .filter(|name| !name.is_empty())
+        .peekable();
     if names.peek().is_none() {
         let node = match DirectoryReader::open(blobs, root) {
             Ok(reader) => reader.root_node().cloned().map(Box::new),
@@ -170,7 +191,11 @@ pub(crate) fn resolve(blobs: &Blobs, root: &Id, path: &[u8]) -> Result<Found> {
         return Ok(Found::Directory(node, page));
     }
     while let Some(name) = names.next() {
-        let entry = if is_legal_name(name) { find(blobs, &page, name)? } else { None };
+        let entry = if is_legal_name(name) {
+            find(blobs, &page, name)?
+        } else {
+            None
+        };
         let entry = entry.ok_or_else(no_such_path)?;
         let is_last = names.peek().is_none();
         match entry.directory_page() {
@@ -187,28 +212,39 @@ fn no_such_path() -> Error {
     Error::new(ErrorKind::NotFound, "there is no such path in the snapshot")
 }
 
-fn choose<'a>(
-    wanted: &str,
-    all: impl Iterator<Item = (&'a Id, &'a Snapshot)>,
-) -> Result<Id> {
-    let none = || Error::new(ErrorKind::NotFound, format!("there is no snapshot {wanted}"));
+fn choose<'a>(wanted: &str, all: impl Iterator<Item = (&'a Id, &'a Snapshot)>) -> Result<Id> {
+    let none = || {
+        Error::new(
+            ErrorKind::NotFound,
+            format!("there is no snapshot {wanted}"),
+        )
+    };
     if wanted == "latest" {
         // Of equal times the one that came later into the journal.
-        return all.max_by_key(|(_, snapshot)| snapshot.began).map(|(id, _)| *id).ok_or_else(none);
+        return all
+            .max_by_key(|(_, snapshot)| snapshot.began)
+            .map(|(id, _)| *id)
+            .ok_or_else(none);
     }
     let prefix = wanted.to_ascii_lowercase();
     if prefix.is_empty() || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         let what = format!("neither an id nor the word latest: {wanted}");
         return Err(Error::new(ErrorKind::Invalid, what));
     }
-    let found: Vec<Id> =
-        all.filter(|(id, _)| id.to_string().starts_with(&prefix)).map(|(id, _)| *id).collect();
+    let found: Vec<Id> = all
+        .filter(|(id, _)| id.to_string().starts_with(&prefix))
+        .map(|(id, _)| *id)
+        .collect();
     match found.as_slice() {
         [] => Err(none()),
         [one] => Ok(*one),
         several => {
             let names: Vec<String> = several.iter().take(NAMED).map(Id::to_string).collect();
-            let what = format!("{} snapshots begin with {wanted}: {}", found.len(), names.join(", "));
+            let what = format!(
+                "{} snapshots begin with {wanted}: {}",
+                found.len(),
+                names.join(", ")
+            );
             Err(Error::new(ErrorKind::Invalid, what))
         }
     }
@@ -239,7 +275,9 @@ fn list(
         if each(&path, &entry.node).is_break() {
             return Ok(());
         }
-        let below = (depth == Depth::All).then(|| entry.directory_page()).flatten();
+        let below = (depth == Depth::All)
+            .then(|| entry.directory_page())
+            .flatten();
         if let Some(page) = below {
             if stack.len() >= MAX_DIRECTORY_DEPTH {
                 return Err(Error::new(ErrorKind::Damaged, "directories are too deep"));
@@ -266,7 +304,10 @@ fn read(
         if let Some(id) = piece.blob() {
             let blob = blobs.read(DATA, &id)?;
             if blob.len() as u64 != len {
-                return Err(Error::new(ErrorKind::Damaged, "a blob has not the length of its piece"));
+                return Err(Error::new(
+                    ErrorKind::Damaged,
+                    "a blob has not the length of its piece",
+                ));
             }
             delivered += len;
             if each(&blob).is_break() {
@@ -294,3 +335,6 @@ const NAMED: usize = 8;
 /// Directories, from the deepest, whose pages stay in memory.
 const UNPARKED: usize = 32;
 const CACHE_BYTES: usize = 32 << 20;
+
+#[cfg(test)]
+mod tests;

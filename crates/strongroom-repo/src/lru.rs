@@ -25,7 +25,13 @@ struct Slot<V> {
 impl<K: Hash + Eq + Clone, V: Clone> Lru<K, V> {
     /// Makes an empty cache for values that weigh `bound` together.
     pub(crate) fn new(bound: usize) -> Self {
-        Self { values: HashMap::new(), order: BTreeMap::new(), tick: 0, weight: 0, bound }
+        Self {
+            values: HashMap::new(),
+            order: BTreeMap::new(),
+            tick: 0,
+            weight: 0,
+            bound,
+        }
     }
 
     /// Returns a value and remembers that it was asked for.
@@ -45,9 +51,18 @@ impl<K: Hash + Eq + Clone, V: Clone> Lru<K, V> {
         self.tick += 1;
         self.weight = self.weight.saturating_add(weight);
         self.order.insert(self.tick, key.clone());
-        self.values.insert(key, Slot { value, weight, tick: self.tick });
+        self.values.insert(
+            key,
+            Slot {
+                value,
+                weight,
+                tick: self.tick,
+            },
+        );
         while self.weight > self.bound && self.values.len() > 1 {
-            let Some((_, oldest)) = self.order.pop_first() else { break };
+            let Some((_, oldest)) = self.order.pop_first() else {
+                break;
+            };
             if let Some(slot) = self.values.remove(&oldest) {
                 self.weight = self.weight.saturating_sub(slot.weight);
             }

@@ -36,26 +36,28 @@ pub(crate) struct Opening {
 ///
 /// With a warm cache and nothing new it costs three requests: config, and the last known and the next number of the journal.
 pub(crate) fn open(remote: &Remote, opening: &Opening) -> Result<(Arc<Context>, Journal)> {
-    let mut damaged = None;
+    let mut failure = None;
     for object in config_objects(remote) {
         match object.and_then(|config| open_with(remote, opening, config)) {
             // The other copy of config may be whole, and the one that Genesis names.
             Err(error) if is_about_config(&error) => {
-                if error.kind() == ErrorKind::Damaged {
-                    damaged.get_or_insert(error);
+                if error.kind() != ErrorKind::NotFound {
+                    failure.get_or_insert(error);
                 }
             }
             other => return other,
         }
     }
-    Err(damaged.unwrap_or_else(config::no_repository))
+    Err(failure.unwrap_or_else(config::no_repository))
 }
 
 fn is_about_config(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound)
-        && [object_name::config(), object_name::config_copy()]
-            .iter()
-            .any(|name| error.object() == Some(name.as_str()))
+    matches!(
+        error.kind(),
+        ErrorKind::Damaged | ErrorKind::Incompatible | ErrorKind::NotFound
+    ) && [object_name::config(), object_name::config_copy()]
+        .iter()
+        .any(|name| error.object() == Some(name.as_str()))
 }
 
 fn open_with(
@@ -68,14 +70,24 @@ fn open_with(
         return Err(unknown_feature(feature));
     }
     check_credential(opening, config.suite)?;
-    let cache = opening.settings.cache.as_ref().map(|folder| Cache::new(folder, &config.repository));
-    let remembered = cache.as_ref().and_then(Cache::read).filter(|one| one.config == object.hash);
+    let cache = opening
+        .settings
+        .cache
+        .as_ref()
+        .map(|folder| Cache::new(folder, &config.repository));
+    let remembered = cache
+        .as_ref()
+        .and_then(Cache::read)
+        .filter(|one| one.config == object.hash);
     let mut unlock = Unlock::new(remote, opening, config.suite, config.repository);
     let keys = match remembered.as_ref().and_then(|cached| unlock.cached(cached)) {
         Some(keys) => keys,
         None => unlock.newest()?,
     };
-    if opening.pin.is_some_and(|pin| pin.as_bytes() != keys.genesis.as_bytes()) {
+    if opening
+        .pin
+        .is_some_and(|pin| pin.as_bytes() != keys.genesis.as_bytes())
+    {
         let what = "this is not the repository that was pinned: its Genesis is another";
         return Err(Error::new(ErrorKind::Damaged, what).object_named(object_name::journal(0)));
     }
@@ -99,13 +111,16 @@ fn check_credential(opening: &Opening, suite: Suite) -> Result<()> {
             ErrorKind::Invalid,
             "a credential was given, and this repository is not encrypted",
         )),
-        (Credential::None, _) => {
-            Err(Error::new(ErrorKind::WrongKey, "this repository opens with a credential only"))
-        }
-        (Credential::Unwrapper(_) | Credential::Key(_), _) if opening.pin.is_none() => Err(Error::new(
-            ErrorKind::Invalid,
-            "opening with a key service or a recipient's key needs the pin of the repository",
+        (Credential::None, _) => Err(Error::new(
+            ErrorKind::WrongKey,
+            "this repository opens with a credential only",
         )),
+        (Credential::Unwrapper(_) | Credential::Key(_), _) if opening.pin.is_none() => {
+            Err(Error::new(
+                ErrorKind::Invalid,
+                "opening with a key service or a recipient's key needs the pin of the repository",
+            ))
+        }
         _ => Ok(()),
     }
 }
@@ -118,18 +133,22 @@ fn read_journal(
 ) -> Result<View> {
     let replay = Replay::new(remote, context);
     let warm = remembered.and_then(|one| one.view(context));
+    let is_warm = warm.is_some();
     let mut view = match warm {
         Some(view) => view,
         None => {
             let mut view = View::before_genesis(context.config_hash);
             replay.begin(&mut view)?;
+            replay.catch_up_first(&mut view)?;
             view
         }
     };
     if let Some(remembered) = remembered {
         replay.check_head(remembered)?;
     }
-    replay.catch_up(&mut view)?;
+    if is_warm {
+        replay.catch_up(&mut view)?;
+    }
     if let Some(remembered) = remembered {
         // Its last entry is there, so one in between must be missing.
         if view.state.head < remembered.n {
@@ -147,6 +166,7 @@ fn check_state(state: &State) -> Result<()> {
 }
 
 fn unknown_feature(feature: &str) -> Error {
-    let what = format!("the repository has the feature {feature}, which this version does not know");
+    let what =
+        format!("the repository has the feature {feature}, which this version does not know");
     Error::new(ErrorKind::Incompatible, what)
 }

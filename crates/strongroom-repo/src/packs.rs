@@ -42,12 +42,13 @@ impl PackInfo {
     ///
     /// `Damaged` when the parts do not lie inside the pack in their order.
     pub(crate) fn check(&self) -> Result<()> {
-        let end = u64::from(self.header_offset)
-            + u64::from(self.header_len)
-            + PackTail::LEN as u64;
+        let end = u64::from(self.header_offset) + u64::from(self.header_len) + PackTail::LEN as u64;
         if self.header_offset < PREAMBLE_LEN || end > u64::from(self.len) {
-            return Err(Error::new(ErrorKind::Damaged, "the index misplaces the header of a pack")
-                .object_named(self.object()));
+            return Err(Error::new(
+                ErrorKind::Damaged,
+                "the index misplaces the header of a pack",
+            )
+            .object_named(self.object()));
         }
         Ok(())
     }

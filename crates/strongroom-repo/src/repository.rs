@@ -176,7 +176,14 @@ impl RepositoryBuilder {
     ///
     /// Dropping the future may leave objects of a repository that was never finished. They hold no data; opening and creating name them.
     pub async fn create(self, options: CreateOptions, credential: &Credential) -> Result<Created> {
-        create::create(Opening { credential: credential.clone(), ..self.opening }, options).await
+        create::create(
+            Opening {
+                credential: credential.clone(),
+                ..self.opening
+            },
+            options,
+        )
+        .await
     }
 
     /// Opens a repository.
@@ -195,7 +202,10 @@ impl RepositoryBuilder {
     ///
     /// Dropping the future changes nothing.
     pub async fn open(self, credential: &Credential) -> Result<Repository> {
-        let opening = Opening { credential: credential.clone(), ..self.opening };
+        let opening = Opening {
+            credential: credential.clone(),
+            ..self.opening
+        };
         let store = opening.store.clone();
         edge::run(store, "strongroom-open", move |remote| {
             let (context, journal) = open::open(remote, &opening)?;
@@ -219,6 +229,8 @@ fn list(context: &Context, state: &State) -> Vec<SnapshotInfo> {
 fn details(context: &Context, snapshot: &Snapshot) -> Option<Details> {
     let (epoch, sealed) = snapshot.details.as_ref()?;
     let keys = context.keys();
-    let sealer = keys.epoch(*epoch)?.details(context.suite, &context.components.random);
+    let sealer = keys
+        .epoch(*epoch)?
+        .details(context.suite, &context.components.random);
     Details::open(&sealer, &context.repository, &snapshot.random, sealed).ok()
 }

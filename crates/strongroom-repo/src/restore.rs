@@ -7,6 +7,8 @@ mod dir;
 mod dry;
 mod fetch;
 mod file;
+#[cfg(test)]
+mod hostile;
 mod inspect;
 mod links;
 mod open_files;
@@ -14,6 +16,8 @@ mod options;
 mod plan;
 mod report;
 mod run;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod window;
 mod work;
@@ -91,17 +95,28 @@ fn restore(
         Found::Entry(entry) => Top::Entry(entry),
     };
     let dry = options.mode == Mode::DryRun;
-    let target = if dry { Arc::new(DryTarget(target)) } else { target };
+    let target = if dry {
+        Arc::new(DryTarget(target))
+    } else {
+        target
+    };
     let tally = Tally::new(observer, totals(&snapshot, options));
     let run = Run::new(target, blobs, remote.clone(), tally, dry);
     run.tally.observe(&Event::Phase(Phase::Restore));
-    restore_with_threads(&run, options, top, repository.context().settings.threads.max(1));
+    restore_with_threads(
+        &run,
+        options,
+        top,
+        repository.context().settings.threads.max(1),
+    );
     let stopped = run.take_stop();
     if stopped.is_some() {
         run.clean_up();
     }
     match stopped {
-        Some(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Internal) => Err(error),
+        Some(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Internal) => {
+            Err(error)
+        }
         stopped => Ok(run.tally.finish(run.blobs.fetched(), stopped)),
     }
 }
@@ -163,7 +178,10 @@ pub(crate) fn open_snapshot(
 fn totals(snapshot: &Snapshot, options: &RestoreOptions) -> Option<(u64, u64)> {
     let all = options.path.is_empty() && options.include.is_none();
     let summary = &snapshot.summary;
-    let entries = summary.files.saturating_add(summary.directories).saturating_add(summary.others);
+    let entries = summary
+        .files
+        .saturating_add(summary.directories)
+        .saturating_add(summary.others);
     all.then_some((entries, summary.bytes))
 }
 

@@ -74,7 +74,11 @@ impl Repository {
             this.journal().refresh(remote, this.context())?;
             let keys = this.context().keys();
             let current = keys.opener.slot();
-            Ok(keys.slots.iter().map(|slot| SlotInfo::of(slot, current)).collect())
+            Ok(keys
+                .slots
+                .iter()
+                .map(|slot| SlotInfo::of(slot, current))
+                .collect())
         })
         .await
     }
@@ -141,7 +145,13 @@ impl SlotInfo {
             other => SlotKind::Unknown(other),
         };
         let current = current == Some(slot.id);
-        Self { id: slot.id, kind, label: slot.label.clone(), added: slot.added, current }
+        Self {
+            id: slot.id,
+            kind,
+            label: slot.label.clone(),
+            added: slot.added,
+            current,
+        }
     }
 }
 

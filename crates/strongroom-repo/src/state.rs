@@ -4,15 +4,15 @@ mod fold;
 mod query;
 mod rules;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::fold::Effect;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use strongroom_crypt::{Id, SessionId, VerifyingKey};
-use strongroom_format::{
-    Certificate, EpochState, Hold, ObjectHash, PackRef, SegmentRef, Snapshot,
-};
+use strongroom_format::{Certificate, EpochState, Hold, ObjectHash, PackRef, SegmentRef, Snapshot};
 
 /// What is in force after `head` entries.
 ///

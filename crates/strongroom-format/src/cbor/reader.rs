@@ -196,13 +196,9 @@ impl<'a> Reader<'a> {
                 return Err(DecodeError::invalid(what, at));
             }
             last = Some(key);
-            let start = self.position;
             if !value(self, key)? {
                 self.skip(what)?;
-                unknown.keep(
-                    key,
-                    self.input.get(start..self.position).unwrap_or_default(),
-                );
+                unknown.keep(key, self.input.get(at..self.position).unwrap_or_default());
             } else if !unknown.is_empty() {
                 return Err(DecodeError::invalid(what, at));
             }

@@ -192,12 +192,11 @@ impl<'a> MapWriter<'a> {
 
     #[cold]
     fn append(&mut self, unknown: &Unknown) -> Result<(), EncodeError> {
-        for (key, value) in unknown.pairs() {
-            if self.last >= Some(key) {
-                return Err(EncodeError::invalid("unknown keys of another type"));
-            }
-            self.key(key).extend_from_slice(value);
+        if self.last >= Some(unknown.first()) {
+            return Err(EncodeError::invalid("unknown keys of another type"));
         }
+        self.count += unknown.len();
+        self.out.extend_from_slice(unknown.encoded());
         Ok(())
     }
 }

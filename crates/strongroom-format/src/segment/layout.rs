@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use strongroom_crypt::SessionId;
 
+use crate::fields::Fields;
 use crate::limits::MAX_OBJECT_BYTES;
-use crate::preamble::Fields;
 use crate::{DecodeError, Preamble};
 
 /// Plaintext bytes of every page of a table but its last. Rows never cross pages: it is a multiple of every row.

@@ -2,7 +2,7 @@
 
 use strongroom_crypt::Id;
 
-use crate::preamble::Fields;
+use crate::fields::Fields;
 use crate::{DecodeError, ObjectHash, PackClass};
 
 /// A pack and where its header is.

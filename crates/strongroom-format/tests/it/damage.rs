@@ -4,10 +4,11 @@ use strongroom_format::*;
 
 use crate::sample;
 
+type Make = fn() -> Vec<u8>;
 /// Decodes an object completely; `Ok` holds what it said, for comparison.
 type Decode = fn(&[u8]) -> Result<String, DecodeError>;
 
-const OBJECTS: [(&str, fn() -> Vec<u8>, Decode); 8] = [
+const OBJECTS: [(&str, Make, Decode); 8] = [
     (
         "config",
         || sample::config().encode(sample::RANDOM).unwrap(),

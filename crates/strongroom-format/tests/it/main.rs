@@ -1,4 +1,9 @@
 //! One binary for all integration tests.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "these helpers exist for tests only, where a panic is the report"
+)]
 
 mod compression;
 mod damage;
@@ -7,5 +12,6 @@ mod limits;
 mod round_trip;
 mod sample;
 mod segment_model;
+mod split;
 mod strategy;
 mod strictness;

@@ -45,6 +45,24 @@ proptest! {
     }
 
     #[test]
+    fn preamble(suite in strategy::suite(), repository in strategy::repository(), random in any::<[u8; 16]>(), minor in any::<u16>(), number in strategy::number(), flags in 0..3_u16) {
+        let kinds = [
+            ObjectKind::Config, ObjectKind::Slot, ObjectKind::Keyring, ObjectKind::Journal, ObjectKind::Bundle,
+            ObjectKind::Checkpoint, ObjectKind::Pack, ObjectKind::Index, ObjectKind::Parity, ObjectKind::Session,
+        ];
+        for kind in kinds {
+            let mut preamble = Preamble::new(kind, suite, repository, random);
+            preamble.minor = minor;
+            match kind {
+                ObjectKind::Pack => preamble.flags = flags,
+                ObjectKind::Keyring | ObjectKind::Journal | ObjectKind::Bundle | ObjectKind::Checkpoint => preamble.number = number,
+                _ => {}
+            }
+            prop_assert_eq!(Preamble::decode(&preamble.encode()).unwrap(), preamble);
+        }
+    }
+
+    #[test]
     fn page(page in strategy::page()) {
         let mut bytes = Vec::new();
         page.encode(&mut bytes).unwrap();
@@ -128,7 +146,7 @@ proptest! {
         prop_assert!(entry.verify_signatures());
         prop_assert_eq!(entry.signatures[1].public, *two.public().as_bytes());
         prop_assert_eq!(&entry.open(keys.journal()).unwrap(), &payload);
-        let mut forged = entry.clone();
+        let mut forged = entry;
         forged.previous = ObjectHash::of(b"another");
         prop_assert!(!forged.verify_signatures());
         prop_assert_eq!(forged.open(keys.journal()).unwrap_err().kind(), DecodeErrorKind::Damaged);

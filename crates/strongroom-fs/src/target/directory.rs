@@ -37,11 +37,11 @@ impl DirectoryTarget {
 
     /// Opens a directory so that it can be read and its metadata set. Never one that is kept: the descriptor may be of the kind
     /// through which neither is possible.
-    pub(super) fn open_to_finish(&self, path: &[u8]) -> Result<Arc<OwnedFd>, Errno> {
+    pub(super) fn open_to_finish(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
         if path.is_empty() {
-            return Ok(Arc::clone(self.parents.root()));
+            return dirs::reopen(self.parents.root().as_fd(), READ);
         }
-        self.in_parent(path, |parent, name| open(parent.as_fd(), name).map(Arc::new))
+        self.in_parent(path, |parent, name| open(parent.as_fd(), name))
     }
 }
 

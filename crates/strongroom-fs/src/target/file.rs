@@ -30,7 +30,10 @@ pub(crate) struct OpenFile {
 }
 
 impl OpenFile {
-    fn with<T>(&self, act: impl FnOnce(BorrowedFd<'_>) -> Result<T, TargetError>) -> Result<T, TargetError> {
+    fn with<T>(
+        &self,
+        act: impl FnOnce(BorrowedFd<'_>) -> Result<T, TargetError>,
+    ) -> Result<T, TargetError> {
         match &*self.file.read().unwrap_or_else(PoisonError::into_inner) {
             Some(file) => act(file.as_fd()),
             None => Err(TargetError::new("the file is finished")),
@@ -51,13 +54,21 @@ impl TargetFile for OpenFile {
     }
 
     fn write_zeros(&self, offset: u64, len: u64) -> Result<(), TargetError> {
-        self.with(|file| make_hole(file, offset, len, self.origin).map_err(|errno| failed(errno, "make a hole")))
+        self.with(|file| {
+            make_hole(file, offset, len, self.origin).map_err(|errno| failed(errno, "make a hole"))
+        })
     }
 
     fn finish(&self, node: &Node) -> Result<Vec<Deviation>, TargetError> {
-        let file = self.file.write().unwrap_or_else(PoisonError::into_inner).take();
+        let file = self
+            .file
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let file = file.ok_or_else(|| TargetError::new("the file is finished"))?;
-        let size = crate::stat::look_at(file.as_fd()).map_err(|errno| failed(errno, "look"))?.stx_size;
+        let size = crate::stat::look_at(file.as_fd())
+            .map_err(|errno| failed(errno, "look"))?
+            .stx_size;
         if size != node.size {
             rustix::fs::ftruncate(&file, node.size).map_err(|errno| failed(errno, "set length"))?;
         }
@@ -132,17 +143,25 @@ fn make_hole(file: BorrowedFd<'_>, offset: u64, len: u64, origin: Origin) -> Res
 /// Returns the length of the next run of whole blocks of zeros, or of anything else, and which it is.
 fn next_run(at: u64, data: &[u8]) -> (usize, bool) {
     let block = BLOCK_BYTES as u64;
-    let to_boundary = usize::try_from((block - at % block) % block).unwrap_or(0).min(data.len());
+    let to_boundary = usize::try_from((block - at % block) % block)
+        .unwrap_or(0)
+        .min(data.len());
     let aligned = data.get(to_boundary..).unwrap_or_default();
     let is_zero = |block: &[u8]| ZEROS.get(..block.len()) == Some(block);
-    let zeros = aligned.chunks_exact(BLOCK_BYTES).take_while(|block| is_zero(block)).count() * BLOCK_BYTES;
+    let zeros = aligned
+        .chunks_exact(BLOCK_BYTES)
+        .take_while(|block| is_zero(block))
+        .count()
+        * BLOCK_BYTES;
     if to_boundary == 0 && zeros > 0 {
         return (zeros, true);
     }
     if zeros > 0 {
         return (to_boundary, false);
     }
-    let others = aligned.chunks(BLOCK_BYTES).take_while(|block| block.len() < BLOCK_BYTES || !is_zero(block));
+    let others = aligned
+        .chunks(BLOCK_BYTES)
+        .take_while(|block| block.len() < BLOCK_BYTES || !is_zero(block));
     (to_boundary + others.map(<[u8]>::len).sum::<usize>(), false)
 }
 
@@ -188,12 +207,21 @@ mod tests {
     fn only_whole_aligned_blocks_of_zeros_are_holes() {
         assert_eq!(runs(0, &[0; 8192]), [(8192, true)]);
         assert_eq!(runs(0, &[0; 5000]), [(4096, true), (904, false)]);
-        assert_eq!(runs(1, &[0; 8192]), [(4095, false), (4096, true), (1, false)]);
+        assert_eq!(
+            runs(1, &[0; 8192]),
+            [(4095, false), (4096, true), (1, false)]
+        );
         assert_eq!(runs(0, &[0; 4095]), [(4095, false)]);
         let mut data = vec![0; 16384];
         data[5000] = 1;
         assert_eq!(runs(0, &data), [(4096, true), (4096, false), (8192, true)]);
-        assert_eq!(runs(10, &data), [(4086 + 4096, false), (8192, true), (10, false)]);
-        assert_eq!(runs(10, &data).iter().map(|(len, _)| len).sum::<usize>(), data.len());
+        assert_eq!(
+            runs(10, &data),
+            [(4086 + 4096, false), (8192, true), (10, false)]
+        );
+        assert_eq!(
+            runs(10, &data).iter().map(|(len, _)| len).sum::<usize>(),
+            data.len()
+        );
     }
 }

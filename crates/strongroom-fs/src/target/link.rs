@@ -11,13 +11,12 @@ use crate::stat;
 
 impl DirectoryTarget {
     pub(super) fn make_link(&self, path: &[u8], first: &[u8]) -> Result<(), Errno> {
-        let (first_dir, first_name) = dirs::split(first);
-        if !dirs::is_legal_name(first_name) {
-            return Err(Errno::INVAL);
-        }
+        let (first_dir, first_name) = dirs::split(first)?;
         let from = self.parents.open(first_dir)?;
         for _ in 0..MAX_CLEARINGS {
-            let linked = self.in_parent(path, |dir, name| link(from.as_fd(), first_name, dir.as_fd(), name));
+            let linked = self.in_parent(path, |dir, name| {
+                link(from.as_fd(), first_name, dir.as_fd(), name)
+            });
             match linked {
                 Err(Errno::EXIST) => self.clear(path)?,
                 other => return other,
@@ -43,7 +42,12 @@ fn link(from: BorrowedFd<'_>, first: &[u8], dir: BorrowedFd<'_>, name: &[u8]) ->
     linked
 }
 
-fn link_protected(from: BorrowedFd<'_>, first: &[u8], dir: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
+fn link_protected(
+    from: BorrowedFd<'_>,
+    first: &[u8],
+    dir: BorrowedFd<'_>,
+    name: &[u8],
+) -> Result<(), Errno> {
     let flags = stat::flags_of(&stat::look(from, first)?);
     if flags == 0 || !protect::free_entry(from, first) {
         return Err(Errno::PERM);

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use strongroom_format::{Node, NodeKind};
 use strongroom_repo::{ExistingFile, TargetError};
 
-use super::file::{OpenFile, PresentFile};
+use super::file::{OpenFile, PresentFile, write_all};
 use super::settle::Origin;
 use super::{DirectoryTarget, MAX_CLEARINGS, failed, protect, remove};
 use crate::dirs;
@@ -16,8 +16,11 @@ use crate::stat::{self, flag};
 use crate::xattr;
 
 /// How a new file is made: never through anything that is there.
-const CREATE: OFlags =
-    OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const CREATE: OFlags = OFlags::WRONLY
+    .union(OFlags::CREATE)
+    .union(OFlags::EXCL)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// How a file that is there is opened; a pipe or device in its place does nothing.
 const PRESENT: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
@@ -26,7 +29,12 @@ const PRESENT: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 pub(super) const PRIVATE: u32 = 0o600;
 
 impl DirectoryTarget {
-    pub(super) fn open_to_write(&self, path: &[u8], node: &Node, fresh: bool) -> Result<OpenFile, TargetError> {
+    pub(super) fn open_to_write(
+        &self,
+        path: &[u8],
+        node: &Node,
+        fresh: bool,
+    ) -> Result<OpenFile, TargetError> {
         let opened = self.in_parent(path, |dir, name| {
             if !fresh && let Some(file) = open_present(dir.as_fd(), name, node)? {
                 return Ok((file, Origin::Existing));
@@ -45,12 +53,20 @@ impl DirectoryTarget {
         })
     }
 
-    pub(super) fn open_to_compare(&self, path: &[u8], node: &Node) -> Result<Option<ExistingFile>, Errno> {
-        let opened = self.in_parent(path, |dir, name| dirs::open_name(dir.as_fd(), name, OFlags::RDONLY | PRESENT));
+    pub(super) fn open_to_compare(
+        &self,
+        path: &[u8],
+        node: &Node,
+    ) -> Result<Option<ExistingFile>, Errno> {
+        let opened = self.in_parent(path, |dir, name| {
+            dirs::open_name(dir.as_fd(), name, OFlags::RDONLY | PRESENT)
+        });
         let file = match opened {
             Ok(file) => file,
             // Not there, a link, a socket, a device, or not readable: nothing of it can be kept.
-            Err(Errno::NOENT | Errno::LOOP | Errno::NXIO | Errno::NODEV | Errno::ACCESS) => return Ok(None),
+            Err(Errno::NOENT | Errno::LOOP | Errno::NXIO | Errno::NODEV | Errno::ACCESS) => {
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
         let look = stat::look_at(file.as_fd())?;
@@ -58,7 +74,10 @@ impl DirectoryTarget {
             return Ok(None);
         }
         let same_time = stat::mtime_of(&look) == node.mtime;
-        Ok(Some(ExistingFile { same_time, content: Box::new(PresentFile(file)) }))
+        Ok(Some(ExistingFile {
+            same_time,
+            content: Box::new(PresentFile(file)),
+        }))
     }
 }
 
@@ -102,14 +121,18 @@ fn open_present(dir: BorrowedFd<'_>, name: &[u8], node: &Node) -> Result<Option<
             protect::free_entry(dir, name);
             let handle = dirs::open_name(dir, name, OFlags::PATH)?;
             let mode = u32::from(look.stx_mode) & 0o777;
-            rustix::fs::chmod(xattr::proc_path(handle.as_fd()), Mode::from_raw_mode(mode | PRIVATE))?;
+            rustix::fs::chmod(
+                xattr::proc_path(handle.as_fd()),
+                Mode::from_raw_mode(mode | PRIVATE),
+            )?;
             open()
         }
         other => other,
     };
     let file = match file {
         Ok(file) => file,
-        Err(Errno::LOOP | Errno::NXIO | Errno::NOENT | Errno::ISDIR | Errno::TXTBSY) => return Ok(None),
+        Err(Errno::TXTBSY) => return copy_over(dir, name).map(Some),
+        Err(Errno::LOOP | Errno::NXIO | Errno::NOENT | Errno::ISDIR) => return Ok(None),
         Err(error) => return Err(error),
     };
     let look = stat::look_at(file.as_fd())?;
@@ -124,3 +147,28 @@ fn open_present(dir: BorrowedFd<'_>, name: &[u8], node: &Node) -> Result<Option<
     }
     Ok(Some(file))
 }
+
+/// Puts a copy in the place of a program that is running, which cannot be written: what was compared is still there.
+fn copy_over(dir: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
+    let old = dirs::open_name(dir, name, OFlags::RDONLY | PRESENT)?;
+    if stat::kind_of(&stat::look_at(old.as_fd())?) != Some(NodeKind::File) {
+        return Err(Errno::TXTBSY);
+    }
+    let new = create(dir, name, PRIVATE)?;
+    let mut buffer = vec![0; COPY_BYTES];
+    let mut at = 0;
+    loop {
+        match rustix::io::pread(&old, &mut buffer, at) {
+            Ok(0) => return Ok(new),
+            Ok(count) => {
+                write_all(new.as_fd(), at, buffer.get(..count).unwrap_or_default())?;
+                at += count as u64;
+            }
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Read at once when a file is copied.
+const COPY_BYTES: usize = 256 << 10;

@@ -17,14 +17,20 @@ use crate::xattr::Access;
 const HANDLE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl DirectoryTarget {
-    pub(super) fn make_other(&self, path: &[u8], node: &Node) -> Result<Vec<Deviation>, TargetError> {
+    pub(super) fn make_other(
+        &self,
+        path: &[u8],
+        node: &Node,
+    ) -> Result<Vec<Deviation>, TargetError> {
         for _ in 0..MAX_CLEARINGS {
             let made = self.in_parent(path, |dir, name| make_or_keep(dir.as_fd(), name, node));
             match made {
                 Ok(Some((handle, origin))) => {
                     return settle(Access::Handle(handle.as_fd()), node, &self.options, origin);
                 }
-                Ok(None) => self.clear(path).map_err(|errno| failed(errno, "remove what is in the way"))?,
+                Ok(None) => self
+                    .clear(path)
+                    .map_err(|errno| failed(errno, "remove what is in the way"))?,
                 Err(errno) => return Err(failed(errno, "make")),
             }
         }
@@ -33,7 +39,11 @@ impl DirectoryTarget {
 }
 
 /// Returns a handle of it; `None` when something else has the name.
-fn make_or_keep(dir: BorrowedFd<'_>, name: &[u8], node: &Node) -> Result<Option<(OwnedFd, Origin)>, Errno> {
+fn make_or_keep(
+    dir: BorrowedFd<'_>,
+    name: &[u8],
+    node: &Node,
+) -> Result<Option<(OwnedFd, Origin)>, Errno> {
     let origin = match make(dir, name, node) {
         Ok(()) => Origin::Fresh,
         Err(Errno::EXIST) => Origin::Existing,

@@ -32,7 +32,10 @@ const MAX_HELD: usize = 48;
 
 impl Parents {
     pub(crate) fn new(root: OwnedFd) -> Self {
-        Self { root: Arc::new(root), held: Mutex::default() }
+        Self {
+            root: Arc::new(root),
+            held: Mutex::default(),
+        }
     }
 
     pub(crate) fn root(&self) -> &Arc<OwnedFd> {
@@ -65,16 +68,23 @@ impl Parents {
         let used = held.clock;
         held.dirs.retain(|dir| *dir.path != *path);
         if held.dirs.len() >= MAX_HELD
-            && let Some(oldest) = (0..held.dirs.len()).min_by_key(|&at| held.dirs.get(at).map(|dir| dir.used))
+            && let Some(oldest) =
+                (0..held.dirs.len()).min_by_key(|&at| held.dirs.get(at).map(|dir| dir.used))
         {
             held.dirs.swap_remove(oldest);
         }
-        held.dirs.push(Dir { path: path.into(), fd: Arc::clone(fd), used });
+        held.dirs.push(Dir {
+            path: path.into(),
+            fd: Arc::clone(fd),
+            used,
+        });
     }
 
     /// Forgets a directory and all below it: it was removed, or is not what it was.
     pub(crate) fn forget(&self, path: &[u8]) {
-        self.held().dirs.retain(|dir| *dir.path != *path && dirs::below(&dir.path, path).is_none());
+        self.held()
+            .dirs
+            .retain(|dir| *dir.path != *path && dirs::below(&dir.path, path).is_none());
     }
 
     /// Returns the directory itself, or the nearest one above it and the path from there.
@@ -89,7 +99,9 @@ impl Parents {
                 return (Arc::clone(&dir.fd), None);
             }
             if let Some(rest) = dirs::below(path, &dir.path)
-                && best.as_ref().is_none_or(|(_, shortest)| rest.len() < shortest.len())
+                && best
+                    .as_ref()
+                    .is_none_or(|(_, shortest)| rest.len() < shortest.len())
             {
                 best = Some((dir, rest));
             }

@@ -19,7 +19,11 @@ pub(crate) fn set_flags(fd: BorrowedFd<'_>, wanted: u32) -> Result<(), Errno> {
     ] {
         then.set(iflag, wanted & bit != 0);
     }
-    if then == now { Ok(()) } else { rustix::fs::ioctl_setflags(fd, then) }
+    if then == now {
+        Ok(())
+    } else {
+        rustix::fs::ioctl_setflags(fd, then)
+    }
 }
 
 /// Clears the recorded flags of an open file if it has any, and says whether it had.
@@ -37,12 +41,15 @@ pub(crate) fn free_entry(dir: BorrowedFd<'_>, name: &[u8]) -> bool {
     // Only files and directories have flags; a device is not opened.
     let openable = stat::look(dir, name).is_ok_and(|look| stat::flags_of(&look) != 0);
     openable
-        && dirs::open_name(dir, name, flags).is_ok_and(|file| free_file(file.as_fd()).is_ok_and(|freed| freed))
+        && dirs::open_name(dir, name, flags)
+            .is_ok_and(|file| free_file(file.as_fd()).is_ok_and(|freed| freed))
 }
 
 /// Makes a directory so that entries can be made and removed in it, and says whether that changed anything.
 pub(crate) fn free_directory(dir: BorrowedFd<'_>) -> bool {
-    let Ok(look) = stat::look_at(dir) else { return false };
+    let Ok(look) = stat::look_at(dir) else {
+        return false;
+    };
     let mut freed = free_file(dir).is_ok_and(|freed| freed);
     let mode = u32::from(look.stx_mode) & 0o7777;
     if mode & 0o700 != 0o700 && !rustix::process::geteuid().is_root() {

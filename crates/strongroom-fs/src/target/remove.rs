@@ -66,7 +66,11 @@ struct Level {
 impl<'d> Removal<'d> {
     fn begin(base: BorrowedFd<'d>, name: &[u8]) -> Result<Self, Errno> {
         let device = stat::device_of(&stat::look_at(base)?);
-        let mut removal = Self { base, device, levels: Vec::new() };
+        let mut removal = Self {
+            base,
+            device,
+            levels: Vec::new(),
+        };
         removal.enter(name)?;
         Ok(removal)
     }
@@ -89,7 +93,11 @@ impl<'d> Removal<'d> {
     }
 
     fn enter(&mut self, name: &[u8]) -> Result<(), Errno> {
-        let dir = if self.levels.is_empty() { self.base } else { self.current()? };
+        let dir = if self.levels.is_empty() {
+            self.base
+        } else {
+            self.current()?
+        };
         let fd = open_to_empty(dir, name)?;
         let look = stat::look_at(fd.as_fd())?;
         if stat::device_of(&look) != self.device {
@@ -101,7 +109,13 @@ impl<'d> Removal<'d> {
             Err(ListError::System(error)) => return Err(error),
             Err(ListError::TooMany) => return Err(Errno::OVERFLOW),
         }
-        let level = Level { name: name.to_vec(), inode: look.stx_ino, names, next: 0, fd: Some(fd) };
+        let level = Level {
+            name: name.to_vec(),
+            inode: look.stx_ino,
+            names,
+            next: 0,
+            fd: Some(fd),
+        };
         self.levels.push(level);
         if let Some(far) = self.levels.len().checked_sub(MAX_OPEN + 1)
             && let Some(level) = self.levels.get_mut(far)
@@ -113,9 +127,15 @@ impl<'d> Removal<'d> {
 
     /// Removes the directory that is empty now.
     fn leave(&mut self) -> Result<(), Errno> {
-        let Some(level) = self.levels.pop() else { return Ok(()) };
+        let Some(level) = self.levels.pop() else {
+            return Ok(());
+        };
         drop(level.fd);
-        let dir = if self.levels.is_empty() { self.base } else { self.current()? };
+        let dir = if self.levels.is_empty() {
+            self.base
+        } else {
+            self.current()?
+        };
         match rustix::fs::unlinkat(dir, level.name.as_slice(), AtFlags::REMOVEDIR) {
             Err(Errno::NOENT) => Ok(()),
             Err(error @ (Errno::PERM | Errno::ACCESS)) => {
@@ -131,10 +151,17 @@ impl<'d> Removal<'d> {
     /// Returns the directory that is being emptied, opening it again if it was closed; it must still be the same.
     fn current(&mut self) -> Result<BorrowedFd<'_>, Errno> {
         if self.levels.last().is_some_and(|level| level.fd.is_none()) {
-            let path = self.levels.iter().map(|level| level.name.as_slice()).collect::<Vec<_>>().join(&b'/');
+            let path = self
+                .levels
+                .iter()
+                .map(|level| level.name.as_slice())
+                .collect::<Vec<_>>()
+                .join(&b'/');
             let fd = dirs::open_beneath(self.base, &path, READ)?;
             let look = stat::look_at(fd.as_fd())?;
-            let same = |level: &Level| level.inode == look.stx_ino && stat::device_of(&look) == self.device;
+            let same = |level: &Level| {
+                level.inode == look.stx_ino && stat::device_of(&look) == self.device
+            };
             if !self.levels.last().is_some_and(same) {
                 return Err(Errno::STALE);
             }
@@ -142,7 +169,11 @@ impl<'d> Removal<'d> {
                 level.fd = Some(fd);
             }
         }
-        Ok(self.levels.last().and_then(|level| level.fd.as_ref()).map_or(self.base, AsFd::as_fd))
+        Ok(self
+            .levels
+            .last()
+            .and_then(|level| level.fd.as_ref())
+            .map_or(self.base, AsFd::as_fd))
     }
 }
 

@@ -50,7 +50,10 @@ pub(crate) fn settle(
     if !owned && mode & SET_ID != 0 && node.kind != NodeKind::Directory {
         // They would give the rights of somebody else than was meant.
         mode &= !SET_ID;
-        deviations.push(deviation(Aspect::Mode, "set-id bits are left out, since the owner is another one"));
+        deviations.push(deviation(
+            Aspect::Mode,
+            "set-id bits are left out, since the owner is another one",
+        ));
     }
     if node.kind != NodeKind::Symlink && u32::from(look(file)?.stx_mode) & 0o7777 != mode {
         set_mode(file, mode).unwrap_or_else(|errno| deviations.push(refused(Aspect::Mode, errno)));
@@ -78,7 +81,10 @@ pub(crate) fn is_plain(node: &Node) -> bool {
 
 /// Sets the modification time, and the access time if there is one.
 pub(crate) fn set_times(file: Access<'_>, node: &Node) -> Result<(), Errno> {
-    let omit = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+    let omit = Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_OMIT,
+    };
     let times = Timestamps {
         last_access: node.atime.map_or(omit, timespec),
         last_modification: timespec(node.mtime),
@@ -98,7 +104,9 @@ pub(crate) fn set_times(file: Access<'_>, node: &Node) -> Result<(), Errno> {
 /// Removes the ACLs that a new directory took over from the one it was made in, and those that would be
 /// taken over by what is made in it.
 pub(crate) fn drop_inherited(dir: BorrowedFd<'_>, origin: Origin) {
-    let Ok(names) = XattrReader::new().names(Access::File(dir)) else { return };
+    let Ok(names) = XattrReader::new().names(Access::File(dir)) else {
+        return;
+    };
     for name in names.iter().filter(|name| name.starts_with(ACL_PREFIX)) {
         if origin == Origin::Fresh || name.ends_with(b"default") {
             // If it stays, what is below reports it when its own attributes are compared.
@@ -113,7 +121,12 @@ fn look(file: Access<'_>) -> Result<Statx, TargetError> {
 }
 
 /// Returns whether owner and group are as recorded.
-fn set_owner(file: Access<'_>, now: &Statx, wanted: (u32, u32), deviations: &mut Vec<Deviation>) -> bool {
+fn set_owner(
+    file: Access<'_>,
+    now: &Statx,
+    wanted: (u32, u32),
+    deviations: &mut Vec<Deviation>,
+) -> bool {
     let (uid, gid) = wanted;
     if (now.stx_uid, now.stx_gid) == wanted {
         return true;
@@ -123,11 +136,16 @@ fn set_owner(file: Access<'_>, now: &Statx, wanted: (u32, u32), deviations: &mut
     let user = (uid != u32::MAX).then(|| Uid::from_raw(uid));
     let group = (gid != u32::MAX).then(|| Gid::from_raw(gid));
     let chown = |user, group| rustix::fs::chownat(fd, c"", user, group, AtFlags::EMPTY_PATH);
-    let Err(errno) = chown(user, group) else { return user.is_some() && group.is_some() };
+    let Err(errno) = chown(user, group) else {
+        return user.is_some() && group.is_some();
+    };
     if now.stx_gid != gid && chown(None, group).is_ok() && now.stx_uid == uid {
         return true;
     }
-    deviations.push(deviation(Aspect::Owner, format!("owner {uid}:{gid}: {}", std::io::Error::from(errno))));
+    deviations.push(deviation(
+        Aspect::Owner,
+        format!("owner {uid}:{gid}: {}", std::io::Error::from(errno)),
+    ));
     false
 }
 
@@ -141,7 +159,10 @@ fn set_xattrs(
     if origin == Origin::Fresh && node.xattrs.is_empty() {
         return;
     }
-    if node.kind == NodeKind::File && now.stx_mode & 0o200 == 0 && !rustix::process::geteuid().is_root() {
+    if node.kind == NodeKind::File
+        && now.stx_mode & 0o200 == 0
+        && !rustix::process::geteuid().is_root()
+    {
         // An owner needs the right to write for it; the mode is set afterwards.
         set_mode(file, 0o600).unwrap_or_default();
     }
@@ -151,14 +172,19 @@ fn set_xattrs(
     };
     if node.incomplete & incomplete::XATTRS == 0 && whole {
         for (name, _) in &present {
-            let recorded = node.xattrs.binary_search_by(|(known, _)| known.cmp(name)).is_ok();
+            let recorded = node
+                .xattrs
+                .binary_search_by(|(known, _)| known.cmp(name))
+                .is_ok();
             if !recorded && let Err(errno) = xattr::remove(file, name) {
                 deviations.push(refused(Aspect::Xattr(name.clone()), errno));
             }
         }
     }
     for (name, value) in &node.xattrs {
-        let there = present.iter().any(|(known, old)| known == name && old == value);
+        let there = present
+            .iter()
+            .any(|(known, old)| known == name && old == value);
         if !there && let Err(errno) = xattr::set(file, name, value) {
             deviations.push(refused(Aspect::Xattr(name.clone()), errno));
         }
@@ -176,9 +202,14 @@ fn set_mode(file: Access<'_>, mode: u32) -> Result<(), Errno> {
 /// Some systems clear bits and cut times without a word.
 fn verify(now: &Statx, node: &Node, mode: u32, deviations: &mut Vec<Deviation>) {
     let got = u32::from(now.stx_mode) & 0o7777;
-    let reported = |deviations: &[Deviation], aspect| deviations.iter().any(|deviation| deviation.what == aspect);
+    let reported = |deviations: &[Deviation], aspect| {
+        deviations.iter().any(|deviation| deviation.what == aspect)
+    };
     if node.kind != NodeKind::Symlink && got != mode && !reported(deviations, Aspect::Mode) {
-        deviations.push(deviation(Aspect::Mode, format!("mode {mode:o} became {got:o}")));
+        deviations.push(deviation(
+            Aspect::Mode,
+            format!("mode {mode:o} became {got:o}"),
+        ));
     }
     let got = stat::mtime_of(now);
     if got != node.mtime && !reported(deviations, Aspect::Times) {
@@ -200,7 +231,10 @@ fn set_flags(file: Access<'_>, node: &Node, before: &Statx, deviations: &mut Vec
 }
 
 fn timespec(time: Time) -> Timespec {
-    Timespec { tv_sec: time.seconds, tv_nsec: time.nanos.into() }
+    Timespec {
+        tv_sec: time.seconds,
+        tv_nsec: time.nanos.into(),
+    }
 }
 
 fn seconds(time: Time) -> String {
@@ -212,5 +246,8 @@ fn refused(what: Aspect, errno: Errno) -> Deviation {
 }
 
 fn deviation(what: Aspect, message: impl Into<String>) -> Deviation {
-    Deviation { what, message: message.into() }
+    Deviation {
+        what,
+        message: message.into(),
+    }
 }

@@ -30,18 +30,19 @@ impl<'t> SmallWriter<'t> {
     }
 
     pub(super) fn write(&mut self, small: &SmallFile<'_>) -> Result<Vec<Deviation>, TargetError> {
-        let (path, name) = dirs::split(small.path);
-        if !dirs::is_legal_name(name) {
-            return Err(failed(Errno::INVAL, "create"));
-        }
+        let (path, name) = dirs::split(small.path).map_err(|errno| failed(errno, "create"))?;
         let mode = self.first_mode(small);
-        let mut dir = self.parent(path).map_err(|errno| failed(errno, "open directory"))?;
+        let mut dir = self
+            .parent(path)
+            .map_err(|errno| failed(errno, "open directory"))?;
         let mut made = create(dir.as_fd(), name, mode);
         if matches!(made, Err(Errno::NOENT | Errno::STALE)) {
             // It is not the directory any more that was opened before.
             self.dir = None;
             self.target.parents.forget(path);
-            dir = self.parent(path).map_err(|errno| failed(errno, "open directory"))?;
+            dir = self
+                .parent(path)
+                .map_err(|errno| failed(errno, "open directory"))?;
             made = create(dir.as_fd(), name, mode);
         }
         let file = made.map_err(|errno| failed(errno, "create"))?;
@@ -51,7 +52,11 @@ impl<'t> SmallWriter<'t> {
         })
     }
 
-    fn complete(&self, small: &SmallFile<'_>, file: OwnedFd) -> Result<Vec<Deviation>, TargetError> {
+    fn complete(
+        &self,
+        small: &SmallFile<'_>,
+        file: OwnedFd,
+    ) -> Result<Vec<Deviation>, TargetError> {
         write_content(small, file.as_fd()).map_err(|errno| failed(errno, "write"))?;
         let access = Access::File(file.as_fd());
         let options = &self.target.options;

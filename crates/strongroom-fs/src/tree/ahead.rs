@@ -24,7 +24,10 @@ pub(crate) struct Task {
 enum State {
     Waiting,
     Running,
-    Done { listing: Result<Box<Listing>, SourceError>, cost: usize },
+    Done {
+        listing: Result<Box<Listing>, SourceError>,
+        cost: usize,
+    },
     Taken,
 }
 
@@ -60,8 +63,20 @@ struct Queue {
 }
 
 impl Task {
-    pub(crate) fn new(dir: Arc<[u8]>, name: Vec<u8>, mount: Arc<Mount>, selection: Selection) -> Self {
-        Self { dir, name, mount, selection, state: Mutex::new(State::Waiting), ready: Condvar::new() }
+    pub(crate) fn new(
+        dir: Arc<[u8]>,
+        name: Vec<u8>,
+        mount: Arc<Mount>,
+        selection: Selection,
+    ) -> Self {
+        Self {
+            dir,
+            name,
+            mount,
+            selection,
+            state: Mutex::new(State::Waiting),
+            ready: Condvar::new(),
+        }
     }
 
     /// Returns the directory that it is about.
@@ -95,7 +110,11 @@ impl Ahead {
                 Err(_) => break,
             }
         }
-        Self { scan, shared, threads: started }
+        Self {
+            scan,
+            shared,
+            threads: started,
+        }
     }
 
     /// Returns the listing of a directory: the one read ahead, or one made now.
@@ -107,7 +126,10 @@ impl Ahead {
     ) -> Result<Box<Listing>, SourceError> {
         let mut state = task.state();
         while matches!(*state, State::Running) {
-            state = task.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = task
+                .ready
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         let found = std::mem::replace(&mut *state, State::Taken);
         drop(state);
@@ -130,13 +152,18 @@ impl Ahead {
         }
     }
 
-    pub(crate) fn list_now(&self, place: &Place, cursor: &mut DirCursor) -> Result<Box<Listing>, SourceError> {
+    pub(crate) fn list_now(
+        &self,
+        place: &Place,
+        cursor: &mut DirCursor,
+    ) -> Result<Box<Listing>, SourceError> {
         match self.scan.list(place, cursor, usize::MAX) {
             Ok(listing) => Ok(Box::new(listing)),
             Err(ScanError::Source(error)) => Err(error),
-            Err(ScanError::TooLarge) => {
-                Err(SourceError::new(strongroom_format::SkipReason::NotSupported, "the directory is too large"))
-            }
+            Err(ScanError::TooLarge) => Err(SourceError::new(
+                strongroom_format::SkipReason::NotSupported,
+                "the directory is too large",
+            )),
         }
     }
 }
@@ -190,7 +217,10 @@ impl Shared {
             {
                 return Some(task);
             }
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self
+                .wake
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -212,7 +242,9 @@ fn run(scan: &Scan, shared: &Shared) {
             Err(ScanError::Source(error)) => Err(error),
             Err(ScanError::TooLarge) => continue,
         };
-        let cost = listing.as_ref().map_or(0, |listing| listing.cost() + 2 * place.path.len());
+        let cost = listing
+            .as_ref()
+            .map_or(0, |listing| listing.cost() + 2 * place.path.len());
         shared.queue().held_bytes += cost;
         if let Ok(listing) = &listing {
             shared.offer(listing);

@@ -32,7 +32,9 @@ pub(crate) struct FileContent {
 impl FileContent {
     pub(crate) fn open(root: &OwnedFd, entry: &Entry, clock: Clock) -> Result<Self, SourceError> {
         let mut cursor = DirCursor::new(dirs::PASS);
-        let dir = cursor.open(root.as_fd(), &entry.dir).map_err(|errno| skip(errno, "open directory"))?;
+        let dir = cursor
+            .open(root.as_fd(), &entry.dir)
+            .map_err(|errno| skip(errno, "open directory"))?;
         let file = open_file(dir, &entry.node.name).map_err(|errno| skip(errno, "open"))?;
         let before = stat::look_at(file.as_fd()).map_err(|errno| skip(errno, "look"))?;
         if stat::kind_of(&before) != Some(NodeKind::File) {
@@ -42,7 +44,14 @@ impl FileContent {
         rustix::fs::fadvise(&file, 0, None, Advice::Sequential).unwrap_or_default();
         let size = before.stx_size;
         let data_end = if stat::is_sparse(&before) { 0 } else { size };
-        Ok(Self { file, before, clock, at: 0, data_end, size })
+        Ok(Self {
+            file,
+            before,
+            clock,
+            at: 0,
+            data_end,
+            size,
+        })
     }
 
     /// Finds the next data, and returns the hole before it if it is worth it.
@@ -61,7 +70,11 @@ impl FileContent {
                 return Ok(None);
             }
         };
-        let end = if data < self.size { data - data % BLOCK_BYTES } else { data };
+        let end = if data < self.size {
+            data - data % BLOCK_BYTES
+        } else {
+            data
+        };
         let hole = end.saturating_sub(self.at);
         if hole >= MIN_HOLE_BYTES {
             return Ok(Some(hole));
@@ -83,7 +96,9 @@ impl Content for FileContent {
                 return Ok(Piece::End);
             }
             if self.at >= self.data_end
-                && let Some(hole) = self.next_extent().map_err(|errno| skip(errno, "look for holes"))?
+                && let Some(hole) = self
+                    .next_extent()
+                    .map_err(|errno| skip(errno, "look for holes"))?
             {
                 self.at += hole;
                 self.data_end = self.at;

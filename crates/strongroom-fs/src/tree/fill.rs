@@ -14,8 +14,11 @@ use crate::stat::{self, incomplete, skip};
 use crate::xattr::{Access, XattrReader};
 
 /// How a file is opened for reading. A pipe that somebody put in its place cannot make this wait.
-const OPEN_FILE: OFlags =
-    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+const OPEN_FILE: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
 
 /// How anything else is reached.
 const OPEN_HANDLE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -46,7 +49,9 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start(granule: Duration) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Self { now, granule }
     }
 
@@ -62,8 +67,14 @@ impl Clock {
             return false;
         }
         // Whole seconds are the sign of a file system that has no finer ones.
-        let granule = if ctime.nanos == 0 { self.granule.max(Duration::from_secs(2)) } else { self.granule };
-        let Ok(seconds) = u64::try_from(ctime.seconds) else { return false };
+        let granule = if ctime.nanos == 0 {
+            self.granule.max(Duration::from_secs(2))
+        } else {
+            self.granule
+        };
+        let Ok(seconds) = u64::try_from(ctime.seconds) else {
+            return false;
+        };
         Duration::new(seconds, ctime.nanos) + granule >= self.now
     }
 }
@@ -71,7 +82,12 @@ impl Clock {
 impl<'t> Filler<'t> {
     pub(crate) fn new(root: BorrowedFd<'t>, granule: Duration) -> Self {
         let clock = Clock::start(granule);
-        Self { root, clock, cursor: DirCursor::new(dirs::PASS), xattrs: XattrReader::new() }
+        Self {
+            root,
+            clock,
+            cursor: DirCursor::new(dirs::PASS),
+            xattrs: XattrReader::new(),
+        }
     }
 
     /// Decides every item.
@@ -80,7 +96,10 @@ impl<'t> Filler<'t> {
         for item in items {
             let before = data.len();
             item.fill = match self.fill_one(item, data) {
-                Ok(changed) => Fill::Done { content: before..data.len(), changed },
+                Ok(changed) => Fill::Done {
+                    content: before..data.len(),
+                    changed,
+                },
                 Err(error) => {
                     data.truncate(before);
                     Fill::Failed(error)
@@ -98,15 +117,24 @@ impl<'t> Filler<'t> {
         let handle = if item.entry.dir.is_empty() && node.name.is_empty() {
             rustix::fs::openat(self.root, c".", dirs::PASS, rustix::fs::Mode::empty())
         } else {
-            let dir = self.cursor.open(self.root, &item.entry.dir).map_err(|errno| skip(errno, "open directory"))?;
+            let dir = self
+                .cursor
+                .open(self.root, &item.entry.dir)
+                .map_err(|errno| skip(errno, "open directory"))?;
             dirs::open_name(dir, &node.name, OPEN_HANDLE)
         };
         let handle = handle.map_err(|errno| skip(errno, "open"))?;
         let before = self.look(&handle, node.kind)?;
-        let changed = adopt(node, &before);
+        // What comes and goes in a directory is told entry by entry.
+        let is_same_directory = node.kind == NodeKind::Directory && node.inode == before.stx_ino;
+        let changed = adopt(node, &before) && !is_same_directory;
         if node.kind == NodeKind::Symlink {
             let target = rustix::fs::readlinkat(&handle, c"", Vec::new());
-            node.target = Some(target.map_err(|errno| skip(errno, "read link"))?.into_bytes());
+            node.target = Some(
+                target
+                    .map_err(|errno| skip(errno, "read link"))?
+                    .into_bytes(),
+            );
         }
         self.read_xattrs(node, Access::Handle(handle.as_fd()));
         if node.kind == NodeKind::File {
@@ -119,7 +147,10 @@ impl<'t> Filler<'t> {
     /// call each to open, read, list attributes, look and close.
     fn read_file(&mut self, item: &mut BatchItem, data: &mut Vec<u8>) -> Result<bool, SourceError> {
         let (node, begin) = (&mut item.entry.node, data.len());
-        let dir = self.cursor.open(self.root, &item.entry.dir).map_err(|errno| skip(errno, "open directory"))?;
+        let dir = self
+            .cursor
+            .open(self.root, &item.entry.dir)
+            .map_err(|errno| skip(errno, "open directory"))?;
         let file = open_file(dir, &node.name).map_err(|errno| skip(errno, "open"))?;
         let read = read_to_end(&file, node.size, data);
         self.read_xattrs(node, Access::File(file.as_fd()));
@@ -131,7 +162,8 @@ impl<'t> Filler<'t> {
         }
         data.truncate(begin);
         adopt(node, &now);
-        rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).map_err(|errno| skip(errno, "seek"))?;
+        rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0))
+            .map_err(|errno| skip(errno, "seek"))?;
         read_to_end(&file, node.size, data).map_err(|errno| skip(errno, "read"))?;
         self.read_xattrs(node, Access::File(file.as_fd()));
         node.size = as_u64(data.len() - begin);
@@ -189,14 +221,19 @@ pub(crate) fn adopt(node: &mut Node, now: &Statx) -> bool {
 
 /// The error of a name that stands for something else now.
 pub(crate) fn replaced() -> SourceError {
-    SourceError::new(SkipReason::Replaced, "replaced by something of another kind")
+    SourceError::new(
+        SkipReason::Replaced,
+        "replaced by something of another kind",
+    )
 }
 
 /// Appends the file's content, `size` bytes as far as is known and at most [`MAX_SMALL_BYTES`]. No second call
 /// makes sure of the end when `size` bytes came: the caller looks whether the file has changed.
 fn read_to_end(file: &OwnedFd, size: u64, data: &mut Vec<u8>) -> Result<(), Errno> {
     let begin = data.len();
-    let size = usize::try_from(size).unwrap_or(MAX_SMALL_BYTES).min(MAX_SMALL_BYTES);
+    let size = usize::try_from(size)
+        .unwrap_or(MAX_SMALL_BYTES)
+        .min(MAX_SMALL_BYTES);
     if size == 0 {
         return Ok(());
     }

@@ -8,9 +8,9 @@ use strongroom_format::{Node, NodeKind, SkipReason};
 use strongroom_repo::SourceError;
 
 use super::ahead::Task;
-use crate::names::{ListError, Names};
 use super::select::Selection;
 use crate::dirs::{self, DirCursor};
+use crate::names::{ListError, Names};
 use crate::rules::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, Rules};
 use crate::stat;
 
@@ -56,12 +56,24 @@ pub(crate) struct Listing {
 /// One entry.
 #[derive(Debug)]
 pub(crate) enum Seen {
-    Directory { node: Node, task: Arc<Task> },
+    Directory {
+        node: Node,
+        task: Arc<Task>,
+    },
     /// A directory whose content is left out.
-    Pruned { node: Node, rule: Arc<str> },
+    Pruned {
+        node: Node,
+        rule: Arc<str>,
+    },
     Item(Node),
-    Excluded { name: Vec<u8>, rule: Arc<str> },
-    Problem { name: Vec<u8>, error: SourceError },
+    Excluded {
+        name: Vec<u8>,
+        rule: Arc<str>,
+    },
+    Problem {
+        name: Vec<u8>,
+        error: SourceError,
+    },
 }
 
 /// Why there is no listing.
@@ -89,11 +101,18 @@ impl Scan {
             Ok(()) => None,
             Err(ListError::System(errno)) => Some(stat::skip(errno, "list directory")),
             Err(ListError::TooMany) if most_bytes < usize::MAX => return Err(ScanError::TooLarge),
-            Err(ListError::TooMany) => {
-                Some(SourceError::new(SkipReason::NotSupported, "the directory's names exceed 4 GiB"))
-            }
+            Err(ListError::TooMany) => Some(SourceError::new(
+                SkipReason::NotSupported,
+                "the directory's names exceed 4 GiB",
+            )),
         };
-        let mut listing = Listing { names, next: 0, slice: Vec::new().into_iter(), broke, pruned: None };
+        let mut listing = Listing {
+            names,
+            next: 0,
+            slice: Vec::new().into_iter(),
+            broke,
+            pruned: None,
+        };
         if matches!(place.selection, Selection::Whole) {
             self.prune(dir, &mut listing);
         }
@@ -116,17 +135,29 @@ impl Scan {
         Ok(true)
     }
 
-    fn open<'a>(&'a self, place: &Place, cursor: &'a mut DirCursor) -> Result<BorrowedFd<'a>, SourceError> {
-        cursor.open(self.root.as_fd(), &place.path).map_err(|errno| stat::skip(errno, "open directory"))
+    fn open<'a>(
+        &'a self,
+        place: &Place,
+        cursor: &'a mut DirCursor,
+    ) -> Result<BorrowedFd<'a>, SourceError> {
+        cursor
+            .open(self.root.as_fd(), &place.path)
+            .map_err(|errno| stat::skip(errno, "open directory"))
     }
 
     /// Applies the rules that look at what is in a directory.
     fn prune(&self, dir: BorrowedFd<'_>, listing: &mut Listing) {
         let names = &listing.names;
-        let marker = self.rules.markers.iter().find(|(name, _)| names.contains(name));
+        let marker = self
+            .rules
+            .markers
+            .iter()
+            .find(|(name, _)| names.contains(name));
         let (kept, rule) = match (&self.rules.caches, marker) {
             (_, Some((name, rule))) => (name.as_slice(), rule),
-            (Some(rule), None) if names.contains(CACHEDIR_TAG) && is_cache(dir) => (CACHEDIR_TAG, rule),
+            (Some(rule), None) if names.contains(CACHEDIR_TAG) && is_cache(dir) => {
+                (CACHEDIR_TAG, rule)
+            }
             _ => return,
         };
         if names.len() > 1 {
@@ -155,7 +186,10 @@ impl Scan {
             Err(errno) => return problem(name, stat::skip(errno, "look")),
         };
         let Some(kind) = stat::kind_of(&stat) else {
-            return problem(name, SourceError::new(SkipReason::NotSupported, "a kind of file that is not known"));
+            return problem(
+                name,
+                SourceError::new(SkipReason::NotSupported, "a kind of file that is not known"),
+            );
         };
         let named = match &place.selection {
             Selection::Only(names) => names.get(name),
@@ -164,7 +198,10 @@ impl Scan {
         if named.is_none()
             && let Some(rule) = self.exclude(&stat, kind, name, path)
         {
-            return Seen::Excluded { name: name.to_vec(), rule };
+            return Seen::Excluded {
+                name: name.to_vec(),
+                rule,
+            };
         }
         let mut node = stat::node_of(&stat, kind);
         node.name = name.to_vec();
@@ -175,7 +212,13 @@ impl Scan {
         Seen::Item(node)
     }
 
-    fn exclude(&self, stat: &Statx, kind: NodeKind, name: &[u8], path: &mut Vec<u8>) -> Option<Arc<str>> {
+    fn exclude(
+        &self,
+        stat: &Statx,
+        kind: NodeKind,
+        name: &[u8],
+        path: &mut Vec<u8>,
+    ) -> Option<Arc<str>> {
         if kind == NodeKind::File
             && let Some(rule) = self.rules.by_size(stat.stx_size)
         {
@@ -194,17 +237,34 @@ impl Scan {
         rule
     }
 
-    fn directory(&self, place: &Place, node: Node, stat: &Statx, named: Option<&Selection>) -> Seen {
+    fn directory(
+        &self,
+        place: &Place,
+        node: Node,
+        stat: &Statx,
+        named: Option<&Selection>,
+    ) -> Seen {
         let mut mount = Arc::clone(&place.mount);
         if stat::device_of(stat) != mount.device {
             if let (Some(rule), None) = (&self.one_file_system, named) {
-                return Seen::Pruned { node, rule: Arc::clone(rule) };
+                return Seen::Pruned {
+                    node,
+                    rule: Arc::clone(rule),
+                };
             }
             let path = dirs::join(&place.path, &node.name);
-            mount = Arc::new(Mount { device: stat::device_of(stat), path });
+            mount = Arc::new(Mount {
+                device: stat::device_of(stat),
+                path,
+            });
         }
         let selection = named.cloned().unwrap_or(Selection::Whole);
-        let task = Arc::new(Task::new(Arc::clone(&place.path), node.name.clone(), mount, selection));
+        let task = Arc::new(Task::new(
+            Arc::clone(&place.path),
+            node.name.clone(),
+            mount,
+            selection,
+        ));
         Seen::Directory { node, task }
     }
 }
@@ -212,16 +272,20 @@ impl Scan {
 impl Listing {
     /// Returns the tasks of the slice's directories, the last first.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
-        self.slice.as_slice().iter().rev().filter_map(|seen| match seen {
-            Seen::Directory { task, .. } => Some(task),
-            _ => None,
-        })
+        self.slice
+            .as_slice()
+            .iter()
+            .rev()
+            .filter_map(|seen| match seen {
+                Seen::Directory { task, .. } => Some(task),
+                _ => None,
+            })
     }
 
     /// Returns about how many bytes it holds.
     pub(crate) fn cost(&self) -> usize {
-        let seen = self.slice.as_slice().len();
-        256 + self.names.iter().map(|name| name.len() + 8).sum::<usize>() + seen * size_of::<Seen>()
+        256 + self.names.iter().map(|name| name.len() + 8).sum::<usize>()
+            + size_of_val(self.slice.as_slice())
     }
 }
 
@@ -258,12 +322,18 @@ fn link_set(mount: &Mount, dir: &[u8], name: &[u8], stat: &Statx) -> Option<u64>
 
 fn is_cache(dir: BorrowedFd<'_>) -> bool {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let Ok(tag) = dirs::open_name(dir, CACHEDIR_TAG, flags) else { return false };
+    let Ok(tag) = dirs::open_name(dir, CACHEDIR_TAG, flags) else {
+        return false;
+    };
     let mut first = [0; CACHEDIR_SIGNATURE.len()];
-    let is_file = stat::look_at(tag.as_fd()).is_ok_and(|stat| stat::kind_of(&stat) == Some(NodeKind::File));
+    let is_file =
+        stat::look_at(tag.as_fd()).is_ok_and(|stat| stat::kind_of(&stat) == Some(NodeKind::File));
     is_file && rustix::io::read(&tag, &mut first) == Ok(first.len()) && first == CACHEDIR_SIGNATURE
 }
 
 fn problem(name: &[u8], error: SourceError) -> Seen {
-    Seen::Problem { name: name.to_vec(), error }
+    Seen::Problem {
+        name: name.to_vec(),
+        error,
+    }
 }

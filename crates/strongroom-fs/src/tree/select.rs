@@ -30,7 +30,9 @@ impl Selection {
         let mut at = self;
         for name in path.split(|&byte| byte == b'/') {
             let Self::Only(names) = at else { return };
-            at = Arc::make_mut(names).entry(name.to_vec()).or_insert_with(|| Self::Only(Arc::default()));
+            at = Arc::make_mut(names)
+                .entry(name.to_vec())
+                .or_insert_with(|| Self::Only(Arc::default()));
         }
         *at = Self::Whole;
     }
@@ -54,10 +56,20 @@ mod tests {
 
     #[test]
     fn duplicates_and_nested_paths_merge_in_any_order() {
-        for paths in [["a/x", "b/x", "a/x/y", "a/x"], ["a/x/y", "a/x", "b/x", "b/x"]] {
+        for paths in [
+            ["a/x", "b/x", "a/x/y", "a/x"],
+            ["a/x/y", "a/x", "b/x", "b/x"],
+        ] {
             let merged = Selection::merge(paths.map(|path| path.as_bytes().to_vec()));
             assert_eq!(shown(&merged), "(a=(x=*) b=(x=*))");
         }
-        assert_eq!(shown(&Selection::merge([b"a".to_vec(), Vec::new(), b"b".to_vec()])), "*");
+        assert_eq!(
+            shown(&Selection::merge([
+                b"a".to_vec(),
+                Vec::new(),
+                b"b".to_vec()
+            ])),
+            "*"
+        );
     }
 }

@@ -60,8 +60,15 @@ impl TreeWalk {
     }
 
     fn enter_root(&mut self, root: Root, events: &mut Vec<WalkEvent>) {
-        let mount = Arc::new(Mount { device: root.device, path: Vec::new() });
-        let place = Place { path: Arc::from([]), mount, selection: self.scan.selection.clone() };
+        let mount = Arc::new(Mount {
+            device: root.device,
+            path: Vec::new(),
+        });
+        let place = Place {
+            path: Arc::from([]),
+            mount,
+            selection: self.scan.selection.clone(),
+        };
         events.push(WalkEvent::Enter(root.entry));
         let listing = self.ahead.list_now(&place, &mut self.cursor);
         if let Ok(listing) = &listing {
@@ -80,13 +87,19 @@ impl TreeWalk {
         let mut listing = match listing {
             Ok(listing) => listing,
             Err(error) => {
-                events.push(WalkEvent::Problem(Problem { path: place.path.to_vec(), error }));
+                events.push(WalkEvent::Problem(Problem {
+                    path: place.path.to_vec(),
+                    error,
+                }));
                 events.push(WalkEvent::Leave);
                 return;
             }
         };
         if let Some(rule) = listing.pruned.take() {
-            events.push(WalkEvent::Excluded { path: place.path.to_vec(), rule });
+            events.push(WalkEvent::Excluded {
+                path: place.path.to_vec(),
+                rule,
+            });
         }
         if let Some(parent) = self.frames.last_mut()
             && parent.path_len > MAX_KEPT_PATH_BYTES
@@ -106,20 +119,32 @@ impl TreeWalk {
 
     /// Takes one step; false when the walk is over.
     fn step(&mut self, events: &mut Vec<WalkEvent>) -> bool {
-        let Some(frame) = self.frames.last_mut() else { return false };
+        let Some(frame) = self.frames.last_mut() else {
+            return false;
+        };
         self.path.truncate(frame.path_len);
         let Some(seen) = frame.listing.slice.next() else {
             self.next_slice(events);
             return true;
         };
-        let dir = Arc::clone(frame.dir.get_or_insert_with(|| Arc::from(self.path.as_slice())));
+        let dir = Arc::clone(
+            frame
+                .dir
+                .get_or_insert_with(|| Arc::from(self.path.as_slice())),
+        );
         match seen {
             Seen::Item(node) => events.push(WalkEvent::Item(Entry { dir, node })),
             Seen::Problem { name, error } => {
-                events.push(WalkEvent::Problem(Problem { path: dirs::join(&dir, &name), error }));
+                events.push(WalkEvent::Problem(Problem {
+                    path: dirs::join(&dir, &name),
+                    error,
+                }));
             }
             Seen::Excluded { name, rule } => {
-                events.push(WalkEvent::Excluded { path: dirs::join(&dir, &name), rule });
+                events.push(WalkEvent::Excluded {
+                    path: dirs::join(&dir, &name),
+                    rule,
+                });
             }
             Seen::Pruned { node, rule } => {
                 let path = dirs::join(&dir, &node.name);
@@ -139,14 +164,23 @@ impl TreeWalk {
 
     /// Goes on with the current directory, or leaves it.
     fn next_slice(&mut self, events: &mut Vec<WalkEvent>) {
-        let Some(frame) = self.frames.last_mut() else { return };
-        let path = Arc::clone(frame.dir.get_or_insert_with(|| Arc::from(self.path.as_slice())));
+        let Some(frame) = self.frames.last_mut() else {
+            return;
+        };
+        let path = Arc::clone(
+            frame
+                .dir
+                .get_or_insert_with(|| Arc::from(self.path.as_slice())),
+        );
         let place = Place {
             path,
             mount: Arc::clone(&frame.mount),
             selection: frame.selection.clone(),
         };
-        let more = match self.scan.next_slice(&place, &mut self.cursor, &mut frame.listing) {
+        let more = match self
+            .scan
+            .next_slice(&place, &mut self.cursor, &mut frame.listing)
+        {
             Ok(true) => {
                 self.ahead.offer(&frame.listing);
                 return;
@@ -155,7 +189,10 @@ impl TreeWalk {
             Err(error) => Some(error),
         };
         if let Some(error) = more {
-            events.push(WalkEvent::Problem(Problem { path: place.path.to_vec(), error }));
+            events.push(WalkEvent::Problem(Problem {
+                path: place.path.to_vec(),
+                error,
+            }));
         }
         events.push(WalkEvent::Leave);
         self.frames.pop();

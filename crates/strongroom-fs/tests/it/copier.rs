@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use strongroom_format::{Node, NodeKind};
 use strongroom_repo::{
-    Batch, BatchItem, Deviation, Entry, Fill, Made, Piece, Source, SmallFile, Target, TargetError, WalkEvent,
+    Batch, BatchItem, Deviation, Entry, Fill, Made, Piece, SmallFile, Source, Target, TargetError,
+    WalkEvent,
 };
 
 /// What happened.
@@ -39,9 +40,17 @@ pub(crate) fn events(source: &dyn Source) -> Vec<WalkEvent> {
 }
 
 /// Asks for one entry.
-pub(crate) fn fill(source: &dyn Source, entry: Entry, want_content: bool) -> (Entry, Fill, Vec<u8>) {
+pub(crate) fn fill(
+    source: &dyn Source,
+    entry: Entry,
+    want_content: bool,
+) -> (Entry, Fill, Vec<u8>) {
     let mut batch = Batch::default();
-    batch.items.push(BatchItem { entry, want_content, fill: Fill::Pending });
+    batch.items.push(BatchItem {
+        entry,
+        want_content,
+        fill: Fill::Pending,
+    });
     source.fill(&mut batch);
     let item = batch.items.pop().unwrap();
     assert!(!matches!(item.fill, Fill::Pending));
@@ -94,7 +103,9 @@ pub(crate) fn copy(source: &dyn Source, target: &dyn Target, keep: bool) -> Repo
                 let fresh = open.last().unwrap().2;
                 copy_item(source, target, entry, fresh, keep, &mut links, &mut report);
             }
-            WalkEvent::Problem(problem) => report.problems.push((shown(&problem.path), problem.error)),
+            WalkEvent::Problem(problem) => {
+                report.problems.push((shown(&problem.path), problem.error));
+            }
             _ => {}
         }
     }
@@ -137,12 +148,22 @@ fn copy_item(
         let mut there = vec![0; data.len()];
         existing.content.read_exact_at(0, &mut there).unwrap();
         if there == data {
-            let done = target.open_file(&path, node, false).and_then(|file| file.finish(node));
+            let done = target
+                .open_file(&path, node, false)
+                .and_then(|file| file.finish(node));
             return settle(report, &path, done);
         }
     }
     let done = if small {
-        target.write_files(&[SmallFile { path: &path, node, content: &data, fresh }]).pop().unwrap()
+        target
+            .write_files(&[SmallFile {
+                path: &path,
+                node,
+                content: &data,
+                fresh,
+            }])
+            .pop()
+            .unwrap()
     } else {
         target.open_file(&path, node, fresh).and_then(|file| {
             for (index, piece) in data.chunks(300_000).enumerate() {
@@ -164,7 +185,9 @@ fn note(report: &mut Report, path: &[u8], fill: &Fill) {
 
 fn settle(report: &mut Report, path: &[u8], done: Result<Vec<Deviation>, TargetError>) {
     match done {
-        Ok(deviations) => report.deviations.extend(deviations.into_iter().map(|one| (shown(path), one))),
+        Ok(deviations) => report
+            .deviations
+            .extend(deviations.into_iter().map(|one| (shown(path), one))),
         Err(error) => report.errors.push((shown(path), error)),
     }
 }

@@ -23,7 +23,12 @@ pub(crate) struct Seen {
 }
 
 pub(crate) fn open_dir(path: &Path) -> OwnedFd {
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).unwrap()
+    rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .unwrap()
 }
 
 pub(crate) fn inspect(root: &Path) -> BTreeMap<Vec<u8>, Seen> {
@@ -43,12 +48,21 @@ pub(crate) fn assert_same(one: &Path, other: &Path) {
     }
     assert!(names(&one) == names(&other));
     for (path, seen) in &one {
-        assert!(*seen == other[path], "{}: {:?} {:?}", path.escape_ascii(), brief(seen), brief(&other[path]));
+        assert!(
+            *seen == other[path],
+            "{}: {:?} {:?}",
+            path.escape_ascii(),
+            brief(seen),
+            brief(&other[path])
+        );
     }
 }
 
 fn brief(seen: &Seen) -> Seen {
-    Seen { content: seen.content.iter().take(40).copied().collect(), ..seen.clone() }
+    Seen {
+        content: seen.content.iter().take(40).copied().collect(),
+        ..seen.clone()
+    }
 }
 
 fn below(dir: &OwnedFd, path: &[u8], seen: &mut BTreeMap<Vec<u8>, Seen>) {
@@ -74,15 +88,26 @@ fn below(dir: &OwnedFd, path: &[u8], seen: &mut BTreeMap<Vec<u8>, Seen>) {
 }
 
 fn look(dir: &OwnedFd, name: &[u8]) -> Seen {
-    let stat = statx(dir, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS).unwrap();
+    let stat = statx(
+        dir,
+        name,
+        AtFlags::SYMLINK_NOFOLLOW,
+        StatxFlags::BASIC_STATS,
+    )
+    .unwrap();
     let kind = stat.stx_mode & 0o170_000;
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOATIME;
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOATIME;
     let mut content = Vec::new();
     if kind == 0o100_000 {
         let file = openat(dir, name, flags, Mode::empty()).unwrap();
         std::io::Read::read_to_end(&mut std::fs::File::from(file), &mut content).unwrap();
     }
-    let target = if kind == 0o120_000 { readlinkat(dir, name, Vec::new()).unwrap().into_bytes() } else { Vec::new() };
+    let target = if kind == 0o120_000 {
+        readlinkat(dir, name, Vec::new()).unwrap().into_bytes()
+    } else {
+        Vec::new()
+    };
     let is_dir = kind == 0o040_000;
     Seen {
         mode: stat.stx_mode,
@@ -103,9 +128,13 @@ fn xattrs(dir: BorrowedFd<'_>, name: &[u8]) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut path = format!("/proc/self/fd/{}/", dir.as_raw_fd()).into_bytes();
     path.extend_from_slice(name);
     let mut list = vec![0; 1 << 16];
-    let Ok(len) = rustix::fs::llistxattr(path.as_slice(), &mut list[..]) else { return BTreeMap::new() };
+    let Ok(len) = rustix::fs::llistxattr(path.as_slice(), &mut list[..]) else {
+        return BTreeMap::new();
+    };
     list.truncate(len);
-    let names = list.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    let names = list
+        .split(|&byte| byte == 0)
+        .filter(|name| !name.is_empty());
     names
         .map(|name| {
             let mut value = vec![0; 1 << 16];

@@ -50,7 +50,10 @@ pub(super) struct HeaderFlight {
 impl HeaderFlight {
     /// Waits for them.
     pub(super) fn land(self) -> Result<HeaderParts> {
-        Ok(HeaderParts { front: self.front.wait()?, sealed: self.sealed.wait()? })
+        Ok(HeaderParts {
+            front: self.front.wait()?,
+            sealed: self.sealed.wait()?,
+        })
     }
 }
 
@@ -88,7 +91,9 @@ impl SealedCache {
         let end = start + u64::from(pack.header_len);
         self.count(PREAMBLE_LEN as usize + pack.header_len as usize);
         Ok(HeaderFlight {
-            front: self.remote.get_later(&key, Some(0..u64::from(PREAMBLE_LEN))),
+            front: self
+                .remote
+                .get_later(&key, Some(0..u64::from(PREAMBLE_LEN))),
             sealed: self.remote.get_later(&key, Some(start..end)),
         })
     }
@@ -143,7 +148,10 @@ pub(super) fn parts_of_whole(pack: &PackInfo, whole: &Bytes) -> Result<HeaderPar
     if whole.len() != pack.len as usize || end > whole.len() {
         return Err(damaged(pack, "a pack has another length"));
     }
-    Ok(HeaderParts { front: whole.slice(..PREAMBLE_LEN as usize), sealed: whole.slice(start..end) })
+    Ok(HeaderParts {
+        front: whole.slice(..PREAMBLE_LEN as usize),
+        sealed: whole.slice(start..end),
+    })
 }
 
 /// Widens a range to whole blocks of 64 KiB, within the frames of a pack: requests then say nothing of the lengths of chunks.

@@ -33,7 +33,10 @@ impl IdFilter {
         };
         let mut descriptor = vec![0; BinaryFuse8::DESCRIPTOR_LEN];
         filter.dma_copy_descriptor_to(&mut descriptor);
-        Self::Fuse(Fuse { descriptor, fingerprints: filter.fingerprints.into_vec() })
+        Self::Fuse(Fuse {
+            descriptor,
+            fingerprints: filter.fingerprints.into_vec(),
+        })
     }
 
     /// Says whether the key may be there.
@@ -72,7 +75,10 @@ impl IdFilter {
         }
         let body = body.strip_prefix(MAGIC)?.strip_prefix(segment.as_bytes())?;
         let (descriptor, fingerprints) = body.split_at_checked(BinaryFuse8::DESCRIPTOR_LEN)?;
-        Some(Self::Fuse(Fuse { descriptor: descriptor.to_vec(), fingerprints: fingerprints.to_vec() }))
+        Some(Self::Fuse(Fuse {
+            descriptor: descriptor.to_vec(),
+            fingerprints: fingerprints.to_vec(),
+        }))
     }
 }
 
@@ -86,8 +92,9 @@ mod tests {
     #[test]
     fn nothing_that_is_there_is_denied_also_after_a_round_trip() {
         for count in [0_u64, 1, 2, 3, 100, 5_000] {
-            let keys: Vec<u64> =
-                (0..count).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+            let keys: Vec<u64> = (0..count)
+                .map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+                .collect();
             let mut sorted = keys.clone();
             sorted.sort_unstable();
             sorted.extend_from_within(sorted.len().saturating_sub(1)..);
@@ -111,7 +118,9 @@ mod tests {
     fn most_of_what_is_not_there_is_denied() {
         let keys = (0..10_000_u64).map(|n| n * 3).collect();
         let filter = IdFilter::build(keys);
-        let passed = (0..10_000_u64).filter(|n| filter.may_contain(n * 3 + 1)).count();
+        let passed = (0..10_000_u64)
+            .filter(|n| filter.may_contain(n * 3 + 1))
+            .count();
         assert!(passed < 100, "{passed} of 10,000 passed");
     }
 }

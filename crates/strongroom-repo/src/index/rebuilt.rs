@@ -44,8 +44,16 @@ pub(super) fn segment<'a>(
     let random = context.random()?;
     let suite: Suite = context.suite;
     let bytes = builder
-        .finish(suite, context.repository, random, session, keys.structure.index())
-        .map_err(|error| Error::new(ErrorKind::Internal, "no index could be rebuilt").caused_by(error))?;
+        .finish(
+            suite,
+            context.repository,
+            random,
+            session,
+            keys.structure.index(),
+        )
+        .map_err(|error| {
+            Error::new(ErrorKind::Internal, "no index could be rebuilt").caused_by(error)
+        })?;
     Ok(Some(bytes.into()))
 }
 
@@ -82,8 +90,13 @@ fn read_header(
         return Err(damaged());
     }
     let keys = context.keys();
-    let header = open_header(keys.structure.header(), &preamble, tail.header_offset, &sealed)
-        .map_err(decode)?;
+    let header = open_header(
+        keys.structure.header(),
+        &preamble,
+        tail.header_offset,
+        &sealed,
+    )
+    .map_err(decode)?;
     let row = PackRow {
         name: ObjectHash::from_bytes(*pack.name.as_bytes()),
         len: pack.len,

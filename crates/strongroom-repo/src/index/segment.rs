@@ -92,7 +92,10 @@ impl Segment {
         let head = head.map_err(decode)?;
         let layout = SegmentLayout::new(&head).map_err(decode)?;
         if layout.total_len() != len {
-            return Err(damaged(&name, "a segment has not the length that its head implies"));
+            return Err(damaged(
+                &name,
+                "a segment has not the length that its head implies",
+            ));
         }
         let mut segment = Self {
             name,
@@ -124,7 +127,10 @@ impl Segment {
             return Ok(());
         }
         // Ids equal in 8 bytes may begin on the page before the first with that fence.
-        let from = self.fences.partition_point(|fence| *fence < key).saturating_sub(1);
+        let from = self
+            .fences
+            .partition_point(|fence| *fence < key)
+            .saturating_sub(1);
         let to = self.fences.partition_point(|fence| *fence <= key);
         for page in from..to {
             self.find_in_page(page, id, hits)?;
@@ -138,14 +144,18 @@ impl Segment {
         let bytes = self.page(number)?;
         let (rows, _) = bytes.as_chunks::<ENTRY_LEN>();
         let prefix = EntryRow::prefix_of(id);
-        let start = rows.partition_point(|row| !row.starts_with(&prefix) && row.as_slice() < prefix.as_slice());
+        let start = rows
+            .partition_point(|row| !row.starts_with(&prefix) && row.as_slice() < prefix.as_slice());
         for row in rows.get(start..).unwrap_or_default() {
             let entry = EntryRow::decode(row);
             if entry.prefix != prefix {
                 break;
             }
             let frame = self.frame(entry.frame)?;
-            hits.push(Hit { pack: frame.pack, frame });
+            hits.push(Hit {
+                pack: frame.pack,
+                frame,
+            });
         }
         Ok(())
     }
@@ -153,10 +163,15 @@ impl Segment {
     fn frame(&self, row: u32) -> Result<FrameRow> {
         let (page, offset) = self.locate_row(Table::Frames, u64::from(row))?;
         let bytes = self.page(page)?;
-        let row = bytes.get(offset..).and_then(|rest| rest.first_chunk::<FRAME_LEN>());
+        let row = bytes
+            .get(offset..)
+            .and_then(|rest| rest.first_chunk::<FRAME_LEN>());
         let row = FrameRow::decode(row.ok_or_else(|| truncated(&self.name))?);
         if self.packs.len() <= row.pack as usize {
-            return Err(damaged(&self.name, "a segment names a pack that it does not have"));
+            return Err(damaged(
+                &self.name,
+                "a segment names a pack that it does not have",
+            ));
         }
         Ok(row)
     }
@@ -223,7 +238,10 @@ impl Segment {
             Ok(())
         })?;
         if !fences.is_sorted() {
-            return Err(damaged(&self.name, "the fences of a segment are not sorted"));
+            return Err(damaged(
+                &self.name,
+                "the fences of a segment are not sorted",
+            ));
         }
         self.packs = packs;
         self.fences = fences;
@@ -231,7 +249,10 @@ impl Segment {
     }
 
     fn read_or_build_filter(&self) -> Result<IdFilter> {
-        let kept = self.cache.as_ref().and_then(|cache| cache.filter(&self.name));
+        let kept = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.filter(&self.name));
         if let Some(filter) = kept.and_then(|bytes| IdFilter::decode(&bytes, &self.name)) {
             return Ok(filter);
         }
@@ -241,7 +262,10 @@ impl Segment {
             Ok(())
         })?;
         if !keys.is_sorted() {
-            return Err(damaged(&self.name, "the entries of a segment are not sorted"));
+            return Err(damaged(
+                &self.name,
+                "the entries of a segment are not sorted",
+            ));
         }
         let filter = IdFilter::build(keys);
         if let (Some(cache), Some(bytes)) = (&self.cache, filter.encode(&self.name)) {
@@ -264,7 +288,9 @@ impl Segment {
             let bytes = self.read_page(number)?;
             let (rows, _) = bytes.as_chunks::<LEN>();
             let expected = per_page.min(count - first);
-            let rows = usize::try_from(expected).ok().and_then(|expected| rows.get(..expected));
+            let rows = usize::try_from(expected)
+                .ok()
+                .and_then(|expected| rows.get(..expected));
             for row in rows.ok_or_else(|| truncated(&self.name))? {
                 each(row)?;
             }
@@ -281,7 +307,14 @@ fn read_head(
 ) -> Option<Result<SegmentHead, DecodeError>> {
     let mut plain = Vec::new();
     let range = SegmentHead::SEALED_RANGE.start as u64..SegmentHead::SEALED_RANGE.end as u64;
-    let opened = open_page(storage, preamble, keys.structure.index(), 0, &range, &mut plain)?;
+    let opened = open_page(
+        storage,
+        preamble,
+        keys.structure.index(),
+        0,
+        &range,
+        &mut plain,
+    )?;
     Some(opened.and_then(|()| SegmentHead::decode(&plain)))
 }
 

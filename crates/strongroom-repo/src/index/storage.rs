@@ -23,15 +23,18 @@ impl Storage {
     /// Reads a range into `out`, which it replaces; false when there are fewer bytes or reading fails.
     pub(super) fn read(&self, range: &Range<u64>, out: &mut Vec<u8>) -> bool {
         out.clear();
-        let Some(len) = range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok())
+        let Some(len) = range
+            .end
+            .checked_sub(range.start)
+            .and_then(|len| usize::try_from(len).ok())
         else {
             return false;
         };
         match self {
             Self::Memory(bytes) => {
-                let bounds = usize::try_from(range.start).ok().and_then(|start| {
-                    bytes.get(start..start.checked_add(len)?)
-                });
+                let bounds = usize::try_from(range.start)
+                    .ok()
+                    .and_then(|start| bytes.get(start..start.checked_add(len)?));
                 bounds.is_some_and(|part| {
                     out.extend_from_slice(part);
                     true
@@ -100,7 +103,9 @@ impl SegmentCache {
 
     /// Removes what belongs to segments that are not in force any more.
     pub(super) fn retain(&self, in_force: impl Fn(&ObjectHash) -> bool) {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return;
+        };
         for entry in entries.flatten() {
             let name = entry.file_name();
             let hash = name

@@ -1,6 +1,5 @@
 //! Appends entries: a put-if-absent at the first free number, after validation against everything before it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,8 +23,6 @@ pub(crate) struct Appended {
     pub(crate) n: u64,
     /// Its hash.
     pub(crate) hash: ObjectHash,
-    /// What is in force after it.
-    pub(crate) state: Arc<State>,
 }
 
 /// A sealed entry on its way into the journal.
@@ -72,7 +69,7 @@ impl Journal {
             let view = self.view().clone();
             let body = make(&view.state)?;
             let attempt = prepare(context, &view.state, roles, body)?;
-            check_vacant(remote, &view.state, attempt.n)?;
+            check_vacant(remote, attempt.n)?;
             match write(remote, &view.state, &attempt)? {
                 Outcome::Written => return self.written(remote, context, view, attempt.bytes),
                 Outcome::Lost => {
@@ -99,12 +96,11 @@ impl Journal {
         let fetched = replay.decode(n, bytes)?;
         let hash = fetched.entry.hash;
         replay.fold(&mut view, fetched)?;
-        let state = view.state.clone();
         self.remember(context, view.clone());
-        if state.head.is_multiple_of(BUNDLE_ENTRIES) {
+        if view.state.head.is_multiple_of(BUNDLE_ENTRIES) {
             summarise(remote, context, &view);
         }
-        Ok(Appended { n, hash, state })
+        Ok(Appended { n, hash })
     }
 }
 
@@ -115,7 +111,10 @@ fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result
     let signers = signers(&keys, state, roles)?;
     let public: Vec<VerifyingKey> = signers.iter().map(|key| key.public()).collect();
     if let Some(reason) = state.void_reason(&body, &public) {
-        return Err(Error::new(ErrorKind::Conflict, format!("the entry would be void: {reason}")));
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("the entry would be void: {reason}"),
+        ));
     }
     let payload = Payload::new(context.components.clock.now(), body);
     let bytes = Entry::seal(
@@ -129,7 +128,10 @@ fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result
         &signers,
     )
     .map_err(encode_error)?;
-    Ok(Attempt { n: state.head, bytes: bytes.into() })
+    Ok(Attempt {
+        n: state.head,
+        bytes: bytes.into(),
+    })
 }
 
 /// Refuses to write what a later version has reserved to itself.
@@ -148,30 +150,17 @@ fn may_write(state: &State) -> Result<()> {
 /// Chooses who signs: a key for the roles and, in single-writer mode, the only writer.
 fn signers<'k>(keys: &'k Keys, state: &State, roles: Roles) -> Result<Vec<&'k SigningKey>> {
     let mut signers = vec![keys.signer(roles)?];
-    if let Some(only) = state.only_writer {
-        let is_keys = roles == Roles::ADMIN;
-        match keys.signer_named(&only) {
-            Some(key) if key.public() != signers[0].public() => signers.push(key),
-            Some(_) => {}
-            // Takeovers and changes of keys need no writer; everything else is refused as void.
-            None if is_keys => {}
-            None => {
-                let what = "this repository has a single writer, and it is another";
-                return Err(Error::new(ErrorKind::Conflict, what));
-            }
-        }
-    }
+    // Without the only writer's key, what is not a Takeover or a change of keys is refused as void.
+    let only = state.only_writer.and_then(|only| keys.signer_named(&only));
+    signers.extend(only.filter(|only| signers.iter().all(|one| one.public() != only.public())));
     Ok(signers)
 }
 
 /// Makes sure that no later entry exists: then entry `n` was lost, and another in its place would break the chain.
-fn check_vacant(remote: &Remote, state: &State, n: u64) -> Result<()> {
+fn check_vacant(remote: &Remote, n: u64) -> Result<()> {
     let later = object_name::journal(n + 1);
     if is_there(remote, &later)? && !is_there(remote, &object_name::journal(n))? {
         return Err(super::fetch::missing_entry(n));
-    }
-    if state.only_writer.is_some() && is_there(remote, &object_name::journal(n))? {
-        tracing::debug!(n, "somebody else has written in single-writer mode");
     }
     Ok(())
 }
@@ -190,13 +179,16 @@ fn write(remote: &Remote, state: &State, attempt: &Attempt) -> Result<Outcome> {
         let put = remote.put(&key, attempt.bytes.clone());
         match &put {
             Ok(()) if !single_writer => return Ok(Outcome::Written),
-            Err(error) if error.kind() == ErrorKind::Cancelled => return put.map(|()| Outcome::Lost),
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                return put.map(|()| Outcome::Lost);
+            }
             _ => {}
         }
         match absent_is_none(remote.get(&key, None)) {
             Ok(Some(found)) if found == attempt.bytes => return Ok(Outcome::Written),
             Ok(Some(_)) if single_writer && put.is_ok() => {
-                let what = "a second writer replaced a journal entry: this store takes one writer only";
+                let what =
+                    "a second writer replaced a journal entry: this store takes one writer only";
                 return Err(Error::new(ErrorKind::Conflict, what).object_named(name));
             }
             Ok(Some(_)) => return Ok(Outcome::Lost),
@@ -213,7 +205,8 @@ const MAX_SAME_PUTS: u32 = 2;
 
 fn in_doubt(name: String, cause: Option<Error>) -> Error {
     let kind = cause.as_ref().map_or(ErrorKind::Unavailable, Error::kind);
-    let error = Error::new(kind, "the store did not say whether it has a journal entry").object_named(name);
+    let error =
+        Error::new(kind, "the store did not say whether it has a journal entry").object_named(name);
     match cause {
         Some(cause) => error.caused_by(cause),
         None => error,
@@ -230,8 +223,9 @@ fn back_off(context: &Context, losses: u32) -> Result<()> {
     let wait = Duration::from_micros(most_ms * 4 * u64::from(random));
     // Nothing is ever sent: the receiver only waits.
     let (_sender, receiver) = crossbeam_channel::bounded::<()>(0);
-    drop(receiver.recv_timeout(wait));
-    Ok(())
+    match receiver.recv_timeout(wait) {
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Races that may be lost before the first wait.

@@ -60,8 +60,13 @@ impl Replay<'_> {
 
     fn open_checkpoint(&self, n: u64, bytes: &[u8], known: &State) -> Option<State> {
         let sealed = SealedCheckpoint::decode(bytes).ok()?;
-        let Context { suite, repository, .. } = self.context;
-        sealed.preamble.check(ObjectKind::Checkpoint, *suite, repository).ok()?;
+        let Context {
+            suite, repository, ..
+        } = self.context;
+        sealed
+            .preamble
+            .check(ObjectKind::Checkpoint, *suite, repository)
+            .ok()?;
         let keys = self.context.keys();
         let any = Roles::from_bits(u8::MAX);
         let trusted = |public: [u8; 32]| {
@@ -69,7 +74,10 @@ impl Replay<'_> {
             keys.signer_named(&key).is_some() || known.has_role(&key, any)
         };
         let signed = sealed.verify_signatures()
-            && sealed.signatures.iter().any(|signature| trusted(signature.public));
+            && sealed
+                .signatures
+                .iter()
+                .any(|signature| trusted(signature.public));
         if sealed.n != n || !signed {
             return None;
         }

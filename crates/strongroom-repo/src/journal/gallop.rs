@@ -14,7 +14,10 @@ pub(super) fn end_of_journal(remote: &Remote, from: u64) -> Result<u64> {
     first_missing(from, |n| is_there(remote, &object_name::journal(n)))
 }
 
-pub(crate) fn first_missing(from: u64, mut is_there: impl FnMut(u64) -> Result<bool>) -> Result<u64> {
+pub(crate) fn first_missing(
+    from: u64,
+    mut is_there: impl FnMut(u64) -> Result<bool>,
+) -> Result<u64> {
     if !is_there(from)? {
         return Ok(from);
     }

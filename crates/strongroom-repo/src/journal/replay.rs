@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use strongroom_format::limits::BUNDLE_ENTRIES;
+use strongroom_format::object_name;
 
 use super::View;
 use super::fetch::{Fetched, missing_entry, out_of_chain};
 use super::gallop::end_of_journal;
-use crate::context::Context;
+use crate::context::{Context, is_there};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::head::Remembered;
@@ -36,14 +37,15 @@ impl<'a> Replay<'a> {
     ///
     /// `NotFound` when the repository's creation was never finished, `Damaged` when Genesis is missing or another.
     pub(crate) fn begin(&self, view: &mut View) -> Result<()> {
-        let name = strongroom_format::object_name::journal(0);
+        let name = object_name::journal(0);
         let fetched = match self.entry(0)? {
             Some(fetched) => fetched,
-            None => self.from_bundle(0, missing_entry(0)).or_else(|error| {
+            None => self.bundled_copy(0, missing_entry(0)).or_else(|error| {
                 if end_of_journal(self.remote, 1)? > 1 {
                     return Err(error);
                 }
-                let what = "creation of this repository was never finished: it has no first journal entry";
+                let what =
+                    "creation of this repository was never finished: it has no first journal entry";
                 Err(Error::new(ErrorKind::NotFound, what).object_named(name.clone()))
             })?,
         };
@@ -66,7 +68,7 @@ impl<'a> Replay<'a> {
         let last = remembered.n.saturating_sub(1);
         let found = match self.entry(last)? {
             Some(found) => found,
-            None => match self.from_bundle(last, missing_entry(last)) {
+            None => match self.bundled_copy(last, missing_entry(last)) {
                 Ok(found) => found,
                 Err(_) => {
                     let end = end_of_journal(self.remote, 0)?;
@@ -75,7 +77,8 @@ impl<'a> Replay<'a> {
                     };
                     let hash = self.entry(newest)?.map(|fetched| fetched.entry.hash);
                     let hash = hash.unwrap_or_default();
-                    return Err(remembered.conflict(&format!("entry {newest} with hash {hash} as its last")));
+                    return Err(remembered
+                        .conflict(&format!("entry {newest} with hash {hash} as its last")));
                 }
             },
         };
@@ -85,20 +88,53 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// Folds everything that follows.
+    /// Folds everything that follows. When nothing does, that is one request.
     pub(crate) fn catch_up(&self, view: &mut View) -> Result<()> {
-        let next = view.state.head;
-        let Some(fetched) = self.entry(next)? else { return Ok(()) };
-        let end = end_of_journal(self.remote, next + 1)?;
-        if end - next > WORTH_A_CHECKPOINT && self.jump(view, end)? {
-            return self.fold_range(view, end);
+        while let Some(fetched) = self.entry(view.state.head)? {
+            let next = view.state.head;
+            let end = end_of_journal(self.remote, next + 1)?;
+            if end - next <= WORTH_A_CHECKPOINT || !self.jump(view, end)? {
+                self.fold_chained(view, fetched)?;
+            }
+            self.fold_range(view, end)?;
+            if end == next + 1 || !self.bridge(view)? {
+                break;
+            }
         }
-        self.fold_chained(view, fetched)?;
-        self.fold_range(view, end)
+        Ok(())
+    }
+
+    /// Like [`catch_up`](Self::catch_up), by somebody who knows nothing yet of where the end should be.
+    pub(crate) fn catch_up_first(&self, view: &mut View) -> Result<()> {
+        loop {
+            self.catch_up(view)?;
+            if !self.bridge(view)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Folds an entry that is missing from its bundle, if a later one says that it was there; says whether it did.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when it is not in its bundle.
+    fn bridge(&self, view: &mut View) -> Result<bool> {
+        let n = view.state.head;
+        let full = (n - n % BUNDLE_ENTRIES).saturating_add(BUNDLE_ENTRIES);
+        let is_later = is_there(self.remote, &object_name::journal(n + 1))?
+            || is_there(self.remote, &object_name::bundle(full))?;
+        if is_later && self.entry(n)?.is_none() {
+            let fetched = self.bundled_copy(n, missing_entry(n))?;
+            self.fold_chained(view, fetched)?;
+        }
+        Ok(is_later)
     }
 
     fn fold_range(&self, view: &mut View, end: u64) -> Result<()> {
-        self.each(view.state.head..end, |fetched| self.fold_chained(view, fetched))
+        self.each(view.state.head..end, |fetched| {
+            self.fold_chained(view, fetched)
+        })
     }
 
     /// Folds an entry if it follows the one before it, or its copy in a bundle if that does.
@@ -110,7 +146,10 @@ impl<'a> Replay<'a> {
         } else {
             // It came from one of the two places where entries are: the other may have the right one.
             let follows = |copy: &Fetched| copy.entry.previous == previous;
-            let bundled = self.from_bundle(n, out_of_chain(n, &previous)).ok().filter(follows);
+            let bundled = self
+                .bundled_copy(n, out_of_chain(n, &previous))
+                .ok()
+                .filter(follows);
             let copy = bundled.or_else(|| self.entry(n).ok().flatten().filter(follows));
             copy.ok_or_else(|| out_of_chain(n, &previous))?
         };
@@ -136,7 +175,10 @@ impl<'a> Replay<'a> {
                 break;
             }
             if let Some(state) = self.checkpoint(number, end, &view.state)? {
-                *view = View { state: Arc::new(state), recent: Vec::new() };
+                *view = View {
+                    state: Arc::new(state),
+                    recent: Vec::new(),
+                };
                 return Ok(true);
             }
         }

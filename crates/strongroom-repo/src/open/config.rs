@@ -22,7 +22,10 @@ pub(super) fn config_objects(remote: &Remote) -> impl Iterator<Item = Result<Con
 fn read(remote: &Remote, name: &str) -> Result<ConfigObject> {
     let bytes = get_if_there(remote, name)?.ok_or_else(|| missing(name))?;
     let config = Config::decode(&bytes).map_err(|error| Error::decode(name, error))?;
-    Ok(ConfigObject { config, hash: ObjectHash::of(&bytes) })
+    Ok(ConfigObject {
+        config,
+        hash: ObjectHash::of(&bytes),
+    })
 }
 
 /// One of the two is missing. If both are, nothing is damaged: there is no repository.
@@ -32,5 +35,6 @@ fn missing(name: &str) -> Error {
 
 /// The error for a store without a config.
 pub(super) fn no_repository() -> Error {
-    Error::new(ErrorKind::NotFound, "there is no repository here").object_named(object_name::config())
+    Error::new(ErrorKind::NotFound, "there is no repository here")
+        .object_named(object_name::config())
 }

@@ -31,18 +31,23 @@ pub(crate) struct LoadedKeyring {
 ///
 /// `NotFound` when there is none: the creation of the repository was never finished.
 pub(crate) fn newest_generation(remote: &Remote) -> Result<u64> {
-    let missing = first_missing(0, |generation| is_there(remote, &object_name::keyring(generation)))?;
+    let missing = first_missing(0, |generation| {
+        is_there(remote, &object_name::keyring(generation))
+    })?;
     if let Some(newest) = missing.checked_sub(1) {
         return Ok(newest);
     }
     let folder = Prefix::parse("keyring/")?;
     let listed = remote.list(&folder)?;
-    let generations = listed.iter().filter_map(|meta| match object_name::parse(meta.key.as_str()) {
-        Some(ObjectName::Keyring(generation) | ObjectName::KeyringCopy(generation)) => {
-            Some(generation)
-        }
-        _ => None,
-    });
+    let generations =
+        listed
+            .iter()
+            .filter_map(|meta| match object_name::parse(meta.key.as_str()) {
+                Some(ObjectName::Keyring(generation) | ObjectName::KeyringCopy(generation)) => {
+                    Some(generation)
+                }
+                _ => None,
+            });
     generations.max().ok_or_else(|| {
         let what = "creation of this repository was never finished: it has no keyring";
         Error::new(ErrorKind::NotFound, what).object_named(object_name::keyring(0))
@@ -62,8 +67,13 @@ pub(crate) fn load_keyring(
     expected: Option<ObjectHash>,
 ) -> Result<LoadedKeyring> {
     let mut failure = None;
-    for name in [object_name::keyring(generation), object_name::keyring_copy(generation)] {
-        let Some(bytes) = get_if_there(remote, &name)? else { continue };
+    for name in [
+        object_name::keyring(generation),
+        object_name::keyring_copy(generation),
+    ] {
+        let Some(bytes) = get_if_there(remote, &name)? else {
+            continue;
+        };
         match decode(&name, bytes, suite, repository, generation, expected) {
             Ok(loaded) => return Ok(loaded),
             Err(error) => {
@@ -72,8 +82,11 @@ pub(crate) fn load_keyring(
         }
     }
     Err(failure.unwrap_or_else(|| {
-        Error::new(ErrorKind::NotFound, "a generation of the keyring is missing")
-            .object_named(object_name::keyring(generation))
+        Error::new(
+            ErrorKind::NotFound,
+            "a generation of the keyring is missing",
+        )
+        .object_named(object_name::keyring(generation))
     }))
 }
 
@@ -95,7 +108,11 @@ fn decode(
         let what = "a keyring is not the one that the journal names";
         return Err(Error::new(ErrorKind::Damaged, what).object_named(name));
     }
-    Ok(LoadedKeyring { keyring, hash, bytes })
+    Ok(LoadedKeyring {
+        keyring,
+        hash,
+        bytes,
+    })
 }
 
 /// Makes the keys of the context those of the generation in force.
@@ -113,10 +130,22 @@ pub(crate) fn follow_keyring(remote: &Remote, context: &Context, state: &State) 
     if keys.generation == in_force && expected.is_none_or(|hash| hash == keys.keyring) {
         return Ok(());
     }
-    let loaded = load_keyring(remote, context.suite, &context.repository, in_force, expected);
+    let loaded = load_keyring(
+        remote,
+        context.suite,
+        &context.repository,
+        in_force,
+        expected,
+    );
     let followed = loaded.and_then(|loaded| {
         let random = &context.components.random;
-        Keys::open(context.suite, &context.repository, random, loaded, Arc::clone(&keys.opener))
+        Keys::open(
+            context.suite,
+            &context.repository,
+            random,
+            loaded,
+            Arc::clone(&keys.opener),
+        )
     });
     match followed {
         Ok(followed) => {
@@ -133,10 +162,11 @@ pub(crate) fn follow_keyring(remote: &Remote, context: &Context, state: &State) 
             let what = "the slot that opened the repository was revoked";
             Err(Error::new(ErrorKind::WrongKey, what).caused_by(error))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(Error::new(ErrorKind::Damaged, "the keyring in force is missing")
-                .object_named(object_name::keyring(in_force)))
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::new(
+            ErrorKind::Damaged,
+            "the keyring in force is missing",
+        )
+        .object_named(object_name::keyring(in_force))),
         Err(error) => Err(error),
     }
 }

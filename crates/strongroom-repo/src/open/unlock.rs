@@ -36,7 +36,14 @@ impl<'a> Unlock<'a> {
         suite: Suite,
         repository: RepositoryId,
     ) -> Self {
-        Self { remote, opening, suite, repository, tried: BTreeMap::new(), failure: None }
+        Self {
+            remote,
+            opening,
+            suite,
+            repository,
+            tried: BTreeMap::new(),
+            failure: None,
+        }
     }
 
     /// Opens the keyring that the cache has, with the slot that it has.
@@ -47,7 +54,11 @@ impl<'a> Unlock<'a> {
             self.try_slot(&slot, remembered.slot.clone());
         }
         let hash = ObjectHash::of(&remembered.keyring);
-        let loaded = LoadedKeyring { keyring, hash, bytes: remembered.keyring.clone() };
+        let loaded = LoadedKeyring {
+            keyring,
+            hash,
+            bytes: remembered.keyring.clone(),
+        };
         // Slots that are not cached are not asked for here.
         let opened = self.opener_of(&loaded.keyring)?;
         self.keys(loaded, opened).ok()
@@ -71,10 +82,14 @@ impl<'a> Unlock<'a> {
                     failure.get_or_insert(error);
                 }
             }
-            let Some(before) = generation.checked_sub(1) else { break };
+            let Some(before) = generation.checked_sub(1) else {
+                break;
+            };
             generation = before;
         }
-        Err(failure.or(self.failure.take()).unwrap_or_else(wrong_credential))
+        Err(failure
+            .or(self.failure.take())
+            .unwrap_or_else(wrong_credential))
     }
 
     fn open(&mut self, loaded: LoadedKeyring) -> Result<Keys> {
@@ -108,7 +123,9 @@ impl<'a> Unlock<'a> {
             if self.opener_of(keyring).is_some() {
                 break;
             }
-            let slot = ticket.wait().and_then(|bytes| Ok((self.decode_slot(Some(id), &bytes)?, bytes)));
+            let slot = ticket
+                .wait()
+                .and_then(|bytes| Ok((self.decode_slot(Some(id), &bytes)?, bytes)));
             match slot {
                 Ok((slot, bytes)) => self.try_slot(&slot, Some(bytes)),
                 Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
@@ -125,18 +142,24 @@ impl<'a> Unlock<'a> {
         if self.suite == Suite::None {
             return Some(Arc::new(Opener::Public));
         }
-        keyring.grants.iter().find_map(|grant| self.tried.get(&grant.slot)?.clone())
+        keyring
+            .grants
+            .iter()
+            .find_map(|grant| self.tried.get(&grant.slot)?.clone())
     }
 
     fn decode_slot(&self, expected: Option<SlotId>, bytes: &[u8]) -> Result<Slot> {
         let named = |id: SlotId| object_name::slot(id);
         let name = expected.map(named).unwrap_or_default();
         let slot = Slot::decode(bytes).map_err(|error| Error::decode(name.clone(), error))?;
-        let preamble = Preamble::decode(bytes).map_err(|error| Error::decode(name.clone(), error))?;
+        let preamble =
+            Preamble::decode(bytes).map_err(|error| Error::decode(name.clone(), error))?;
         let ours = preamble.suite == self.suite && preamble.repository == self.repository;
         if !ours || expected.is_some_and(|expected| expected != slot.id) {
-            return Err(Error::new(ErrorKind::Damaged, "a slot belongs to another place")
-                .object_named(name));
+            return Err(
+                Error::new(ErrorKind::Damaged, "a slot belongs to another place")
+                    .object_named(name),
+            );
         }
         Ok(slot)
     }
@@ -157,7 +180,13 @@ impl<'a> Unlock<'a> {
             }
             None => None,
         };
-        let opener = key.map(|key| Arc::new(Opener::Slot { id: slot.id, key, object: bytes }));
+        let opener = key.map(|key| {
+            Arc::new(Opener::Slot {
+                id: slot.id,
+                key,
+                object: bytes,
+            })
+        });
         self.tried.insert(slot.id, opener);
     }
 
@@ -165,9 +194,20 @@ impl<'a> Unlock<'a> {
     fn slot_key(&self, slot: &Slot) -> Option<Result<SlotKey, strongroom_crypt::Error>> {
         let context = SlotContext::new(self.suite, self.repository, slot.id);
         match (&slot.method, &self.opening.credential) {
-            (SlotMethod::Passphrase { params, salt, boxed }, Credential::Passphrase(passphrase)) => {
+            (
+                SlotMethod::Passphrase {
+                    params,
+                    salt,
+                    boxed,
+                },
+                Credential::Passphrase(passphrase),
+            ) => {
                 let lock = PassphraseLock::new(*params, *salt, boxed);
-                Some(lock.and_then(|lock| SlotKey::open_with_passphrase(&context, passphrase, &lock)))
+                Some(
+                    lock.and_then(|lock| {
+                        SlotKey::open_with_passphrase(&context, passphrase, &lock)
+                    }),
+                )
             }
             (SlotMethod::RecoveryCode { boxed }, Credential::RecoveryCode(code)) => {
                 Some(SlotKey::open_with_recovery_code(&context, code, boxed))
@@ -203,13 +243,17 @@ fn is_final(error: &Error) -> bool {
 }
 
 fn wrong_credential() -> Error {
-    Error::new(ErrorKind::WrongKey, "the credential opens no slot of this repository")
+    Error::new(
+        ErrorKind::WrongKey,
+        "the credential opens no slot of this repository",
+    )
 }
 
 fn damaged_slot(id: SlotId, error: Error) -> Error {
     match error.kind() {
-        ErrorKind::NotFound => Error::new(ErrorKind::Damaged, "a slot is missing")
-            .object_named(object_name::slot(id)),
+        ErrorKind::NotFound => {
+            Error::new(ErrorKind::Damaged, "a slot is missing").object_named(object_name::slot(id))
+        }
         _ => error,
     }
 }

@@ -30,7 +30,13 @@ impl Dir {
             parent.hold();
         }
         let pending = AtomicUsize::new(1);
-        Arc::new(Self { parent: parent.cloned(), node, existed, has_metadata, pending })
+        Arc::new(Self {
+            parent: parent.cloned(),
+            node,
+            existed,
+            has_metadata,
+            pending,
+        })
     }
 
     /// Adds something pending.
@@ -92,7 +98,15 @@ mod tests {
     use super::*;
 
     fn dir(parent: Option<&Arc<Dir>>, name: &[u8]) -> Arc<Dir> {
-        Dir::new(parent, Node { name: name.to_vec(), ..Node::default() }, false, true)
+        Dir::new(
+            parent,
+            Node {
+                name: name.to_vec(),
+                ..Node::default()
+            },
+            false,
+            true,
+        )
     }
 
     #[test]

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use strongroom_format::Node;
 
-use crate::target::{
-    Deviation, ExistingFile, Made, SmallFile, Target, TargetError, TargetFile,
-};
+use crate::target::{Deviation, ExistingFile, Made, SmallFile, Target, TargetError, TargetFile};
 
 /// Answers as the target below it would if all went well, and changes nothing.
 #[derive(Debug)]

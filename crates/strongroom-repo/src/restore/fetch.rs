@@ -34,7 +34,8 @@ impl Part {
     pub(super) fn sealed(&self, frame: &FramePlan) -> &[u8] {
         let bounds = || {
             let start = usize::try_from(u64::from(frame.offset).checked_sub(self.start)?).ok()?;
-            self.bytes.get(start..start.checked_add(frame.stored_len as usize)?)
+            self.bytes
+                .get(start..start.checked_add(frame.stored_len as usize)?)
         };
         bounds().unwrap_or_default()
     }
@@ -56,8 +57,12 @@ pub(super) fn run(run: &Run, plans: &Receiver<Plan>, jobs: &Sender<Job>) {
                 }
             }
             let Some(part) = waiting.front() else { break };
-            let Some(permit) = budget.take(part.len(), flying.is_empty(), run) else { break };
-            let Some(part) = waiting.pop_front() else { break };
+            let Some(permit) = budget.take(part.len(), flying.is_empty(), run) else {
+                break;
+            };
+            let Some(part) = waiting.pop_front() else {
+                break;
+            };
             match Flight::begin(run, part, permit) {
                 Ok(flight) => flying.push_back(flight),
                 Err(error) => run.stop(error),
@@ -77,7 +82,11 @@ pub(super) fn run(run: &Run, plans: &Receiver<Plan>, jobs: &Sender<Job>) {
 }
 
 fn next_plan(plans: &Receiver<Plan>, wait: bool) -> Result<Plan, TryRecvError> {
-    if wait { plans.recv().map_err(|_| TryRecvError::Disconnected) } else { plans.try_recv() }
+    if wait {
+        plans.recv().map_err(|_| TryRecvError::Disconnected)
+    } else {
+        plans.try_recv()
+    }
 }
 
 /// A part on its way.
@@ -96,13 +105,27 @@ impl Flight {
             Some(_) => Some(run.blobs.header_later(&part.pack)?),
             None => None,
         };
-        Ok(Self { part, bytes, header, permit })
+        Ok(Self {
+            part,
+            bytes,
+            header,
+            permit,
+        })
     }
 
     /// Waits for the part and hands its frames out. What does not come is looked for elsewhere, blob by blob.
     fn land(self, run: &Run, jobs: &Sender<Job>) {
-        let Self { part, bytes, header, permit } = self;
-        let PartPlan { pack, range, frames } = part;
+        let Self {
+            part,
+            bytes,
+            header,
+            permit,
+        } = self;
+        let PartPlan {
+            pack,
+            range,
+            frames,
+        } = part;
         let landed = bytes.wait().and_then(|bytes| {
             run.tally.fetched(bytes.len() as u64);
             let header = match header {
@@ -114,7 +137,13 @@ impl Flight {
         match landed {
             Ok((bytes, header)) => {
                 let start = range.map_or(0, |range| range.start);
-                let part = Arc::new(Part { pack, header, bytes, start, _permit: permit });
+                let part = Arc::new(Part {
+                    pack,
+                    header,
+                    bytes,
+                    start,
+                    _permit: permit,
+                });
                 for frame in frames {
                     send(run, jobs, Job::Frame(Arc::clone(&part), frame));
                 }
@@ -166,13 +195,20 @@ impl Budget {
         }
         *used += bytes;
         drop(used);
-        Some(Permit { budget: Arc::clone(self), bytes })
+        Some(Permit {
+            budget: Arc::clone(self),
+            bytes,
+        })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut used = self.budget.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self
+            .budget
+            .used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *used = used.saturating_sub(self.bytes);
         drop(used);
         self.budget.changed.notify_all();
@@ -183,7 +219,10 @@ impl Drop for Permit {
 pub(super) fn pretend(run: &Run, plan: Plan, mut done: impl FnMut(Use)) {
     for part in plan.parts {
         run.tally.fetched(part.len());
-        part.frames.into_iter().flat_map(|frame| frame.uses).for_each(&mut done);
+        part.frames
+            .into_iter()
+            .flat_map(|frame| frame.uses)
+            .for_each(&mut done);
     }
 }
 

@@ -12,12 +12,14 @@ use crate::target::ReadAt;
 pub(super) fn compare(run: &Run, uses: Vec<Use>) -> Vec<Use> {
     let mut wanted = Vec::new();
     let mut buffer = Vec::new();
-    let mut open: Option<(Arc<FileTask>, Option<Box<dyn ReadAt>>)> = None;
+    let mut open: Option<Opened> = None;
     for one in uses {
         if run.is_stopped() {
             return Vec::new();
         }
-        let same_file = open.as_ref().is_some_and(|(file, _)| Arc::ptr_eq(file, &one.file));
+        let same_file = open
+            .as_ref()
+            .is_some_and(|(file, _)| Arc::ptr_eq(file, &one.file));
         if !same_file {
             open = Some((Arc::clone(&one.file), existing(run, &one.file)));
         }
@@ -31,6 +33,9 @@ pub(super) fn compare(run: &Run, uses: Vec<Use>) -> Vec<Use> {
     }
     wanted
 }
+
+/// A file, and what is there of it.
+type Opened = (Arc<FileTask>, Option<Box<dyn ReadAt>>);
 
 /// Says whether a file is there with the recorded size and modification time.
 pub(super) fn is_trusted(run: &Run, file: &FileTask) -> bool {
@@ -56,7 +61,9 @@ fn is_there(run: &Run, content: &dyn ReadAt, one: &Use, buffer: &mut Vec<u8>) ->
     match &one.blob {
         Some(id) => {
             // The length of a blob is at most 16 MiB; the reader of recipes saw to it.
-            let Ok(len) = usize::try_from(one.len()) else { return false };
+            let Ok(len) = usize::try_from(one.len()) else {
+                return false;
+            };
             buffer.resize(len, 0);
             content.read_exact_at(one.range.start, buffer).is_ok() && run.blobs.is(DATA, id, buffer)
         }
@@ -67,7 +74,9 @@ fn is_there(run: &Run, content: &dyn ReadAt, one: &Use, buffer: &mut Vec<u8>) ->
 fn are_zeros(content: &dyn ReadAt, one: &Use, buffer: &mut Vec<u8>) -> bool {
     let mut offset = one.range.start;
     while offset < one.range.end {
-        let len = usize::try_from(one.range.end - offset).unwrap_or(usize::MAX).min(ZEROS_AT_ONCE);
+        let len = usize::try_from(one.range.end - offset)
+            .unwrap_or(usize::MAX)
+            .min(ZEROS_AT_ONCE);
         buffer.resize(len, 0);
         if content.read_exact_at(offset, buffer).is_err() || buffer.iter().any(|byte| *byte != 0) {
             return false;

@@ -31,7 +31,10 @@ impl OpenFiles {
             }
             table.open.insert(file.opened());
             if table.open.len() > MAX_OPEN {
-                table.open.pop_first().and_then(|number| table.unfinished.get(&number).cloned())
+                table
+                    .open
+                    .pop_first()
+                    .and_then(|number| table.unfinished.get(&number).cloned())
             } else {
                 None
             }
@@ -52,7 +55,9 @@ impl OpenFiles {
     pub(super) fn take_unfinished(&self) -> Vec<Arc<FileTask>> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         table.open.clear();
-        std::mem::take(&mut table.unfinished).into_values().collect()
+        std::mem::take(&mut table.unfinished)
+            .into_values()
+            .collect()
     }
 }
 

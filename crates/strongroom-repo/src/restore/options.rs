@@ -107,7 +107,9 @@ impl RestoreOptions {
     }
 
     pub(super) fn includes(&self, path: &[u8], kind: Option<NodeKind>) -> bool {
-        self.include.as_ref().is_none_or(|include| include.includes(path, kind))
+        self.include
+            .as_ref()
+            .is_none_or(|include| include.includes(path, kind))
     }
 }
 

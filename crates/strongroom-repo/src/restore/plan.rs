@@ -10,7 +10,7 @@ use strongroom_format::ObjectHash;
 use crate::blobs::aligned;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Index, is_loss};
-use crate::packs::{Location, PackInfo, PREAMBLE_LEN};
+use crate::packs::{Location, PREAMBLE_LEN, PackInfo};
 use crate::restore::file::Use;
 use crate::restore::report::Failure;
 
@@ -43,7 +43,9 @@ pub(super) struct FramePlan {
 impl PartPlan {
     /// Returns the bytes that are fetched.
     pub(super) fn len(&self) -> u64 {
-        self.range.as_ref().map_or(u64::from(self.pack.len), |range| range.end - range.start)
+        self.range
+            .as_ref()
+            .map_or(u64::from(self.pack.len), |range| range.end - range.start)
     }
 }
 
@@ -71,11 +73,16 @@ pub(super) fn plan(index: &Index, mut uses: Vec<Use>) -> Result<Plan> {
     let mut places: Vec<Option<(usize, u32)>> = vec![None; uses.len()];
     let mut failures: HashMap<u32, Failure> = HashMap::new();
     for same in order.chunk_by(|a, b| a.0 == b.0) {
-        let Some((id, first)) = same.first() else { continue };
+        let Some((id, first)) = same.first() else {
+            continue;
+        };
         let place = match index.locate(id) {
             Ok(locations) => packs.choose(locations, *first),
             Err(error) if is_loss(&error) => {
-                failures.extend(same.iter().map(|(_, number)| (*number, Failure::from(&error))));
+                failures.extend(
+                    same.iter()
+                        .map(|(_, number)| (*number, Failure::from(&error))),
+                );
                 continue;
             }
             Err(error) => return Err(error),
@@ -96,7 +103,10 @@ pub(super) fn plan(index: &Index, mut uses: Vec<Use>) -> Result<Plan> {
             }
         }
     }
-    Ok(Plan { parts: packs.into_parts(), lost })
+    Ok(Plan {
+        parts: packs.into_parts(),
+        lost,
+    })
 }
 
 fn unmapped() -> Failure {
@@ -126,23 +136,31 @@ impl PackTable {
         let chosen = locations.into_iter().nth(at)?;
         let number = *self.by_name.entry(chosen.pack.name).or_insert_with(|| {
             let info = Arc::clone(&chosen.pack);
-            self.packs.push(PackPlan { info, first, frames: HashMap::new() });
+            self.packs.push(PackPlan {
+                info,
+                first,
+                frames: HashMap::new(),
+            });
             self.packs.len() - 1
         });
         let pack = self.packs.get_mut(number)?;
         pack.first = pack.first.min(first);
-        pack.frames.entry(chosen.position).or_insert_with(|| FramePlan {
-            position: chosen.position,
-            offset: chosen.offset,
-            stored_len: chosen.stored_len,
-            uses: Vec::new(),
-        });
+        pack.frames
+            .entry(chosen.position)
+            .or_insert_with(|| FramePlan {
+                position: chosen.position,
+                offset: chosen.offset,
+                stored_len: chosen.stored_len,
+                uses: Vec::new(),
+            });
         Some((number, chosen.position))
     }
 
     fn add(&mut self, pack: usize, position: u32, wanted: Use) {
-        if let Some(frame) =
-            self.packs.get_mut(pack).and_then(|pack| pack.frames.get_mut(&position))
+        if let Some(frame) = self
+            .packs
+            .get_mut(pack)
+            .and_then(|pack| pack.frames.get_mut(&position))
         {
             frame.uses.push(wanted);
         }
@@ -150,7 +168,10 @@ impl PackTable {
 
     fn into_parts(mut self) -> Vec<PartPlan> {
         self.packs.sort_by_key(|pack| pack.first);
-        self.packs.into_iter().flat_map(PackPlan::into_parts).collect()
+        self.packs
+            .into_iter()
+            .flat_map(PackPlan::into_parts)
+            .collect()
     }
 }
 
@@ -165,12 +186,20 @@ impl PackPlan {
         let wanted: u64 = frames.iter().map(|frame| u64::from(frame.stored_len)).sum();
         let held = u64::from(self.info.header_offset - PREAMBLE_LEN.min(self.info.header_offset));
         if wanted * WHOLE_FROM.1 >= held * WHOLE_FROM.0 || self.info.len <= ALWAYS_WHOLE {
-            return vec![PartPlan { pack: self.info, range: None, frames }];
+            return vec![PartPlan {
+                pack: self.info,
+                range: None,
+                frames,
+            }];
         }
         let mut parts: Vec<PartPlan> = Vec::new();
         for frame in frames {
             let range = aligned(u64::from(frame.offset), frame.end(), &self.info);
-            if let Some(PartPlan { range: Some(last), frames, .. }) = parts.last_mut()
+            if let Some(PartPlan {
+                range: Some(last),
+                frames,
+                ..
+            }) = parts.last_mut()
                 && range.start <= last.end + BRIDGED_GAP
                 && range.end - last.start <= MAX_PART
             {
@@ -179,7 +208,11 @@ impl PackPlan {
                 continue;
             }
             let pack = Arc::clone(&self.info);
-            parts.push(PartPlan { pack, range: Some(range), frames: vec![frame] });
+            parts.push(PartPlan {
+                pack,
+                range: Some(range),
+                frames: vec![frame],
+            });
         }
         parts
     }

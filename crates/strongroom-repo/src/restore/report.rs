@@ -121,7 +121,11 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(reason: LostReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), object: None }
+        Self {
+            reason,
+            message: message.into(),
+            object: None,
+        }
     }
 }
 
@@ -134,7 +138,11 @@ impl From<&Error> for Failure {
             _ => LostReason::Damaged,
         };
         let object = error.object().map(str::to_owned);
-        Self { reason, message: error.to_string(), object }
+        Self {
+            reason,
+            message: error.to_string(),
+            object,
+        }
     }
 }
 
@@ -229,8 +237,17 @@ impl Tally {
         self.update(|report| {
             report.lost_total += 1;
             if report.lost.len() < MAX_LISTED {
-                let Failure { reason, message, object } = failure;
-                report.lost.push(Lost { path, reason, message, object });
+                let Failure {
+                    reason,
+                    message,
+                    object,
+                } = failure;
+                report.lost.push(Lost {
+                    path,
+                    reason,
+                    message,
+                    object,
+                });
             }
         });
     }
@@ -241,7 +258,10 @@ impl Tally {
             self.update(|report| {
                 report.deviations_total += 1;
                 if report.deviations.len() < MAX_LISTED {
-                    report.deviations.push(PathDeviation { path: path.to_vec(), deviation });
+                    report.deviations.push(PathDeviation {
+                        path: path.to_vec(),
+                        deviation,
+                    });
                 }
             });
         }
@@ -249,7 +269,9 @@ impl Tally {
 
     /// Tells the observer how far it is, a few times a second.
     pub(super) fn progress(&self, current: &[u8]) {
-        let Ok(mut last) = self.last.try_lock() else { return };
+        let Ok(mut last) = self.last.try_lock() else {
+            return;
+        };
         if last.elapsed() < REPORTED_EVERY {
             return;
         }
@@ -284,7 +306,10 @@ impl Tally {
 
     fn problem(&self, path: &[u8], message: &str) {
         let error = SourceError::new(SkipReason::Other, message);
-        self.observe(&Event::Problem(&Problem { path: path.to_vec(), error }));
+        self.observe(&Event::Problem(&Problem {
+            path: path.to_vec(),
+            error,
+        }));
     }
 
     fn update(&self, change: impl FnOnce(&mut RestoreReport)) {
@@ -294,7 +319,9 @@ impl Tally {
 
 impl std::fmt::Debug for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tally").field("report", &self.report).finish_non_exhaustive()
+        f.debug_struct("Tally")
+            .field("report", &self.report)
+            .finish_non_exhaustive()
     }
 }
 

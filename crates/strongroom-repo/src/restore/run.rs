@@ -121,7 +121,10 @@ impl Run {
                 return Next::Ended;
             }
             // The time limit is for cancellation, which tells nobody.
-            let waited = self.ended.changed.wait_timeout(state, Duration::from_millis(50));
+            let waited = self
+                .ended
+                .changed
+                .wait_timeout(state, Duration::from_millis(50));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -170,7 +173,9 @@ impl Run {
             let again = file.was_touched();
             let mut path = Vec::new();
             file.path(&mut path);
-            let opened = self.target.open_file(&path, &file.node, file.fresh && !again)?;
+            let opened = self
+                .target
+                .open_file(&path, &file.node, file.fresh && !again)?;
             file.touch();
             let handle: Arc<dyn TargetFile> = Arc::from(opened);
             *held = Some(Arc::clone(&handle));
@@ -214,7 +219,10 @@ impl Run {
     ) {
         if outcome.is_err() && self.is_stopped() {
             // What failed because everything ends is reported with the rest.
-            self.tally.lost(path, Failure::new(LostReason::Stopped, "the restore ended before"));
+            self.tally.lost(
+                path,
+                Failure::new(LostReason::Stopped, "the restore ended before"),
+            );
             return;
         }
         let waiting = match (&outcome, &file.links) {
@@ -227,7 +235,10 @@ impl Run {
             Ok(mut deviations) => {
                 if file.is_copy {
                     let message = "a copy in place of a hard link".to_owned();
-                    deviations.push(Deviation { what: Aspect::Link, message });
+                    deviations.push(Deviation {
+                        what: Aspect::Link,
+                        message,
+                    });
                 }
                 self.tally.restored(&path, file.node.kind, deviations);
             }
@@ -297,7 +308,10 @@ impl Run {
             let mut path = Vec::new();
             file.path(&mut path);
             self.remove_half(&path);
-            self.tally.lost(path, Failure::new(LostReason::Stopped, "the restore ended before"));
+            self.tally.lost(
+                path,
+                Failure::new(LostReason::Stopped, "the restore ended before"),
+            );
         }
     }
 }

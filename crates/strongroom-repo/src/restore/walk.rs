@@ -52,7 +52,14 @@ struct Level {
 impl<'a> Walk<'a> {
     pub(super) fn new(run: &'a Run, options: &'a RestoreOptions, window: Window<'a>) -> Self {
         let (links, stack, path) = (Links::default(), Vec::new(), Vec::new());
-        Self { run, options, window, links, stack, path }
+        Self {
+            run,
+            options,
+            window,
+            links,
+            stack,
+            path,
+        }
     }
 
     /// Walks everything, and waits until it is restored.
@@ -65,12 +72,20 @@ impl<'a> Walk<'a> {
             Top::Directory(node, page) => {
                 let has_metadata = node.is_some();
                 let node = node.map_or_else(Node::default, |node| *node);
-                let node = Node { name: Vec::new(), kind: NodeKind::Directory, ..node };
+                let node = Node {
+                    name: Vec::new(),
+                    kind: NodeKind::Directory,
+                    ..node
+                };
                 self.enter(None, node, &page, has_metadata)?;
             }
             Top::Entry(entry) => {
                 // The root of the target is there or is made, and its metadata is nobody's.
-                let node = Node { kind: NodeKind::Directory, mode: 0o700, ..Node::default() };
+                let node = Node {
+                    kind: NodeKind::Directory,
+                    mode: 0o700,
+                    ..Node::default()
+                };
                 let existed = self.make(&node).is_none_or(|made| made == Made::Existed);
                 let dir = Dir::new(None, node, existed, false);
                 self.item(&dir, *entry)?;
@@ -84,7 +99,9 @@ impl<'a> Walk<'a> {
     }
 
     fn step(&mut self) -> Result<()> {
-        let Some(level) = self.stack.last_mut() else { return Ok(()) };
+        let Some(level) = self.stack.last_mut() else {
+            return Ok(());
+        };
         match level.reader.next() {
             Ok(Some(entry)) => {
                 let (dir, unmade) = (Arc::clone(&level.dir), level.unmade);
@@ -158,11 +175,19 @@ impl<'a> Walk<'a> {
         let extra = self.extra_names(existed);
         match DirectoryReader::open(&self.run.blobs, page) {
             Ok(reader) => {
-                self.stack.push(Level { dir, reader, extra, unmade: made.is_none() });
+                self.stack.push(Level {
+                    dir,
+                    reader,
+                    extra,
+                    unmade: made.is_none(),
+                });
                 self.park();
             }
             Err(error) if is_loss(&error) => {
-                let failure = Failure { reason: LostReason::Listing, ..Failure::from(&error) };
+                let failure = Failure {
+                    reason: LostReason::Listing,
+                    ..Failure::from(&error)
+                };
                 self.run.tally.lost(self.path.clone(), failure);
                 self.run.release_dir(&dir);
             }
@@ -209,15 +234,29 @@ impl<'a> Walk<'a> {
                 Membership::First(set) => links = Some(set),
                 Membership::Forgotten => is_copy = true,
                 Membership::Later(set) => {
-                    let task = LinkTask { dir: Arc::clone(dir), node, refs, fresh };
+                    let task = LinkTask {
+                        dir: Arc::clone(dir),
+                        node,
+                        refs,
+                        fresh,
+                    };
                     return match set.add(task) {
                         LinkNow::Waits => Ok(()),
-                        now => self.window.add_direct(Direct::Link(now)),
+                        now => self.window.add_direct(Direct::Link(Box::new(now))),
                     };
                 }
             }
         }
-        self.add(NewFile { dir: Arc::clone(dir), node, fresh, is_copy, links }, &refs)
+        self.add(
+            NewFile {
+                dir: Arc::clone(dir),
+                node,
+                fresh,
+                is_copy,
+                links,
+            },
+            &refs,
+        )
     }
 
     fn add(&mut self, file: NewFile, refs: &[Ref]) -> Result<()> {
@@ -238,7 +277,10 @@ impl<'a> Walk<'a> {
         if let Some(level) = self.stack.last_mut() {
             // What was not yielded may be in the snapshot: nothing more is removed.
             level.extra = None;
-            let failure = Failure { reason: LostReason::Listing, ..Failure::from(error) };
+            let failure = Failure {
+                reason: LostReason::Listing,
+                ..Failure::from(error)
+            };
             let mut path = Vec::new();
             level.dir.path(&mut path);
             self.run.tally.lost(path, failure);
@@ -265,9 +307,14 @@ impl<'a> Walk<'a> {
 
     /// Removes the names in the target before `next`, and passes it; at the end all that are left.
     fn remove_extra(&mut self, next: Option<&[u8]>) {
-        let Some(level) = self.stack.last_mut() else { return };
-        let Some(extra) = &mut level.extra else { return };
-        while let Some(name) = extra.next_if(|name| next.is_none_or(|next| name.as_slice() < next)) {
+        let Some(level) = self.stack.last_mut() else {
+            return;
+        };
+        let Some(extra) = &mut level.extra else {
+            return;
+        };
+        while let Some(name) = extra.next_if(|name| next.is_none_or(|next| name.as_slice() < next))
+        {
             level.dir.path_of(&name, &mut self.path);
             if !self.options.includes(&self.path, None) {
                 continue;
@@ -290,7 +337,10 @@ pub(super) fn has_content(kind: NodeKind) -> bool {
 }
 
 fn unmade_parent() -> Failure {
-    Failure::new(LostReason::Directory, "the directory that it is in could not be made")
+    Failure::new(
+        LostReason::Directory,
+        "the directory that it is in could not be made",
+    )
 }
 
 /// Directories, from the deepest, whose pages stay in memory.

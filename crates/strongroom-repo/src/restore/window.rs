@@ -66,7 +66,9 @@ impl<'a> Window<'a> {
         if size == 0 && refs.is_empty() {
             return self.add(Direct::Empty(file));
         }
-        if self.existing == Existing::TrustTimes && !file.fresh && inspect::is_trusted(self.run, &file)
+        if self.existing == Existing::TrustTimes
+            && !file.fresh
+            && inspect::is_trusted(self.run, &file)
         {
             self.run.tally.kept(size);
             return self.add(Direct::Planned(file));
@@ -135,8 +137,19 @@ impl<'a> Window<'a> {
 
     fn add_copies(&mut self, tasks: Vec<crate::restore::links::LinkTask>) -> Result<()> {
         for task in tasks {
-            let crate::restore::links::LinkTask { dir, node, refs, fresh } = task;
-            let file = NewFile { dir, node, fresh, is_copy: true, links: None };
+            let crate::restore::links::LinkTask {
+                dir,
+                node,
+                refs,
+                fresh,
+            } = task;
+            let file = NewFile {
+                dir,
+                node,
+                fresh,
+                is_copy: true,
+                links: None,
+            };
             if super::walk::has_content(file.node.kind) {
                 self.add_file(file, &refs)?;
             } else {
@@ -169,8 +182,9 @@ impl<'a> Window<'a> {
         self.limit = (self.limit * 2).min(MAX_ENTRIES);
         self.entries = 0;
         self.weight = 0;
-        let (check, mut uses): (Vec<Use>, Vec<Use>) =
-            std::mem::take(&mut self.uses).into_iter().partition(|one| one.check);
+        let (check, mut uses): (Vec<Use>, Vec<Use>) = std::mem::take(&mut self.uses)
+            .into_iter()
+            .partition(|one| one.check);
         if !check.is_empty() {
             uses.extend(self.inspect(check));
         }
@@ -207,7 +221,11 @@ impl<'a> Window<'a> {
             bytes += one.len();
             batch.push(one);
             if batch.len() >= BATCH || bytes >= INSPECTED_BYTES {
-                send(self.run, &self.jobs, Job::Inspect(std::mem::take(&mut batch), reply.clone()));
+                send(
+                    self.run,
+                    &self.jobs,
+                    Job::Inspect(std::mem::take(&mut batch), reply.clone()),
+                );
                 bytes = 0;
             }
         }
@@ -220,7 +238,11 @@ impl<'a> Window<'a> {
         for item in direct {
             batch.push(item);
             if batch.len() >= BATCH {
-                send(self.run, &self.jobs, Job::Direct(std::mem::take(&mut batch)));
+                send(
+                    self.run,
+                    &self.jobs,
+                    Job::Direct(std::mem::take(&mut batch)),
+                );
             }
         }
         if !batch.is_empty() {
@@ -232,12 +254,22 @@ impl<'a> Window<'a> {
 fn wanted(file: &Arc<FileTask>, piece: &Piece, check: bool) -> Use {
     let blob = piece.blob();
     let whole = blob.is_some() && piece.range == (0..file.node.size);
-    Use { file: Arc::clone(file), blob, range: piece.range.clone(), whole, check }
+    Use {
+        file: Arc::clone(file),
+        blob,
+        range: piece.range.clone(),
+        whole,
+        check,
+    }
 }
 
 fn entry_weight(file: &NewFile) -> usize {
     let node = &file.node;
-    let xattrs: usize = node.xattrs.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
+    let xattrs: usize = node
+        .xattrs
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 48)
+        .sum();
     ENTRY_BYTES + node.name.len() + node.target.as_ref().map_or(0, Vec::len) + xattrs
 }
 

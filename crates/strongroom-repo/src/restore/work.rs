@@ -39,7 +39,7 @@ pub(super) enum Direct {
     /// A symbolic link, fifo, socket or device.
     Other(Arc<FileTask>),
     /// A further name.
-    Link(LinkNow),
+    Link(Box<LinkNow>),
     /// A run of zeros.
     Zeros(Use),
     /// There will be no more pieces of a file.
@@ -123,7 +123,11 @@ impl Worker<'_> {
         }
         batch.write();
         // What the header does not list or is not what its id says.
-        if wanted.is_empty() { Ok(()) } else { self.rescue(wanted) }
+        if wanted.is_empty() {
+            Ok(())
+        } else {
+            self.rescue(wanted)
+        }
     }
 
     /// Reads blobs one by one, from whatever copy is good; the files of those that have none are lost.
@@ -169,7 +173,7 @@ impl Worker<'_> {
                     let made = made.map_err(|error| self.run.target_failure(&error));
                     self.run.settle(&file, path, made);
                 }
-                Direct::Link(now) => self.run.link_now(now),
+                Direct::Link(now) => self.run.link_now(*now),
                 Direct::Zeros(one) => write_piece(self.run, &one, None),
                 Direct::Planned(file) => self.run.release_file(&file),
             }
@@ -186,14 +190,18 @@ struct Batch<'a, 'c> {
 
 impl<'a, 'c> Batch<'a, 'c> {
     fn new(run: &'a Run) -> Self {
-        Self { run, files: Vec::new() }
+        Self {
+            run,
+            files: Vec::new(),
+        }
     }
 
     /// Adds a piece: a whole file waits for the others, a part of one is written now.
     fn add(&mut self, one: Use, content: &'c [u8]) {
         if one.len() != content.len() as u64 {
             let what = "a blob has not the length that a file's recipe says";
-            one.file.fail(Failure::from(&Error::new(ErrorKind::Damaged, what)));
+            one.file
+                .fail(Failure::from(&Error::new(ErrorKind::Damaged, what)));
             self.run.release_file(&one.file);
         } else if one.whole {
             self.push(one.file, content);
@@ -240,7 +248,10 @@ impl<'a, 'c> Batch<'a, 'c> {
 }
 
 fn unanswered() -> Failure {
-    Failure::new(crate::restore::report::LostReason::Target, "the target gave no answer")
+    Failure::new(
+        crate::restore::report::LostReason::Target,
+        "the target gave no answer",
+    )
 }
 
 /// Writes a piece of a larger file; `None` stands for zeros.

@@ -54,10 +54,6 @@ pub(super) fn revoke(repository: &Repository, remote: &Remote, id: SlotId) -> Re
     let granted = context.keys().slots.iter().any(|slot| slot.id == id);
     let mut opened_epoch = None;
     let generation = if granted {
-        if context.keys().opener.slot() == Some(id) {
-            let what = "this handle was opened with the slot; revoke it from another";
-            return Err(Error::new(ErrorKind::Invalid, what));
-        }
         check_not_last(repository, remote, id)?;
         rotate(repository, remote, &mut |bundle| {
             let random = &context.components.random;
@@ -73,21 +69,25 @@ pub(super) fn revoke(repository: &Repository, remote: &Remote, id: SlotId) -> Re
         return Err(Error::new(ErrorKind::NotFound, "there is no such slot")
             .object_named(object_name::slot(id)));
     };
-    let mut report =
-        RevokeReport { slot: id, generation, opened_epoch, deleted: Vec::new(), left: Vec::new() };
+    let mut report = RevokeReport {
+        slot: id,
+        generation,
+        opened_epoch,
+        deleted: Vec::new(),
+        left: Vec::new(),
+    };
     report.delete(remote, object_name::slot(id));
     match old_keyrings(remote, generation) {
-        Ok(names) => names.into_iter().for_each(|name| report.delete(remote, name)),
+        Ok(names) => names
+            .into_iter()
+            .for_each(|name| report.delete(remote, name)),
         Err(error) => report.left.push(("keyring/".to_owned(), error.to_string())),
     }
     Ok(report)
 }
 
 /// Closes all epochs and opens a new one.
-fn open_epoch(
-    bundle: &mut KeyBundle,
-    key: Secret,
-) -> Result<(u32, Vec<(u32, EpochState)>)> {
+fn open_epoch(bundle: &mut KeyBundle, key: Secret) -> Result<(u32, Vec<(u32, EpochState)>)> {
     let newest = bundle.epochs.iter().map(|epoch| epoch.number).max();
     let number = newest
         .map_or(Some(0), |newest| newest.checked_add(1))
@@ -100,7 +100,12 @@ fn open_epoch(
         }
     }
     let state = EpochState::Open;
-    bundle.epochs.push(Epoch { number, kind: Epoch::SYMMETRIC, state, key });
+    bundle.epochs.push(Epoch {
+        number,
+        kind: Epoch::SYMMETRIC,
+        state,
+        key,
+    });
     changes.push((number, EpochState::Open));
     Ok((number, changes))
 }
@@ -109,7 +114,9 @@ fn open_epoch(
 fn check_not_last(repository: &Repository, remote: &Remote, id: SlotId) -> Result<()> {
     let keys = repository.context().keys();
     for entry in keys.slots.iter().filter(|slot| slot.id != id) {
-        let Some(bytes) = get_if_there(remote, &object_name::slot(entry.id))? else { continue };
+        let Some(bytes) = get_if_there(remote, &object_name::slot(entry.id))? else {
+            continue;
+        };
         let opens = Slot::decode(&bytes)
             .is_ok_and(|slot| slot.id == entry.id && slot.public == entry.public);
         if opens {

@@ -1,13 +1,16 @@
 //! Makes and announces a new generation of the keyring.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use strongroom_crypt::Roles;
 use strongroom_format::{Body, EpochState, KeyBundle, Keys as KeysBody, ObjectHash, object_name};
 
 use crate::context::put_own;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keys::seal_keyring;
-use crate::open::{follow_keyring, newest_generation};
+use crate::keys::{Keys, seal_keyring};
+use crate::open::newest_generation;
 use crate::repository::Repository;
 
 /// States of epochs that a new generation changes.
@@ -28,23 +31,34 @@ pub(super) fn rotate(
         let keys = context.keys();
         let mut bundle = keys.bundle(context.suite, &context.repository)?;
         let epochs = change(&mut bundle)?;
-        let (generation, hash) = put_next(repository, remote, &bundle)?;
+        let (generation, object) = put_next(repository, remote, &bundle)?;
+        let hash = ObjectHash::of(&object);
         let announcement = KeysBody {
             generation: Some(generation),
             keyring: Some(hash),
             epochs,
             ..KeysBody::default()
         };
-        let appended = repository.journal().append(remote, context, Roles::ADMIN, &mut |state| {
-            // What the new generation was made of must still be in force, or somebody's change would be lost.
-            if state.keyring != based_on {
-                return Err(Error::new(ErrorKind::Stale, "another keyring was announced"));
-            }
-            Ok(Body::Keys(announcement.clone()))
-        });
+        let appended = repository
+            .journal()
+            .append(remote, context, Roles::ADMIN, &mut |state| {
+                // What the new generation was made of must still be in force, or somebody's change would be lost.
+                if state.keyring != based_on {
+                    return Err(Error::new(
+                        ErrorKind::Stale,
+                        "another keyring was announced",
+                    ));
+                }
+                Ok(Body::Keys(announcement.clone()))
+            });
         match appended {
-            Ok(appended) => {
-                follow_keyring(remote, context, &appended.state)?;
+            Ok(_) => {
+                // Not opened through a grant: the slot that opened this handle may be the one that has none any more.
+                let keyring = (generation, hash, object);
+                let opener = Arc::clone(&keys.opener);
+                let random = &context.components.random;
+                let keys = Keys::of_bundle(context.suite, random, bundle, keyring, opener)?;
+                context.replace_keys(keys);
                 return Ok(generation);
             }
             Err(error) if error.kind() == ErrorKind::Stale => {}
@@ -54,11 +68,7 @@ pub(super) fn rotate(
 }
 
 /// Puts a bundle as the first generation that nobody has put.
-fn put_next(
-    repository: &Repository,
-    remote: &Remote,
-    bundle: &KeyBundle,
-) -> Result<(u64, ObjectHash)> {
+fn put_next(repository: &Repository, remote: &Remote, bundle: &KeyBundle) -> Result<(u64, Bytes)> {
     let context = repository.context();
     let (suite, id) = (context.suite, &context.repository);
     let mut generation = newest_generation(remote)?.saturating_add(1);
@@ -67,7 +77,7 @@ fn put_next(
         match put_own(remote, &object_name::keyring(generation), &object) {
             Ok(()) => {
                 put_own(remote, &object_name::keyring_copy(generation), &object)?;
-                return Ok((generation, ObjectHash::of(&object)));
+                return Ok((generation, object));
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => generation += 1,
             Err(error) => return Err(error),

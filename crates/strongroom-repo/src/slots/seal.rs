@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use strongroom_crypt::{
-    PublicKey, Random, RepositoryId, SlotContext, SlotId, SlotKey, Suite,
-};
+use strongroom_crypt::{PublicKey, Random, RepositoryId, SlotContext, SlotId, SlotKey, Suite};
 use strongroom_format::{Slot, SlotEntry, SlotMethod, Time};
 
 use super::NewSlot;
@@ -38,7 +36,10 @@ pub(crate) fn seal_slot(
         return Err(Error::new(ErrorKind::Invalid, what));
     }
     if label.len() > MAX_LABEL_BYTES {
-        return Err(Error::new(ErrorKind::Invalid, "the label of a slot is too long"));
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            "the label of a slot is too long",
+        ));
     }
     let mut id = [0; SlotId::LEN];
     random.fill(&mut id).map_err(crypt_error)?;
@@ -77,10 +78,16 @@ fn protect(
             let lock = key
                 .protect_with_passphrase(&context, passphrase, *params, random)
                 .map_err(crypt_error)?;
-            SlotMethod::Passphrase { params: *params, salt: *lock.salt(), boxed: *lock.sealed() }
+            SlotMethod::Passphrase {
+                params: *params,
+                salt: *lock.salt(),
+                boxed: *lock.sealed(),
+            }
         }
         NewSlot::RecoveryCode(code) => {
-            let boxed = key.protect_with_recovery_code(&context, code, random).map_err(crypt_error)?;
+            let boxed = key
+                .protect_with_recovery_code(&context, code, random)
+                .map_err(crypt_error)?;
             SlotMethod::RecoveryCode { boxed }
         }
         NewSlot::External(wrapper) => {

@@ -5,11 +5,11 @@ use std::collections::hash_map;
 
 use strongroom_crypt::{Roles, SessionId, StructureKeys, VerifyingKey};
 use strongroom_format::{
-    Body, Certificate, Commit, DecodeErrorKind, Entry as JournalEntry, Feature, Genesis, Hold, HoldAction, Keys,
-    ObjectHash, PackRef, Payload, SegmentRef, Snapshot, Tombstone, object_name,
+    Body, Certificate, Commit, DecodeErrorKind, Entry as JournalEntry, Feature, Genesis, Hold,
+    HoldAction, Keys, ObjectHash, PackRef, Payload, SegmentRef, Snapshot, Tombstone, object_name,
 };
 
-use super::{State};
+use super::State;
 use crate::context::encode_error;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -29,14 +29,18 @@ impl State {
     ///
     /// `Incompatible` when somebody certified wrote it with a later version, `Damaged` when somebody certified wrote
     /// what cannot be read. The state is then as before.
-    pub(crate) fn fold(&mut self, entry: &JournalEntry, structure: &StructureKeys) -> Result<Effect> {
+    pub(crate) fn fold(
+        &mut self,
+        entry: &JournalEntry,
+        structure: &StructureKeys,
+    ) -> Result<Effect> {
         let effect = match self.judge(entry, structure)? {
             Judged::Void(reason) => Effect::Void(reason),
             Judged::Valid(payload) => {
                 if self.head == 0 {
                     self.genesis = entry.hash;
                 }
-                self.apply(payload, structure)?;
+                self.apply(*payload, structure)?;
                 Effect::InForce
             }
         };
@@ -65,7 +69,7 @@ impl State {
         })?;
         Ok(match self.void_reason(&payload.body, &signers) {
             Some(reason) => Judged::Void(reason),
-            None => Judged::Valid(payload),
+            None => Judged::Valid(payload.into()),
         })
     }
 
@@ -81,7 +85,10 @@ impl State {
                 self.add(packs.packs, packs.segments);
             }
             Body::Abandon(abandon) => {
-                abandon.sessions.into_iter().for_each(|session| self.end_session(session));
+                abandon
+                    .sessions
+                    .into_iter()
+                    .for_each(|session| self.end_session(session));
             }
             Body::Forget(forget) => {
                 for id in forget.snapshots {
@@ -91,13 +98,19 @@ impl State {
                 }
             }
             Body::Condemn(condemn) => {
-                let in_force = condemn.packs.into_iter().filter(|pack| self.packs.contains_key(pack));
+                let in_force = condemn
+                    .packs
+                    .into_iter()
+                    .filter(|pack| self.packs.contains_key(pack));
                 let in_force: Vec<_> = in_force.collect();
                 self.condemned.extend(in_force);
             }
             Body::Tombstone(tombstone) => self.bury(n, tombstone),
             Body::Index(index) => {
-                index.removed.into_iter().for_each(|segment| self.drop_object(segment, n));
+                index
+                    .removed
+                    .into_iter()
+                    .for_each(|segment| self.drop_object(segment, n));
                 self.add(Vec::new(), index.added);
             }
             Body::Damaged(damaged) => {
@@ -136,8 +149,9 @@ impl State {
         if genesis.single_writer {
             // Mode without a name admits nobody but a Takeover.
             let nobody = [0; 32];
-            self.only_writer =
-                Some(VerifyingKey::from_bytes(genesis.only_writer.unwrap_or(nobody)));
+            self.only_writer = Some(VerifyingKey::from_bytes(
+                genesis.only_writer.unwrap_or(nobody),
+            ));
         }
     }
 
@@ -174,8 +188,15 @@ impl State {
 
     fn bury(&mut self, n: u64, tombstone: Tombstone) {
         let Tombstone { dropped, added, .. } = tombstone;
-        dropped.packs.into_iter().chain(dropped.segments).for_each(|name| self.drop_object(name, n));
-        dropped.sessions.into_iter().for_each(|session| self.end_session(session));
+        dropped
+            .packs
+            .into_iter()
+            .chain(dropped.segments)
+            .for_each(|name| self.drop_object(name, n));
+        dropped
+            .sessions
+            .into_iter()
+            .for_each(|session| self.end_session(session));
         self.add(added.packs, added.segments);
     }
 
@@ -208,7 +229,8 @@ impl State {
         if let (Some(generation), Some(hash)) = (keys.generation, keys.keyring) {
             self.keyring = Some((generation, hash));
         }
-        self.certificates.retain(|certificate| !keys.ended.contains(&certificate.public));
+        self.certificates
+            .retain(|certificate| !keys.ended.contains(&certificate.public));
         self.certificates.extend(keys.certificates);
         self.epochs.extend(keys.epochs);
     }
@@ -232,13 +254,17 @@ impl State {
 }
 
 enum Judged {
-    Valid(Payload),
+    Valid(Box<Payload>),
     Void(&'static str),
 }
 
 /// Returns the keys that signed, if every signature verifies.
 fn valid_signers(entry: &JournalEntry) -> Option<Vec<VerifyingKey>> {
-    entry
-        .verify_signatures()
-        .then(|| entry.signatures.iter().map(|signature| VerifyingKey::from_bytes(signature.public)).collect())
+    entry.verify_signatures().then(|| {
+        entry
+            .signatures
+            .iter()
+            .map(|signature| VerifyingKey::from_bytes(signature.public))
+            .collect()
+    })
 }

@@ -11,7 +11,11 @@ impl State {
     /// Says why an entry with this body, validly signed by these keys, would have no effect as the next one.
     ///
     /// Whoever writes an entry asks first; whoever reads one asks the same question of the same state.
-    pub(crate) fn void_reason(&self, body: &Body, signers: &[VerifyingKey]) -> Option<&'static str> {
+    pub(crate) fn void_reason(
+        &self,
+        body: &Body,
+        signers: &[VerifyingKey],
+    ) -> Option<&'static str> {
         if self.head == 0 {
             return self.void_first(body, signers);
         }
@@ -34,7 +38,9 @@ impl State {
 
     fn void_first(&self, body: &Body, signers: &[VerifyingKey]) -> Option<&'static str> {
         match body {
-            Body::Genesis(genesis) if !signers.iter().any(|key| *key.as_bytes() == genesis.admin) => {
+            Body::Genesis(genesis)
+                if !signers.iter().any(|key| *key.as_bytes() == genesis.admin) =>
+            {
                 Some("Genesis is not signed by the admin it names")
             }
             Body::Genesis(genesis) if genesis.config != self.head_hash => {
@@ -68,24 +74,35 @@ impl State {
                 self.void_additions(&added.packs, &added.segments)
             }
             Body::Index(index) => {
-                if index.added.iter().any(|segment| index.removed.contains(&segment.name)) {
+                if index
+                    .added
+                    .iter()
+                    .any(|segment| index.removed.contains(&segment.name))
+                {
                     return Some(COMES_BACK);
                 }
                 self.void_additions(&[], &index.added)
             }
-            Body::Forget(forget) => forget.snapshots.iter().find_map(|id| match self.snapshot(id) {
-                None => Some("it forgets a snapshot that is not in force"),
-                Some((_, snapshot)) if self.is_held(id, snapshot) => {
-                    Some("it forgets a snapshot that is held")
-                }
-                Some(_) => None,
-            }),
+            Body::Forget(forget) => {
+                forget
+                    .snapshots
+                    .iter()
+                    .find_map(|id| match self.snapshot(id) {
+                        None => Some("it forgets a snapshot that is not in force"),
+                        Some((_, snapshot)) if self.is_held(id, snapshot) => {
+                            Some("it forgets a snapshot that is held")
+                        }
+                        Some(_) => None,
+                    })
+            }
             _ => None,
         }
     }
 
     fn void_additions(&self, packs: &[PackRef], segments: &[SegmentRef]) -> Option<&'static str> {
-        names(packs, segments).any(|name| self.dropped.contains_key(name)).then_some(COMES_BACK)
+        names(packs, segments)
+            .any(|name| self.dropped.contains_key(name))
+            .then_some(COMES_BACK)
     }
 }
 
@@ -93,7 +110,10 @@ fn names<'a>(
     packs: &'a [PackRef],
     segments: &'a [SegmentRef],
 ) -> impl Iterator<Item = &'a ObjectHash> {
-    packs.iter().map(|pack| &pack.name).chain(segments.iter().map(|segment| &segment.name))
+    packs
+        .iter()
+        .map(|pack| &pack.name)
+        .chain(segments.iter().map(|segment| &segment.name))
 }
 
 const SESSION_ENDED: &str = "its session was abandoned or dropped";

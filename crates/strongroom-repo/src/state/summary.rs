@@ -9,19 +9,32 @@ use crate::error::Result;
 impl State {
     /// Returns what a checkpoint says of this state.
     pub(crate) fn to_checkpoint(&self) -> Checkpoint {
-        let damaged = |(pack, frames): (&ObjectHash, &std::collections::BTreeSet<u32>)| DamagedPack {
-            pack: *pack,
-            frames: frames.iter().copied().collect(),
-        };
+        let damaged =
+            |(pack, frames): (&ObjectHash, &std::collections::BTreeSet<u32>)| DamagedPack {
+                pack: *pack,
+                frames: frames.iter().copied().collect(),
+            };
         let features = |set: &std::collections::BTreeSet<String>| set.iter().cloned().collect();
         Checkpoint {
             packs: self.packs.values().cloned().collect(),
             segments: self.segments.values().cloned().collect(),
-            snapshots: self.snapshots.iter().map(|(n, (_, one))| (*n, one.clone())).collect(),
-            sessions: self.sessions.iter().map(|(id, packs)| (*id, packs.clone())).collect(),
+            snapshots: self
+                .snapshots
+                .iter()
+                .map(|(n, (_, one))| (*n, one.clone()))
+                .collect(),
+            sessions: self
+                .sessions
+                .iter()
+                .map(|(id, packs)| (*id, packs.clone()))
+                .collect(),
             certificates: self.certificates.clone(),
             keyring: self.keyring.unwrap_or_default(),
-            epochs: self.epochs.iter().map(|(number, state)| (*number, *state)).collect(),
+            epochs: self
+                .epochs
+                .iter()
+                .map(|(number, state)| (*number, *state))
+                .collect(),
             read_features: features(&self.features.read),
             write_features: features(&self.features.write),
             maintain_features: features(&self.features.maintain),
@@ -56,15 +69,33 @@ impl State {
         state.head = n;
         state.genesis = checkpoint.genesis;
         state.admin = VerifyingKey::from_bytes(checkpoint.admin);
-        state.packs = checkpoint.packs.into_iter().map(|pack| (pack.name, pack)).collect();
-        state.segments = checkpoint.segments.into_iter().map(|one| (one.name, one)).collect();
+        state.packs = checkpoint
+            .packs
+            .into_iter()
+            .map(|pack| (pack.name, pack))
+            .collect();
+        state.segments = checkpoint
+            .segments
+            .into_iter()
+            .map(|one| (one.name, one))
+            .collect();
         for (n, snapshot) in checkpoint.snapshots {
             state.insert_snapshot(n, snapshot, structure)?;
         }
         state.sessions = checkpoint.sessions.into_iter().collect();
         state.ended_sessions = checkpoint.ended_sessions.into_iter().collect();
-        let when = |name: &ObjectHash| known.dropped.get(name).copied().unwrap_or(n.saturating_sub(1));
-        state.dropped = checkpoint.dropped.into_iter().map(|name| (name, when(&name))).collect();
+        let when = |name: &ObjectHash| {
+            known
+                .dropped
+                .get(name)
+                .copied()
+                .unwrap_or(n.saturating_sub(1))
+        };
+        state.dropped = checkpoint
+            .dropped
+            .into_iter()
+            .map(|name| (name, when(&name)))
+            .collect();
         state.condemned = checkpoint.condemned.into_iter().collect();
         for damaged in checkpoint.damaged {
             state.note_damage(damaged.pack, &damaged.frames);
@@ -76,7 +107,11 @@ impl State {
             write: checkpoint.write_features.into_iter().collect(),
             maintain: checkpoint.maintain_features.into_iter().collect(),
         };
-        state.holds = checkpoint.holds.into_iter().map(|hold| (hold.id, hold)).collect();
+        state.holds = checkpoint
+            .holds
+            .into_iter()
+            .map(|hold| (hold.id, hold))
+            .collect();
         state.policy = checkpoint.policy;
         state.keyring = Some(checkpoint.keyring).filter(|(_, hash)| *hash != ObjectHash::default());
         state.only_writer = checkpoint.only_writer.map(VerifyingKey::from_bytes);

@@ -95,7 +95,10 @@ impl DirectoryReader {
             state: ReaderState::Reading,
         };
         reader.descend(*page)?;
-        reader.root = reader.leaf.as_mut().and_then(|loaded| loaded.leaf.root.take());
+        reader.root = reader
+            .leaf
+            .as_mut()
+            .and_then(|loaded| loaded.leaf.root.take());
         Ok(reader)
     }
 
@@ -163,7 +166,11 @@ impl DirectoryReader {
                 None => return Ok(None),
             }
             // Pages without entries could be had by the billion.
-            if self.leaf.as_ref().is_some_and(|loaded| loaded.leaf.entries.is_empty()) {
+            if self
+                .leaf
+                .as_ref()
+                .is_some_and(|loaded| loaded.leaf.entries.is_empty())
+            {
                 return Err(invalid("a page of a directory is empty"));
             }
         }
@@ -198,7 +205,10 @@ impl DirectoryReader {
     /// Loads pages from `id` down to a leaf.
     fn descend(&mut self, mut id: Id) -> Result<()> {
         loop {
-            let above = self.branches.last().map_or(MAX_PAGE_HEIGHT + 1, |branch| branch.height);
+            let above = self
+                .branches
+                .last()
+                .map_or(MAX_PAGE_HEIGHT + 1, |branch| branch.height);
             match load(&self.blobs, &id)? {
                 Loaded::Leaf(leaf) => {
                     self.leaf_id = id;
@@ -208,10 +218,17 @@ impl DirectoryReader {
                 }
                 Loaded::Interior(height, page) if height < above => {
                     let child = page.refs.get(1).map(|child| child.id);
-                    self.branches.push(Branch { id, height, next: 1, page: Some(page) });
+                    self.branches.push(Branch {
+                        id,
+                        height,
+                        next: 1,
+                        page: Some(page),
+                    });
                     id = child.ok_or_else(|| invalid("an interior page has no children"))?;
                 }
-                Loaded::Interior(..) => return Err(invalid("the pages of a directory do not descend")),
+                Loaded::Interior(..) => {
+                    return Err(invalid("the pages of a directory do not descend"));
+                }
             }
         }
     }
@@ -228,17 +245,24 @@ pub(crate) fn find(blobs: &Blobs, page: &Id, name: &[u8]) -> Result<Option<TreeE
     loop {
         match load(blobs, &id)? {
             Loaded::Leaf(LoadedLeaf { leaf, refs }) => {
-                let found = leaf.entries.binary_search_by(|node| node.name.as_slice().cmp(name));
+                let found = leaf
+                    .entries
+                    .binary_search_by(|node| node.name.as_slice().cmp(name));
                 let node = found.ok().and_then(|at| leaf.entries.into_iter().nth(at));
                 return Ok(node.map(|node| entry_with_refs(node, &refs)));
             }
             Loaded::Interior(height, page) if height < above => {
-                let after = page.names.children.partition_point(|(first, _)| first.as_slice() <= name);
+                let after = page
+                    .names
+                    .children
+                    .partition_point(|(first, _)| first.as_slice() <= name);
                 if after == 0 {
                     return Ok(None);
                 }
                 let child = page.refs.get(after);
-                id = child.ok_or_else(|| invalid("an interior page has too few children"))?.id;
+                id = child
+                    .ok_or_else(|| invalid("an interior page has too few children"))?
+                    .id;
                 above = height;
             }
             Loaded::Interior(..) => return Err(invalid("the pages of a directory do not descend")),
@@ -248,7 +272,11 @@ pub(crate) fn find(blobs: &Blobs, page: &Id, name: &[u8]) -> Result<Option<TreeE
 
 fn load(blobs: &Blobs, id: &Id) -> Result<Loaded> {
     let broken = |error| {
-        Error::new(ErrorKind::Damaged, "a page of a directory breaks the format").caused_by(error)
+        Error::new(
+            ErrorKind::Damaged,
+            "a page of a directory breaks the format",
+        )
+        .caused_by(error)
     };
     let page = Page::decode(&blobs.read(PAGE, id)?).map_err(broken)?;
     let names = match page.refs.first() {
@@ -257,13 +285,20 @@ fn load(blobs: &Blobs, id: &Id) -> Result<Loaded> {
     };
     let names = Names::decode(&blobs.read(NAMES, &names)?).map_err(broken)?;
     match (page.page_type, names) {
-        (PageType::Leaf, Names::Leaf(leaf)) => {
-            Ok(Loaded::Leaf(LoadedLeaf { leaf, refs: page.refs }))
-        }
+        (PageType::Leaf, Names::Leaf(leaf)) => Ok(Loaded::Leaf(LoadedLeaf {
+            leaf,
+            refs: page.refs,
+        })),
         (PageType::Interior, Names::Interior(names))
             if names.children.len() + 1 == page.refs.len() =>
         {
-            Ok(Loaded::Interior(page.height, LoadedInterior { names, refs: page.refs }))
+            Ok(Loaded::Interior(
+                page.height,
+                LoadedInterior {
+                    names,
+                    refs: page.refs,
+                },
+            ))
         }
         _ => Err(invalid("a page does not suit its names")),
     }
@@ -275,7 +310,9 @@ fn entry_with_refs(node: Node, refs: &[Ref]) -> TreeEntry {
     let own = match node.refs {
         0 => None,
         _ if first == 0 => None,
-        count => first.checked_add(count as usize).and_then(|end| refs.get(first..end)),
+        count => first
+            .checked_add(count as usize)
+            .and_then(|end| refs.get(first..end)),
     };
     let refs = own.unwrap_or_default().to_vec();
     TreeEntry { node, refs }

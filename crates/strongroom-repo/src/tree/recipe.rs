@@ -51,8 +51,18 @@ struct Level {
 impl RecipeReader {
     /// Begins to read the content that `refs` of a directory's entry stand for, whatever its size.
     pub(crate) fn new(blobs: &Blobs, refs: &[Ref]) -> Self {
-        let level = Level { refs: refs.to_vec(), next: 0, height: MAX_PAGE_HEIGHT + 1, end: None };
-        Self { blobs: blobs.clone(), levels: vec![level], offset: 0, failed: false }
+        let level = Level {
+            refs: refs.to_vec(),
+            next: 0,
+            height: MAX_PAGE_HEIGHT + 1,
+            end: None,
+        };
+        Self {
+            blobs: blobs.clone(),
+            levels: vec![level],
+            offset: 0,
+            failed: false,
+        }
     }
 
     /// Begins to read the content of a file of this size.
@@ -109,13 +119,19 @@ impl RecipeReader {
                 _ => return Err(invalid("a piece of a file is not content")),
             }
             self.offset = end;
-            return Ok(Some(Piece { range: start..end, kind: reference.kind, id: reference.id }));
+            return Ok(Some(Piece {
+                range: start..end,
+                kind: reference.kind,
+                id: reference.id,
+            }));
         }
         Ok(None)
     }
 
     fn is_mixed(&self) -> bool {
-        self.levels.first().is_some_and(|level| level.refs.len() != 1)
+        self.levels
+            .first()
+            .is_some_and(|level| level.refs.len() != 1)
     }
 
     fn enter(&mut self, id: &Id, end: u64) -> Result<()> {
@@ -126,7 +142,12 @@ impl RecipeReader {
         if page.page_type != PageType::Recipe || page.height >= above {
             return Err(invalid("the pages of a recipe do not descend"));
         }
-        self.levels.push(Level { refs: page.refs, next: 0, height: page.height, end: Some(end) });
+        self.levels.push(Level {
+            refs: page.refs,
+            next: 0,
+            height: page.height,
+            end: Some(end),
+        });
         Ok(())
     }
 }

@@ -1,0 +1,45 @@
+//! For tests: trees as values, a writer that makes a repository of them without the backup pipeline, and a
+//! target that is a map.
+
+mod source;
+mod target;
+mod tree;
+mod writer;
+
+pub(crate) use source::TreeSource;
+pub(crate) use target::MemoryTarget;
+pub(crate) use tree::{Content, Tree};
+pub(crate) use writer::{Shape, Writer};
+
+use std::sync::Arc;
+
+use strongroom_crypt::Suite;
+use strongroom_store::wrap::Recording;
+use strongroom_store::{MemoryStore, Store};
+
+use crate::{CreateOptions, Credential, Repository, Settings};
+
+/// A store that logs what is asked of it.
+pub(crate) type TestStore = Recording<MemoryStore>;
+
+/// Makes an empty repository without encryption, which costs nothing to open.
+pub(crate) fn repository() -> (Arc<TestStore>, Repository) {
+    let store = Arc::new(Recording::new(MemoryStore::new()));
+    let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(settings(2));
+    let options = CreateOptions::default().with_suite(Suite::None);
+    let created = futures::executor::block_on(builder.create(options, &Credential::None)).unwrap();
+    (store, created.repository)
+}
+
+/// Settings with so many threads.
+pub(crate) fn settings(threads: usize) -> Settings {
+    let mut settings = Settings::default();
+    settings.threads = threads;
+    settings
+}
+
+/// Opens the repository afresh: nothing is cached.
+pub(crate) fn reopen(store: &Arc<TestStore>, settings: Settings) -> Repository {
+    let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(settings);
+    futures::executor::block_on(builder.open(&Credential::None)).unwrap()
+}

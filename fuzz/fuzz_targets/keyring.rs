@@ -1,0 +1,23 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use strongroom_format::{Keyring, ObjectHash, Preamble};
+
+fuzz_target!(|data: &[u8]| {
+    let data = whole(data);
+    if let Ok(keyring) = Keyring::decode(&data) {
+        let Preamble {
+            suite,
+            repository,
+            random,
+            ..
+        } = Preamble::decode(&data).unwrap();
+        let again = keyring.encode(suite, repository, random).unwrap();
+        assert_eq!(&again[64..data.len() - 32], &data[64..data.len() - 32]);
+    }
+});
+
+/// Takes the input for an object without its seal of wholeness, which no fuzzer would find.
+fn whole(data: &[u8]) -> Vec<u8> {
+    [data, ObjectHash::of(data).as_bytes()].concat()
+}

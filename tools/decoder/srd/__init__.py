@@ -1,0 +1,1 @@
+"""An independent reader of Strongroom repositories, written from docs/format.md alone."""
