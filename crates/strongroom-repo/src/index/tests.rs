@@ -53,7 +53,7 @@ fn filled(shape: Shape) -> (Arc<TestStore>, Repository, Vec<Id>) {
 }
 
 fn cached(folder: &Path) -> Settings {
-    let mut settings = Settings::default();
+    let mut settings = crate::testing::settings(2);
     settings.cache = Some(folder.to_owned());
     settings
 }
@@ -150,9 +150,9 @@ fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            collect(&path, files)
+            collect(&path, files);
         } else {
-            files.push(path)
+            files.push(path);
         }
     }
 }
