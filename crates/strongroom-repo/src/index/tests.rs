@@ -43,7 +43,7 @@ fn filled(shape: Shape) -> (Arc<TestStore>, Repository, Vec<Id>) {
             .iter()
             .map(|(name, tree)| (name.as_str(), tree.clone())),
     );
-    drop(Writer::new(&repository, shape).snapshot(&tree, "s"));
+    Writer::new(&repository, shape).snapshot(&tree, "s");
     let keys = repository.context().keys();
     let ids = contents
         .iter()
@@ -53,9 +53,10 @@ fn filled(shape: Shape) -> (Arc<TestStore>, Repository, Vec<Id>) {
 }
 
 fn cached(folder: &Path) -> Settings {
-    let mut settings = crate::testing::settings(2);
-    settings.cache = Some(folder.to_owned());
-    settings
+    Settings {
+        cache: Some(folder.to_owned()),
+        ..Settings::default()
+    }
 }
 
 fn count_present(repository: &Repository, ids: &[Id]) -> usize {
