@@ -25,7 +25,10 @@ pub fn shown(path: &[u8]) -> String {
 pub fn json_path(object: &mut Map<String, Value>, path: &[u8]) {
     let text = String::from_utf8_lossy(path);
     if text.as_bytes() != path {
-        let hex = path.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = path
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>();
         object.insert("path_hex".to_owned(), hex.into());
     }
     object.insert("path".to_owned(), text.into());

@@ -35,7 +35,11 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     let repository = arguments.repository.open()?;
     let snapshot = repository.find_snapshot(&arguments.snapshot, SnapshotFilter::default())?;
-    let depth = if arguments.recursive { Depth::All } else { Depth::Children };
+    let depth = if arguments.recursive {
+        Depth::All
+    } else {
+        Depth::Children
+    };
     let to = output.clone();
     let path = arguments.path.as_bytes();
     let path = path.strip_prefix(b"/").unwrap_or(path);
@@ -53,7 +57,10 @@ fn line(path: &[u8], node: &Node) -> String {
         permissions(node.mode),
         node.uid,
         node.gid,
-        node.device.map_or_else(|| node.size.to_string(), |(major, minor)| format!("{major}, {minor}")),
+        node.device.map_or_else(
+            || node.size.to_string(),
+            |(major, minor)| format!("{major}, {minor}")
+        ),
         utc(node.mtime),
         shown(path),
     );
@@ -97,7 +104,10 @@ fn permissions(mode: u32) -> String {
 fn object(path: &[u8], node: &Node) -> Value {
     let mut object = Map::new();
     object.insert("type".to_owned(), "entry".into());
-    object.insert("kind".to_owned(), format!("{:?}", node.kind).to_lowercase().into());
+    object.insert(
+        "kind".to_owned(),
+        format!("{:?}", node.kind).to_lowercase().into(),
+    );
     object.insert("mode".to_owned(), format!("{:04o}", node.mode).into());
     object.insert("uid".to_owned(), node.uid.into());
     object.insert("gid".to_owned(), node.gid.into());

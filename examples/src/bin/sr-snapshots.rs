@@ -33,7 +33,10 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
     let snapshots = arguments.repository.open()?.snapshots()?;
     let mut shown = 0;
-    for snapshot in snapshots.iter().filter(|snapshot| arguments.wants(snapshot)) {
+    for snapshot in snapshots
+        .iter()
+        .filter(|snapshot| arguments.wants(snapshot))
+    {
         if output.json(|| object(snapshot)).is_break() || output.line(&line(snapshot)).is_break() {
             return Ok(Status::Complete);
         }
@@ -48,9 +51,19 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
 impl Arguments {
     fn wants(&self, info: &SnapshotInfo) -> bool {
         let snapshot = &info.snapshot;
-        let host = self.host.as_ref().is_none_or(|host| snapshot.labels.get("host") == Some(host));
-        let series = self.series.as_ref().is_none_or(|series| snapshot.series == *series);
-        host && series && self.tag.as_ref().is_none_or(|tag| snapshot.tags.contains(tag))
+        let host = self
+            .host
+            .as_ref()
+            .is_none_or(|host| snapshot.labels.get("host") == Some(host));
+        let series = self
+            .series
+            .as_ref()
+            .is_none_or(|series| snapshot.series == *series);
+        host && series
+            && self
+                .tag
+                .as_ref()
+                .is_none_or(|tag| snapshot.tags.contains(tag))
     }
 }
 
@@ -73,7 +86,11 @@ fn line(info: &SnapshotInfo) -> String {
     if snapshot.outcome == Outcome::Partial {
         line.push_str(&format!("  partial: {} skipped", summary.skipped));
     }
-    if let Some(words) = info.details.as_ref().and_then(|details| details.description.as_ref()) {
+    if let Some(words) = info
+        .details
+        .as_ref()
+        .and_then(|details| details.description.as_ref())
+    {
         line.push_str(&format!("  \"{}\"", shown(words.as_bytes())));
     }
     line
@@ -83,7 +100,11 @@ fn object(info: &SnapshotInfo) -> serde_json::Value {
     let (snapshot, summary) = (&info.snapshot, &info.snapshot.summary);
     let details = info.details.as_ref();
     let paths = |details: &strongroom::Details| -> Vec<String> {
-        details.paths.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect()
+        details
+            .paths
+            .iter()
+            .map(|path| String::from_utf8_lossy(path).into_owned())
+            .collect()
     };
     json!({
         "type": "snapshot",

@@ -26,7 +26,10 @@ impl Thread {
     }
 
     /// Runs a future on the thread and waits for it. If it panics, so does the caller.
-    pub(super) fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         let (reply, answer) = mpsc::sync_channel(1);
         let job = AssertUnwindSafe(future).catch_unwind().map(move |outcome| {
             // The caller waits below until it has the answer.
@@ -44,5 +47,7 @@ impl Thread {
 
 fn no_thread(error: std::io::Error) -> strongroom_repo::Error {
     let kind = strongroom_store::ErrorKind::Unavailable;
-    strongroom_store::Error::new(kind, "start a thread").with_source(error).into()
+    strongroom_store::Error::new(kind, "start a thread")
+        .with_source(error)
+        .into()
 }
