@@ -123,7 +123,11 @@ fn what_cannot_be_read_makes_it_partial_and_is_listed() {
     let hidden = ["dir 0/secret", "large/hidden"];
     for name in hidden {
         fs::write(place.at("source").join(name), "unreadable").unwrap();
-        fs::set_permissions(place.at("source").join(name), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(
+            place.at("source").join(name),
+            fs::Permissions::from_mode(0o000),
+        )
+        .unwrap();
     }
     let programs = place.at("programs");
     fs::create_dir(&programs).unwrap();
