@@ -206,10 +206,11 @@ fn work_through(
         let mut tally = tally.lock().unwrap();
         match verdict {
             Ok(verdict) => {
-                *tally
+                let cases = tally
                     .verdicts
                     .entry((kind(&key).to_owned(), verdict))
-                    .or_default() += 1
+                    .or_default();
+                *cases += 1;
             }
             Err(what) => tally.wrong.push(format!("{key} {damage:?}: {what}")),
         }
