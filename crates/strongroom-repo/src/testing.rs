@@ -33,9 +33,10 @@ pub(crate) fn repository() -> (Arc<TestStore>, Repository) {
 
 /// Settings with so many threads.
 pub(crate) fn settings(threads: usize) -> Settings {
-    let mut settings = Settings::default();
-    settings.threads = threads;
-    settings
+    Settings {
+        threads,
+        ..Settings::default()
+    }
 }
 
 /// Opens the repository afresh: nothing is cached.
