@@ -11,7 +11,9 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 use strongroom::source::Source;
-use strongroom::{BackupOptions, BackupReport, CommandSource, DryRun, Excludes, FileTree, StreamSource};
+use strongroom::{
+    BackupOptions, BackupReport, CommandSource, DryRun, Excludes, FileTree, StreamSource,
+};
 
 use crate::exit::{Status, Usage};
 use crate::output::Output;
@@ -60,14 +62,22 @@ impl What {
     pub fn source(&self) -> anyhow::Result<Arc<dyn Source>> {
         let usage = |error: io::Error| Usage(error.to_string());
         if let Some(name) = &self.stdin {
-            return Ok(Arc::new(StreamSource::new(name.as_str(), io::stdin()).map_err(usage)?));
+            return Ok(Arc::new(
+                StreamSource::new(name.as_str(), io::stdin()).map_err(usage)?,
+            ));
         }
         if !self.command.is_empty() {
-            let source = CommandSource::new(self.command_name(), self.command.clone()).map_err(usage)?;
+            let source =
+                CommandSource::new(self.command_name(), self.command.clone()).map_err(usage)?;
             return Ok(Arc::new(source.pass_errors_on()));
         }
-        let (first, rest) = self.paths.split_first().ok_or_else(|| Usage("nothing to back up".to_owned()))?;
-        let mut builder = rest.iter().fold(FileTree::builder(first), |builder, path| builder.path(path));
+        let (first, rest) = self
+            .paths
+            .split_first()
+            .ok_or_else(|| Usage("nothing to back up".to_owned()))?;
+        let mut builder = rest
+            .iter()
+            .fold(FileTree::builder(first), |builder, path| builder.path(path));
         if self.one_file_system {
             builder = builder.one_file_system();
         }
@@ -83,7 +93,11 @@ impl What {
         if !self.command.is_empty() {
             return self.command_name();
         }
-        let paths: Vec<String> = self.paths.iter().map(|path| absolute(path).to_string_lossy().into_owned()).collect();
+        let paths: Vec<String> = self
+            .paths
+            .iter()
+            .map(|path| absolute(path).to_string_lossy().into_owned())
+            .collect();
         paths.join(" ")
     }
 
@@ -93,21 +107,38 @@ impl What {
     ///
     /// When a file with exclude rules cannot be read.
     pub fn recorded_in(&self, options: BackupOptions) -> anyhow::Result<BackupOptions> {
-        let paths = self.paths.iter().map(|path| absolute(path).as_os_str().as_bytes().to_vec());
+        let paths = self
+            .paths
+            .iter()
+            .map(|path| absolute(path).as_os_str().as_bytes().to_vec());
         let options = options.with_paths(paths).with_excludes(self.rules()?);
         if self.command.is_empty() {
             return Ok(options);
         }
-        Ok(options.with_command(self.command.iter().map(|word| word.to_string_lossy().into_owned())))
+        Ok(options.with_command(
+            self.command
+                .iter()
+                .map(|word| word.to_string_lossy().into_owned()),
+        ))
     }
 
     fn command_name(&self) -> String {
-        let program = self.command.first().map(Path::new).and_then(Path::file_name).unwrap_or_default();
-        self.name.clone().unwrap_or_else(|| program.to_string_lossy().into_owned())
+        let program = self
+            .command
+            .first()
+            .map(Path::new)
+            .and_then(Path::file_name)
+            .unwrap_or_default();
+        self.name
+            .clone()
+            .unwrap_or_else(|| program.to_string_lossy().into_owned())
     }
 
     fn excludes(&self) -> anyhow::Result<Excludes> {
-        let mut excludes = self.rules()?.into_iter().fold(Excludes::new(), Excludes::pattern);
+        let mut excludes = self
+            .rules()?
+            .into_iter()
+            .fold(Excludes::new(), Excludes::pattern);
         if self.exclude_caches {
             excludes = excludes.caches();
         }
@@ -120,8 +151,13 @@ impl What {
     fn rules(&self) -> anyhow::Result<Vec<String>> {
         let mut rules = self.exclude.clone();
         for path in &self.exclude_file {
-            let text = fs::read_to_string(path).with_context(|| format!("exclude file {}", path.display()))?;
-            rules.extend(text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned));
+            let text = fs::read_to_string(path)
+                .with_context(|| format!("exclude file {}", path.display()))?;
+            rules.extend(
+                text.lines()
+                    .filter(|line| !line.is_empty() && !line.starts_with('#'))
+                    .map(str::to_owned),
+            );
         }
         Ok(rules)
     }
@@ -129,7 +165,10 @@ impl What {
 
 /// Says what a backup did.
 pub fn report(output: &Output, done: &BackupReport) -> Status {
-    let (summary, time) = (&done.summary, done.phases.prepare + done.phases.store + done.phases.commit);
+    let (summary, time) = (
+        &done.summary,
+        done.phases.prepare + done.phases.store + done.phases.commit,
+    );
     let _ = output.json(|| {
         json!({
             "type": "result",
@@ -143,6 +182,8 @@ pub fn report(output: &Output, done: &BackupReport) -> Status {
             "new_bytes": summary.new_bytes,
             "unchanged": summary.unchanged,
             "skipped": summary.skipped,
+            "packs": done.packs,
+            "announcements": done.announcements,
             "transferred_bytes": done.transferred_bytes,
             "seconds": time.as_secs_f64(),
         })
@@ -150,14 +191,25 @@ pub fn report(output: &Output, done: &BackupReport) -> Status {
     let entries = summary.files + summary.directories + summary.others;
     let _ = output.line(&format!(
         "snapshot {}: {} files, {} directories, {} others; {} ({} entries unchanged)",
-        done.snapshot, summary.files, summary.directories, summary.others, size(summary.bytes), summary.unchanged,
+        done.snapshot,
+        summary.files,
+        summary.directories,
+        summary.others,
+        size(summary.bytes),
+        summary.unchanged,
     ));
     let _ = output.line(&format!(
         "{} new, {} written to the repository, in {} ({})",
-        size(summary.new_bytes), size(done.transferred_bytes), seconds(time), rate(summary.bytes, time),
+        size(summary.new_bytes),
+        size(done.transferred_bytes),
+        seconds(time),
+        rate(summary.bytes, time),
     ));
     if !done.is_complete() {
-        output.complain(&format!("partial: {} of {entries} entries were skipped or changed while they were read", summary.skipped));
+        output.complain(&format!(
+            "partial: {} of {entries} entries were skipped or changed while they were read",
+            summary.skipped
+        ));
     }
     Status::complete(done.is_complete())
 }
@@ -176,7 +228,10 @@ pub fn report_dry_run(output: &Output, plan: &DryRun) -> Status {
     });
     let _ = output.line(&format!(
         "would take {} entries, of which {} are unchanged, and read {}; {} left out by rules",
-        plan.entries, plan.unchanged, size(plan.bytes), plan.excluded,
+        plan.entries,
+        plan.unchanged,
+        size(plan.bytes),
+        plan.excluded,
     ));
     Status::complete(plan.problems == 0)
 }

@@ -42,7 +42,7 @@ pub struct Difference {
 }
 
 /// Says of a difference whether it was known before.
-pub type Known<'a> = &'a dyn Fn(&[u8], Aspect) -> bool;
+pub(crate) type Known<'a> = &'a dyn Fn(&[u8], Aspect) -> bool;
 
 /// What can differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,12 +85,24 @@ const MAX_KEPT: usize = 1_000;
 /// # Errors
 ///
 /// When one of the two cannot be opened, or its directories are moved about meanwhile. Anything else is a difference.
-pub fn compare(left: &Path, right: &Path, began: Time, is_known: Known<'_>) -> io::Result<Comparison> {
+pub(crate) fn compare(
+    left: &Path,
+    right: &Path,
+    began: Time,
+    is_known: Known<'_>,
+) -> io::Result<Comparison> {
     let (mut left, mut right) = (Side::open(left)?, Side::open(right)?);
-    let mut found = Found { comparison: Comparison::default(), began, is_known };
+    let mut found = Found {
+        comparison: Comparison::default(),
+        began,
+        is_known,
+    };
     found.entry(&mut left, &mut right, b".", b"");
     let mut path = Vec::new();
-    let mut levels = vec![Level { todo: found.directory(&mut left, &mut right, &path), path_len: 0 }];
+    let mut levels = vec![Level {
+        todo: found.directory(&mut left, &mut right, &path),
+        path_len: 0,
+    }];
     while let Some(level) = levels.last_mut() {
         path.truncate(level.path_len);
         let Some(name) = level.todo.pop() else {
@@ -102,10 +114,16 @@ pub fn compare(left: &Path, right: &Path, began: Time, is_known: Known<'_>) -> i
             continue;
         };
         join(&mut path, &name);
-        match left.enter(&name).and_then(|()| right.enter(&name).inspect_err(|_| drop(left.leave()))) {
+        match left
+            .enter(&name)
+            .and_then(|()| right.enter(&name).inspect_err(|_| drop(left.leave())))
+        {
             Ok(()) => {
                 let todo = found.directory(&mut left, &mut right, &path);
-                levels.push(Level { todo, path_len: path.len() });
+                levels.push(Level {
+                    todo,
+                    path_len: path.len(),
+                });
             }
             Err(error) => found.differs(&path, Aspect::Unreadable, error.to_string(), false),
         }
@@ -118,15 +136,22 @@ pub fn compare(left: &Path, right: &Path, began: Time, is_known: Known<'_>) -> i
 pub fn emptied(directory: &Path) -> bool {
     use strongroom::target::Target as _;
 
-    let Ok(target) = DirectoryTarget::create(directory, DirectoryTargetOptions::new()) else { return false };
+    let Ok(target) = DirectoryTarget::create(directory, DirectoryTargetOptions::new()) else {
+        return false;
+    };
     let names = target.names(b"").unwrap_or_default();
-    names.iter().map(|name| target.remove(name)).all(|removed| removed.is_ok())
+    names
+        .iter()
+        .map(|name| target.remove(name))
+        .all(|removed| removed.is_ok())
 }
 
 /// Returns the bytes of the files below a directory.
 #[must_use]
 pub fn stored_bytes(directory: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(directory) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return 0;
+    };
     let bytes = entries.flatten().map(|entry| match entry.metadata() {
         Ok(metadata) if metadata.is_dir() => stored_bytes(&entry.path()),
         Ok(metadata) => metadata.len(),
@@ -166,8 +191,18 @@ impl Found<'_> {
                 (None, Some(_)) => Ordering::Greater,
                 (None, None) => return directories,
             };
-            let taken_right = if order == Ordering::Less { None } else { rights.next() };
-            let Some(name) = (if order == Ordering::Greater { taken_right } else { lefts.next() }) else { continue };
+            let taken_right = if order == Ordering::Less {
+                None
+            } else {
+                rights.next()
+            };
+            let Some(name) = (if order == Ordering::Greater {
+                taken_right
+            } else {
+                lefts.next()
+            }) else {
+                continue;
+            };
             let mut at = path.to_vec();
             join(&mut at, &name);
             match order {
@@ -187,11 +222,18 @@ impl Found<'_> {
 
     /// Compares one entry; says whether it is a directory on both sides.
     fn entry(&mut self, left: &mut Side, right: &mut Side, name: &[u8], path: &[u8]) -> bool {
-        let pair = left.look(name, path).and_then(|a| Ok((a, right.look(name, path)?)));
+        let pair = left
+            .look(name, path)
+            .and_then(|a| Ok((a, right.look(name, path)?)));
         let (a, b) = match pair {
             Ok(pair) => pair,
             Err(error) => {
-                self.differs(path, Aspect::Unreadable, error.to_string(), left.changed(name) >= self.began);
+                self.differs(
+                    path,
+                    Aspect::Unreadable,
+                    error.to_string(),
+                    left.changed(name) >= self.began,
+                );
                 return false;
             }
         };
@@ -219,7 +261,11 @@ impl Found<'_> {
         }
         comparison.total += 1;
         if comparison.differences.len() < MAX_KEPT {
-            comparison.differences.push(Difference { path: path.to_vec(), aspect, detail });
+            comparison.differences.push(Difference {
+                path: path.to_vec(),
+                aspect,
+                detail,
+            });
         }
     }
 }
@@ -227,7 +273,11 @@ impl Found<'_> {
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?} /{}", self.aspect, shown(&self.path))?;
-        if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
+        if self.detail.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {}", self.detail)
+        }
     }
 }
 

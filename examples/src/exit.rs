@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use serde_json::json;
+use strongroom::ErrorKind;
 
 use crate::output::Output;
 
@@ -21,7 +22,11 @@ impl Status {
     /// Returns `Complete` if that is so.
     #[must_use]
     pub fn complete(is_complete: bool) -> Self {
-        if is_complete { Self::Complete } else { Self::Partial }
+        if is_complete {
+            Self::Complete
+        } else {
+            Self::Partial
+        }
     }
 }
 
@@ -40,14 +45,23 @@ impl std::error::Error for Usage {}
 
 /// Says what went wrong, if something did, and returns the program's exit status.
 pub fn finish(output: &Output, result: anyhow::Result<Status>) -> ExitCode {
-    let result = result.and_then(|status| output.check().map(|()| status).map_err(anyhow::Error::from));
+    let result =
+        result.and_then(|status| output.check().map(|()| status).map_err(anyhow::Error::from));
     let error = match result {
         Ok(Status::Complete) => return ExitCode::SUCCESS,
         Ok(Status::Partial) => return ExitCode::from(3),
         Err(error) => error,
     };
-    let kind = error.downcast_ref::<strongroom::Error>().map(|error| format!("{:?}", error.kind()));
-    let _ = output.json(|| json!({ "type": "error", "kind": kind, "message": format!("{error:#}") }));
+    let kind = error
+        .downcast_ref::<strongroom::Error>()
+        .map(strongroom::Error::kind);
+    let error = match kind {
+        Some(ErrorKind::WrongKey) => error.context("wrong passphrase or recovery code"),
+        _ => error,
+    };
+    let kind = kind.map(|kind| format!("{kind:?}"));
+    let _ =
+        output.json(|| json!({ "type": "error", "kind": kind, "message": format!("{error:#}") }));
     output.complain(&format!("error: {error:#}"));
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
 }

@@ -45,7 +45,12 @@ impl Announced {
         (aspect == Aspect::Owner && !self.gives_files_away)
             || self.skipped.contains(path)
             || self.deviating.contains(&(path.to_vec(), aspect))
-            || path.iter().enumerate().any(|(at, byte)| *byte == b'/' && path.get(..at).is_some_and(|above| self.skipped.contains(above)))
+            || path.iter().enumerate().any(|(at, byte)| {
+                *byte == b'/'
+                    && path
+                        .get(..at)
+                        .is_some_and(|above| self.skipped.contains(above))
+            })
     }
 }
 
@@ -54,7 +59,7 @@ impl Announced {
 /// # Errors
 ///
 /// When the system has no random bytes.
-pub fn generated_passphrase() -> anyhow::Result<String> {
+pub(crate) fn generated_passphrase() -> anyhow::Result<String> {
     let code = RecoveryCode::generate(&SystemRandom)?;
     let text = code.to_text();
     // Four groups of seven characters of five bits.

@@ -17,7 +17,10 @@ impl Output {
     /// Makes the output of a program that was asked for JSON, or not.
     #[must_use]
     pub fn new(is_json: bool) -> Self {
-        Self { is_json, failed: Mutex::new(None) }
+        Self {
+            is_json,
+            failed: Mutex::new(None),
+        }
     }
 
     /// Says whether it is for machines.
@@ -28,12 +31,20 @@ impl Output {
 
     /// Writes a line for people. `Break` when nobody is reading any more.
     pub fn line(&self, text: &str) -> ControlFlow<()> {
-        if self.is_json { self.state() } else { self.write(text) }
+        if self.is_json {
+            self.state()
+        } else {
+            self.write(text)
+        }
     }
 
     /// Writes a line for machines. `Break` when nobody is reading any more.
     pub fn json(&self, value: impl FnOnce() -> Value) -> ControlFlow<()> {
-        if self.is_json { self.write(&value().to_string()) } else { self.state() }
+        if self.is_json {
+            self.write(&value().to_string())
+        } else {
+            self.state()
+        }
     }
 
     /// Writes a line to standard error, for people.
@@ -62,11 +73,19 @@ impl Output {
             let written = writeln!(io::stdout(), "{text}");
             *failed = written.err().map(|error| error.kind());
         }
-        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if failed.is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 
     fn state(&self) -> ControlFlow<()> {
-        if self.failed().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.failed().is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 
     fn failed(&self) -> MutexGuard<'_, Option<io::ErrorKind>> {

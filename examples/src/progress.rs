@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
@@ -16,7 +17,11 @@ pub struct Watch {
     output: Arc<Output>,
     bar: Option<ProgressBar>,
     lists: bool,
+    problems: AtomicU64,
 }
+
+/// Problems that people are shown one by one; machines get all, and so does the report.
+const MAX_SHOWN: u64 = 100;
 
 impl Watch {
     /// Makes the observer of one operation.
@@ -27,19 +32,37 @@ impl Watch {
         if let Some(bar) = &bar {
             bar.set_style(style("{spinner} {msg}"));
         }
-        Arc::new(Self { output: output.clone(), bar, lists: false })
+        Arc::new(Self {
+            output: output.clone(),
+            bar,
+            lists: false,
+            problems: AtomicU64::new(0),
+        })
     }
 
     /// Makes the observer of a dry run: it lists every entry.
     #[must_use]
     pub fn listing(output: &Arc<Output>) -> Arc<Self> {
-        Arc::new(Self { output: output.clone(), bar: None, lists: true })
+        Arc::new(Self {
+            output: output.clone(),
+            bar: None,
+            lists: true,
+            problems: AtomicU64::new(0),
+        })
     }
 
-    /// Takes the bar away.
+    /// Takes the bar away, and says how many problems were not shown.
     pub fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        let more = self
+            .problems
+            .swap(0, Ordering::Relaxed)
+            .saturating_sub(MAX_SHOWN);
+        if more > 0 {
+            self.output
+                .complain(&format!("and {more} more (--json lists all)"));
         }
     }
 
@@ -55,7 +78,10 @@ impl Watch {
             object.insert("bytes".to_owned(), progress.bytes.into());
             object.insert("bytes_total".to_owned(), progress.bytes_total.into());
             object.insert("transferred".to_owned(), progress.transferred.into());
-            object.insert("elapsed_seconds".to_owned(), progress.elapsed.as_secs_f64().into());
+            object.insert(
+                "elapsed_seconds".to_owned(),
+                progress.elapsed.as_secs_f64().into(),
+            );
             let remaining = progress.remaining().map(|time| time.as_secs_f64());
             object.insert("remaining_seconds".to_owned(), remaining.into());
             json_path(&mut object, &progress.current);
@@ -64,7 +90,13 @@ impl Watch {
     }
 
     fn problem(&self, problem: &Problem) {
-        let say = || self.output.complain(&format!("{}: {}", shown(&problem.path), problem.error.message()));
+        let is_shown = self.problems.fetch_add(1, Ordering::Relaxed) < MAX_SHOWN;
+        let say = || {
+            if is_shown {
+                let (path, message) = (shown(&problem.path), problem.error.message());
+                self.output.complain(&format!("/{path}: {message}"));
+            }
+        };
         match &self.bar {
             Some(bar) => bar.suspend(say),
             None => say(),
@@ -72,7 +104,10 @@ impl Watch {
         self.write(|| {
             let mut object = Map::new();
             object.insert("type".to_owned(), "problem".into());
-            object.insert("reason".to_owned(), format!("{:?}", problem.error.reason()).into());
+            object.insert(
+                "reason".to_owned(),
+                format!("{:?}", problem.error.reason()).into(),
+            );
             object.insert("message".to_owned(), problem.error.message().into());
             json_path(&mut object, &problem.path);
             Value::Object(object)
@@ -127,7 +162,11 @@ impl Observer for Watch {
             }
             Event::Progress(progress) => self.progress(progress),
             Event::Problem(problem) => self.problem(problem),
-            Event::Entry { path, unchanged, bytes } if self.lists => self.entry(path, *unchanged, *bytes),
+            Event::Entry {
+                path,
+                unchanged,
+                bytes,
+            } if self.lists => self.entry(path, *unchanged, *bytes),
             Event::Excluded { path, rule } if self.lists => self.excluded(path, rule),
             _ => {}
         }
@@ -157,12 +196,18 @@ fn show(bar: &ProgressBar, progress: &Progress) {
         && bar.length().is_none()
     {
         bar.set_length(total);
-        bar.set_style(style("{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} {wide_msg}"));
+        bar.set_style(style(
+            "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} {wide_msg}",
+        ));
     } else if bar.length().is_none() {
         bar.set_style(style("{spinner} {bytes} {bytes_per_sec} {wide_msg}"));
     }
     bar.set_position(progress.bytes);
-    bar.set_message(format!("{} entries  {}", progress.entries, shown(&progress.current)));
+    bar.set_message(format!(
+        "{} entries  {}",
+        progress.entries,
+        shown(&progress.current)
+    ));
 }
 
 fn style(template: &str) -> ProgressStyle {

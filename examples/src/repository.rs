@@ -96,7 +96,11 @@ impl RepositoryArgs {
         if let Some(threads) = self.threads {
             settings.threads = threads.into();
         }
-        settings.cache = if self.no_cache { None } else { self.cache.clone().or_else(default_cache) };
+        settings.cache = if self.no_cache {
+            None
+        } else {
+            self.cache.clone().or_else(default_cache)
+        };
         settings
     }
 }
@@ -104,11 +108,18 @@ impl RepositoryArgs {
 /// Returns the name of this machine.
 #[must_use]
 pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn default_cache() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     let base = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
     base.map(|base| base.join("strongroom"))
 }

@@ -13,7 +13,12 @@ use crate::size::size;
 /// # Errors
 ///
 /// What ended it early.
-pub fn report(output: &Output, snapshot: &Id, report: RestoreReport, is_dry: bool) -> anyhow::Result<Status> {
+pub fn report(
+    output: &Output,
+    snapshot: &Id,
+    report: RestoreReport,
+    is_dry: bool,
+) -> anyhow::Result<Status> {
     let _ = output.json(|| result(snapshot, &report, is_dry));
     if is_dry {
         for path in &report.removed_paths {
@@ -27,13 +32,22 @@ pub fn report(output: &Output, snapshot: &Id, report: RestoreReport, is_dry: boo
     ));
     let _ = output.line(&format!(
         "{} {would}written, {} kept, {} {would}fetched, {} entries {would}removed",
-        size(report.bytes_restored), size(report.bytes_kept), size(report.bytes_fetched), report.removed,
+        size(report.bytes_restored),
+        size(report.bytes_kept),
+        size(report.bytes_fetched),
+        report.removed,
     ));
     if report.lost_total > 0 {
-        output.complain(&format!("{} entries could not be restored", report.lost_total));
+        output.complain(&format!(
+            "{} entries could not be restored",
+            report.lost_total
+        ));
     }
     if report.deviations_total > 0 {
-        output.complain(&format!("{} attributes could not be restored as recorded", report.deviations_total));
+        output.complain(&format!(
+            "{} attributes could not be restored as recorded",
+            report.deviations_total
+        ));
     }
     let is_exact = report.is_complete() && report.deviations_total == 0;
     match report.stopped {
@@ -53,8 +67,14 @@ fn result(snapshot: &Id, report: &RestoreReport, is_dry: bool) -> Value {
     });
     let deviations = report.deviations.iter().map(|deviates| {
         let mut object = Map::new();
-        object.insert("what".to_owned(), format!("{:?}", deviates.deviation.what).into());
-        object.insert("message".to_owned(), deviates.deviation.message.clone().into());
+        object.insert(
+            "what".to_owned(),
+            format!("{:?}", deviates.deviation.what).into(),
+        );
+        object.insert(
+            "message".to_owned(),
+            deviates.deviation.message.clone().into(),
+        );
         json_path(&mut object, &deviates.path);
         Value::Object(object)
     });

@@ -18,7 +18,7 @@ const MAX_SECRET_BYTES: u64 = 64 << 10;
 /// # Errors
 ///
 /// [`Usage`] when there is none of them; otherwise what the system said.
-pub fn secret(file: Option<&Path>, question: &str) -> anyhow::Result<String> {
+pub(crate) fn secret(file: Option<&Path>, question: &str) -> anyhow::Result<String> {
     match given(file, Some(VARIABLE))? {
         Some(secret) => Ok(secret),
         None => ask(question),
@@ -30,7 +30,11 @@ pub fn secret(file: Option<&Path>, question: &str) -> anyhow::Result<String> {
 /// # Errors
 ///
 /// [`Usage`] when there is none, or the two differ; otherwise what the system said.
-pub fn new_secret(file: Option<&Path>, from_environment: bool, question: &str) -> anyhow::Result<String> {
+pub fn new_secret(
+    file: Option<&Path>,
+    from_environment: bool,
+    question: &str,
+) -> anyhow::Result<String> {
     if let Some(secret) = given(file, from_environment.then_some(VARIABLE))? {
         return Ok(secret);
     }
@@ -46,7 +50,7 @@ pub fn new_secret(file: Option<&Path>, from_environment: bool, question: &str) -
 /// # Errors
 ///
 /// What the system said.
-pub fn given_secret(file: Option<&Path>) -> anyhow::Result<Option<String>> {
+pub(crate) fn given_secret(file: Option<&Path>) -> anyhow::Result<Option<String>> {
     given(file, Some(VARIABLE))
 }
 
@@ -54,8 +58,12 @@ fn given(file: Option<&Path>, variable: Option<&str>) -> anyhow::Result<Option<S
     if let Some(path) = file {
         return from_file(path).map(Some);
     }
-    let Some(value) = variable.and_then(std::env::var_os) else { return Ok(None) };
-    let text = value.into_string().map_err(|_| Usage(format!("{VARIABLE} is not UTF-8")))?;
+    let Some(value) = variable.and_then(std::env::var_os) else {
+        return Ok(None);
+    };
+    let text = value
+        .into_string()
+        .map_err(|_| Usage(format!("{VARIABLE} is not UTF-8")))?;
     Ok(Some(text))
 }
 
@@ -65,7 +73,9 @@ fn from_file(path: &Path) -> anyhow::Result<String> {
     let about = || format!("password file {}", path.display());
     let mut text = String::new();
     let file = std::fs::File::open(path).with_context(about)?;
-    file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text).with_context(about)?;
+    file.take(MAX_SECRET_BYTES + 1)
+        .read_to_string(&mut text)
+        .with_context(about)?;
     if text.len() as u64 > MAX_SECRET_BYTES {
         return Err(Usage(format!("{} is too long", about())).into());
     }
@@ -81,7 +91,8 @@ fn from_file(path: &Path) -> anyhow::Result<String> {
 
 fn ask(question: &str) -> anyhow::Result<String> {
     if !std::io::stdin().is_terminal() {
-        let what = format!("no passphrase: give --password-file or {VARIABLE}, or run it at a terminal");
+        let what =
+            format!("no passphrase: give --password-file or {VARIABLE}, or run it at a terminal");
         return Err(Usage(what).into());
     }
     rpassword::prompt_password(question).context("the terminal")

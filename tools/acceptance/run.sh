@@ -7,11 +7,12 @@ top=$(cd "$here/../.." && pwd)
 
 usage() {
     cat >&2 <<'USAGE'
-usage: run.sh [--full] [--keep] [CHECK…]
+usage: run.sh [--full] [--keep] [--programs DIR] [CHECK…]
 
   --full   also the Linux source tree, a 20 GB file and a directory of a million files; needs 30 GB and the network
            (LINUX_SOURCE=DIR names a source tree that is already there)
   --keep   leave the working folder behind when a check fails
+  --programs DIR   take the programs from there and build nothing
 
 Checks: share hostile unchanged dirtied user memory linux. Without names, all of them; linux only with --full.
 USAGE
@@ -20,14 +21,17 @@ USAGE
 
 full=
 keep=
+programs=
 checks=()
-for argument in "$@"; do
-    case $argument in
+while [ $# -gt 0 ]; do
+    case $1 in
         --full) full=1 ;;
         --keep) keep=1 ;;
-        share | hostile | unchanged | dirtied | user | memory | linux) checks+=("$argument") ;;
+        --programs) [ $# -gt 1 ] || usage; programs=$2; shift ;;
+        share | hostile | unchanged | dirtied | user | memory | linux) checks+=("$1") ;;
         *) usage ;;
     esac
+    shift
 done
 if [ ${#checks[@]} -eq 0 ]; then
     checks=(share hostile unchanged dirtied user memory)
@@ -62,12 +66,15 @@ fail() { row "$1" "FAILED: $2"; exit 1; }
 export STRONGROOM_PASSWORD='acceptance tests only'
 bin=$work/bin
 build() {
-    local target
-    (cd "$top" && cargo build --release --locked -q -p strongroom-examples --bins)
-    target=$(cd "$top" && cargo metadata --format-version 1 --no-deps --locked | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+    local program
+    if [ -z "$programs" ]; then
+        (cd "$top" && cargo build --release --locked -q -p strongroom-examples --bins)
+        programs=$(cd "$top" && cargo metadata --format-version 1 --no-deps --locked |
+            python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/release
+    fi
     mkdir "$bin"
     for program in quickstart sr-init sr-backup sr-restore sr-snapshots; do
-        cp "$target/release/$program" "$bin/"
+        cp "$programs/$program" "$bin/"
     done
 }
 

@@ -137,7 +137,7 @@ def listed(expected, lines):
     found = set()
     with open(lines, encoding="utf-8") as file:
         for line in map(json.loads, file):
-            if line.get("event") == "problem":
+            if line.get("type") == "problem":
                 found.add(bytes.fromhex(line["path_hex"]) if "path_hex" in line else os.fsencode(line["path"]))
     # What is below a directory that can be listed but not entered is a problem each, and not of its own.
     missing = {path for path in wanted - found if not any(other.startswith(path + b"/") for other in found)}

@@ -21,6 +21,8 @@ mod plan;
 mod progress;
 mod recipe;
 mod run;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod tree_store;
 mod upload;
@@ -114,7 +116,12 @@ impl Base {
         let state = repository.journal().refresh(remote, context)?;
         let index = repository.index(remote, &state)?;
         let parent = options.parent_in(&state)?;
-        Ok(Self { state, index, parent, began: context.components.clock.now() })
+        Ok(Self {
+            state,
+            index,
+            parent,
+            began: context.components.clock.now(),
+        })
     }
 }
 
@@ -133,7 +140,10 @@ fn back_up(
     let meter = Meter::new(observer.clone());
     if let Some((_, parent)) = &base.parent {
         let summary = &parent.summary;
-        meter.expect(summary.files + summary.directories + summary.others, summary.bytes);
+        meter.expect(
+            summary.files + summary.directories + summary.others,
+            summary.bytes,
+        );
     }
     let prepared = started.elapsed();
     observer.on_event(&Event::Phase(Phase::Store));
@@ -145,12 +155,24 @@ fn back_up(
     let outcome = snapshot.outcome;
     let summary = snapshot.summary.clone();
     let keys = context.keys();
-    let unencodable = |error| Error::new(ErrorKind::Invalid, "the snapshot's record").caused_by(error);
+    let unencodable =
+        |error| Error::new(ErrorKind::Invalid, "the snapshot's record").caused_by(error);
     let id = snapshot.id(&keys.structure).map_err(unencodable)?;
     let problems = stored.tree.skipped.clone();
     let (packs, announcements) = (stored.packs, stored.announcements);
-    let entry = commit(repository.journal(), remote, context, &base, snapshot, stored)?;
-    let phases = Phases { prepare: prepared, store: transferred - prepared, commit: started.elapsed() - transferred };
+    let entry = commit(
+        repository.journal(),
+        remote,
+        context,
+        &base,
+        snapshot,
+        stored,
+    )?;
+    let phases = Phases {
+        prepare: prepared,
+        store: transferred - prepared,
+        commit: started.elapsed() - transferred,
+    };
     Ok(BackupReport {
         snapshot: id,
         entry,
@@ -170,14 +192,17 @@ fn chunker(context: &Context, options: &BackupOptions) -> Result<Box<dyn Chunker
     let keys = context.keys();
     Ok(match options.chunking {
         Chunking::Default => Box::new(
-            Gear64::new(context.settings.chunk_sizes, keys.chunker_key.expose()).map_err(invalid)?,
+            Gear64::new(context.settings.chunk_sizes, keys.chunker_key.expose())
+                .map_err(invalid)?,
         ),
         Chunking::Gear64(sizes) => {
             Box::new(Gear64::new(sizes, keys.chunker_key.expose()).map_err(invalid)?)
         }
-        Chunking::Fixed(bytes) => {
-            Box::new(ChunkSizes::fixed(bytes).and_then(Fixed::new).map_err(invalid)?)
-        }
+        Chunking::Fixed(bytes) => Box::new(
+            ChunkSizes::fixed(bytes)
+                .and_then(Fixed::new)
+                .map_err(invalid)?,
+        ),
     })
 }
 
@@ -192,7 +217,11 @@ fn snapshot(
     let tree = &stored.tree;
     let mut random = [0; 16];
     let no_random = |error| Error::new(ErrorKind::Internal, "no random bytes").caused_by(error);
-    context.components.random.fill(&mut random).map_err(no_random)?;
+    context
+        .components
+        .random
+        .fill(&mut random)
+        .map_err(no_random)?;
     let sizes = chunker.sizes();
     let record = |bytes: usize| bytes as u64;
     let mut snapshot = Snapshot {
@@ -203,7 +232,11 @@ fn snapshot(
         series: options.series.clone(),
         tags: options.tags.clone(),
         labels: options.labels.clone(),
-        outcome: if tree.problems == 0 { Outcome::Complete } else { Outcome::Partial },
+        outcome: if tree.problems == 0 {
+            Outcome::Complete
+        } else {
+            Outcome::Partial
+        },
         summary: Summary {
             files: tree.files,
             directories: tree.directories,
@@ -240,7 +273,9 @@ fn snapshot(
     let sealer = key.details(context.suite, &context.components.random);
     let sealed = details
         .seal(&sealer, &context.repository, &snapshot.random)
-        .map_err(|error| Error::new(ErrorKind::Invalid, "details of the snapshot").caused_by(error))?;
+        .map_err(|error| {
+            Error::new(ErrorKind::Invalid, "details of the snapshot").caused_by(error)
+        })?;
     snapshot.details = Some((epoch, sealed));
     Ok(snapshot)
 }
@@ -267,7 +302,10 @@ fn commit(
     };
     let appended = journal.append(remote, context, Roles::WRITER, &mut |state| {
         if state.session_ended(&commit.session) {
-            return Err(Error::new(ErrorKind::Conflict, "this session was given up by somebody else"));
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "this session was given up by somebody else",
+            ));
         }
         if state.dropped_since(base.state.head) {
             let what = "packs were removed from the repository during the backup; run it again";

@@ -31,7 +31,10 @@ pub(crate) async fn run<T: Send + 'static>(
     let (read_requests, reads) = async_channel::bounded(concurrency);
     // Puts are packs of many megabytes: a queue of them would be memory, so there is none.
     let (write_requests, writes) = async_channel::bounded(1);
-    let remote = Remote { reads: read_requests, writes: write_requests };
+    let remote = Remote {
+        reads: read_requests,
+        writes: write_requests,
+    };
     let (done, result) = async_channel::bounded(1);
     let body = move || {
         let result = catch_unwind(AssertUnwindSafe(|| work(&remote)));
@@ -63,7 +66,10 @@ pub(crate) fn panicked(name: &str, panic: &(dyn std::any::Any + Send)) -> Error 
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    Error::new(ErrorKind::Internal, format!("a worker of {name} panicked: {message}"))
+    Error::new(
+        ErrorKind::Internal,
+        format!("a worker of {name} panicked: {message}"),
+    )
 }
 
 /// Makes the error of an operation whose future was dropped.
@@ -168,7 +174,10 @@ impl Remote {
     /// Returns an object's length.
     pub(crate) fn head(&self, key: &Key) -> Result<ObjectMeta> {
         let key = key.clone();
-        self.ask(&self.reads, move |store| async move { Ok(store.head(&key).await?) }).wait()
+        self.ask(&self.reads, move |store| async move {
+            Ok(store.head(&key).await?)
+        })
+        .wait()
     }
 
     /// Lists what begins with a prefix.
@@ -197,7 +206,10 @@ impl Remote {
     /// Deletes an object, present or not.
     pub(crate) fn delete(&self, key: &Key) -> Result<()> {
         let key = key.clone();
-        self.ask(&self.writes, move |store| async move { Ok(store.delete(&key).await?) }).wait()
+        self.ask(&self.writes, move |store| async move {
+            Ok(store.delete(&key).await?)
+        })
+        .wait()
     }
 
     fn ask<T, F>(

@@ -56,7 +56,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Makes an error; `what` is a lower-case phrase without a final period.
     pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, what: what.into(), object: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            what: what.into(),
+            object: None,
+            source: None,
+        }))
     }
 
     /// Names the object of the store that it is about.
@@ -150,6 +155,9 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn std::error::Error + 'static))
     }
 }

@@ -170,6 +170,9 @@ pub(crate) fn open_snapshot(
         .map(|(_, snapshot)| snapshot.clone())
         .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no snapshot {id}")))?;
     let index = repository.index(remote, &state)?;
+    for problem in index.problems() {
+        tracing::warn!(%problem, "an index segment is lost; the packs it mapped are read in its place");
+    }
     let blobs = Blobs::new(remote.clone(), Arc::clone(context), index, cache_bytes);
     Ok((snapshot, blobs))
 }

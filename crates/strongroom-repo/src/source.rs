@@ -87,7 +87,10 @@ pub enum WalkEvent {
 /// As walked, the node has what one `stat` tells: everything but `target`, `xattrs` and `flags`, which
 /// [`Source::fill`] adds when the entry is not known from the parent snapshot.
 #[derive(Debug, Clone)]
-#[expect(clippy::exhaustive_structs, reason = "sources build it; a field more would be a new contract")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "sources build it; a field more would be a new contract"
+)]
 pub struct Entry {
     /// Relative path of the directory it is in: empty for the root and for what is directly in it.
     pub dir: Arc<[u8]>,
@@ -111,7 +114,10 @@ impl Entry {
 
 /// Entries to complete, and the content of small files back to back.
 #[derive(Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a plain pair of buffers shared with sources")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain pair of buffers shared with sources"
+)]
 pub struct Batch {
     /// What is asked for, and the answers.
     pub items: Vec<BatchItem>,
@@ -121,7 +127,10 @@ pub struct Batch {
 
 /// One question of a batch and its answer.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "sources match on and assign its fields")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "sources match on and assign its fields"
+)]
 pub struct BatchItem {
     /// The entry; its node is completed in place.
     pub entry: Entry,
@@ -133,7 +142,10 @@ pub struct BatchItem {
 
 /// What became of a [`BatchItem`].
 #[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "the engine must handle every answer")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the engine must handle every answer"
+)]
 pub enum Fill {
     /// Not answered.
     Pending,
@@ -168,7 +180,10 @@ pub trait Content: Debug {
 
 /// A piece of content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the engine must handle every piece")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the engine must handle every piece"
+)]
 pub enum Piece {
     /// That many bytes were written to the front of the buffer; at least one.
     Data(usize),
@@ -189,12 +204,20 @@ pub struct SourceError {
 impl SourceError {
     /// Makes an error that costs one entry.
     pub fn new(reason: SkipReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), fatal: false }
+        Self {
+            reason,
+            message: message.into(),
+            fatal: false,
+        }
     }
 
     /// Makes an error that makes the whole run fail, such as a command that ended badly.
     pub fn fatal(reason: SkipReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), fatal: true }
+        Self {
+            reason,
+            message: message.into(),
+            fatal: true,
+        }
     }
 
     /// Returns the reason, as it is recorded.

@@ -50,11 +50,7 @@ pub trait Target: Debug + Send + Sync {
     /// # Errors
     ///
     /// When looking fails; the engine then restores the whole file.
-    fn existing_file(
-        &self,
-        path: &[u8],
-        node: &Node,
-    ) -> Result<Option<ExistingFile>, TargetError>;
+    fn existing_file(&self, path: &[u8], node: &Node) -> Result<Option<ExistingFile>, TargetError>;
 
     /// Makes a symbolic link, fifo, socket or device, with its metadata.
     ///
@@ -104,7 +100,10 @@ pub enum Made {
 
 /// A small file, whole.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::exhaustive_structs, reason = "the engine builds it, targets read it")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the engine builds it, targets read it"
+)]
 pub struct SmallFile<'a> {
     /// Relative path.
     pub path: &'a [u8],
@@ -200,12 +199,18 @@ pub struct TargetError {
 impl TargetError {
     /// Makes an error that costs one entry.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), no_space: false }
+        Self {
+            message: message.into(),
+            no_space: false,
+        }
     }
 
     /// Makes the error of a full target; the restore stops, since nothing more will fit.
     pub fn no_space(message: impl Into<String>) -> Self {
-        Self { message: message.into(), no_space: true }
+        Self {
+            message: message.into(),
+            no_space: true,
+        }
     }
 
     /// Says whether the target is full.

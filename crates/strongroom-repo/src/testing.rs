@@ -1,10 +1,12 @@
 //! For tests: trees as values, a writer that makes a repository of them without the backup pipeline, and a
 //! target that is a map.
 
+mod source;
 mod target;
 mod tree;
 mod writer;
 
+pub(crate) use source::TreeSource;
 pub(crate) use target::MemoryTarget;
 pub(crate) use tree::{Content, Tree};
 pub(crate) use writer::{Shape, Writer};
@@ -31,9 +33,10 @@ pub(crate) fn repository() -> (Arc<TestStore>, Repository) {
 
 /// Settings with so many threads.
 pub(crate) fn settings(threads: usize) -> Settings {
-    let mut settings = Settings::default();
-    settings.threads = threads;
-    settings
+    Settings {
+        threads,
+        ..Settings::default()
+    }
 }
 
 /// Opens the repository afresh: nothing is cached.

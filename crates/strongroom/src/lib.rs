@@ -3,7 +3,6 @@
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # futures::executor::block_on(async {
-//! use std::io::Read as _;
 //! use std::ops::ControlFlow;
 //! use std::sync::{Arc, Mutex};
 //!
@@ -14,31 +13,29 @@
 //! // A store keeps named bytes. This one is in memory; `store_at("/srv/backup")` opens a directory.
 //! let store = Arc::new(MemoryStore::new());
 //! let passphrase = Credential::passphrase("correct horse battery staple");
-//! # let options = || CreateOptions::default().with_argon2(strongroom::Argon2Params::FASTEST);
-//! # /*
-//! let options = CreateOptions::default;
-//! # */
-//! let created = Repository::builder(store.clone()).create(options(), &passphrase).await?;
+//! let options = CreateOptions::default();
+//! # let options = options.with_argon2(strongroom::Argon2Params::FASTEST);
+//! let created = Repository::builder(store.clone()).create(options, &passphrase).await?;
 //! let code = created.recovery_code.ok_or("no recovery code")?;
 //! // `code.to_text()` is for paper: it opens the repository when the passphrase is lost.
 //!
 //! // Anything that can be read is a source; a `FileTree` is the usual one.
-//! let source = StreamSource::new("greeting", "hello, ".chain("world".as_bytes()))?;
-//! let report = created.repository.backup(Arc::new(source), BackupOptions::new("greetings"), Arc::new(())).await?;
+//! let source = Arc::new(StreamSource::new("greeting", "hello, world".as_bytes())?);
+//! let options = BackupOptions::new("greetings");
+//! let report = created.repository.backup(source, options, Arc::new(())).await?;
 //! assert!(report.is_complete());
 //!
 //! // Years later, with nothing but the store and the piece of paper.
 //! let repository = Repository::builder(store).open(&Credential::from(code)).await?;
 //! let latest = repository.find_snapshot("latest", Default::default()).await?;
-//! assert_eq!(latest, report.snapshot);
-//! let restored = Arc::new(Mutex::new(Vec::new()));
-//! let to = restored.clone();
+//! let content = Arc::new(Mutex::new(Vec::new()));
+//! let to = content.clone();
 //! let append = move |piece: &[u8]| {
 //!     to.lock().expect("nobody panics").extend_from_slice(piece);
 //!     ControlFlow::Continue(())
 //! };
 //! repository.read_file(&latest, b"greeting", append).await?;
-//! assert_eq!(*restored.lock().expect("nobody panics"), b"hello, world");
+//! assert_eq!(*content.lock().expect("nobody panics"), b"hello, world");
 //! # Ok(())
 //! # })
 //! # }
@@ -54,7 +51,7 @@
 //!
 //! * A [`Repository`] is everything that belongs together: keys, content and the journal of what happened. It lives in a
 //!   [`Store`], which keeps named bytes and knows nothing of backups. [`store_at`] makes one of a path or URL.
-//! * A [`Credential`] opens it: a passphrase, a recovery code, a key service. Several people can have one each
+//! * A [`Credential`] opens it: a passphrase, a recovery code, a key service ([`keys`]). Several people can have one each
 //!   ([`Repository::add_slot`]), and lose it again ([`Repository::revoke_slot`]).
 //! * A [`Source`](source::Source) is what is backed up: a [`FileTree`], a [`StreamSource`], the output of a [`CommandSource`], or your
 //!   application's own state. A [`Target`](target::Target) is where it comes back to, such as a [`DirectoryTarget`].
@@ -87,6 +84,7 @@
 //! 1.95. Raising it is a minor release, with notice.
 
 pub mod blocking;
+pub mod keys;
 mod location;
 #[cfg(doctest)]
 mod readme;
@@ -96,24 +94,26 @@ pub mod target;
 
 pub use strongroom_chunk::ChunkSizes;
 pub use strongroom_crypt::{
-    Argon2Params, GenesisPin, Id, Passphrase, PublicKey, RecoveryCode, RepositoryId, SlotId, Suite,
+    Argon2Params, GenesisPin, Id, Passphrase, Random, RecoveryCode, RepositoryId, SlotId, Suite,
     SystemRandom,
 };
-pub use strongroom_format::{Details, Node, NodeKind, Outcome, SkipReason, Skipped, Snapshot, Summary, Time};
+pub use strongroom_format::{
+    Details, Node, NodeKind, ObjectHash, Outcome, SkipReason, Skipped, Snapshot, Summary, Time,
+};
 #[cfg(unix)]
 pub use strongroom_fs::{
-    Accounts, CommandSource, DirectoryTarget, DirectoryTargetOptions, Excludes, FileTree, FileTreeBuilder,
-    FileTreeError, RuleError, StreamSource,
+    Accounts, CommandSource, DirectoryTarget, DirectoryTargetOptions, Excludes, FileTree,
+    FileTreeBuilder, FileTreeError, RuleError, StreamSource,
 };
 pub use strongroom_repo::{
-    BackupOptions, BackupReport, Chunking, Clock, Components, CreateOptions, Created, Credential, Depth, DryRun,
-    Error, ErrorKind, Event, Existing, Extra, Include, Lost, LostReason, Mode, NewSlot, Observer, ParentChoice,
-    PathDeviation, Phase, Phases, Problem, Progress, Repository, RepositoryBuilder, RestoreOptions,
-    RestoreReport, Result, RevokeReport, Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo,
-    SystemClock,
+    BackupOptions, BackupReport, Chunking, Clock, Components, CreateOptions, Created, Credential,
+    Depth, DryRun, Error, ErrorKind, Event, Existing, Extra, Include, Lost, LostReason, Mode,
+    NewSlot, Observer, ParentChoice, PathDeviation, Phase, Phases, Problem, Progress, Repository,
+    RepositoryBuilder, RestoreOptions, RestoreReport, Result, RevokeReport, Settings, SlotInfo,
+    SlotKind, SnapshotFilter, SnapshotInfo, SystemClock,
 };
-pub use strongroom_store::{MemoryStore, Store};
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};
+pub use strongroom_store::{MemoryStore, Store};
 
 pub use crate::location::{LocationError, create_store_at, store_at};

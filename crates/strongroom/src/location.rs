@@ -81,7 +81,9 @@ fn directory(path: &std::path::Path, make: Make) -> Result<Arc<dyn Store>, Locat
 
 #[cfg(not(unix))]
 fn directory(_path: &std::path::Path, _make: Make) -> Result<Arc<dyn Store>, LocationError> {
-    Err(LocationError::Unsupported { scheme: "file".to_owned() })
+    Err(LocationError::Unsupported {
+        scheme: "file".to_owned(),
+    })
 }
 
 /// Returns the path of the directory that is meant.
@@ -100,7 +102,9 @@ fn parse(location: &OsStr) -> Result<PathBuf, LocationError> {
         Some(rest) => {
             let absolute = rest.strip_prefix(b"localhost").unwrap_or(rest);
             if !absolute.starts_with(b"/") {
-                return Err(LocationError::Invalid { what: "a file URL names no other machine" });
+                return Err(LocationError::Invalid {
+                    what: "a file URL names no other machine",
+                });
             }
             path_of(&percent_decoded(absolute)?)
         }
@@ -113,13 +117,21 @@ fn scheme(location: &[u8]) -> Option<String> {
     let (first, rest) = location.get(..colon)?.split_first()?;
     let is_rest = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
     let is_scheme = first.is_ascii_alphabetic() && !rest.is_empty() && rest.iter().all(is_rest);
-    let text = std::iter::once(first).chain(rest).map(|byte| char::from(byte.to_ascii_lowercase()));
+    let text = std::iter::once(first)
+        .chain(rest)
+        .map(|byte| char::from(byte.to_ascii_lowercase()));
     is_scheme.then(|| text.collect())
 }
 
 fn percent_decoded(text: &[u8]) -> Result<Vec<u8>, LocationError> {
-    let malformed = LocationError::Invalid { what: "a % that is not followed by two hexadecimal digits" };
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let malformed = LocationError::Invalid {
+        what: "a % that is not followed by two hexadecimal digits",
+    };
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
@@ -129,10 +141,14 @@ fn percent_decoded(text: &[u8]) -> Result<Vec<u8>, LocationError> {
             continue;
         }
         let byte = match after {
-            [high, low, ..] => digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low),
+            [high, low, ..] => digit(*high)
+                .zip(digit(*low))
+                .map(|(high, low)| high << 4 | low),
             _ => None,
         };
-        let Some(byte) = byte else { return Err(malformed) };
+        let Some(byte) = byte else {
+            return Err(malformed);
+        };
         decoded.push(byte);
         rest = after.get(2..).unwrap_or_default();
     }
@@ -144,7 +160,9 @@ fn path_of(bytes: &[u8]) -> Result<PathBuf, LocationError> {
     use std::os::unix::ffi::OsStringExt as _;
 
     if bytes.contains(&0) {
-        return Err(LocationError::Invalid { what: "a path has no zero byte" });
+        return Err(LocationError::Invalid {
+            what: "a path has no zero byte",
+        });
     }
     Ok(PathBuf::from(OsString::from_vec(bytes.to_vec())))
 }
@@ -152,12 +170,17 @@ fn path_of(bytes: &[u8]) -> Result<PathBuf, LocationError> {
 #[cfg(not(unix))]
 fn path_of(bytes: &[u8]) -> Result<PathBuf, LocationError> {
     let text = String::from_utf8(bytes.to_vec());
-    text.map(|text| PathBuf::from(OsString::from(text))).map_err(|_| LocationError::Invalid { what: "a path that is no text" })
+    text.map(|text| PathBuf::from(OsString::from(text)))
+        .map_err(|_| LocationError::Invalid {
+            what: "a path that is no text",
+        })
 }
 
 fn not_empty(path: PathBuf) -> Result<PathBuf, LocationError> {
     if path.as_os_str().is_empty() {
-        return Err(LocationError::Invalid { what: "the path is empty" });
+        return Err(LocationError::Invalid {
+            what: "the path is empty",
+        });
     }
     Ok(path)
 }
@@ -182,10 +205,22 @@ mod tests {
         check("file:relative", "relative");
         check("FILE:///srv/x%20y%2Fz", "/srv/x y/z");
         check("file://localhost/srv", "/srv");
-        check("file://other/srv", "invalid location: a file URL names no other machine");
-        check("file:///srv%2", "invalid location: a % that is not followed by two hexadecimal digits");
-        check("file:///srv%zz", "invalid location: a % that is not followed by two hexadecimal digits");
-        check("file:///srv%00", "invalid location: a path has no zero byte");
+        check(
+            "file://other/srv",
+            "invalid location: a file URL names no other machine",
+        );
+        check(
+            "file:///srv%2",
+            "invalid location: a % that is not followed by two hexadecimal digits",
+        );
+        check(
+            "file:///srv%zz",
+            "invalid location: a % that is not followed by two hexadecimal digits",
+        );
+        check(
+            "file:///srv%00",
+            "invalid location: a path has no zero byte",
+        );
         check("", "invalid location: the path is empty");
         check("file:", "invalid location: the path is empty");
         check("S3://bucket/x", "unsupported store: s3");

@@ -3,5 +3,6 @@
 //! The example `embedded-state` does it for an application's state in memory.
 
 pub use strongroom_repo::{
-    Batch, BatchItem, Content, Entry, Fill, MAX_SMALL_BYTES, Piece, Source, SourceError, Walk, WalkEvent,
+    Batch, BatchItem, Content, Entry, Fill, MAX_SMALL_BYTES, Piece, Source, SourceError, Walk,
+    WalkEvent,
 };

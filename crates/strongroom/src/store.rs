@@ -3,6 +3,6 @@
 //! `strongroom-store` has the laws as functions, under its feature `conformance`, to run on your implementation.
 
 pub use strongroom_store::{
-    Capabilities, Error, ErrorKind, GetOptions, Key, MAX_KEY_LEN, MAX_OBJECT_BYTES, ObjectMeta, Prefix,
-    PutMode, PutOptions, Result, StoreExt, wrap,
+    Capabilities, Error, ErrorKind, GetOptions, Key, MAX_KEY_LEN, MAX_OBJECT_BYTES, ObjectMeta,
+    Prefix, PutMode, PutOptions, Result, StoreExt, wrap,
 };

@@ -23,7 +23,8 @@ struct Arguments {
     /// Tag of the snapshot; can be given several times.
     #[arg(long = "tag")]
     tags: Vec<String>,
-    /// What successive backups of the same thing share [default: the paths, or the entry's name].
+    /// What successive backups of the same thing share [default: the paths, or the entry's name]. Those who maintain the
+    /// repository without keys to its content see it.
     #[arg(long)]
     series: Option<String>,
     /// Words for people.
@@ -38,6 +39,12 @@ struct Arguments {
     /// Show what would be taken (+), what is unchanged (=), and what is left out by which rule (-). Stores nothing.
     #[arg(long, conflicts_with_all = ["stdin", "command"])]
     dry_run: bool,
+    /// New content after which a long backup announces what is stored.
+    #[arg(long, hide = true)]
+    announce_bytes: Option<u64>,
+    /// Size of a full pack.
+    #[arg(long, hide = true)]
+    pack_bytes: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -50,6 +57,8 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     let source = arguments.what.source()?;
     let repository = arguments.repository.open_with(|mut settings| {
         settings.level = arguments.level.unwrap_or(settings.level);
+        settings.announce_bytes = arguments.announce_bytes.unwrap_or(settings.announce_bytes);
+        settings.pack_bytes = arguments.pack_bytes.unwrap_or(settings.pack_bytes);
         settings
     })?;
     let options = options(arguments, &repository)?;
@@ -67,7 +76,10 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
 }
 
 fn options(arguments: &Arguments, repository: &Repository) -> anyhow::Result<BackupOptions> {
-    let series = arguments.series.clone().unwrap_or_else(|| arguments.what.series());
+    let series = arguments
+        .series
+        .clone()
+        .unwrap_or_else(|| arguments.what.series());
     let host = arguments.host.clone().unwrap_or_else(host_name);
     let mut options = arguments
         .what

@@ -49,7 +49,11 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
         return Err(Usage("--suite none and --no-password go together".to_owned()).into());
     }
     if arguments.repository.recovery_code {
-        return Err(Usage("a repository is created with a passphrase; the recovery code is made for you".to_owned()).into());
+        return Err(Usage(
+            "a repository is created with a passphrase; the recovery code is made for you"
+                .to_owned(),
+        )
+        .into());
     }
     let credential = if is_plain {
         Credential::None
@@ -68,7 +72,10 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
     if arguments.fast_kdf_for_tests {
         options = options.with_argon2(Argon2Params::FASTEST);
     }
-    let created = arguments.repository.new_repository()?.create(options, &credential)?;
+    let created = arguments
+        .repository
+        .new_repository()?
+        .create(options, &credential)?;
     let code = created.recovery_code.as_ref().map(|code| code.to_text());
     let place = arguments.repository.repo.display();
     let _ = output.json(|| {
@@ -80,12 +87,17 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
             "single_writer": created.single_writer,
         })
     });
-    let _ = output.line(&format!("created repository {} at {place}", created.repository.id()));
+    let _ = output.line(&format!(
+        "created repository {} at {place}",
+        created.repository.id()
+    ));
     let _ = output.line(&format!("pin            {}", created.pin));
     if let Some(code) = &code {
         let _ = output.line(&format!("recovery code  {}", code.as_str()));
         let _ = output.line("Write the recovery code down now: it is not stored anywhere. It opens the repository when the passphrase");
-        let _ = output.line("is lost (sr-… --recovery-code). Without either, nobody can read what is backed up.");
+        let _ = output.line(
+            "is lost (sr-… --recovery-code). Without either, nobody can read what is backed up.",
+        );
     }
     if created.single_writer {
         output.complain("warning: this store does not decide races between writers: never back up from two machines at a time");

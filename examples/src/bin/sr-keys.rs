@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 use strongroom::blocking::Repository;
 use strongroom::{Argon2Params, NewSlot, RecoveryCode, SlotId, SlotInfo, SystemRandom};
-use strongroom_examples::{Output, RepositoryArgs, Status, Usage, finish, new_secret, utc};
+use strongroom_examples::{Output, RepositoryArgs, Status, Usage, finish, new_secret, show};
 
 /// Say who can open a repository, and change it.
 #[derive(Debug, Parser)]
@@ -57,30 +57,50 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
     match &arguments.verb {
         Verb::List => {
             for slot in repository.slots()? {
-                let _ = output.json(|| object("slot", &slot));
-                let _ = output.line(&line(&slot));
+                let _ = output.json(|| show::slot::object("slot", &slot));
+                let _ = output.line(&show::slot::line(&slot));
             }
             Ok(Status::Complete)
         }
-        Verb::Add { label, new_recovery_code: true, .. } => add_recovery_code(&repository, output, label),
-        Verb::Add { label, new_password_file, fast_kdf_for_tests, .. } => {
+        Verb::Add {
+            label,
+            new_recovery_code: true,
+            ..
+        } => add_recovery_code(&repository, output, label),
+        Verb::Add {
+            label,
+            new_password_file,
+            fast_kdf_for_tests,
+            ..
+        } => {
             let text = new_secret(new_password_file.as_deref(), false, "New passphrase: ")?;
-            let cost = if *fast_kdf_for_tests { Argon2Params::FASTEST } else { Argon2Params::DEFAULT };
-            let slot = repository.add_slot(label, NewSlot::Passphrase(Arc::new(text.into()), cost))?;
-            let _ = output.json(|| object("result", &slot));
-            let _ = output.line(&format!("added {}", line(&slot)));
+            let cost = if *fast_kdf_for_tests {
+                Argon2Params::FASTEST
+            } else {
+                Argon2Params::DEFAULT
+            };
+            let slot =
+                repository.add_slot(label, NewSlot::Passphrase(Arc::new(text.into()), cost))?;
+            let _ = output.json(|| show::slot::object("result", &slot));
+            let _ = output.line(&format!("added {}", show::slot::line(&slot)));
             Ok(Status::Complete)
         }
         Verb::Revoke { slot } => revoke(&repository, output, slot),
     }
 }
 
-fn add_recovery_code(repository: &Repository, output: &Output, label: &str) -> anyhow::Result<Status> {
+fn add_recovery_code(
+    repository: &Repository,
+    output: &Output,
+    label: &str,
+) -> anyhow::Result<Status> {
     let code = Arc::new(RecoveryCode::generate(&SystemRandom)?);
     let slot = repository.add_slot(label, NewSlot::RecoveryCode(code.clone()))?;
     let text = code.to_text();
-    let _ = output.json(|| json!({ "type": "result", "id": slot.id.to_string(), "recovery_code": text.as_str() }));
-    let _ = output.line(&format!("added {}", line(&slot)));
+    let _ = output.json(
+        || json!({ "type": "result", "id": slot.id.to_string(), "recovery_code": text.as_str() }),
+    );
+    let _ = output.line(&format!("added {}", show::slot::line(&slot)));
     let _ = output.line(&format!("recovery code  {}", text.as_str()));
     Ok(Status::Complete)
 }
@@ -98,7 +118,10 @@ fn revoke(repository: &Repository, output: &Output, wanted: &str) -> anyhow::Res
             "still_readable": report.still_readable(),
         })
     });
-    let _ = output.line(&format!("revoked {}; the keyring is now generation {}", report.slot, report.generation));
+    let _ = output.line(&format!(
+        "revoked {}; the keyring is now generation {}",
+        report.slot, report.generation
+    ));
     for (object, why) in &report.left {
         output.complain(&format!("could not delete {object}: {why}"));
     }
@@ -113,22 +136,10 @@ fn find(repository: &Repository, wanted: &str) -> anyhow::Result<SlotId> {
         [one] => Ok(one.id),
         // An interrupted revocation leaves a slot that is not listed; its whole id finishes it.
         [] => SlotId::parse(wanted).map_err(|_| Usage(format!("there is no slot {wanted}")).into()),
-        several => Err(Usage(format!("{} slots are called {wanted}; give an id", several.len())).into()),
+        several => Err(Usage(format!(
+            "{} slots are called {wanted}; give an id",
+            several.len()
+        ))
+        .into()),
     }
-}
-
-fn line(slot: &SlotInfo) -> String {
-    let current = if slot.current { "  (opened with this one)" } else { "" };
-    format!("{}  {}  {:?}  {}{current}", slot.id, utc(slot.added), slot.kind, slot.label)
-}
-
-fn object(kind: &str, slot: &SlotInfo) -> Value {
-    json!({
-        "type": kind,
-        "id": slot.id.to_string(),
-        "kind": format!("{:?}", slot.kind),
-        "label": slot.label,
-        "added": slot.added.seconds,
-        "current": slot.current,
-    })
 }

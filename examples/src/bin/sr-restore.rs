@@ -1,18 +1,16 @@
 //! Restores a snapshot, or a part of it, into a directory.
 
 use std::ffi::OsString;
-use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
-use strongroom::blocking::Repository;
 use strongroom::{
-    Depth, DirectoryTarget, DirectoryTargetOptions, Existing, Extra, Id, Mode, RestoreOptions, SnapshotFilter,
+    DirectoryTarget, DirectoryTargetOptions, Existing, Extra, Mode, RestoreOptions, SnapshotFilter,
 };
-use strongroom_examples::{Chosen, Globs, Output, RepositoryArgs, Status, Usage, Watch, finish, restore};
+use strongroom_examples::{Chosen, Output, RepositoryArgs, Status, Watch, finish, restore};
 
 /// Restore a snapshot, or a part of it, into a directory. What is there already and right is kept.
 #[derive(Debug, Parser)]
@@ -71,43 +69,49 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     filter.host.clone_from(&arguments.host);
     filter.series.clone_from(&arguments.series);
     let snapshot = repository.find_snapshot(&arguments.snapshot, filter)?;
-    let path = arguments.path.as_ref().map(|path| path.as_bytes().trim_ascii_start()).unwrap_or_default();
+    let path = arguments
+        .path
+        .as_ref()
+        .map(|path| path.as_bytes().trim_ascii_start())
+        .unwrap_or_default();
     let path = path.strip_prefix(b"/").unwrap_or(path);
     let mut options = RestoreOptions::default()
         .with_path(path)
-        .with_extra(if arguments.delete { Extra::Remove } else { Extra::Keep })
-        .with_mode(if arguments.dry_run { Mode::DryRun } else { Mode::Restore })
+        .with_extra(if arguments.delete {
+            Extra::Remove
+        } else {
+            Extra::Keep
+        })
+        .with_mode(if arguments.dry_run {
+            Mode::DryRun
+        } else {
+            Mode::Restore
+        })
         .with_existing(match arguments.existing {
             There::Verify => Existing::Verify,
             There::TrustTimes => Existing::TrustTimes,
             There::Overwrite => Existing::Overwrite,
         });
     if !arguments.include.is_empty() {
-        options = options.with_include(Arc::new(chosen(&repository, &snapshot, path, &arguments.include)?));
+        options = options.with_include(Arc::new(Chosen::in_snapshot(
+            &repository,
+            &snapshot,
+            path,
+            &arguments.include,
+        )?));
     }
-    let target = DirectoryTarget::create(&arguments.target, DirectoryTargetOptions::new())?;
+    // A dry run makes nothing: a target that is not there is as good as an empty one.
+    let empty = if arguments.dry_run && !arguments.target.exists() {
+        Some(tempfile::tempdir()?)
+    } else {
+        None
+    };
+    let target = empty
+        .as_ref()
+        .map_or(arguments.target.as_path(), tempfile::TempDir::path);
+    let target = DirectoryTarget::create(target, DirectoryTargetOptions::new())?;
     let watch = Watch::new(output);
     let report = repository.restore(&snapshot, Arc::new(target), options, watch.clone());
     watch.end();
     restore::report(output, &snapshot, report?, arguments.dry_run)
-}
-
-/// Lists what the patterns choose, so that directories come only with something in them.
-fn chosen(repository: &Repository, snapshot: &Id, root: &[u8], patterns: &[String]) -> anyhow::Result<Chosen> {
-    let chosen = Arc::new(Mutex::new(Chosen::new(Globs::new(patterns)?)));
-    let (into, root_len) = (chosen.clone(), root.len());
-    repository.list(snapshot, root, Depth::All, move |path, _| {
-        let path = path.get(root_len..).unwrap_or_default();
-        let path = path.strip_prefix(b"/").unwrap_or(path);
-        into.lock().unwrap_or_else(PoisonError::into_inner).look_at(path);
-        ControlFlow::Continue(())
-    })?;
-    let chosen = std::mem::replace(
-        &mut *chosen.lock().unwrap_or_else(PoisonError::into_inner),
-        Chosen::new(Globs::new(&[])?),
-    );
-    if chosen.is_empty() {
-        return Err(Usage(format!("nothing in the snapshot matches {}", patterns.join(" or "))).into());
-    }
-    Ok(chosen)
 }

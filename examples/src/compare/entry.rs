@@ -33,7 +33,10 @@ impl Seen {
             kind,
             mode: stat.st_mode & 0o7777,
             owner: (stat.st_uid, stat.st_gid),
-            mtime: (i64::from(stat.st_mtime), i64::try_from(stat.st_mtime_nsec).unwrap_or(-1)),
+            mtime: (
+                stat.st_mtime,
+                i64::try_from(stat.st_mtime_nsec).unwrap_or(-1),
+            ),
             device: if is_device { stat.st_rdev } else { 0 },
             size: u64::try_from(stat.st_size).unwrap_or(0),
             target: Vec::new(),
@@ -73,10 +76,16 @@ impl Seen {
             return found;
         }
         if self.is_file() && self.size != other.size {
-            found.push((Aspect::Content, format!("{} bytes, {} bytes", self.size, other.size)));
+            found.push((
+                Aspect::Content,
+                format!("{} bytes, {} bytes", self.size, other.size),
+            ));
         }
         if self.mode != other.mode {
-            found.push((Aspect::Mode, format!("{:04o}, {:04o}", self.mode, other.mode)));
+            found.push((
+                Aspect::Mode,
+                format!("{:04o}, {:04o}", self.mode, other.mode),
+            ));
         }
         if self.owner != other.owner {
             let ((a, b), (c, d)) = (self.owner, other.owner);
@@ -87,16 +96,28 @@ impl Seen {
             found.push((Aspect::Mtime, format!("{a}.{b:09}, {c}.{d:09}")));
         }
         if self.device != other.device {
-            found.push((Aspect::Device, format!("{:#x}, {:#x}", self.device, other.device)));
+            found.push((
+                Aspect::Device,
+                format!("{:#x}, {:#x}", self.device, other.device),
+            ));
         }
         if self.target != other.target {
-            found.push((Aspect::LinkTarget, format!("{}, {}", shown(&self.target), shown(&other.target))));
+            found.push((
+                Aspect::LinkTarget,
+                format!("{}, {}", shown(&self.target), shown(&other.target)),
+            ));
         }
         if self.first != other.first {
-            found.push((Aspect::HardLinks, format!("{}, {}", shown(&self.first), shown(&other.first))));
+            found.push((
+                Aspect::HardLinks,
+                format!("{}, {}", shown(&self.first), shown(&other.first)),
+            ));
         }
         if self.xattrs != other.xattrs {
-            found.push((Aspect::Xattrs, format!("{}, {}", names(&self.xattrs), names(&other.xattrs))));
+            found.push((
+                Aspect::Xattrs,
+                format!("{}, {}", names(&self.xattrs), names(&other.xattrs)),
+            ));
         }
         found
     }
@@ -104,10 +125,16 @@ impl Seen {
 
 /// Returns when anything of the entry changed last.
 pub(super) fn changed(stat: &Stat) -> Time {
-    Time::new(i64::from(stat.st_ctime), u32::try_from(stat.st_ctime_nsec).unwrap_or(0))
+    Time::new(
+        stat.st_ctime,
+        u32::try_from(stat.st_ctime_nsec).unwrap_or(0),
+    )
 }
 
 fn names(xattrs: &[(Vec<u8>, Vec<u8>)]) -> String {
-    let names: Vec<String> = xattrs.iter().map(|(name, value)| format!("{}[{}]", shown(name), value.len())).collect();
+    let names: Vec<String> = xattrs
+        .iter()
+        .map(|(name, value)| format!("{}[{}]", shown(name), value.len()))
+        .collect();
     format!("({})", names.join(" "))
 }

@@ -23,19 +23,31 @@ pub(super) struct Side {
     links: HashMap<(u64, u64), Vec<u8>>,
 }
 
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
 
 impl Side {
     /// Begins in the root. That one may be named by a link.
     pub(super) fn open(root: &Path) -> io::Result<Self> {
         let directory = rustix::fs::open(root, DIRECTORY, Mode::empty())?;
-        Ok(Self { directory, above: Vec::new(), links: HashMap::new() })
+        Ok(Self {
+            directory,
+            above: Vec::new(),
+            links: HashMap::new(),
+        })
     }
 
     /// Goes into a directory.
     pub(super) fn enter(&mut self, name: &[u8]) -> io::Result<()> {
-        let below = rustix::fs::openat(&self.directory, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
-        self.above.push(identity(&rustix::fs::fstat(&self.directory)?));
+        let below = rustix::fs::openat(
+            &self.directory,
+            name,
+            DIRECTORY | OFlags::NOFOLLOW,
+            Mode::empty(),
+        )?;
+        self.above
+            .push(identity(&rustix::fs::fstat(&self.directory)?));
         self.directory = below;
         Ok(())
     }
@@ -44,7 +56,9 @@ impl Side {
     pub(super) fn leave(&mut self) -> io::Result<()> {
         let above = rustix::fs::openat(&self.directory, "..", DIRECTORY, Mode::empty())?;
         if self.above.pop() != Some(identity(&rustix::fs::fstat(&above)?)) {
-            return Err(io::Error::other("a directory was moved during the comparison"));
+            return Err(io::Error::other(
+                "a directory was moved during the comparison",
+            ));
         }
         self.directory = above;
         Ok(())
@@ -65,15 +79,20 @@ impl Side {
 
     /// Returns when an entry was changed last, or the beginning of time.
     pub(super) fn changed(&self, name: &[u8]) -> Time {
-        self.stat(name).map_or(Time::new(i64::MIN, 0), |stat| changed(&stat))
+        self.stat(name)
+            .map_or(Time::new(i64::MIN, 0), |stat| changed(&stat))
     }
 
     /// Looks at an entry of the directory.
     pub(super) fn look(&mut self, name: &[u8], path: &[u8]) -> io::Result<Seen> {
         let stat = self.stat(name)?;
-        let has_more_names = stat.st_nlink > 1 && FileType::from_raw_mode(stat.st_mode) != FileType::Directory;
+        let has_more_names =
+            stat.st_nlink > 1 && FileType::from_raw_mode(stat.st_mode) != FileType::Directory;
         let first = if has_more_names {
-            self.links.entry(identity(&stat)).or_insert_with(|| path.to_vec()).clone()
+            self.links
+                .entry(identity(&stat))
+                .or_insert_with(|| path.to_vec())
+                .clone()
         } else {
             path.to_vec()
         };
@@ -88,7 +107,11 @@ impl Side {
     }
 
     fn stat(&self, name: &[u8]) -> io::Result<Stat> {
-        Ok(rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)?)
+        Ok(rustix::fs::statat(
+            &self.directory,
+            name,
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?)
     }
 
     /// Reads all extended attributes. The way by `/proc` is the only one to those of links and devices.
@@ -101,7 +124,10 @@ impl Side {
             list => list?,
         };
         let mut xattrs = Vec::new();
-        for name in list.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        for name in list
+            .split(|byte| *byte == 0)
+            .filter(|name| !name.is_empty())
+        {
             let value = grown(|buffer| rustix::fs::getxattr(&path, name, spare_capacity(buffer)))?;
             xattrs.push((name.to_vec(), value));
         }
@@ -111,14 +137,22 @@ impl Side {
 
     fn open_file(&self, name: &[u8]) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        Ok(File::from(rustix::fs::openat(&self.directory, name, flags, Mode::empty())?))
+        Ok(File::from(rustix::fs::openat(
+            &self.directory,
+            name,
+            flags,
+            Mode::empty(),
+        )?))
     }
 }
 
 /// Compares the bytes of two files.
 pub(super) fn same_content(left: &Side, right: &Side, name: &[u8]) -> io::Result<bool> {
     let (mut left, mut right) = (left.open_file(name)?, right.open_file(name)?);
-    let (mut a, mut b) = (Vec::with_capacity(PIECE_BYTES), Vec::with_capacity(PIECE_BYTES));
+    let (mut a, mut b) = (
+        Vec::with_capacity(PIECE_BYTES),
+        Vec::with_capacity(PIECE_BYTES),
+    );
     loop {
         a.clear();
         b.clear();

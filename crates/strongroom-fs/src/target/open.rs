@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use strongroom_format::{Node, NodeKind};
 use strongroom_repo::{ExistingFile, TargetError};
 
-use super::file::{OpenFile, PresentFile};
+use super::file::{OpenFile, PresentFile, write_all};
 use super::settle::Origin;
 use super::{DirectoryTarget, MAX_CLEARINGS, failed, protect, remove};
 use crate::dirs;
@@ -131,9 +131,8 @@ fn open_present(dir: BorrowedFd<'_>, name: &[u8], node: &Node) -> Result<Option<
     };
     let file = match file {
         Ok(file) => file,
-        Err(Errno::LOOP | Errno::NXIO | Errno::NOENT | Errno::ISDIR | Errno::TXTBSY) => {
-            return Ok(None);
-        }
+        Err(Errno::TXTBSY) => return copy_over(dir, name).map(Some),
+        Err(Errno::LOOP | Errno::NXIO | Errno::NOENT | Errno::ISDIR) => return Ok(None),
         Err(error) => return Err(error),
     };
     let look = stat::look_at(file.as_fd())?;
@@ -148,3 +147,28 @@ fn open_present(dir: BorrowedFd<'_>, name: &[u8], node: &Node) -> Result<Option<
     }
     Ok(Some(file))
 }
+
+/// Puts a copy in the place of a program that is running, which cannot be written: what was compared is still there.
+fn copy_over(dir: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
+    let old = dirs::open_name(dir, name, OFlags::RDONLY | PRESENT)?;
+    if stat::kind_of(&stat::look_at(old.as_fd())?) != Some(NodeKind::File) {
+        return Err(Errno::TXTBSY);
+    }
+    let new = create(dir, name, PRIVATE)?;
+    let mut buffer = vec![0; COPY_BYTES];
+    let mut at = 0;
+    loop {
+        match rustix::io::pread(&old, &mut buffer, at) {
+            Ok(0) => return Ok(new),
+            Ok(count) => {
+                write_all(new.as_fd(), at, buffer.get(..count).unwrap_or_default())?;
+                at += count as u64;
+            }
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Read at once when a file is copied.
+const COPY_BYTES: usize = 256 << 10;

@@ -125,7 +125,9 @@ impl<'t> Filler<'t> {
         };
         let handle = handle.map_err(|errno| skip(errno, "open"))?;
         let before = self.look(&handle, node.kind)?;
-        let changed = adopt(node, &before);
+        // What comes and goes in a directory is told entry by entry.
+        let is_same_directory = node.kind == NodeKind::Directory && node.inode == before.stx_ino;
+        let changed = adopt(node, &before) && !is_same_directory;
         if node.kind == NodeKind::Symlink {
             let target = rustix::fs::readlinkat(&handle, c"", Vec::new());
             node.target = Some(

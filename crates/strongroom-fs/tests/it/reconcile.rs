@@ -226,3 +226,30 @@ fn a_directory_that_was_replaced_since_is_found_again() {
     assert_eq!(target.names(b"d").unwrap(), [b"three".to_vec()]);
     assert_eq!(target.names(b"d").unwrap(), [b"three".to_vec()]);
 }
+
+#[test]
+fn a_running_program_is_replaced_by_a_copy_that_keeps_its_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sleep");
+    let sleep = ["/bin/sleep", "/usr/bin/sleep"]
+        .into_iter()
+        .find(|path| Path::new(path).exists());
+    fs::copy(sleep.unwrap(), &path).unwrap();
+    let mut child = std::process::Command::new(&path)
+        .arg("1000")
+        .spawn()
+        .unwrap();
+    let before = fs::read(&path).unwrap();
+    let target = target(dir.path());
+    let node = Node {
+        mode: 0o755,
+        ..file_node(before.len() as u64, 0)
+    };
+    let file = target.open_file(b"sleep", &node, false).unwrap();
+    file.write_at(0, b"new").unwrap();
+    finish(file, &node);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let after = fs::read(&path).unwrap();
+    assert!(after.len() == before.len() && after[3..] == before[3..] && after.starts_with(b"new"));
+}

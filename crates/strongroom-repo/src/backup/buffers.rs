@@ -26,16 +26,26 @@ impl Buffers {
 
     /// Takes a buffer back.
     pub(super) fn put(&self, buffer: Vec<u8>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(buffer);
     }
 
     fn pop(&self) -> Vec<u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+            .unwrap_or_default()
     }
 
     /// Makes bytes to be sent; the buffer comes back when the last of them is dropped.
     pub(super) fn lend(&self, buffer: Vec<u8>) -> Bytes {
-        Bytes::from_owner(Lent { buffer, home: self.clone() })
+        Bytes::from_owner(Lent {
+            buffer,
+            home: self.clone(),
+        })
     }
 }
 
@@ -72,6 +82,8 @@ mod tests {
         assert!(buffers.take().capacity() == 0, "still lent");
         assert_eq!(&part[..], b"34");
         drop(part);
-        assert_eq!(buffers.take().as_ptr(), address);
+        let back = buffers.take();
+        assert_eq!(back.as_ptr(), address);
+        assert!(back.is_empty());
     }
 }

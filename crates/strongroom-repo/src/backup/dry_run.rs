@@ -37,7 +37,8 @@ pub(super) fn dry_run(
     let blobs = parent_blobs(repository, remote, base);
     let mut judge = Judge::new(base.beside(&blobs));
     let mut count = DryRun::default();
-    let failed = |error| Error::new(ErrorKind::Source, "the source cannot be read").caused_by(error);
+    let failed =
+        |error| Error::new(ErrorKind::Source, "the source cannot be read").caused_by(error);
     let mut walk = source.walk().map_err(failed)?;
     let mut events = Vec::new();
     let mut more = true;
@@ -67,16 +68,27 @@ pub(super) fn dry_run(
                 }
                 WalkEvent::Excluded { path, rule } => {
                     count.excluded += 1;
-                    observer.on_event(&Event::Excluded { path: &path, rule: &rule });
+                    observer.on_event(&Event::Excluded {
+                        path: &path,
+                        rule: &rule,
+                    });
                     continue;
                 }
             };
             let unchanged = matches!(verdict, Verdict::Known(..));
-            let bytes = if entry.node.kind == NodeKind::Directory { 0 } else { entry.node.size };
+            let bytes = if entry.node.kind == NodeKind::Directory {
+                0
+            } else {
+                entry.node.size
+            };
             count.entries += 1;
             count.unchanged += u64::from(unchanged);
             count.bytes += if unchanged { 0 } else { bytes };
-            observer.on_event(&Event::Entry { path: &entry.path(), unchanged, bytes });
+            observer.on_event(&Event::Entry {
+                path: &entry.path(),
+                unchanged,
+                bytes,
+            });
         }
     }
     Ok(count)

@@ -33,7 +33,9 @@ pub(super) struct FrameWriter<'a> {
 
 impl std::fmt::Debug for FrameWriter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FrameWriter").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("FrameWriter")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,10 +77,22 @@ impl<'a> FrameWriter<'a> {
         let codec = self
             .compressor
             .compress(plain, &mut self.compressed)
-            .map_err(|error| Error::new(ErrorKind::Internal, "compression failed").caused_by(error))?;
-        let stored = if codec == Codec::Raw { plain } else { &self.compressed };
+            .map_err(|error| {
+                Error::new(ErrorKind::Internal, "compression failed").caused_by(error)
+            })?;
+        let stored = if codec == Codec::Raw {
+            plain
+        } else {
+            &self.compressed
+        };
         self.aad.clear();
-        frame_aad(&mut self.aad, &self.context.repository, self.kind, codec, blobs);
+        frame_aad(
+            &mut self.aad,
+            &self.context.repository,
+            self.kind,
+            codec,
+            blobs,
+        );
         self.sealed.clear();
         self.sealer
             .seal(&self.aad, stored, &mut self.sealed)
@@ -108,8 +122,15 @@ impl<'a> FrameWriter<'a> {
     /// Opens what was just sealed. A compressor with a bug (two releases of a peer shipped one) or a bit that flipped in
     /// memory is found here, while the plaintext is still at hand, and not at the restore.
     fn prove(&mut self, codec: Codec, plain: &[u8]) -> Result<()> {
-        let Some(decompressor) = &mut self.proof else { return Ok(()) };
-        let lost = || Error::new(ErrorKind::Internal, "a sealed frame does not open to what was sealed");
+        let Some(decompressor) = &mut self.proof else {
+            return Ok(());
+        };
+        let lost = || {
+            Error::new(
+                ErrorKind::Internal,
+                "a sealed frame does not open to what was sealed",
+            )
+        };
         self.opened.clear();
         self.sealer
             .open(&self.aad, &self.sealed, &mut self.opened)
@@ -162,9 +183,11 @@ impl Gather {
             self.run.end = at.end;
         } else {
             if self.copied.is_empty() {
-                self.copied.extend_from_slice(data.get(self.run.clone()).unwrap_or_default());
+                self.copied
+                    .extend_from_slice(data.get(self.run.clone()).unwrap_or_default());
             }
-            self.copied.extend_from_slice(data.get(at).unwrap_or_default());
+            self.copied
+                .extend_from_slice(data.get(at).unwrap_or_default());
         }
         self.blobs.push(blob);
         Ok(stored)
@@ -186,6 +209,10 @@ impl Gather {
     }
 
     fn len(&self) -> usize {
-        if self.copied.is_empty() { self.run.len() } else { self.copied.len() }
+        if self.copied.is_empty() {
+            self.run.len()
+        } else {
+            self.copied.len()
+        }
     }
 }

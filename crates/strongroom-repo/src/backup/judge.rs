@@ -47,12 +47,17 @@ pub(super) enum Verdict {
 
 impl<'a> Judge<'a> {
     pub(super) fn new(parent: Option<Parent<'a>>) -> Self {
-        Self { parent, open: Vec::new() }
+        Self {
+            parent,
+            open: Vec::new(),
+        }
     }
 
     /// Enters a directory of the source. Known means its own metadata; what is in it is judged by itself.
     pub(super) fn enter(&mut self, entry: &Entry) -> Result<Verdict> {
-        let Some(parent) = &self.parent else { return Ok(Verdict::Changed) };
+        let Some(parent) = &self.parent else {
+            return Ok(Verdict::Changed);
+        };
         let found = match self.open.last_mut() {
             None => Self::root(parent),
             Some(beside) => beside.find(parent, &entry.node.name),
@@ -64,7 +69,13 @@ impl<'a> Judge<'a> {
                     true => Verdict::Known(Box::new(node), Vec::new()),
                     false => Verdict::Changed,
                 };
-                (Beside { reader, peeked: None }, verdict)
+                (
+                    Beside {
+                        reader,
+                        peeked: None,
+                    },
+                    verdict,
+                )
             }
             _ => (Beside::default(), Verdict::Changed),
         };
@@ -82,7 +93,9 @@ impl<'a> Judge<'a> {
         let (Some(parent), Some(beside)) = (&self.parent, self.open.last_mut()) else {
             return Ok(Verdict::Changed);
         };
-        let Some(old) = beside.take(&entry.node.name) else { return Ok(Verdict::Changed) };
+        let Some(old) = beside.take(&entry.node.name) else {
+            return Ok(Verdict::Changed);
+        };
         if !same(&entry.node, &old.node, parent.began) || !parent.has_content(&old)? {
             return Ok(Verdict::Changed);
         }
@@ -116,9 +129,16 @@ impl Beside {
         }
     }
 
-    fn find(&mut self, parent: &Parent<'_>, name: &[u8]) -> Option<(Node, Option<DirectoryReader>)> {
+    fn find(
+        &mut self,
+        parent: &Parent<'_>,
+        name: &[u8],
+    ) -> Option<(Node, Option<DirectoryReader>)> {
         let entry = self.take(name)?;
-        let page = entry.refs.first().filter(|page| page.kind == RefKind::Page)?;
+        let page = entry
+            .refs
+            .first()
+            .filter(|page| page.kind == RefKind::Page)?;
         let reader = DirectoryReader::open(parent.blobs, &page.id).ok();
         Some((entry.node, reader))
     }
@@ -127,7 +147,9 @@ impl Beside {
 impl Parent<'_> {
     /// Says whether every blob of a file has a good copy.
     fn has_content(&self, entry: &TreeEntry) -> Result<bool> {
-        let Some(index) = self.suspect else { return Ok(true) };
+        let Some(index) = self.suspect else {
+            return Ok(true);
+        };
         let mut recipe = RecipeReader::new(self.blobs, &entry.refs);
         loop {
             match recipe.next() {
@@ -162,7 +184,11 @@ fn same(now: &Node, old: &Node, began: Time) -> bool {
 fn is_racy(node: &Node, began: Time) -> bool {
     let latest = node.ctime.map_or(node.mtime, |ctime| ctime.max(node.mtime));
     let whole_seconds = node.mtime.nanos == 0 && node.ctime.is_none_or(|ctime| ctime.nanos == 0);
-    let granule = if whole_seconds { COARSE_GRANULE_NANOS } else { GRANULE_NANOS };
+    let granule = if whole_seconds {
+        COARSE_GRANULE_NANOS
+    } else {
+        GRANULE_NANOS
+    };
     let nanos = |time: Time| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
     nanos(latest) + granule >= nanos(began)
 }
@@ -179,8 +205,14 @@ mod tests {
     fn file(mtime: (i64, u32), ctime: (i64, u32)) -> Node {
         Node {
             name: b"f".to_vec(),
-            mtime: Time { seconds: mtime.0, nanos: mtime.1 },
-            ctime: Some(Time { seconds: ctime.0, nanos: ctime.1 }),
+            mtime: Time {
+                seconds: mtime.0,
+                nanos: mtime.1,
+            },
+            ctime: Some(Time {
+                seconds: ctime.0,
+                nanos: ctime.1,
+            }),
             inode: 7,
             size: 3,
             ..Node::default()
@@ -189,25 +221,42 @@ mod tests {
 
     #[test]
     fn a_file_touched_within_the_granule_of_the_capture_is_racy() {
-        let began = Time { seconds: 100, nanos: 500_000_000 };
+        let began = Time {
+            seconds: 100,
+            nanos: 500_000_000,
+        };
         assert!(!is_racy(&file((50, 1), (100, 479_999_999)), began));
         assert!(is_racy(&file((50, 1), (100, 480_000_000)), began));
         assert!(is_racy(&file((50, 1), (100, 500_000_001)), began));
-        assert!(is_racy(&file((2000, 1), (50, 1)), began), "a stamp from the future proves nothing");
-        assert!(is_racy(&file((99, 0), (50, 0)), began), "a clock of whole seconds is coarser");
+        assert!(
+            is_racy(&file((2000, 1), (50, 1)), began),
+            "a stamp from the future proves nothing"
+        );
+        assert!(
+            is_racy(&file((99, 0), (50, 0)), began),
+            "a clock of whole seconds is coarser"
+        );
         assert!(!is_racy(&file((98, 0), (50, 0)), began));
     }
 
     #[test]
     fn any_difference_that_stat_can_show_is_a_change() {
-        let began = Time { seconds: 1000, nanos: 0 };
+        let began = Time {
+            seconds: 1000,
+            nanos: 0,
+        };
         let old = file((50, 1), (60, 1));
         assert!(same(&old, &old, began));
         let changes: [fn(&mut Node); 9] = [
             |node| node.kind = NodeKind::Symlink,
             |node| node.size += 1,
             |node| node.mtime.nanos += 1,
-            |node| node.ctime = Some(Time { seconds: 60, nanos: 2 }),
+            |node| {
+                node.ctime = Some(Time {
+                    seconds: 60,
+                    nanos: 2,
+                })
+            },
             |node| node.ctime = None,
             |node| node.inode += 1,
             |node| node.mode ^= 0o100,
@@ -219,7 +268,13 @@ mod tests {
             change(&mut now);
             assert!(!same(&now, &old, began), "{now:?}");
         }
-        let incomplete = Node { incomplete: 1, ..old.clone() };
-        assert!(!same(&old, &incomplete, began), "what could not be recorded is tried again");
+        let incomplete = Node {
+            incomplete: 1,
+            ..old.clone()
+        };
+        assert!(
+            !same(&old, &incomplete, began),
+            "what could not be recorded is tried again"
+        );
     }
 }

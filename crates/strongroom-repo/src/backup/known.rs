@@ -24,7 +24,10 @@ const SHARDS: usize = 16;
 
 impl Known {
     pub(super) fn new(index: Arc<Index>) -> Self {
-        Self { index: RwLock::new(index), claimed: Default::default() }
+        Self {
+            index: RwLock::new(index),
+            claimed: Default::default(),
+        }
     }
 
     /// Returns true when the caller must store the blob: nobody has it and nobody else was told so.
@@ -32,34 +35,49 @@ impl Known {
     /// The order matters. A claim comes first and the index is looked at after it: [`Self::announced`]
     /// publishes the index before it forgets claims, so whoever claims anew sees the new index.
     pub(super) fn claim(&self, id: &Id) -> Result<bool> {
-        if !self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).insert(*id) {
+        if !self
+            .shard(id)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(*id)
+        {
             return Ok(false);
         }
         let index = self.index();
         if !index.contains(id)? {
             return Ok(true);
         }
-        self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.shard(id)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id);
         Ok(false)
     }
 
     /// Returns the index as of now.
     pub(super) fn index(&self) -> Arc<Index> {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.index
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Takes an index that has these blobs, and forgets that they were claimed.
     pub(super) fn announced<'a>(&self, index: Arc<Index>, ids: impl Iterator<Item = &'a Id>) {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
         for id in ids {
-            self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+            self.shard(id)
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(id);
         }
     }
 
     fn shard(&self, id: &Id) -> &Mutex<HashSet<Id, BuildHasherDefault<IdAsHash>>> {
         let [first, ..] = id.as_bytes();
-        let [shards @ ..] = &self.claimed;
-        shards.get(usize::from(*first) % SHARDS).expect("the remainder is below the number of shards")
+        self.claimed
+            .get(usize::from(*first) % SHARDS)
+            .expect("the remainder is below the number of shards")
     }
 }
 
@@ -74,7 +92,10 @@ impl Hasher for IdAsHash {
 
     fn write(&mut self, bytes: &[u8]) {
         // The first byte chose the shard; take later ones.
-        if let Some(eight) = bytes.get(8..16).and_then(|part| <[u8; 8]>::try_from(part).ok()) {
+        if let Some(eight) = bytes
+            .get(8..16)
+            .and_then(|part| <[u8; 8]>::try_from(part).ok())
+        {
             self.0 = u64::from_le_bytes(eight);
         }
     }

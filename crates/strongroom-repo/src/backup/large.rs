@@ -45,7 +45,10 @@ pub(super) fn read(run: &Run<'_>, files: &Receiver<LargeJob>, jobs: &Sender<Job>
         let LargeJob { mut entry, reply } = job;
         let result = match read_file(run, &mut entry, jobs) {
             Ok(outcome) => Ok(LargeFile { entry, outcome }),
-            Err(Failure::Source(error)) => Ok(LargeFile { entry, outcome: Err(error) }),
+            Err(Failure::Source(error)) => Ok(LargeFile {
+                entry,
+                outcome: Err(error),
+            }),
             Err(Failure::Run(error)) => Err(error),
         };
         let failed = result.is_err();
@@ -79,7 +82,13 @@ type Outcome = std::result::Result<Whole, SourceError>;
 fn read_file(run: &Run<'_>, entry: &mut Entry, jobs: &Sender<Job>) -> Result<Outcome, Failure> {
     let filled_changed = complete(run, entry)?;
     let mut content = run.source.open(entry)?;
-    let mut file = Pending { run, jobs, owner: entry.node.uid, waiting: VecDeque::new(), recipe: Recipe::new() };
+    let mut file = Pending {
+        run,
+        jobs,
+        owner: entry.node.uid,
+        waiting: VecDeque::new(),
+        recipe: Recipe::new(),
+    };
     let size = read_ahead(run);
     let mut buffer = run.buffers.reads.take_filled(size);
     let mut filled = 0;
@@ -111,20 +120,38 @@ fn read_file(run: &Run<'_>, entry: &mut Entry, jobs: &Sender<Job>) -> Result<Out
     file.drain(0)?;
     run.buffers.reads.put(buffer);
     let refs = file.recipe.finish(run)?;
-    Ok(Ok(Whole { refs, changed: changed || filled_changed }))
+    Ok(Ok(Whole {
+        refs,
+        changed: changed || filled_changed,
+    }))
 }
 
 fn read_ahead(run: &Run<'_>) -> usize {
-    run.chunker.sizes().max().saturating_mul(BUFFER_CHUNKS).max(1 << 20)
+    run.chunker
+        .sizes()
+        .max()
+        .saturating_mul(BUFFER_CHUNKS)
+        .max(1 << 20)
 }
 
 /// Asks the source for the metadata that a walk does not bring.
 fn complete(run: &Run<'_>, entry: &mut Entry) -> Result<bool, SourceError> {
-    let item = BatchItem { entry: entry.clone(), want_content: false, fill: Fill::Pending };
-    let mut batch = Batch { items: vec![item], data: Vec::new() };
+    let item = BatchItem {
+        entry: entry.clone(),
+        want_content: false,
+        fill: Fill::Pending,
+    };
+    let mut batch = Batch {
+        items: vec![item],
+        data: Vec::new(),
+    };
     run.source.fill(&mut batch);
-    let unanswered =
-        || SourceError::new(strongroom_format::SkipReason::Other, "the source gave no answer");
+    let unanswered = || {
+        SourceError::new(
+            strongroom_format::SkipReason::Other,
+            "the source gave no answer",
+        )
+    };
     let item = batch.items.pop().ok_or_else(unanswered)?;
     *entry = item.entry;
     match item.fill {
@@ -199,8 +226,15 @@ impl Pending<'_, '_> {
         *filled = rest.len();
         let (reply, answer) = crossbeam_channel::bounded(1);
         let data = std::mem::replace(buffer, next);
-        let chunks = Chunks { data, ends, owner: self.owner, reply };
-        self.jobs.send(Job::Chunks(chunks)).map_err(|_| cancelled())?;
+        let chunks = Chunks {
+            data,
+            ends,
+            owner: self.owner,
+            reply,
+        };
+        self.jobs
+            .send(Job::Chunks(chunks))
+            .map_err(|_| cancelled())?;
         self.waiting.push_back(Part::Chunks(answer));
         self.drain(AHEAD)?;
         Ok(start as u64)

@@ -34,7 +34,9 @@ impl<T> Levels<T> {
             if self.open.len() <= level {
                 self.open.push(Vec::new());
             }
-            let Some(items) = self.open.get_mut(level) else { break };
+            let Some(items) = self.open.get_mut(level) else {
+                break;
+            };
             items.push(item);
             let height = base + u8::try_from(level).unwrap_or(u8::MAX);
             if !pages.ends(height, items) {
@@ -49,7 +51,9 @@ impl<T> Levels<T> {
     /// few, need no page; else the one item that refers to all.
     pub(super) fn finish(self, pages: &mut impl Pages<T>, base: u8) -> Result<Vec<T>> {
         let mut levels = self.open.into_iter();
-        let Some(mut carry) = levels.next() else { return Ok(Vec::new()) };
+        let Some(mut carry) = levels.next() else {
+            return Ok(Vec::new());
+        };
         let rest: Vec<Vec<T>> = levels.collect();
         if rest.is_empty() {
             return Ok(carry);

@@ -158,10 +158,15 @@ impl BackupOptions {
                 .rev()
                 .find(|(_, one)| one.series == self.series && one.labels.get("host") == host)
                 .cloned()),
-            ParentChoice::Snapshot(id) => match state.snapshots.values().find(|(other, _)| *other == id) {
-                Some(found) => Ok(Some(found.clone())),
-                None => Err(Error::new(ErrorKind::NotFound, "the parent snapshot is not there")),
-            },
+            ParentChoice::Snapshot(id) => {
+                match state.snapshots.values().find(|(other, _)| *other == id) {
+                    Some(found) => Ok(Some(found.clone())),
+                    None => Err(Error::new(
+                        ErrorKind::NotFound,
+                        "the parent snapshot is not there",
+                    )),
+                }
+            }
         }
     }
 }

@@ -67,7 +67,16 @@ impl<'a> PackWriter<'a> {
         buffers: Buffers,
     ) -> Self {
         let random = context.components.random.as_ref();
-        Self { context, random, class, size, most_open, session, buffers, open: Mutex::default() }
+        Self {
+            context,
+            random,
+            class,
+            size,
+            most_open,
+            session,
+            buffers,
+            open: Mutex::default(),
+        }
     }
 
     /// Adds a frame. Returns a pack when one had to be closed for it.
@@ -75,7 +84,9 @@ impl<'a> PackWriter<'a> {
         let full = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             // Fullest first: see `insert_sorted`.
-            let fits = open.iter().position(|pack| self.closed_len(pack, Some(&frame)) <= self.size);
+            let fits = open
+                .iter()
+                .position(|pack| self.closed_len(pack, Some(&frame)) <= self.size);
             let (mut pack, full) = match fits {
                 Some(at) => (open.remove(at), None),
                 None if open.len() < self.most_open => (self.open_pack()?, None),
@@ -97,7 +108,14 @@ impl<'a> PackWriter<'a> {
             .map(|pack| {
                 let len = self.closed_len(&pack, None);
                 let padded = usize::try_from(padme(len as u64)).unwrap_or(len);
-                self.close(pack, if len <= self.size { padded.min(self.size) } else { padded })
+                self.close(
+                    pack,
+                    if len <= self.size {
+                        padded.min(self.size)
+                    } else {
+                        padded
+                    },
+                )
             })
             .collect()
     }
@@ -110,29 +128,49 @@ impl<'a> PackWriter<'a> {
         let mut bytes = self.buffers.take();
         bytes.reserve(self.size);
         bytes.extend_from_slice(&preamble.encode());
-        Ok(OpenPack { preamble, bytes, frames: Vec::new(), blobs: Vec::new() })
+        Ok(OpenPack {
+            preamble,
+            bytes,
+            frames: Vec::new(),
+            blobs: Vec::new(),
+        })
     }
 
     fn close(&self, pack: OpenPack, size: usize) -> Result<FinishedPack> {
-        let OpenPack { preamble, mut bytes, frames, blobs } = pack;
+        let OpenPack {
+            preamble,
+            mut bytes,
+            frames,
+            blobs,
+        } = pack;
         let failed = |error| Error::new(ErrorKind::Internal, "a pack header").caused_by(error);
         let keys = self.context.keys();
         let sealed_len =
             PackHeader::padded_len(self.sessions(), frames.len(), blobs.len()) + BOX_OVERHEAD;
         let header = PackHeader::new(self.sessions().to_vec(), frames, blobs).map_err(failed)?;
         let frames_end = bytes.len();
-        let header_offset = size.saturating_sub(sealed_len + PackTail::LEN).max(frames_end);
+        let header_offset = size
+            .saturating_sub(sealed_len + PackTail::LEN)
+            .max(frames_end);
         bytes.resize(header_offset, 0);
         let padding = bytes.get_mut(frames_end..).unwrap_or_default();
         self.random.fill(padding).map_err(no_random)?;
         let sealer = keys.structure.header();
-        seal_header(sealer, &preamble, header_offset as u64, &header, &mut bytes).map_err(failed)?;
+        seal_header(sealer, &preamble, header_offset as u64, &header, &mut bytes)
+            .map_err(failed)?;
         let header_len = small(bytes.len() - header_offset)?;
-        let tail = PackTail { header_offset: header_offset as u64, header_len };
+        let tail = PackTail {
+            header_offset: header_offset as u64,
+            header_len,
+        };
         bytes.extend_from_slice(&tail.encode(&preamble));
         let name = ObjectHash::of(&bytes);
         Ok(FinishedPack {
-            pack: PackRef { name, len: small(bytes.len())?, class: self.class },
+            pack: PackRef {
+                name,
+                len: small(bytes.len())?,
+                class: self.class,
+            },
             header_offset: small(header_offset)?,
             header_len,
             header,
@@ -150,8 +188,9 @@ impl<'a> PackWriter<'a> {
 
     /// How long the pack would be if it were closed without padding, with one more frame or as it is.
     fn closed_len(&self, pack: &OpenPack, more: Option<&SealedFrame<'_>>) -> usize {
-        let (frames, blobs, bytes) =
-            more.map_or((0, 0, 0), |frame| (1, frame.blobs.len(), frame.sealed.len()));
+        let (frames, blobs, bytes) = more.map_or((0, 0, 0), |frame| {
+            (1, frame.blobs.len(), frame.sealed.len())
+        });
         let header = PackHeader::padded_len(
             self.sessions(),
             pack.frames.len() + frames,

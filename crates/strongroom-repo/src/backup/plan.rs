@@ -28,8 +28,15 @@ pub(super) struct Outlets {
 
 /// Walks the source to its end.
 pub(super) fn plan(run: &Run<'_>, judge: Judge<'_>, outlets: Outlets) -> Result<()> {
-    let mut planner = Planner { run, judge, outlets, group: Group::default(), bytes: 0 };
-    let failed = |error| Error::new(ErrorKind::Source, "the source cannot be read").caused_by(error);
+    let mut planner = Planner {
+        run,
+        judge,
+        outlets,
+        group: Group::default(),
+        bytes: 0,
+    };
+    let failed =
+        |error| Error::new(ErrorKind::Source, "the source cannot be read").caused_by(error);
     let mut walk = run.source.walk().map_err(failed)?;
     let mut events = Vec::new();
     let mut more = true;
@@ -73,7 +80,10 @@ impl Planner<'_, '_> {
             },
             WalkEvent::Problem(problem) => Step::Problem(problem),
             WalkEvent::Excluded { path, rule } => {
-                self.run.observer.on_event(&Event::Excluded { path: &path, rule: &rule });
+                self.run.observer.on_event(&Event::Excluded {
+                    path: &path,
+                    rule: &rule,
+                });
                 return Ok(());
             }
         };
@@ -86,7 +96,10 @@ impl Planner<'_, '_> {
         let has_content = matches!(kind, NodeKind::File | NodeKind::Stream);
         if has_content && (kind == NodeKind::Stream || entry.node.size > LARGE_BYTES) {
             let (reply, answer) = crossbeam_channel::bounded(1);
-            self.outlets.large.send(LargeJob { entry, reply }).map_err(|_| cancelled())?;
+            self.outlets
+                .large
+                .send(LargeJob { entry, reply })
+                .map_err(|_| cancelled())?;
             return Ok(Step::Large(answer));
         }
         self.bytes += if has_content { entry.node.size } else { 0 };
@@ -95,7 +108,11 @@ impl Planner<'_, '_> {
 
     fn ask(&mut self, entry: Entry, want_content: bool) -> usize {
         let items = &mut self.group.batch.items;
-        items.push(BatchItem { entry, want_content, fill: Fill::Pending });
+        items.push(BatchItem {
+            entry,
+            want_content,
+            fill: Fill::Pending,
+        });
         items.len() - 1
     }
 
@@ -104,12 +121,23 @@ impl Planner<'_, '_> {
             return Ok(());
         }
         self.outlets.credits.recv().map_err(|_| cancelled())?;
-        let next = Group { number: self.group.number + 1, ..Group::default() };
+        let next = Group {
+            number: self.group.number + 1,
+            ..Group::default()
+        };
         let group = std::mem::replace(&mut self.group, next);
         self.bytes = 0;
         match group.has_work() {
-            true => self.outlets.jobs.send(Job::Group(group)).map_err(|_| cancelled()),
-            false => self.outlets.results.send(Ok(group)).map_err(|_| cancelled()),
+            true => self
+                .outlets
+                .jobs
+                .send(Job::Group(group))
+                .map_err(|_| cancelled()),
+            false => self
+                .outlets
+                .results
+                .send(Ok(group))
+                .map_err(|_| cancelled()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::observer::{Event, Observer, Progress};
 
@@ -22,12 +22,14 @@ pub(crate) struct Meter {
 
 impl std::fmt::Debug for Meter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Meter").field("entries", &self.entries).finish_non_exhaustive()
+        f.debug_struct("Meter")
+            .field("entries", &self.entries)
+            .finish_non_exhaustive()
     }
 }
 
 /// Four times a second is as often as a person can read.
-const INTERVAL: Duration = Duration::from_millis(250);
+const INTERVAL_MS: u64 = 250;
 
 impl Meter {
     pub(crate) fn new(observer: std::sync::Arc<dyn Observer>) -> Self {
@@ -88,7 +90,11 @@ impl Meter {
         if unchanged {
             self.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
-        self.observer.on_event(&Event::Entry { path, unchanged, bytes });
+        self.observer.on_event(&Event::Entry {
+            path,
+            unchanged,
+            bytes,
+        });
         self.tell(path);
     }
 
@@ -96,9 +102,14 @@ impl Meter {
         let elapsed = self.began.elapsed();
         let now = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let told = self.told.load(Ordering::Relaxed);
-        let due = now.saturating_sub(told) >= INTERVAL.as_millis() as u64;
+        let due = now.saturating_sub(told) >= INTERVAL_MS;
         // Of several threads that find it due, one tells.
-        if !due || self.told.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+        if !due
+            || self
+                .told
+                .compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_err()
+        {
             return;
         }
         let (entries_total, bytes_total) =

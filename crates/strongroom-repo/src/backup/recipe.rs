@@ -16,7 +16,11 @@ pub(super) struct Recipe {
 
 impl Recipe {
     pub(super) fn new() -> Self {
-        Self { first: Vec::new(), levels: Levels::new(), long: false }
+        Self {
+            first: Vec::new(),
+            levels: Levels::new(),
+            long: false,
+        }
     }
 
     pub(super) fn push(&mut self, run: &Run<'_>, reference: Ref) -> Result<()> {
@@ -42,7 +46,12 @@ impl Recipe {
         let mut pages = RecipePages(run);
         let top = self.levels.finish(&mut pages, 0)?;
         match top.as_slice() {
-            [Ref { kind: RefKind::Page, .. }] => Ok(top),
+            [
+                Ref {
+                    kind: RefKind::Page,
+                    ..
+                },
+            ] => Ok(top),
             _ => Ok(vec![pages.write(0, top)?]),
         }
     }
@@ -52,10 +61,16 @@ struct RecipePages<'r, 'a>(&'r Run<'a>);
 
 impl Pages<Ref> for RecipePages<'_, '_> {
     fn ends(&self, _height: u8, items: &[Ref]) -> bool {
-        items.last().is_some_and(|last| split::recipe_ends(items.len(), last))
+        items
+            .last()
+            .is_some_and(|last| split::recipe_ends(items.len(), last))
     }
 
     fn write(&mut self, height: u8, items: Vec<Ref>) -> Result<Ref> {
-        self.0.tree.page(&Page { page_type: PageType::Recipe, height, refs: items })
+        self.0.tree.page(&Page {
+            page_type: PageType::Recipe,
+            height,
+            refs: items,
+        })
     }
 }

@@ -45,7 +45,9 @@ pub(super) struct Run<'a> {
 
 impl std::fmt::Debug for Run<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Run").field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("Run")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,7 +72,7 @@ pub(super) struct Stored {
 /// Decoded frames of the parent's tree that are kept: neighbours in a directory are neighbours in a frame.
 const PARENT_CACHE_BYTES: usize = 16 << 20;
 /// Data packs open at once. One more and the gap that padding fills is a little smaller; each is a pack of memory.
-const OPEN_DATA_PACKS: usize = 3;
+pub(super) const OPEN_DATA_PACKS: usize = 3;
 /// Tree packs are a quarter of a data pack: there is much less of them.
 const TREE_PACK_SHARE: usize = 4;
 /// Readers of large files.
@@ -82,14 +84,28 @@ const MAX_PACK_BYTES: usize = 64 << 20;
 impl Base {
     pub(super) fn beside<'a>(&'a self, blobs: &'a Blobs) -> Option<Parent<'a>> {
         let (_, snapshot) = self.parent.as_ref()?;
-        let suspect = if self.state.damaged.is_empty() { None } else { Some(self.index.as_ref()) };
-        Some(Parent { blobs, root: snapshot.root, began: snapshot.began, suspect })
+        let suspect = if self.state.damaged.is_empty() {
+            None
+        } else {
+            Some(self.index.as_ref())
+        };
+        Some(Parent {
+            blobs,
+            root: snapshot.root,
+            began: snapshot.began,
+            suspect,
+        })
     }
 }
 
 pub(super) fn parent_blobs(repository: &Repository, remote: &Remote, base: &Base) -> Blobs {
     let context = repository.context().clone();
-    Blobs::new(remote.clone(), context, base.index.clone(), PARENT_CACHE_BYTES)
+    Blobs::new(
+        remote.clone(),
+        context,
+        base.index.clone(),
+        PARENT_CACHE_BYTES,
+    )
 }
 
 /// Walks the source and stores what is new. When it returns everything is durable, and all but the rest is announced.
@@ -113,19 +129,38 @@ pub(super) fn store(
     let mut uploader = Uploader::new(repository, remote, &known, meter, session.id());
     let (sender, finished) = bounded(1);
     let writers = Writers::new(context, &keys, &session, &packs, sender)?;
-    let parts = Parts { keys: &keys, source, chunker, known: &known, meter, remote };
+    let parts = Parts {
+        keys: &keys,
+        source,
+        chunker,
+        known: &known,
+        meter,
+        remote,
+    };
     let judge = Judge::new(base.beside(&blobs));
     let tree = std::thread::scope(|scope| {
-        let built = spawn(scope, "strongroom-tree", move || build(parts, writers, judge))?;
+        let built = spawn(scope, "strongroom-tree", move || {
+            build(parts, writers, judge)
+        })?;
         let uploaded = uploader.run(&finished);
         drop(finished);
         let built = join("the tree builder", built);
         first_cause(built, uploaded)
     })?;
     let rest = uploader.rest()?;
-    let root = tree.root.ok_or_else(|| Error::new(ErrorKind::Internal, "a tree without a root"))?.id;
+    let root = tree
+        .root
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "a tree without a root"))?
+        .id;
     let (packs, announcements) = (uploader.packs, uploader.announcements);
-    Ok(Stored { tree, root, rest, session: session.id(), packs, announcements })
+    Ok(Stored {
+        tree,
+        root,
+        rest,
+        session: session.id(),
+        packs,
+        announcements,
+    })
 }
 
 /// What a run is made of, before it has a tree store.
@@ -149,9 +184,19 @@ struct Packs<'a> {
 
 impl<'a> Packs<'a> {
     fn new(context: &'a Context, record: &SessionKeyRecord) -> Self {
-        let size = context.settings.pack_bytes.clamp(MIN_PACK_BYTES, MAX_PACK_BYTES);
+        let size = context
+            .settings
+            .pack_bytes
+            .clamp(MIN_PACK_BYTES, MAX_PACK_BYTES);
         let writer = |class, size, open| {
-            PackWriter::new(context, class, size, open, record.clone(), Buffers::default())
+            PackWriter::new(
+                context,
+                class,
+                size,
+                open,
+                record.clone(),
+                Buffers::default(),
+            )
         };
         Self {
             data: writer(PackClass::Data, size, OPEN_DATA_PACKS),
@@ -179,9 +224,8 @@ impl<'a> Writers<'a> {
         finished: Sender<FinishedPack>,
     ) -> Result<Self> {
         let content: &dyn Sealer = session.sealer();
-        let writer = |sealer, kind, packs| {
-            FrameWriter::new(context, sealer, kind, packs, finished.clone())
-        };
+        let writer =
+            |sealer, kind, packs| FrameWriter::new(context, sealer, kind, packs, finished.clone());
         let workers = (0..context.settings.threads.max(1))
             .map(|_| writer(content, DATA, &packs.data))
             .collect::<Result<_>>()?;
@@ -202,14 +246,25 @@ fn start_session(context: &Context, keys: &Keys) -> Result<(Session, SessionKeyR
     let wrapped = session
         .wrap(&context.repository, epoch, key)
         .map_err(|error| failed().caused_by(error))?;
-    let record =
-        SessionKeyRecord { session: session.id(), epoch, wrap_kind: 1, wrapped: wrapped.to_vec() };
+    let record = SessionKeyRecord {
+        session: session.id(),
+        epoch,
+        wrap_kind: 1,
+        wrapped: wrapped.to_vec(),
+    };
     Ok((session, record))
 }
 
 /// Runs everything up to the last pack. Every sender of packs has gone when it returns.
 fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tree> {
-    let Parts { keys, source, chunker, known, meter, remote } = parts;
+    let Parts {
+        keys,
+        source,
+        chunker,
+        known,
+        meter,
+        remote,
+    } = parts;
     let tree = TreeStore::new(keys, known, meter, writers.names, writers.pages);
     let run = Run {
         keys,
@@ -235,9 +290,7 @@ fn pipeline(run: &Run<'_>, judge: Judge<'_>, workers: Vec<FrameWriter<'_>>) -> R
     let (results_sender, results) = unbounded();
     let groups = 2 * threads + 2;
     let (credit, credits) = bounded(groups);
-    for _ in 0..groups {
-        drop(credit.send(()));
-    }
+    give(&credit, groups);
     std::thread::scope(|scope| {
         for frames in workers {
             let (jobs, results) = (jobs.clone(), results_sender.clone());
@@ -256,8 +309,12 @@ fn pipeline(run: &Run<'_>, judge: Judge<'_>, workers: Vec<FrameWriter<'_>>) -> R
         }
         drop(large_files);
         let results_of_plan = results_sender.clone();
-        let outlets =
-            Outlets { credits, jobs: jobs_sender, large: large_sender, results: results_sender };
+        let outlets = Outlets {
+            credits,
+            jobs: jobs_sender,
+            large: large_sender,
+            results: results_sender,
+        };
         spawn(scope, "strongroom-walk", move || {
             tell(&results_of_plan, "the walker", || plan(run, judge, outlets));
         })?;
@@ -272,11 +329,7 @@ fn collect(run: &Run<'_>, results: &Receiver<Result<Group>>, credit: &Sender<()>
     let mut failed = None;
     for result in results {
         match result.and_then(|group| builder.take(group)) {
-            Ok(built) => {
-                for _ in 0..built {
-                    drop(credit.send(()));
-                }
-            }
+            Ok(built) => give(credit, built),
             Err(error) => {
                 failed = Some(error);
                 break;
@@ -286,7 +339,19 @@ fn collect(run: &Run<'_>, results: &Receiver<Result<Group>>, credit: &Sender<()>
     match failed {
         None => builder.finish(),
         // What was sent first may be a consequence; the cause is then among what was sent later.
-        Some(error) => first_cause(Err(error), results.try_iter().find_map(Result::err).map_or(Ok(()), Err)),
+        Some(error) => first_cause(
+            Err(error),
+            results.try_iter().find_map(Result::err).map_or(Ok(()), Err),
+        ),
+    }
+}
+
+/// Lets so many groups begin; a walker that has ended needs none.
+fn give(credit: &Sender<()>, groups: usize) {
+    for _ in 0..groups {
+        if credit.send(()).is_err() {
+            break;
+        }
     }
 }
 
@@ -322,5 +387,7 @@ fn spawn<'scope, T: Send + 'scope>(
 }
 
 fn join<T>(name: &str, handle: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
-    handle.join().unwrap_or_else(|panic| Err(panicked(name, panic.as_ref())))
+    handle
+        .join()
+        .unwrap_or_else(|panic| Err(panicked(name, panic.as_ref())))
 }

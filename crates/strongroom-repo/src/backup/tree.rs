@@ -68,14 +68,27 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
 
     /// Returns the tree, after the last group.
     pub(super) fn finish(self) -> Result<Tree> {
-        match (self.open.is_empty(), self.waiting.is_empty(), self.tree.root.is_some()) {
+        match (
+            self.open.is_empty(),
+            self.waiting.is_empty(),
+            self.tree.root.is_some(),
+        ) {
             (true, true, true) => Ok(self.tree),
-            _ => Err(Error::new(ErrorKind::Internal, "the source's walk broke off")),
+            _ => Err(Error::new(
+                ErrorKind::Internal,
+                "the source's walk broke off",
+            )),
         }
     }
 
     fn build(&mut self, group: Group) -> Result<()> {
-        let Group { steps, batch, answers, refs, .. } = group;
+        let Group {
+            steps,
+            batch,
+            answers,
+            refs,
+            ..
+        } = group;
         let mut items: Vec<Option<BatchItem>> = batch.items.into_iter().map(Some).collect();
         let mut take = |at: usize| {
             let item = items.get_mut(at).and_then(Option::take);
@@ -94,7 +107,9 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
                 Step::Leave => self.leave()?,
                 Step::Known(node, refs) => {
                     self.tree.unchanged += 1;
-                    self.run.progress.entry(&self.path(&node.name), true, node.size);
+                    self.run
+                        .progress
+                        .entry(&self.path(&node.name), true, node.size);
                     self.add(*node, refs)?;
                 }
                 Step::Filled(at) => {
@@ -112,7 +127,11 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
     }
 
     fn enter(&mut self, node: Node) {
-        let mut path = self.open.last().map(|dir| dir.path.clone()).unwrap_or_default();
+        let mut path = self
+            .open
+            .last()
+            .map(|dir| dir.path.clone())
+            .unwrap_or_default();
         if !path.is_empty() {
             path.push(b'/');
         }
@@ -137,10 +156,12 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
     }
 
     fn leave(&mut self) -> Result<()> {
-        let dir = self
-            .open
-            .pop()
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "the source left what it had not entered"))?;
+        let dir = self.open.pop().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Internal,
+                "the source left what it had not entered",
+            )
+        })?;
         let is_root = self.open.is_empty();
         let (node, page) = dir.finish(self.run, &mut self.owners)?;
         if is_root {
@@ -211,13 +232,21 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
         if self.tree.skipped.len() < MAX_SKIPPED {
             let message = problem.error.message().to_owned();
             let reason = problem.error.reason();
-            self.tree.skipped.push(Skipped { path: problem.path, reason, message });
+            self.tree.skipped.push(Skipped {
+                path: problem.path,
+                reason,
+                message,
+            });
         }
         Ok(())
     }
 
     fn path(&self, name: &[u8]) -> Vec<u8> {
-        let dir = self.open.last().map(|dir| dir.path.as_slice()).unwrap_or_default();
+        let dir = self
+            .open
+            .last()
+            .map(|dir| dir.path.as_slice())
+            .unwrap_or_default();
         [dir, if dir.is_empty() { b"" } else { b"/" }, name].concat()
     }
 }
@@ -269,8 +298,15 @@ impl Directory {
         mut node: Node,
         refs: Vec<Ref>,
     ) -> Result<()> {
-        if self.entries.last().is_some_and(|last| last.name >= node.name) {
-            return Err(Error::new(ErrorKind::Internal, "the source's entries are not in order"));
+        if self
+            .entries
+            .last()
+            .is_some_and(|last| last.name >= node.name)
+        {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "the source's entries are not in order",
+            ));
         }
         let too_many = |_| Error::new(ErrorKind::Internal, "too many references in a page");
         node.refs = u32::try_from(refs.len()).map_err(too_many)?;
@@ -306,7 +342,12 @@ impl Directory {
                 top.push(last);
                 pages.write(1, top)?.page
             }
-            None => return Err(Error::new(ErrorKind::Internal, "a directory without a page")),
+            None => {
+                return Err(Error::new(
+                    ErrorKind::Internal,
+                    "a directory without a page",
+                ));
+            }
         };
         Ok((self.node, page))
     }
@@ -315,17 +356,30 @@ impl Directory {
     fn leaf(&mut self, run: &Run<'_>, owners: &mut OwnerNames) -> Result<Child> {
         let entries = std::mem::take(&mut self.entries);
         self.names_bytes = 0;
-        let first = entries.first().map(|node| node.name.clone()).unwrap_or_default();
+        let first = entries
+            .first()
+            .map(|node| node.name.clone())
+            .unwrap_or_default();
         let count = entries.len() as u64;
         let root = self.root.take();
         let nodes = || entries.iter().chain(root.as_deref());
         let users = owners.users(run, nodes().map(|node| node.uid));
         let groups = owners.groups(run, nodes().map(|node| node.gid));
-        let leaf = Leaf { entries, owners: users, groups, root, unknown: Default::default() };
+        let leaf = Leaf {
+            entries,
+            owners: users,
+            groups,
+            root,
+            unknown: Default::default(),
+        };
         let names = run.tree.names(&Names::Leaf(leaf))?;
         let mut refs = vec![names];
         refs.append(&mut self.refs);
-        let page = run.tree.page(&Page { page_type: PageType::Leaf, height: 0, refs })?;
+        let page = run.tree.page(&Page {
+            page_type: PageType::Leaf,
+            height: 0,
+            refs,
+        })?;
         Ok(Child { first, count, page })
     }
 }
@@ -335,18 +389,33 @@ struct DirectoryPages<'r, 'a>(&'r Run<'a>);
 impl Pages<Child> for DirectoryPages<'_, '_> {
     fn ends(&self, _height: u8, items: &[Child]) -> bool {
         let bytes = items.iter().map(|child| child.first.len()).sum();
-        items.last().is_some_and(|last| split::interior_ends(items.len(), bytes, &last.first))
+        items
+            .last()
+            .is_some_and(|last| split::interior_ends(items.len(), bytes, &last.first))
     }
 
     fn write(&mut self, height: u8, items: Vec<Child>) -> Result<Child> {
         let count = items.iter().map(|child| child.count).sum();
-        let first = items.first().map(|child| child.first.clone()).unwrap_or_default();
+        let first = items
+            .first()
+            .map(|child| child.first.clone())
+            .unwrap_or_default();
         let mut refs = Vec::with_capacity(items.len() + 1);
-        let children = items.iter().map(|child| (child.first.clone(), child.count)).collect();
-        let interior = Interior { children, unknown: Default::default() };
+        let children = items
+            .iter()
+            .map(|child| (child.first.clone(), child.count))
+            .collect();
+        let interior = Interior {
+            children,
+            unknown: Default::default(),
+        };
         refs.push(self.0.tree.names(&Names::Interior(interior))?);
         refs.extend(items.into_iter().map(|child| child.page));
-        let page = self.0.tree.page(&Page { page_type: PageType::Interior, height, refs })?;
+        let page = self.0.tree.page(&Page {
+            page_type: PageType::Interior,
+            height,
+            refs,
+        })?;
         Ok(Child { first, count, page })
     }
 }

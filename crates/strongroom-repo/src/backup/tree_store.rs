@@ -35,27 +35,49 @@ impl<'a> TreeStore<'a> {
     ) -> Self {
         let names = Mutex::new(Collector::new(names));
         let pages = Mutex::new(Collector::new(pages));
-        Self { keys, known, progress, names, pages }
+        Self {
+            keys,
+            known,
+            progress,
+            names,
+            pages,
+        }
     }
 
     /// Stores the names of a page and returns the page's first reference.
     pub(super) fn names(&self, names: &Names) -> Result<Ref> {
         let mut plain = Vec::new();
-        names.encode(&mut plain).map_err(|error| invalid("names", error))?;
+        names
+            .encode(&mut plain)
+            .map_err(|error| invalid("names", error))?;
         let id = self.keys.ids.id(NAMES, &plain);
         self.add(&self.names, id, &plain)?;
-        Ok(Ref { id, len: plain.len() as u64, kind: RefKind::Names })
+        Ok(Ref {
+            id,
+            len: plain.len() as u64,
+            kind: RefKind::Names,
+        })
     }
 
     /// Stores a page and returns what refers to it: its length is that of the content below.
     pub(super) fn page(&self, page: &Page) -> Result<Ref> {
         let mut plain = Vec::new();
-        page.encode(&mut plain).map_err(|error| invalid("a page", error))?;
+        page.encode(&mut plain)
+            .map_err(|error| invalid("a page", error))?;
         let id = self.keys.structure.page_id(PAGE, &plain);
         self.add(&self.pages, id, &plain)?;
-        let below = page.refs.iter().filter(|below| below.kind != RefKind::Names);
-        let len = below.fold(0u64, |sum, below| sum.saturating_add(below.len)).min((1 << 56) - 1);
-        Ok(Ref { id, len, kind: RefKind::Page })
+        let below = page
+            .refs
+            .iter()
+            .filter(|below| below.kind != RefKind::Names);
+        let len = below
+            .fold(0u64, |sum, below| sum.saturating_add(below.len))
+            .min((1 << 56) - 1);
+        Ok(Ref {
+            id,
+            len,
+            kind: RefKind::Page,
+        })
     }
 
     /// Writes what has been gathered and closes the packs. Nothing is added afterwards.
@@ -72,14 +94,21 @@ impl<'a> TreeStore<'a> {
         if !self.known.claim(&id)? {
             return Ok(());
         }
-        let stored = collector.lock().unwrap_or_else(PoisonError::into_inner).add(id, plain)?;
+        let stored = collector
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(id, plain)?;
         self.progress.stored(stored);
         Ok(())
     }
 }
 
 fn invalid(what: &str, error: strongroom_format::EncodeError) -> Error {
-    Error::new(ErrorKind::Invalid, format!("{what} of the tree cannot be recorded")).caused_by(error)
+    Error::new(
+        ErrorKind::Invalid,
+        format!("{what} of the tree cannot be recorded"),
+    )
+    .caused_by(error)
 }
 
 #[derive(Debug)]
@@ -91,7 +120,11 @@ struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     fn new(frames: FrameWriter<'a>) -> Self {
-        Self { frames, plain: Vec::new(), blobs: Vec::new() }
+        Self {
+            frames,
+            plain: Vec::new(),
+            blobs: Vec::new(),
+        }
     }
 
     fn add(&mut self, id: Id, plain: &[u8]) -> Result<u64> {

@@ -83,7 +83,11 @@ impl<'a> Uploader<'a> {
     pub(super) fn run(&mut self, finished: &Receiver<FinishedPack>) -> Result<()> {
         for pack in finished {
             self.begin(pack);
-            while self.under_way.front().is_some_and(|(ticket, _)| ticket.is_ready()) {
+            while self
+                .under_way
+                .front()
+                .is_some_and(|(ticket, _)| ticket.is_ready())
+            {
                 self.reap()?;
             }
             if self.is_announcement_due() {
@@ -104,17 +108,34 @@ impl<'a> Uploader<'a> {
         }
         let (segment, _) = self.put_segment(&stored)?;
         let packs = stored.into_iter().map(|stored| stored.pack).collect();
-        Ok(Unannounced { packs, segments: vec![segment] })
+        Ok(Unannounced {
+            packs,
+            segments: vec![segment],
+        })
     }
 
     fn begin(&mut self, pack: FinishedPack) {
-        let FinishedPack { pack, header_offset, header_len, header, bytes } = pack;
+        let FinishedPack {
+            pack,
+            header_offset,
+            header_len,
+            header,
+            bytes,
+        } = pack;
         let ticket = match Key::parse(&object_name::pack(&pack.name)) {
             Ok(key) => self.remote.put_later(&key, bytes),
             Err(error) => Ticket::failed(error.into()),
         };
         self.packs += 1;
-        self.under_way.push_back((ticket, StoredPack { pack, header_offset, header_len, header }));
+        self.under_way.push_back((
+            ticket,
+            StoredPack {
+                pack,
+                header_offset,
+                header_len,
+                header,
+            },
+        ));
     }
 
     fn reap(&mut self) -> Result<()> {
@@ -127,8 +148,16 @@ impl<'a> Uploader<'a> {
     }
 
     fn is_announcement_due(&self) -> bool {
-        let bytes: u64 = self.durable.iter().map(|stored| u64::from(stored.pack.len)).sum();
-        let blobs: usize = self.durable.iter().map(|stored| stored.header.blobs.len()).sum();
+        let bytes: u64 = self
+            .durable
+            .iter()
+            .map(|stored| u64::from(stored.pack.len))
+            .sum();
+        let blobs: usize = self
+            .durable
+            .iter()
+            .map(|stored| stored.header.blobs.len())
+            .sum();
         bytes >= self.context.settings.announce_bytes
             || blobs >= MAX_UNANNOUNCED_BLOBS
             || self.durable.len() >= MAX_UNANNOUNCED_PACKS
@@ -139,20 +168,31 @@ impl<'a> Uploader<'a> {
         let (segment, bytes) = self.put_segment(&stored)?;
         let body = Packs {
             session: self.session,
-            packs: stored.iter().map(|stored| stored.pack.clone()).collect(),
-            segments: vec![segment.clone()],
+            packs: stored.iter().map(|stored| stored.pack).collect(),
+            segments: vec![segment],
             unknown: Default::default(),
         };
         let session = self.session;
-        self.journal.append(self.remote, self.context, Roles::WRITER, &mut |state| {
-            match state.session_ended(&session) {
-                true => Err(Error::new(ErrorKind::Conflict, "this session was given up by somebody else")),
+        self.journal.append(
+            self.remote,
+            self.context,
+            Roles::WRITER,
+            &mut |state| match state.session_ended(&session) {
+                true => Err(Error::new(
+                    ErrorKind::Conflict,
+                    "this session was given up by somebody else",
+                )),
                 false => Ok(Body::Packs(body.clone())),
-            }
-        })?;
+            },
+        )?;
         self.announcements += 1;
-        let index = self.known.index().with_segment(&segment, bytes, self.context)?;
-        let ids = stored.iter().flat_map(|stored| stored.header.blobs.iter().map(|blob| &blob.id));
+        let index = self
+            .known
+            .index()
+            .with_segment(&segment, bytes, self.context)?;
+        let ids = stored
+            .iter()
+            .flat_map(|stored| stored.header.blobs.iter().map(|blob| &blob.id));
         self.known.announced(index.into(), ids);
         Ok(())
     }
@@ -173,7 +213,13 @@ impl<'a> Uploader<'a> {
             .map_err(|error| Error::new(ErrorKind::Internal, "no random bytes").caused_by(error))?;
         let keys = context.keys();
         let bytes: Bytes = builder
-            .finish(context.suite, context.repository, random, self.session, keys.structure.index())
+            .finish(
+                context.suite,
+                context.repository,
+                random,
+                self.session,
+                keys.structure.index(),
+            )
             .map_err(full)?
             .into();
         let name = ObjectHash::of(&bytes);

@@ -77,7 +77,9 @@ fn fill(
                 let rest = batch.data.get(start..content.end).unwrap_or_default();
                 let len = run.chunker.cut(rest).clamp(1, rest.len().max(1));
                 let at = start..start + len;
-                group.refs.push(store_blob(run, frames, gather, &batch.data, at, owner)?);
+                group
+                    .refs
+                    .push(store_blob(run, frames, gather, &batch.data, at, owner)?);
                 start += len;
             }
             if item.entry.node.kind == NodeKind::File {
@@ -100,7 +102,14 @@ fn store_chunks(
     let mut refs = Vec::with_capacity(chunks.ends.len());
     let mut start = 0;
     for &end in &chunks.ends {
-        refs.push(store_blob(run, frames, gather, &chunks.data, start..end, chunks.owner)?);
+        refs.push(store_blob(
+            run,
+            frames,
+            gather,
+            &chunks.data,
+            start..end,
+            chunks.owner,
+        )?);
         start = end;
     }
     run.progress.read(start as u64);
@@ -122,7 +131,12 @@ fn store_blob(
     if run.known.claim(&id)? {
         run.progress.new_bytes(u64::from(len));
         let blob = BlobRecord { id, len };
-        run.progress.stored(gather.add(frames, data, at, blob, owner)?);
+        run.progress
+            .stored(gather.add(frames, data, at, blob, owner)?);
     }
-    Ok(Ref { id, len: u64::from(len), kind: RefKind::Data })
+    Ok(Ref {
+        id,
+        len: u64::from(len),
+        kind: RefKind::Data,
+    })
 }

@@ -43,7 +43,7 @@ fn filled(shape: Shape) -> (Arc<TestStore>, Repository, Vec<Id>) {
             .iter()
             .map(|(name, tree)| (name.as_str(), tree.clone())),
     );
-    drop(Writer::new(&repository, shape).snapshot(&tree, "s"));
+    Writer::new(&repository, shape).snapshot(&tree, "s");
     let keys = repository.context().keys();
     let ids = contents
         .iter()
@@ -53,9 +53,10 @@ fn filled(shape: Shape) -> (Arc<TestStore>, Repository, Vec<Id>) {
 }
 
 fn cached(folder: &Path) -> Settings {
-    let mut settings = Settings::default();
-    settings.cache = Some(folder.to_owned());
-    settings
+    Settings {
+        cache: Some(folder.to_owned()),
+        ..Settings::default()
+    }
 }
 
 fn count_present(repository: &Repository, ids: &[Id]) -> usize {
@@ -150,9 +151,9 @@ fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            collect(&path, files)
+            collect(&path, files);
         } else {
-            files.push(path)
+            files.push(path);
         }
     }
 }

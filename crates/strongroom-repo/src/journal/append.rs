@@ -1,6 +1,5 @@
 //! Appends entries: a put-if-absent at the first free number, after validation against everything before it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,8 +23,6 @@ pub(crate) struct Appended {
     pub(crate) n: u64,
     /// Its hash.
     pub(crate) hash: ObjectHash,
-    /// What is in force after it.
-    pub(crate) state: Arc<State>,
 }
 
 /// A sealed entry on its way into the journal.
@@ -99,12 +96,11 @@ impl Journal {
         let fetched = replay.decode(n, bytes)?;
         let hash = fetched.entry.hash;
         replay.fold(&mut view, fetched)?;
-        let state = view.state.clone();
         self.remember(context, view.clone());
-        if state.head.is_multiple_of(BUNDLE_ENTRIES) {
+        if view.state.head.is_multiple_of(BUNDLE_ENTRIES) {
             summarise(remote, context, &view);
         }
-        Ok(Appended { n, hash, state })
+        Ok(Appended { n, hash })
     }
 }
 

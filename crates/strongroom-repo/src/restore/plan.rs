@@ -218,8 +218,9 @@ impl PackPlan {
     }
 }
 
-/// A pack is fetched whole when this share of it is wanted: a request more costs as much as some hundred KiB.
-const WHOLE_FROM: (u64, u64) = (1, 2);
+/// A pack is fetched whole when this share of it is wanted. Where windows meet, each wants a part of the same packs, and what
+/// one does not want is fetched for the other.
+const WHOLE_FROM: (u64, u64) = (7, 8);
 /// Packs up to this are always fetched whole.
 const ALWAYS_WHOLE: u32 = 1 << 20;
 /// Gaps up to this are fetched too.

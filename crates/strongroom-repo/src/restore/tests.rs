@@ -351,7 +351,7 @@ fn packs(store: &TestStore) -> Vec<(Key, PackClass, Vec<u8>)> {
 fn put(store: &TestStore, key: &Key, bytes: Option<Vec<u8>>) {
     match bytes {
         Some(bytes) => {
-            futures::executor::block_on(store.inner().replace(key, bytes.into())).unwrap()
+            futures::executor::block_on(store.inner().replace(key, bytes.into())).unwrap();
         }
         None => {
             let delete = strongroom_store::Store::delete(store.inner(), key);

@@ -1,29 +1,14 @@
 //! Questions that preconditions ask of a state.
 
 use strongroom_crypt::{Id, Roles, SessionId, VerifyingKey};
-use strongroom_format::{EpochState, ObjectHash, Snapshot};
+use strongroom_format::{ObjectHash, Snapshot};
 
 use super::State;
 
 impl State {
-    /// Says whether a pack may be relied on.
-    pub(crate) fn pack_in_force(&self, pack: &ObjectHash) -> bool {
-        self.packs.contains_key(pack)
-    }
-
-    /// Says whether an index segment may be relied on.
-    pub(crate) fn segment_in_force(&self, segment: &ObjectHash) -> bool {
-        self.segments.contains_key(segment)
-    }
-
     /// Says whether a session was abandoned or dropped: it can commit nothing any more.
     pub(crate) fn session_ended(&self, session: &SessionId) -> bool {
         self.ended_sessions.contains(session)
-    }
-
-    /// Says whether a snapshot is in force, so that what it refers to is kept.
-    pub(crate) fn parent_unforgotten(&self, snapshot: &Id) -> bool {
-        self.by_id.contains_key(snapshot)
     }
 
     /// Returns a snapshot in force and the number of its entry.
@@ -54,11 +39,6 @@ impl State {
                 hold.snapshots.contains(id)
             }
         })
-    }
-
-    /// Returns the state of an epoch, where an entry has changed it.
-    pub(crate) fn epoch_state(&self, number: u32) -> Option<EpochState> {
-        self.epochs.get(&number).copied()
     }
 
     /// Says whether a certificate in force gives a key one of these roles.

@@ -279,9 +279,9 @@ fn a_commit_adds_and_ends_its_session() {
     world.in_force(packs(5, 1));
     assert_eq!(world.state.sessions.len(), 1);
     let id = world.commit(1);
-    assert!(world.state.pack_in_force(&name(1)) && world.state.pack_in_force(&name(5)));
-    assert!(world.state.segment_in_force(&name(101)));
-    assert!(world.state.parent_unforgotten(&id));
+    assert!(world.state.packs.contains_key(&name(1)) && world.state.packs.contains_key(&name(5)));
+    assert!(world.state.segments.contains_key(&name(101)));
+    assert!(world.state.snapshot(&id).is_some());
     assert!(world.state.sessions.is_empty());
     assert!(!world.state.session_ended(&session(1)));
 }
@@ -346,7 +346,7 @@ fn an_abandoned_or_dropped_session_adds_nothing() {
     }));
     assert!(world.state.session_ended(&session(1)) && world.state.sessions.is_empty());
     // What it announced stays in force until a Tombstone.
-    assert!(world.state.pack_in_force(&name(5)));
+    assert!(world.state.packs.contains_key(&name(5)));
     world.void(commit(1));
     world.void(packs(6, 1));
     world.in_force(tombstone(&[], &[2], &[]));
@@ -360,14 +360,14 @@ fn what_was_dropped_never_comes_back() {
     let head = world.state.head;
     assert!(!world.state.dropped_since(head));
     world.in_force(tombstone(&[1, 50], &[], &[2]));
-    assert!(!world.state.pack_in_force(&name(1)) && world.state.pack_in_force(&name(2)));
+    assert!(!world.state.packs.contains_key(&name(1)) && world.state.packs.contains_key(&name(2)));
     assert!(world.state.dropped_since(head) && !world.state.dropped_since(head + 1));
     assert_eq!(world.state.dropped_after(head).count(), 2);
     world.void(packs(1, 9));
     world.void(packs(50, 9));
     world.void(tombstone(&[2], &[], &[2]));
     world.void(tombstone(&[], &[], &[1]));
-    assert!(world.state.pack_in_force(&name(2)));
+    assert!(world.state.packs.contains_key(&name(2)));
 }
 
 #[test]
@@ -376,7 +376,10 @@ fn segments_are_replaced_by_index_entries() {
     world.commit(1);
     world.void(index(&[101], &[101]));
     world.in_force(index(&[101], &[102]));
-    assert!(!world.state.segment_in_force(&name(101)) && world.state.segment_in_force(&name(102)));
+    assert!(
+        !world.state.segments.contains_key(&name(101))
+            && world.state.segments.contains_key(&name(102))
+    );
     world.void(index(&[], &[101]));
 }
 
@@ -402,8 +405,8 @@ fn forget_removes_what_is_in_force_and_not_held() {
     world.void(forget(&[one, Id::from_bytes([0; 32])]));
     world.in_force(forget(&[one]));
     world.void(forget(&[one]));
-    assert!(!world.state.parent_unforgotten(&one) && world.state.parent_unforgotten(&two));
-    assert!(world.state.pack_in_force(&name(1)));
+    assert!(world.state.snapshot(&one).is_none() && world.state.snapshot(&two).is_some());
+    assert!(world.state.packs.contains_key(&name(1)));
 }
 
 #[test]
@@ -514,7 +517,10 @@ fn keys_features_and_policies_are_noted() {
         ..Policy::default()
     }));
     assert_eq!(world.state.keyring, Some((3, name(3))));
-    assert_eq!(world.state.epoch_state(0), Some(EpochState::Closed));
+    assert_eq!(
+        world.state.epochs.get(&0).copied(),
+        Some(EpochState::Closed)
+    );
     assert!(world.state.features.write.contains("x"));
     assert_eq!(world.state.policy, Some((3, name(8))));
 }
@@ -728,7 +734,7 @@ fn a_checkpoint_brings_the_whole_state() {
         format!("{:?}", state.to_checkpoint()),
         format!("{checkpoint:?}")
     );
-    assert!(state.parent_unforgotten(&one));
+    assert!(state.snapshot(&one).is_some());
     assert_eq!(state.only_writer, world.state.only_writer);
     assert!(state.dropped_since(head - 1));
 }

@@ -107,16 +107,6 @@ impl DirectoryReader {
         self.root.as_deref()
     }
 
-    /// Returns the names of owners in the leaf read last.
-    pub(crate) fn owners(&self) -> &[(u32, Vec<u8>)] {
-        self.leaf.as_ref().map_or(&[], |loaded| &loaded.leaf.owners)
-    }
-
-    /// Returns the names of groups in the leaf read last.
-    pub(crate) fn groups(&self) -> &[(u32, Vec<u8>)] {
-        self.leaf.as_ref().map_or(&[], |loaded| &loaded.leaf.groups)
-    }
-
     /// Returns the next entry.
     ///
     /// # Errors

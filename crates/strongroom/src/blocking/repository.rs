@@ -6,8 +6,8 @@ use std::sync::Arc;
 use strongroom_crypt::{GenesisPin, Id, RepositoryId, SlotId, Suite};
 use strongroom_format::Node;
 use strongroom_repo::{
-    BackupOptions, BackupReport, Depth, DryRun, NewSlot, Observer, RestoreOptions, RestoreReport, Result,
-    RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source, Target,
+    BackupOptions, BackupReport, Depth, DryRun, NewSlot, Observer, RestoreOptions, RestoreReport,
+    Result, RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source, Target,
 };
 use strongroom_store::Store;
 
@@ -73,7 +73,9 @@ impl Repository {
         options: BackupOptions,
         observer: Arc<dyn Observer>,
     ) -> Result<DryRun> {
-        self.run(|repository| async move { repository.backup_dry_run(source, options, observer).await })
+        self.run(
+            |repository| async move { repository.backup_dry_run(source, options, observer).await },
+        )
     }
 
     /// Restores a snapshot, or a part of it, into `target`.
@@ -89,7 +91,11 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<RestoreReport> {
         let snapshot = *snapshot;
-        self.run(|repository| async move { repository.restore(&snapshot, target, options, observer).await })
+        self.run(|repository| async move {
+            repository
+                .restore(&snapshot, target, options, observer)
+                .await
+        })
     }
 
     /// Lists a directory of a snapshot, calling `each` with the path of every entry and its metadata, in order.

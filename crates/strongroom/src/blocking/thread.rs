@@ -26,7 +26,10 @@ impl Thread {
     }
 
     /// Runs a future on the thread and waits for it. If it panics, so does the caller.
-    pub(super) fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         let (reply, answer) = mpsc::sync_channel(1);
         let job = AssertUnwindSafe(future).catch_unwind().map(move |outcome| {
             // The caller waits below until it has the answer.
@@ -44,5 +47,33 @@ impl Thread {
 
 fn no_thread(error: std::io::Error) -> strongroom_repo::Error {
     let kind = strongroom_store::ErrorKind::Unavailable;
-    strongroom_store::Error::new(kind, "start a thread").with_source(error).into()
+    strongroom_store::Error::new(kind, "start a thread")
+        .with_source(error)
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_reaches_its_caller_and_the_thread_goes_on() {
+        let thread = Thread::start().unwrap();
+        let bug = || thread.run(async { panic!("a bug of the store") });
+        let caught: std::thread::Result<()> = std::panic::catch_unwind(AssertUnwindSafe(bug));
+        let message = caught.unwrap_err().downcast::<&str>().unwrap();
+        assert_eq!(*message, "a bug of the store");
+        assert_eq!(thread.run(async { 7 }), 7);
+    }
+
+    #[test]
+    fn calls_do_not_wait_for_one_another() {
+        let thread = Thread::start().unwrap();
+        let (send, receive) = futures::channel::oneshot::channel();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| thread.run(receive));
+            thread.run(async { send.send(7).unwrap() });
+            assert_eq!(waiting.join().unwrap(), Ok(7));
+        });
+    }
 }

@@ -35,7 +35,11 @@ impl Store for Stuck {
     }
 
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
-        let left = self.puts_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        let left = self
+            .puts_left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
         if left.is_err() {
             if let Some(stuck) = self.stuck.lock().unwrap().take() {
                 stuck.send(()).unwrap();
@@ -64,22 +68,38 @@ impl Store for Stuck {
 
 async fn drop_at_put(number: usize, folder: &std::path::Path) {
     let store = Arc::new(MemoryStore::new());
-    let created = Repository::builder(store.clone()).create(cheap(), &passphrase()).await.unwrap();
+    let created = Repository::builder(store.clone())
+        .create(cheap(), &passphrase())
+        .await
+        .unwrap();
     drop(created);
     let (stuck, is_stuck) = oneshot::channel();
     let stuck = std::sync::Mutex::new(Some(stuck));
-    let slow: Arc<dyn Store> = Arc::new(Stuck { inner: store.clone(), puts_left: AtomicUsize::new(number), stuck });
-    let repository = Repository::builder(slow).settings(settings()).open(&passphrase()).await.unwrap();
+    let slow: Arc<dyn Store> = Arc::new(Stuck {
+        inner: store.clone(),
+        puts_left: AtomicUsize::new(number),
+        stuck,
+    });
+    let repository = Repository::builder(slow)
+        .settings(settings())
+        .open(&passphrase())
+        .await
+        .unwrap();
     let backup = Box::pin(back_up(&repository, folder));
     match select(backup, is_stuck).await {
-        Either::Left((report, _)) => panic!("the backup ended: {:?}", report.map(|report| report.packs)),
+        Either::Left((report, _)) => {
+            panic!("the backup ended: {:?}", report.map(|report| report.packs))
+        }
         Either::Right((_, backup)) => drop(backup),
     }
 
     let repository = open(store).await;
-    assert!(repository.snapshots().await.unwrap().is_empty(), "nothing was acknowledged");
+    assert!(
+        repository.snapshots().await.unwrap().is_empty(),
+        "nothing was acknowledged"
+    );
     let report = back_up(&repository, folder).await.unwrap();
-    assert!(report.is_complete());
+    assert!(report.is_complete(), "{:?}", report.problems);
     assert_eq!(restored(&repository, &report.snapshot).await, files(folder));
 }
 
@@ -94,6 +114,9 @@ fn a_dropped_backup_leaves_a_valid_repository() {
 #[test]
 fn a_backup_dropped_inside_tokio_leaves_a_valid_repository() {
     let folder = make(6 << 20);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
     runtime.block_on(drop_at_put(2, folder.path()));
 }

@@ -25,15 +25,27 @@ fn urls_and_paths_of_one_directory_are_one_store() {
     let store = create_store_at(&path).unwrap();
     futures::executor::block_on(store.put_new(&key, "x".into())).unwrap();
     let path = path.to_str().unwrap();
-    for location in [path.to_owned(), format!("file:{path}"), format!("file://{}", path.replace(' ', "%20"))] {
+    for location in [
+        path.to_owned(),
+        format!("file:{path}"),
+        format!("file://{}", path.replace(' ', "%20")),
+    ] {
         let store = store_at(&location).unwrap();
-        assert_eq!(futures::executor::block_on(store.get_all(&key)).unwrap(), "x", "{location}");
+        assert_eq!(
+            futures::executor::block_on(store.get_all(&key)).unwrap(),
+            "x",
+            "{location}"
+        );
     }
 }
 
 #[test]
 fn a_scheme_without_a_store_is_named() {
-    for (location, scheme) in [("s3://bucket/x", "s3"), ("SFTP:host:/x", "sftp"), ("rest:https://host", "rest")] {
+    for (location, scheme) in [
+        ("s3://bucket/x", "s3"),
+        ("SFTP:host:/x", "sftp"),
+        ("rest:https://host", "rest"),
+    ] {
         match store_at(location) {
             Err(LocationError::Unsupported { scheme: found }) => assert_eq!(found, scheme),
             other => panic!("{other:?}"),
