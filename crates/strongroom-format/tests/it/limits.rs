@@ -282,18 +282,19 @@ const BLOB: BlobRecord = BlobRecord {
 
 #[test]
 fn texts_of_a_snapshot() {
-    let encode = |change: &dyn Fn(&mut Snapshot, String), len: usize| {
+    type Change = fn(&mut Snapshot, String);
+    let encode = |change: Change, len: usize| {
         let mut snapshot = sample::snapshot();
         change(&mut snapshot, "x".repeat(len));
         let mut out = Vec::new();
         let encoded = snapshot.encode(&mut out).map_err(|error| error.kind());
         encoded.map(|()| Snapshot::decode(&out).unwrap())
     };
-    let changes: [&dyn Fn(&mut Snapshot, String); 4] = [
-        &|snapshot, text| snapshot.series = text,
-        &|snapshot, text| snapshot.tags = vec![text],
-        &|snapshot, text| snapshot.labels = [(text, String::new())].into(),
-        &|snapshot, text| snapshot.labels = [("host".to_owned(), text)].into(),
+    let changes: [Change; 4] = [
+        |snapshot, text| snapshot.series = text,
+        |snapshot, text| snapshot.tags = vec![text],
+        |snapshot, text| snapshot.labels = [(text, String::new())].into(),
+        |snapshot, text| snapshot.labels = [("host".to_owned(), text)].into(),
     ];
     for change in changes {
         encode(change, MAX_LABEL_BYTES).unwrap();
