@@ -186,17 +186,17 @@ class MiniWriter:
         return blob
 
     def packs(self):
-        """Writes what waits, one pack of each class with at most three blobs in a frame; returns packs as the journal names them."""
+        """Writes what waits, one pack of each class with at most 50 blobs in a frame; returns packs as the journal names them."""
         return [self.pack(kind) for kind in (0, 1, 2) if self.waiting[kind]]
 
     def pack(self, kind):
         blobs, self.waiting[kind] = self.waiting[kind], []
         head = self.preamble(b"P", kind)
         body, rows, ids = head, [], b""
-        for i in range(0, len(blobs), 3):
-            some = blobs[i:i + 3]
+        for i in range(0, len(blobs), 50):
+            some = blobs[i:i + 50]
             plain = b"".join(p for _, p in some)
-            codec = int(i // 3 % 2 == 1 and len(zstandard.compress(plain)) < len(plain))
+            codec = int(i // 50 % 2 == 1 and len(zstandard.compress(plain)) < len(plain))
             names = b"".join(b + struct.pack("<I", len(p)) for b, p in some)
             aad = (b"strongroom v1 frame" + self.repository + bytes([kind, codec]) + bytes(2)
                    + struct.pack("<I", len(some)) + names)
