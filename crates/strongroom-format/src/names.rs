@@ -161,12 +161,6 @@ impl Interior {
         map.finish(&self.unknown)?;
         check_blob(out.len() - start)
     }
-
-    /// Returns the number of bytes that a child adds to its names blob.
-    #[must_use]
-    pub fn child_encoded_len(first_name: &[u8], entries: u64) -> usize {
-        1 + cbor::uint_len(first_name.len() as u64) + first_name.len() + cbor::uint_len(entries)
-    }
 }
 
 fn read_entries(r: &mut Reader<'_>) -> Result<Vec<Node>, DecodeError> {
@@ -181,7 +175,7 @@ fn read_entries(r: &mut Reader<'_>) -> Result<Vec<Node>, DecodeError> {
 
 fn read_owners(r: &mut Reader<'_>) -> Result<Vec<(u32, Vec<u8>)>, DecodeError> {
     let at = r.position();
-    let owners = r.optional_array("owners", |r| {
+    let owners = r.array("owners", |r| {
         r.tuple("owner", 2, |r| {
             Ok((r.u32("owner")?, r.bytes("name of an owner")?.to_vec()))
         })

@@ -314,7 +314,7 @@ impl Node {
             }
             15 => {
                 let at = r.position();
-                self.xattrs = r.optional_array("extended attributes", |r| {
+                self.xattrs = r.array("extended attributes", |r| {
                     r.tuple("extended attribute", 2, |r| {
                         let name = r.bytes("name of an attribute")?;
                         Ok((name.to_vec(), r.bytes("value of an attribute")?.to_vec()))

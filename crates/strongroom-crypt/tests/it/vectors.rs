@@ -280,13 +280,7 @@ fn slots() {
         .protect_with_passphrase(&context, &passphrase, params, &admin, &drawn)
         .unwrap();
     assert_eq!(lock.sealed().as_slice(), v.bytes("passphrase box"));
-    let expected = box_of(
-        suite,
-        &v.array("argon2 64 2 2"),
-        box_salt,
-        &aad(1),
-        &plain,
-    );
+    let expected = box_of(suite, &v.array("argon2 64 2 2"), box_salt, &aad(1), &plain);
     assert_eq!(lock.sealed().as_slice(), expected);
     let lock = PassphraseLock::new(params, v.array("argon2 salt"), v.bytes("passphrase box"));
     let opened = SlotKey::open_with_passphrase(&context, &passphrase, &lock.unwrap()).unwrap();

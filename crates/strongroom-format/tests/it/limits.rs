@@ -19,7 +19,7 @@ fn objects() {
         TooLarge
     );
     assert_eq!(
-        kind(Keyring::decode(&vec![0; MAX_KEYRING_BYTES + 1]).map(drop)),
+        kind(SignedKeyring::decode(&vec![0; MAX_KEYRING_BYTES + 1]).map(drop)),
         TooLarge
     );
     assert_eq!(
