@@ -14,7 +14,7 @@ usage: run.sh [--full] [--keep] [--programs DIR] [CHECK…]
   --keep   leave the working folder behind when a check fails
   --programs DIR   take the programs from there and build nothing
 
-Checks: share hostile unchanged dirtied user memory linux. Without names, all of them; linux only with --full.
+Checks: share hostile unchanged dirtied user memory attributes linux. Without names, all of them; the last two only with --full.
 USAGE
     exit 2
 }
@@ -28,14 +28,14 @@ while [ $# -gt 0 ]; do
         --full) full=1 ;;
         --keep) keep=1 ;;
         --programs) [ $# -gt 1 ] || usage; programs=$2; shift ;;
-        share | hostile | unchanged | dirtied | user | memory | linux) checks+=("$1") ;;
+        share | hostile | unchanged | dirtied | user | memory | attributes | linux) checks+=("$1") ;;
         *) usage ;;
     esac
     shift
 done
 if [ ${#checks[@]} -eq 0 ]; then
     checks=(share hostile unchanged dirtied user memory)
-    [ -z "$full" ] || checks+=(linux)
+    [ -z "$full" ] || checks+=(attributes linux)
 fi
 
 [ "$(id -u)" -eq 0 ] || { echo "acceptance: needs root: most of what is compared only root can make" >&2; exit 1; }
@@ -49,6 +49,7 @@ chmod 755 "$work"
 rows=()
 finish() {
     local status=$?
+    mountpoint -q "$work/mount" && umount "$work/mount"
     printf '\n%-42s %s\n' check result
     [ ${#rows[@]} -eq 0 ] || printf '%s\n' "${rows[@]}"
     if [ $status -ne 0 ] && [ -n "$keep" ]; then
