@@ -40,8 +40,8 @@ pub use restore::{
 pub use settings::{Clock, Components, Settings, SystemClock};
 pub use slots::{NewSlot, RevokeReport, SlotInfo, SlotKind};
 pub use source::{
-    Batch, BatchItem, Content, Entry, Fill, MAX_SMALL_BYTES, Piece, Problem, Source, SourceError, Walk,
-    WalkEvent,
+    Batch, BatchItem, Content, Entry, Fill, MAX_SMALL_BYTES, Piece, Problem, Source, SourceError,
+    Walk, WalkEvent,
 };
 pub use target::{
     Aspect, Deviation, ExistingFile, Made, ReadAt, SmallFile, Target, TargetError, TargetFile,

@@ -123,7 +123,13 @@ impl Repository {
     }
 
     pub(crate) fn new(context: Arc<Context>, journal: Journal) -> Self {
-        Self { inner: Arc::new(Inner { context, journal, index: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                context,
+                journal,
+                index: Mutex::default(),
+            }),
+        }
     }
 
     pub(crate) fn context(&self) -> &Arc<Context> {

@@ -251,12 +251,7 @@ mod tests {
             |node| node.kind = NodeKind::Symlink,
             |node| node.size += 1,
             |node| node.mtime.nanos += 1,
-            |node| {
-                node.ctime = Some(Time {
-                    seconds: 60,
-                    nanos: 2,
-                })
-            },
+            |node| node.ctime = Some(Time::new(60, 2)),
             |node| node.ctime = None,
             |node| node.inode += 1,
             |node| node.mode ^= 0o100,

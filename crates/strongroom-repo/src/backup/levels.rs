@@ -83,7 +83,7 @@ mod tests {
     #[derive(Debug, Clone, PartialEq)]
     enum Item {
         Leaf(u32),
-        Page(u8, Vec<Item>),
+        Page(u8, Vec<Self>),
     }
 
     struct Three;

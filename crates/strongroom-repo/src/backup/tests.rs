@@ -245,7 +245,8 @@ fn what_cannot_be_read_is_named_and_everything_else_is_there() {
 #[test]
 fn a_source_that_fails_or_panics_or_lies_makes_no_snapshot() {
     let (_, repository) = repository();
-    let broken: [(fn(&mut TreeSource), ErrorKind); 5] = [
+    type Break = fn(&mut TreeSource);
+    let broken: [(Break, ErrorKind); 5] = [
         (
             |source| _ = source.fatal.insert("medium".into()),
             ErrorKind::Source,
