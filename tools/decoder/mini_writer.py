@@ -74,6 +74,7 @@ class MiniWriter:
         self.k_page, self.k_refs = derive(self.k_struct, b"page id"), derive(self.k_struct, b"refs")
         self.admin, self.worker = Signer(), Signer()
         self.entries, self.waiting, self.tables = [], {0: [], 1: [], 2: []}, []
+        self.known = set()
         self.secret = rand(32)
         self.session = blake3(self.secret, derive_key_context="strongroom v1 session id").digest()
 
@@ -101,19 +102,23 @@ class MiniWriter:
         self.config_hash = b3(data)
 
     def slot(self, kind, secret):
-        """(slot id, kind, public key)"""
-        slot_id, private = rand(16), rand(32)
+        """(slot id, kind, public key); the secret of kind 3 is the private key."""
+        slot_id, private = rand(16), secret if kind == 3 else rand(32)
         m = {0: kind, 1: crypto.x25519_public(private)}
+        if kind == 3:
+            self.put(f"slot/{slot_id.hex()}", self.map_object(b"S", m, random=slot_id))
+            return slot_id, kind, m[1]
         if kind == 1:
             m[2] = [64, 1, 1, rand(16)]
             key = crypto.argon2id(secret, m[2][3], *m[2][:3])
         else:
             key = blake3(secret, derive_key_context="strongroom v1 recovery code").digest()
-        m[3] = box(self.suite, key, b"slot" + self.repository + slot_id + bytes([kind]), private)
+        m[3] = box(self.suite, key, b"slot" + self.repository + slot_id + bytes([kind]), private + self.admin.public)
         self.put(f"slot/{slot_id.hex()}", self.map_object(b"S", m, random=slot_id))
         return slot_id, kind, m[1]
 
-    def keyring(self, slots, genesis, generation=0):
+    def keyring(self, slots, genesis, generation=0, signer=None):
+        """Returns the hash of the object."""
         if self.suite == 0:
             key = blake3(self.repository, derive_key_context="strongroom v1 suite 0").digest()
         else:
@@ -122,21 +127,26 @@ class MiniWriter:
                   4: [[8, self.admin.public, self.admin.seed], [3, self.worker.public, self.worker.seed]],
                   5: [[slot, kind, "a slot", [1700000000, 0], public, 0] for slot, kind, public in slots]}
         tail = self.repository + struct.pack("<QB", generation, 0)
-        grants = [[slot, 0, *hpke_seal(public, b"strongroom v1 grant" + tail + slot, key)] for slot, _, public in slots]
-        data = self.map_object(b"K", {0: generation, 1: [[0, box(self.suite, key, b"keyring" + tail, encode(bundle))]],
-                                      2: grants}, generation)
+        grants = [[slot, 0, 1, *hpke_seal(public, b"strongroom v1 grant" + tail + slot, key)] for slot, _, public in slots]
+        raw = encode({0: generation, 1: [[0, box(self.suite, key, b"keyring" + tail, encode(bundle))]], 2: grants})
+        data = self.preamble(b"K", 0, generation) + struct.pack("<I", len(raw)) + raw
+        data += self.signatures(b"strongroom v1 keyring" + data, [signer or self.admin])
+        data += b3(data)
         self.put(f"keyring/{generation:016x}", data)
         self.put(f"keyring/{generation:016x}.copy", data)
+        return b3(data)
 
     # Journal
 
     def signatures(self, message, signers):
-        return struct.pack("<H", len(signers)) + b"".join(
-            b"\x01\0\0\0" + s.public + s.key.sign(message) for s in signers)
+        """The first row is of an algorithm that nobody knows."""
+        rows = [struct.pack("<BBHH", 200, 0, 3, 5) + b"keysigna"]
+        rows += [struct.pack("<BBHH", 1, 0, 32, 64) + s.public + s.key.sign(message) for s in signers]
+        return struct.pack("<H", len(rows)) + b"".join(rows)
 
-    def append(self, kind, body, signers, wrong_signature=False):
+    def append(self, kind, body, signers, wrong_signature=False, random=None):
         n = len(self.entries)
-        head = self.preamble(b"J", 0, n) + (b3(self.entries[-1]) if n else self.config_hash)
+        head = self.preamble(b"J", 0, n, random) + (b3(self.entries[-1]) if n else self.config_hash)
         sealed = box(self.suite, derive(self.k_struct, b"journal"), head, encode({0: kind, 1: [1700000000 + n, 0], 2: body}))
         message = b"strongroom v1 journal" + head + b3(sealed)
         data = head + struct.pack("<I", len(sealed)) + sealed
@@ -170,28 +180,29 @@ class MiniWriter:
 
     def blob(self, kind, plain):
         blob = b3k(self.k_page if kind == 2 else self.k_id, bytes([kind]) + plain)
-        if all(blob != b for b, _ in self.waiting[kind]):
+        if blob not in self.known:
+            self.known.add(blob)
             self.waiting[kind].append((blob, plain))
         return blob
 
     def packs(self):
-        """Writes what waits, one pack of each class with at most three blobs in a frame; returns packs as the journal names them."""
+        """Writes what waits, one pack of each class with at most 50 blobs in a frame; returns packs as the journal names them."""
         return [self.pack(kind) for kind in (0, 1, 2) if self.waiting[kind]]
 
     def pack(self, kind):
         blobs, self.waiting[kind] = self.waiting[kind], []
         head = self.preamble(b"P", kind)
         body, rows, ids = head, [], b""
-        for i in range(0, len(blobs), 3):
-            some = blobs[i:i + 3]
-            codec = i // 3 % 2
+        for i in range(0, len(blobs), 50):
+            some = blobs[i:i + 50]
             plain = b"".join(p for _, p in some)
+            codec = int(i // 50 % 2 == 1 and len(zstandard.compress(plain)) < len(plain))
             names = b"".join(b + struct.pack("<I", len(p)) for b, p in some)
             aad = (b"strongroom v1 frame" + self.repository + bytes([kind, codec]) + bytes(2)
                    + struct.pack("<I", len(some)) + names)
             stored = zstandard.compress(plain) if codec else plain
             sealed = frame(self.suite, self.k_refs if kind == 2 else self.secret, aad, stored)
-            rows.append((len(body), len(sealed), len(plain), some))
+            rows.append((len(body), len(sealed), len(plain), codec, some))
             ids += names
             body += sealed
         body += rand(77)
@@ -203,9 +214,9 @@ class MiniWriter:
             sessions = struct.pack("<I", 1) + self.session + struct.pack("<IBBH", 0, 1, 0, len(wrap)) + wrap
         key = 65535 if kind == 2 else 0
         header = sessions + struct.pack("<I", len(rows)) + b"".join(
-            struct.pack("<IIIIHBBI", offset, stored, plain, len(some), key, kind, i % 2, 0)
-            for i, (offset, stored, plain, some) in enumerate(rows)) + ids
-        header += bytes(-len(header) % 1024)
+            struct.pack("<IIIIHBBI", offset, stored, plain, len(some), key, kind, codec, 0)
+            for offset, stored, plain, codec, some in rows) + ids
+        header += bytes(padme(max(len(header), 1024)) - len(header))
         offset = len(body)
         sealed = box(self.suite, derive(self.k_struct, b"pack header"), head + struct.pack("<Q", offset), header)
         body += sealed + struct.pack("<QIIQ", offset, len(sealed), 0, 0) + head[:8][::-1]
@@ -218,7 +229,7 @@ class MiniWriter:
         packs, frames, entries = b"", b"", []
         for p, (name, length, h, l, kind, rows) in enumerate(self.tables):
             packs += name + struct.pack("<IIIB3x", length, h, l, kind)
-            for position, (offset, stored, _, some) in enumerate(rows):
+            for position, (offset, stored, _, _, some) in enumerate(rows):
                 entries += [b[:20] + struct.pack("<I", len(frames) // 16) for b, _ in some]
                 frames += struct.pack("<IIII", p, offset, stored, position)
         entries.sort()
@@ -284,6 +295,13 @@ class MiniWriter:
         return {0: key0, 1: [1700000000, 1], 2: [1700000001, 2], 3: root[0], 4: "tests", 5: ["a", "b"],
                 6: {"host": "here", "z": "longer"}, 7: 0, 8: {i: i for i in range(8)}, 9: [0, details],
                 11: [1, 65536, 65536, 65536], 12: -3600, 13: "mini writer 1"}
+
+
+def padme(length):
+    e = length.bit_length() - 1
+    s = e.bit_length()  # floor(log2 e) + 1
+    step = 1 << max(e - s, 0)
+    return -(-length // step) * step
 
 
 def chunks(table):

@@ -8,8 +8,10 @@ from datetime import datetime, timezone
 from srd import tree
 from srd.errors import Deviation
 from srd.extract import Extractor
-from srd.journal import Journal, snapshot_id
-from srd.objects import EPOCH_STATES, Credentials, Repository
+from srd.entries import snapshot_id
+from srd.journal import Journal
+from srd.objects import EPOCH_STATES, Credentials
+from srd.opening import Repository
 from srd.packs import Blobs
 from srd.verify import Verifier
 
@@ -31,14 +33,15 @@ def info(repository, journal, options):
     state, c = journal.state, repository.config
     print(f"repository   {c.repository.hex()}")
     print(f"suite        {c.suite}, created {show_time(c.map[6])}")
-    print(f"features     readers {state.features[0]}, writers {state.features[1]}, maintenance {state.features[2]}")
+    features = [sorted({*c.map[3 + i], *state.features[i]}) for i in range(3)]
+    print(f"features     readers {features[0]}, writers {features[1]}, maintenance {features[2]}")
     print(f"genesis      {state.genesis.hex()}, admin {state.admin.hex()}")
-    print(f"keyring      generation {repository.generation}, role {repository.keys.role}, announced {state.keyring[0]}")
-    for number, kind, condition, _ in repository.keys.bundle.get(2, []):
+    print(f"keyring      generation {repository.keyring.generation}, announced {state.keyring[0]}")
+    for number, kind, condition, _ in repository.keys.bundle[2]:
         print(f"epoch        {number}: kind {kind}, {EPOCH_STATES[condition]}")
-    for slot, kind, label, added, _, role in repository.keys.bundle.get(5, []):
+    for slot, kind, label, added, _, role in repository.keys.bundle[5]:
         print(f"slot         {slot.hex()}: kind {kind}, role {role}, {label!r}, added {show_time(added)}")
-    for roles, public, label, after in state.certificates:
+    for roles, public, label, after in state.certificates.values():
         print(f"certificate  {public.hex()}: roles {roles}, {label!r}, not after {after or 'none'}")
     print(f"journal      {state.next} entries, {sum(bool(e.void) for e in journal.entries)} void, head {state.head.hex()}")
     print(f"in force     {len(state.packs)} packs, {len(state.segments)} segments, {len(state.snapshots)} snapshots, "
@@ -100,8 +103,8 @@ def extract(repository, journal, options):
     Extractor(tree.Tree(blobs), blobs, lambda m: print(f"warning: {m}", file=sys.stderr)).run(snapshot[3], options.directory)
 
 
-def verify(repository):
-    v = Verifier(repository).run()
+def verify(repository, options):
+    v = Verifier(repository, not options.without_index).run()
     for note in v.notes:
         print(f"note: {note}")
     print(", ".join(f"{n} {what}" for what, n in sorted(v.counts.items())))
@@ -111,14 +114,20 @@ def verify(repository):
     return 1 if v.errors else 0
 
 
+def passphrase_in(file):
+    with open(file, "rb") as f:
+        data = f.read()
+    return data[:-1].removesuffix(b"\r") if data.endswith(b"\n") else data
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("repository")
     parser.add_argument("--password-file", help="passphrase; one line end at its end is not part of it")
     parser.add_argument("--recovery-code")
     parser.add_argument("--recipient-key", help="file with the 64 hexadecimal digits of a private X25519 key")
-    parser.add_argument("--pin-genesis", metavar="HEX", help="hash that entry 0 must have")
-    parser.add_argument("--without-index", action="store_true", help="find blobs by the headers of all packs")
+    parser.add_argument("--pin-genesis", metavar="HEX", type=bytes.fromhex, help="hash that entry 0 must have; required with --recipient-key")
+    parser.add_argument("--without-index", action="store_true", help="find blobs by the headers of all packs, read no index segment")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("info", "snapshots", "verify"):
         commands.add_parser(name)
@@ -128,29 +137,26 @@ def main(arguments=None):
     command.add_argument("snapshot")
     command.add_argument("directory")
     options = parser.parse_args(arguments)
-    credentials = Credentials(recovery=options.recovery_code)
+    credentials = Credentials(recovery=options.recovery_code, pin=options.pin_genesis)
     if options.password_file:
-        with open(options.password_file, "rb") as f:
-            credentials.passphrase = f.read().removesuffix(b"\n").removesuffix(b"\r")
+        credentials.passphrase = passphrase_in(options.password_file)
     if options.recipient_key:
         with open(options.recipient_key) as f:
             credentials.recipient = bytes.fromhex(f.read().strip())
     try:
         repository = Repository(options.repository)
         repository.unlock(credentials)
-        if options.command == "verify" and not options.pin_genesis:
-            return verify(repository)
-        journal = Journal(repository)
-        if options.pin_genesis and journal.state.genesis.hex() != options.pin_genesis.lower():
-            raise Deviation(f"entry 0 has hash {journal.state.genesis.hex()}, another one is pinned")
         if options.command == "verify":
-            return verify(repository)
+            return verify(repository, options)
+        journal = Journal(repository)
         {"info": info, "journal": show_journal, "snapshots": snapshots, "ls": ls, "extract": extract}[options.command](
             repository, journal, options)
     except Deviation as e:
         print(f"error: {type(e).__name__.lower()}: {e}", file=sys.stderr)
         return 1
-    return 0
+    if journal.stopped:
+        print(f"error: {journal.stopped}", file=sys.stderr)
+    return 1 if journal.stopped else 0
 
 
 if __name__ == "__main__":

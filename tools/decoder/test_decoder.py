@@ -15,11 +15,12 @@ import zstandard
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mini_writer as w  # noqa: E402
 import strongroom_decoder  # noqa: E402
-from srd import cbor, crypto, objects, packs, tree  # noqa: E402
+from srd import cbor, crypto, entries, objects, packs, tree  # noqa: E402
 from srd.errors import Deviation, NotWhole, Unsupported  # noqa: E402
 
 PASSPHRASE = "pässphrase".encode()
 CODE = bytes(range(32))
+RECIPIENT = b"\7" * 32
 
 
 class Cbor(unittest.TestCase):
@@ -35,7 +36,7 @@ class Cbor(unittest.TestCase):
     def test_refused(self):
         for text in ("1800", "1817", "1900ff", "1a0000ffff", "1b00000000ffffffff", "3800", "5801aa", "9801aa", "5f", "9f01ff",
                      "bf", "f6", "f7", "f0", "f814", "f93c00", "fb3ff0000000000000", "c000", "ff", "61ff", "62eda0", "63eda080",
-                     "a203010100", "a201000100", "a120", "a1410000", "0000", "", "43", "820", "1c", "a1a000", "9b7fffffffffffffff"):
+                     "a203010100", "a201000100", "a120", "a1410000", "0000", "", "43", "820", "1c", "a1a000", "9b7fffffffffffffff", "3b8000000000000000"):
             with self.assertRaises(Deviation, msg=text):
                 cbor.decode(bytes.fromhex(text if len(text) % 2 == 0 else text + "0"), "t")
 
@@ -46,12 +47,19 @@ class Cbor(unittest.TestCase):
 
     def test_structure(self):
         check = cbor.fields({0: cbor.uint(), 1: cbor.Opt(cbor.uint(), 0), 2: cbor.Opt(cbor.boolean, False)})
-        check({0: 1, 9: [{3: 4}]}, "t")
-        for wrong in ({}, {0: -1}, {0: True}, {0: 1, 1: 0}, {0: 1, 2: False}, {0: 1, 2: 1}, {0: 1, 9: {"a": 1}}, {0: 1, "a": 1}, []):
+        check({0: 1, 9: [{3: 4}, {"a": 1}]}, "t")
+        for wrong in ({}, {0: -1}, {0: True}, {0: 1, 1: 0}, {0: 1, 2: False}, {0: 1, 2: 1}, {0: 1, "a": 1}, []):
             with self.assertRaises(Deviation, msg=wrong):
                 check(wrong, "t")
         with self.assertRaises(Deviation):
             cbor.time([0, 10**9], "t")
+        with self.assertRaises(Unsupported):
+            cbor.choice(2)(3, "t")
+        snapshot = w.MiniWriter("/nonexistent", 1).snapshot([bytes(32)])
+        cbor.fields(entries.SNAPSHOT)(snapshot, "t")
+        for key, value in ((5, []), (5, ["b", "a"]), (5, ["a", "a"]), (6, {}), (6, {"a": 1}), (12, 1 << 63), (4, "x" * 65537)):
+            with self.assertRaises(Deviation, msg=(key, value)):
+                cbor.fields(entries.SNAPSHOT)({**snapshot, key: value}, "t")
 
 
 class Crypto(unittest.TestCase):
@@ -127,6 +135,24 @@ class Structures(unittest.TestCase):
     def test_whole(self):
         with self.assertRaises(NotWhole):
             objects.whole(bytes(200), "t")
+        later = bytearray(w.MiniWriter("/nonexistent", 1).preamble(b"C") + bytes(64))
+        with self.assertRaises(NotWhole):
+            objects.whole(bytes(later), "t")
+        later[8] = 2
+        with self.assertRaises(Unsupported):
+            objects.whole(bytes(later), "t")
+
+    def test_signatures(self):
+        m = w.MiniWriter("/nonexistent", 1)
+        row, unknown = m.signatures(b"text", [m.admin])[13 + 6 - 3:], struct.pack("<BBHH", 9, 0, 2, 1) + b"abc"
+        self.assertEqual(len(row), 102)
+        self.assertEqual([len(s) for s in objects.parse_signatures(b"x\3\0" + unknown + row + unknown, 1, "t")[0]], [32, 64])
+        self.assertEqual(objects.parse_signatures(b"\1\0" + unknown, 0, "t"), [])
+        for wrong in (b"", b"\0\0", b"\x09\0" + row * 9, b"\1\0" + row[:-1], b"\1\0" + row + b"\0", b"\2\0" + row, b"\1\0" + row[:3],
+                      b"\1\0" + struct.pack("<BBHH", 1, 0, 31, 65) + bytes(96), b"\1\0" + struct.pack("<BBHH", 9, 0, 4097, 0) + bytes(4097),
+                      b"\1\0" + struct.pack("<BBHH", 9, 0, 0, 8193) + bytes(8193), b"\1\0" + struct.pack("<BBHH", 9, 1, 0, 0)):
+            with self.assertRaises(Deviation, msg=wrong[:20]):
+                objects.parse_signatures(wrong, 0, "t")
 
     def test_page(self):
         def page(kind, height, references, version=1, zero=0):
@@ -154,7 +180,8 @@ class Structures(unittest.TestCase):
         for e in ({**base, 0: b""}, {**base, 0: b"."}, {**base, 0: b".."}, {**base, 0: b"a/b"}, {**base, 0: b"a\0"}, {**base, 0: b"x" * 4097},
                   {**base, 0: b"f", 10: 5}, {**base, 0: b"f", 11: 3, 12: 2, 10: 5}, {**base, 0: b"f", 11: 1, 12: 2, 10: 12},
                   {**base, 0: b"d", 1: 1}, {**base, 0: b"d", 1: 1, 11: 2}, {**base, 0: b"s", 1: 2}, {**base, 0: b"f", 13: b"x"},
-                  {**base, 0: b"f", 3: 0}, {**base, 0: b"f", 12: 1, 11: 2, 10: 5}, {**base, 0: b"f", 2: 0o10000}, {**base, 0: b"f", 1: 8}):
+                  {**base, 0: b"d", 1: 1, 10: 7, 11: 1}, {**base, 0: b"f", 3: 1 << 32}, {**base, 0: b"f", 7: 1, 8: 0},
+                  {**base, 0: b"s", 1: 2, 13: b"x" * 65536}, {**base, 0: b"f", 15: [[b"x" * 4097, b""]]}, {**base, 0: b"f", 3: 0}, {**base, 0: b"f", 12: 1, 11: 2, 10: 5}, {**base, 0: b"f", 2: 0o10000}, {**base, 0: b"f", 1: 8}):
             with self.assertRaises(Deviation, msg=e):
                 cbor.fields(tree.ENTRY)(e, "t")
                 tree.check_entry(e, page, "t")
@@ -162,19 +189,20 @@ class Structures(unittest.TestCase):
     def test_decompress(self):
         data = b"abc" * 1000
         frame = zstandard.compress(data)
-        unknown = zstandard.ZstdCompressor(write_content_size=False).compress(data)
-        for good in (frame, unknown):
-            self.assertEqual(packs.decompress(good, 3000, "t"), data)
-            for bad, size in ((good, 2999), (good, 3001), (good + frame, 3000), (good + b"x", 3000), (good[:-1], 3000), (b"", 0)):
-                with self.assertRaises(Deviation):
-                    packs.decompress(bad, size, "t")
+        self.assertEqual(packs.decompress(frame, 3000, "t"), data)
+        unsized = zstandard.ZstdCompressor(write_content_size=False).compress(data)
+        skippable = b"\x50\x2a\x4d\x18\0\0\0\0"
+        for bad, size in ((frame, 2999), (frame, 3001), (frame + frame, 3000), (frame + b"x", 3000), (frame[:-1], 3000), (b"", 0),
+                          (unsized, 3000), (skippable + frame, 3000), (frame + skippable, 3000), (skippable, 0)):
+            with self.assertRaises(Deviation):
+                packs.decompress(bad, size, "t")
 
 
 def build(root, suite):
     """A small repository that has every structure the document describes; returns (writer, recovery code)."""
     m = w.MiniWriter(root, suite)
     m.config()
-    slots = [m.slot(1, PASSPHRASE), m.slot(2, CODE)] if suite else []
+    slots = [m.slot(1, PASSPHRASE), m.slot(2, CODE), m.slot(3, RECIPIENT)] if suite else []
     genesis = m.genesis()
     m.keyring(slots, genesis)
 
@@ -216,12 +244,19 @@ def build(root, suite):
     m.append(11, {0: 1, 1: b"h" * 16, 2: [], 3: "tests", 4: "because"}, [m.admin])
     m.append(4, {0: [crypto.keyed(m.k_page, b"\x05" + cbor.encode(snapshot))]}, [m.worker])  # held
     m.append(77, {}, [m.worker])
+    evidence = m.preamble(b"J", 0, 10, bytes(16)) + w.b3(m.entries[-1])
+    evidence = w.box(suite, w.derive(m.epoch, b"evidence"), b"evidence" + m.repository + evidence, b"sensitive")
+    m.append(13, {0: "test", 1: 1, 2: {}, 3: [0, evidence]}, [m.worker], random=bytes(16))
     while len(m.entries) < 66:
         m.append(13, {0: "test", 1: 1, 2: {"any": [1]}}, [m.worker])
     m.bundle(64)
-    m.checkpoint(64, {0: sorted(announced), 1: [segment], 2: [[2, snapshot]], 3: [], 4: [[3, m.worker.public, "worker", 0]],
+    m.checkpoint(64, {0: sorted(announced), 1: [segment], 2: [[2, snapshot]], 3: [], 
+                      4: sorted([[3, m.worker.public, "worker", 0], [8, m.admin.public, "", 0]], key=lambda c: c[1]),
                       5: [0, bytes(32)], 6: [], 7: [[], [], []], 8: [{0: 1, 1: b"h" * 16, 2: [], 3: "tests", 4: "because"}],
-                      9: [], 10: [], 11: [], 12: [b"s" * 32], 13: [], 14: [], 15: genesis, 16: m.admin.public})
+                      9: [], 10: [], 11: [], 12: [b"s" * 32], 13: [], 14: [], 15: genesis, 16: m.admin.public, 18: [m.session]})
+    beacon = m.map_object(b"N", {0: [1700000000, 0], 1: "here"})
+    m.put(f"session/{m.session.hex()}", beacon)
+    m.slots = slots
     return m
 
 
@@ -248,6 +283,10 @@ class Whole(unittest.TestCase):
     def credentials(self, suite, kind=1):
         if suite == 0:
             return []
+        if kind == 3:
+            with open(self.password + ".key", "w") as f:
+                f.write(RECIPIENT.hex() + "\n")
+            return ["--recipient-key", self.password + ".key"]
         return ["--password-file", self.password] if kind == 1 else ["--recovery-code", w.recovery_text(CODE)]
 
     def test_every_suite(self):
@@ -268,6 +307,10 @@ class Whole(unittest.TestCase):
                 pin = w.b3(m.entries[0]).hex()
                 self.assertEqual(run(*self.credentials(suite), "--pin-genesis", pin, self.repository, "info")[0], 0)
                 self.assertEqual(run(*self.credentials(suite), "--pin-genesis", "0" * 64, self.repository, "info")[0], 1)
+                if suite:
+                    recipient = self.credentials(suite, 3)
+                    self.assertEqual(run(*recipient, "--pin-genesis", pin, self.repository, "verify")[0], 0)
+                    self.assertIn("pinned", run(*recipient, self.repository, "info")[2])
 
     def journal(self, suite):
         code, out, err = run(*self.credentials(suite), self.repository, "journal", "--json")
@@ -347,6 +390,86 @@ class Whole(unittest.TestCase):
         self.assertEqual(run(*self.credentials(1), self.repository, "ls", "latest")[0], 0)
         self.assertEqual(run(*self.credentials(1), self.repository, "verify")[0], 1)
 
+    def refused_to_open(self, *words, kind=1):
+        code, out, err = run(*self.credentials(1, kind), self.repository, "info")
+        self.assertEqual(code, 1, out)
+        for word in words:
+            self.assertIn(word, err)
+
+    def opens(self, generation, suite=1):
+        code, out, err = run(*self.credentials(suite), self.repository, "info")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn(f"keyring      generation {generation},", out)
+
+    def remove(self, name):
+        os.unlink(os.path.join(self.repository, name))
+
+    def test_keyring_of_another(self):
+        for suite in (0, 1):
+            with self.subTest(suite=suite):
+                self.repository = os.path.join(self.folder.name, f"repository-{suite}")
+                m = build(self.repository, suite)
+                m.keyring(m.slots, w.b3(m.entries[0]), 1, signer=w.Signer())
+                self.opens(0, suite)
+                code, out, err = run(*self.credentials(suite), self.repository, "verify")
+                self.assertIn("0001: not signed by the admin", err)
+
+    def test_keyring_never_announced(self):
+        m = build(self.repository, 1)
+        genesis = w.b3(m.entries[0])
+        announced = m.keyring(m.slots, genesis, 1)
+        m.keyring(m.slots, genesis, 3)
+        m.append(9, {0: 1, 1: announced}, [m.admin])
+        self.opens(1)
+        self.assertEqual(run(*self.credentials(1), self.repository, "verify")[0], 0)
+        self.remove(f"keyring/{0:016x}")  # below the one in force
+        self.opens(1)
+        for copy in ("", ".copy"):
+            self.remove(f"keyring/{1:016x}{copy}")
+        self.opens(3)  # a higher one has all that the missing one had
+        for copy in ("", ".copy"):
+            self.remove(f"keyring/{3:016x}{copy}")
+        self.refused_to_open("0001: in force, but missing")
+
+    def test_keyring_replaced(self):
+        m = build(self.repository, 1)
+        genesis = w.b3(m.entries[0])
+        m.keyring(m.slots, genesis, 1)
+        m.append(9, {0: 1, 1: b"another".ljust(32)}, [m.admin])
+        self.refused_to_open("not the one that Keys announced")
+
+    def test_revoked_slot(self):
+        m = build(self.repository, 1)
+        m.append(9, {0: 1, 1: m.keyring(m.slots[:1], w.b3(m.entries[0]), 1)}, [m.admin])
+        self.opens(1)
+        self.refused_to_open("revoked", kind=2)
+        self.remove(f"slot/{m.slots[1][0].hex()}")
+        self.assertEqual(run(*self.credentials(1), self.repository, "verify")[0], 0)
+
+    def test_config_copies_differ(self):
+        m = build(self.repository, 1)
+        self.remove("config.copy")
+        m.put("config.copy", m.map_object(b"C", {0: 1, 1: m.repository, 2: 1, 3: [], 4: [], 5: [], 6: [1, 5]}))
+        self.refused_to_open("differ")
+
+    def test_journal_stops(self):
+        m = build(self.repository, 1)
+        m.entries[-1] = b"other"
+        m.append(9, {}, [m.admin])
+        code, out, err = run(*self.credentials(1), self.repository, "snapshots")
+        self.assertEqual((code, len(out.splitlines())), (1, 1))
+        self.assertIn("previous hash is wrong", err)
+
+    def test_unsupported_payload(self):
+        for signer, word in (("worker", "has no meaning"), ("stranger", "")):
+            self.repository = os.path.join(self.folder.name, signer)
+            m = build(self.repository, 1)
+            m.stranger = w.Signer()
+            m.append(2, {0: bytes(32), 1: [[bytes(32), 1, 3]], 2: []}, [getattr(m, signer)])
+            code, out, err = run(*self.credentials(1), self.repository, "info")
+            self.assertEqual(code, 1 if word else 0)
+            self.assertIn(word, err)
+
     def test_every_object_damaged(self):
         build(self.repository, 2)
         names = [os.path.join(f, n) for f, _, ns in os.walk(self.repository) for n in ns if "journal/" not in os.path.join(f, n)]
@@ -374,7 +497,7 @@ class Whole(unittest.TestCase):
         def header(plain, at):  # of the frame table, after the session keys
             return flip(4 + 152 * plain[0] + 4 + at)(plain)
         lies = {
-            "session key reserved": (b"\x89SRP", flip(4 + 37)), "wrap kind": (b"\x89SRP", flip(4 + 36, 3)),
+            "session key reserved": (b"\x89SRP", flip(4 + 37)), "wrap kind": (b"\x89SRP", flip(4 + 36, 3)), "slot": (b"slot", flip(32)),
             "epoch": (b"\x89SRP", flip(4 + 32)), "session": (b"\x89SRP", flip(4)),
             "frame offset": (b"\x89SRP", lambda p: header(p, 0)), "frame stored": (b"\x89SRP", lambda p: header(p, 4)),
             "frame plain": (b"\x89SRP", lambda p: header(p, 8)), "frame blobs": (b"\x89SRP", lambda p: header(p, 12)),
@@ -457,7 +580,8 @@ class Whole(unittest.TestCase):
         m.append(5, {0: []}, [m.worker, m.admin])                                                             # 13: one is enough
         m.append(9, {3: [m.admin.public]}, [m.admin])                                                         # 14
         m.append(9, {2: []}, [m.admin])                                                                       # 15: void
-        self.assertEqual(list(self.voids(m)), [4, 6, 7, 8, 12, 15])
+        m.append(14, {0: m.worker.public, 1: "not that mode"}, [m.admin])                                      # 16: void
+        self.assertEqual(list(self.voids(m)), [4, 6, 7, 8, 12, 15, 16])
 
     def test_single_writer(self):
         m = w.MiniWriter(self.repository, 0)
@@ -471,16 +595,20 @@ class Whole(unittest.TestCase):
         m.append(14, {0: other.public, 1: "moved"}, [m.admin])    # 4
         m.append(3, {0: []}, [m.worker])                          # 5: void
         m.append(3, {0: []}, [other])                             # 6
-        self.assertEqual(list(self.voids(m)), [2, 5])
+        m.append(11, {0: 0, 1: bytes(16)}, [m.admin])             # 7: excepted, and a release needs no more
+        m.append(11, {0: 1, 1: bytes(16)}, [m.admin])             # 8: void, but a hold that is placed does
+        m.append(9, {0: 1}, [m.admin])                            # 9: void, without the hash
+        m.append(9, {2: [[1, b"k" * 32, "", 1], [3, b"k" * 32, "", 1], [3, b"k" * 32, "again", 1]]}, [m.admin])  # 10
+        self.assertEqual(list(self.voids(m)), [2, 5, 8, 9])
+        self.assertEqual(run(self.repository, "info")[1].count((b"k" * 32).hex()), 2)
 
     def test_unknown_name(self):
         build(self.repository, 0)
         with open(os.path.join(self.repository, ".ignored"), "wb"):
             pass
-        self.assertEqual(run(self.repository, "verify")[0], 0)
         with open(os.path.join(self.repository, "stray"), "wb"):
             pass
-        self.assertEqual(run(self.repository, "verify")[0], 1)
+        self.assertEqual(run(self.repository, "verify")[0], 0)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ pub use sealer::{CipherSuite, Sealer, suite};
 pub use secret::{Secret, derive, public_bundle_key};
 pub use session::{EpochKey, Session, WRAPPED_SESSION_LEN};
 pub use sign::{Roles, SigningKey, VerifyingKey};
-pub use slot::{PassphraseLock, PublicKey, SLOT_BOX_LEN, SlotContext, SlotKey};
+pub use slot::{OpenedSlot, PassphraseLock, PublicKey, SLOT_BOX_LEN, SlotContext, SlotKey};
 pub use structure::StructureKeys;
 pub use suite::Suite;
 pub use wrapper::{KeyUnwrapper, KeyWrapper, WrappedKey};

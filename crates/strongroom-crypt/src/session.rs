@@ -121,7 +121,8 @@ impl fmt::Debug for Session {
     }
 }
 
-/// The symmetric key of one epoch: it wraps session secrets and seals details of snapshots.
+/// The symmetric key of one epoch: it wraps session secrets, and seals details of snapshots
+/// and sensitive parts of evidence.
 pub struct EpochKey(Secret);
 
 impl EpochKey {
@@ -144,6 +145,12 @@ impl EpochKey {
     #[must_use]
     pub fn secret(&self) -> &Secret {
         &self.0
+    }
+
+    /// Returns the sealer of sensitive parts of evidence.
+    #[must_use]
+    pub fn evidence(&self, suite: Suite, random: &Arc<dyn Random>) -> BoxSealer {
+        BoxSealer::with_random(suite, &derive(&self.0, "evidence"), random)
     }
 
     /// Returns the sealer of details of snapshots.

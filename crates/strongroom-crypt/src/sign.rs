@@ -1,4 +1,4 @@
-//! Signatures of the journal: Ed25519 (RFC 8032, format §3.6), and what a key may sign.
+//! Signatures of the journal and of keyrings: Ed25519 (RFC 8032, format §3.6), and what a key may sign.
 
 use std::fmt;
 use std::ops::BitOr;
@@ -16,7 +16,7 @@ byte_name!(
     32
 );
 
-/// A private key that signs journal entries and checkpoints.
+/// A private key that signs journal entries, checkpoints and keyrings.
 pub struct SigningKey {
     seed: Secret,
     public: VerifyingKey,

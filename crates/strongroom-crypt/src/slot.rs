@@ -15,10 +15,14 @@ use crate::random::{Random, SystemRandom};
 use crate::recovery::RecoveryCode;
 use crate::sealer::Sealer;
 use crate::secret::Secret;
+use crate::sign::VerifyingKey;
 use crate::suite::Suite;
 
-/// Length of the box that protects a slot's private key, in bytes.
-pub const SLOT_BOX_LEN: usize = Secret::LEN + BoxSealer::OVERHEAD;
+/// Length of the box that protects a slot's private key and names the admin, in bytes.
+pub const SLOT_BOX_LEN: usize = SLOT_PLAIN_LEN + BoxSealer::OVERHEAD;
+
+/// What is in the box: the private key and the admin's public key.
+const SLOT_PLAIN_LEN: usize = Secret::LEN + VerifyingKey::LEN;
 
 /// Kinds of slots whose boxes are made here (format §6, key 0).
 const KIND_PASSPHRASE: u8 = 1;
@@ -34,6 +38,18 @@ byte_name!(
 pub struct SlotKey {
     secret: Secret,
     public: PublicKey,
+}
+
+/// What the box of a slot says to whoever opens it.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "the format fixes the fields")]
+pub struct OpenedSlot {
+    /// The slot's key, to which grants are sealed.
+    pub key: SlotKey,
+    /// The key of the repository's admin, which signs its Genesis and its keyrings.
+    ///
+    /// Whoever made the box knew the credential, so a keyring that this key did not sign is a forgery.
+    pub admin: VerifyingKey,
 }
 
 /// Where a slot is. Its box opens nowhere else.
@@ -81,7 +97,7 @@ impl SlotKey {
         })
     }
 
-    /// Protects the private key with a passphrase, at the cost of `params`.
+    /// Protects the private key with a passphrase, at the cost of `params`, and names the admin.
     ///
     /// # Errors
     ///
@@ -91,12 +107,13 @@ impl SlotKey {
         context: &SlotContext,
         passphrase: &Passphrase,
         params: Argon2Params,
+        admin: &VerifyingKey,
         random: &Arc<dyn Random>,
     ) -> Result<PassphraseLock, Error> {
         let mut salt = [0; PassphraseLock::SALT_LEN];
         random.fill(&mut salt)?;
         let key = passphrase.stretch(params, &salt)?;
-        let sealed = self.seal(context, KIND_PASSPHRASE, &key, random)?;
+        let sealed = self.seal(context, KIND_PASSPHRASE, &key, admin, random)?;
         Ok(PassphraseLock {
             params,
             salt,
@@ -114,12 +131,12 @@ impl SlotKey {
         context: &SlotContext,
         passphrase: &Passphrase,
         lock: &PassphraseLock,
-    ) -> Result<Self, Error> {
+    ) -> Result<OpenedSlot, Error> {
         let key = passphrase.stretch(lock.params, &lock.salt)?;
-        Self::open(context, KIND_PASSPHRASE, &key, &lock.sealed)
+        OpenedSlot::open(context, KIND_PASSPHRASE, &key, &lock.sealed)
     }
 
-    /// Protects the private key with a recovery code.
+    /// Protects the private key with a recovery code, and names the admin.
     ///
     /// # Errors
     ///
@@ -128,9 +145,10 @@ impl SlotKey {
         &self,
         context: &SlotContext,
         code: &RecoveryCode,
+        admin: &VerifyingKey,
         random: &Arc<dyn Random>,
     ) -> Result<[u8; SLOT_BOX_LEN], Error> {
-        self.seal(context, KIND_RECOVERY_CODE, &code.key(), random)
+        self.seal(context, KIND_RECOVERY_CODE, &code.key(), admin, random)
     }
 
     /// Opens what [`protect_with_recovery_code`](SlotKey::protect_with_recovery_code) made.
@@ -142,8 +160,8 @@ impl SlotKey {
         context: &SlotContext,
         code: &RecoveryCode,
         sealed: &[u8],
-    ) -> Result<Self, Error> {
-        Self::open(context, KIND_RECOVERY_CODE, &code.key(), sealed)
+    ) -> Result<OpenedSlot, Error> {
+        OpenedSlot::open(context, KIND_RECOVERY_CODE, &code.key(), sealed)
     }
 
     /// Returns the public half.
@@ -163,26 +181,37 @@ impl SlotKey {
         context: &SlotContext,
         kind: u8,
         key: &Secret,
+        admin: &VerifyingKey,
         random: &Arc<dyn Random>,
     ) -> Result<[u8; SLOT_BOX_LEN], Error> {
+        let mut plain = Zeroizing::new([0; SLOT_PLAIN_LEN]);
+        let (private, public) = plain.split_at_mut(Secret::LEN);
+        private.copy_from_slice(self.secret.expose());
+        public.copy_from_slice(admin.as_bytes());
         let mut sealed = Vec::with_capacity(SLOT_BOX_LEN);
         BoxSealer::with_random(context.suite, key, random).seal(
             &context.aad(kind),
-            self.secret.expose(),
+            plain.as_slice(),
             &mut sealed,
         )?;
         sealed
             .try_into()
             .map_err(|_| Error::new(ErrorKind::Malformed, "a box of the wrong length"))
     }
+}
 
+impl OpenedSlot {
     fn open(context: &SlotContext, kind: u8, key: &Secret, sealed: &[u8]) -> Result<Self, Error> {
         let sealed: &[u8; SLOT_BOX_LEN] = sealed.try_into().map_err(|_| OpenError)?;
         let mut opened = Zeroizing::new(*sealed);
-        let secret = BoxSealer::with_random(context.suite, key, &SystemRandom::shared())
+        let plain = BoxSealer::with_random(context.suite, key, &SystemRandom::shared())
             .open_in_place(&context.aad(kind), opened.as_mut_slice())?;
-        let secret = secret.first_chunk().ok_or(OpenError)?;
-        Self::from_secret(Secret::from_bytes(secret))
+        let (private, public) = plain.split_first_chunk().ok_or(OpenError)?;
+        let public = public.first_chunk().ok_or(OpenError)?;
+        Ok(Self {
+            key: SlotKey::from_secret(Secret::from_bytes(private))?,
+            admin: VerifyingKey::from_bytes(*public),
+        })
     }
 }
 
@@ -244,7 +273,7 @@ impl PassphraseLock {
         &self.salt
     }
 
-    /// Returns the box of the private key.
+    /// Returns the box.
     #[must_use]
     pub fn sealed(&self) -> &[u8; SLOT_BOX_LEN] {
         &self.sealed

@@ -6,7 +6,7 @@ mod notes;
 
 pub use admin::{Feature, Genesis, Hold, HoldAction, Keys, Takeover};
 pub use data::{Abandon, Added, Commit, Condemn, Dropped, Forget, IndexChange, Packs, Tombstone};
-pub use notes::{Damaged, Evidence, Policy};
+pub use notes::{Damaged, Evidence, Policy, evidence_aad};
 use strongroom_crypt::Roles;
 
 use crate::cbor::Reader;

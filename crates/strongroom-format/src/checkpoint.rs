@@ -1,13 +1,13 @@
 //! Checkpoints: the state folded from the journal, a cache.
 
-use strongroom_crypt::{RepositoryId, Sealer, SessionId, SigningKey, Suite};
+use strongroom_crypt::{BoxSealer, RepositoryId, Sealer, SessionId, SigningKey, Suite};
 
 use crate::bundle::is_boundary;
 use crate::cbor::{self, MapWriter, Reader, Unknown};
 use crate::config::{missing, read_features, write_features};
 use crate::fields::{read_prefixed, write_prefixed};
 use crate::item::{Item, write_items};
-use crate::limits::MAX_OBJECT_BYTES;
+use crate::limits::{MAX_CHECKPOINT_PART_BYTES, MAX_OBJECT_BYTES};
 use crate::signature::{read_signatures, write_signatures};
 use crate::whole::{finish_whole, open_whole};
 use crate::{
@@ -22,19 +22,19 @@ use crate::{
     reason = "what later versions add is in `unknown`"
 )]
 pub struct Checkpoint {
-    /// Packs in force, in order of their names.
+    /// Packs in force, sorted by name.
     pub packs: Vec<PackRef>,
-    /// Segments in force, in order of their names.
+    /// Segments in force, sorted by name.
     pub segments: Vec<SegmentRef>,
     /// Snapshots in force and the entries that committed them, in order of these.
     pub snapshots: Vec<(u64, Snapshot)>,
-    /// Announced packs of sessions that have not ended.
+    /// Announced packs of sessions that have not ended, sorted by session, the packs sorted.
     pub sessions: Vec<(SessionId, Vec<ObjectHash>)>,
-    /// Certificates in force.
+    /// Certificates in force, Genesis' admin key among them, sorted by public key, then roles.
     pub certificates: Vec<Certificate>,
     /// Generation and hash of the keyring in force; zeros if none was announced.
     pub keyring: (u64, ObjectHash),
-    /// States of epochs.
+    /// States of epochs, sorted by number.
     pub epochs: Vec<(u32, EpochState)>,
     /// Features that a reader must know.
     pub read_features: Vec<String>,
@@ -42,15 +42,15 @@ pub struct Checkpoint {
     pub write_features: Vec<String>,
     /// Features that maintenance must know.
     pub maintain_features: Vec<String>,
-    /// Holds in force.
+    /// Holds in force, sorted by id.
     pub holds: Vec<Hold>,
-    /// Damaged frames.
+    /// Damaged frames, sorted by pack, the frames sorted.
     pub damaged: Vec<DamagedPack>,
-    /// Condemned packs.
+    /// Condemned packs, sorted.
     pub condemned: Vec<ObjectHash>,
     /// Dropped packs and segments, sorted.
     pub dropped: Vec<ObjectHash>,
-    /// Ended sessions that must not commit.
+    /// Sessions that were abandoned or dropped and must not commit, sorted.
     pub ended_sessions: Vec<SessionId>,
     /// Number and hash of the last Policy.
     pub policy: Option<(u64, ObjectHash)>,
@@ -60,6 +60,10 @@ pub struct Checkpoint {
     pub genesis: ObjectHash,
     /// The admin's public key of Genesis.
     pub admin: [u8; 32],
+    /// Number of the first entry of unknown type that has effect and that writers must understand.
+    pub must_understand: Option<u64>,
+    /// Sessions that have committed, sorted.
+    pub committed_sessions: Vec<SessionId>,
     /// What a later version added.
     pub unknown: Unknown,
 }
@@ -143,6 +147,10 @@ impl Checkpoint {
         map.items(14, self.only_writer.as_slice());
         self.genesis.write(map.key(15));
         map.bytes(16, &self.admin);
+        if let Some(n) = self.must_understand {
+            map.uint(17, n);
+        }
+        map.some_items(18, &self.committed_sessions);
         map.finish(&self.unknown)?;
         Ok(out)
     }
@@ -165,7 +173,7 @@ impl Checkpoint {
             Ok(true)
         })?;
         r.finish("checkpoint")?;
-        if seen != (1 << (LAST_KEY + 1)) - 1 {
+        if seen & REQUIRED != REQUIRED {
             return Err(missing("checkpoint"));
         }
         if !checkpoint.is_sorted() {
@@ -204,7 +212,9 @@ impl Checkpoint {
             13 => self.policy = read_at_most_one(r)?,
             14 => self.only_writer = read_at_most_one(r)?,
             15 => self.genesis = Item::read(r)?,
-            _ => self.admin = r.fixed("admin")?,
+            16 => self.admin = r.fixed("admin")?,
+            17 => self.must_understand = Some(r.uint("number")?),
+            _ => self.committed_sessions = r.items("committed sessions")?,
         }
         Ok(())
     }
@@ -213,7 +223,19 @@ impl Checkpoint {
         self.packs.is_sorted_by(|a, b| a.name < b.name)
             && self.segments.is_sorted_by(|a, b| a.name < b.name)
             && self.snapshots.is_sorted_by(|(a, _), (b, _)| a < b)
-            && self.dropped.is_sorted_by(|a, b| a < b)
+            && self.sessions.is_sorted_by(|(a, _), (b, _)| a < b)
+            && self.sessions.iter().all(|(_, packs)| ascends(packs))
+            && self
+                .certificates
+                .is_sorted_by(|a, b| (&a.public, a.roles.bits()) < (&b.public, b.roles.bits()))
+            && self.epochs.is_sorted_by(|(a, _), (b, _)| a < b)
+            && self.holds.is_sorted_by(|a, b| a.id < b.id)
+            && self.damaged.is_sorted_by(|a, b| a.pack < b.pack)
+            && self.damaged.iter().all(|one| ascends(&one.frames))
+            && ascends(&self.condemned)
+            && ascends(&self.dropped)
+            && ascends(&self.ended_sessions)
+            && ascends(&self.committed_sessions)
     }
 }
 
@@ -262,7 +284,7 @@ impl SealedCheckpoint {
             return Err(DecodeError::invalid("parts of a checkpoint", start - 4));
         }
         for _ in 0..count {
-            read_prefixed(&mut f, MAX_OBJECT_BYTES)?;
+            read_prefixed(&mut f, MAX_CHECKPOINT_PART_BYTES + BoxSealer::OVERHEAD)?;
         }
         let parts = object.get(start..f.position()).unwrap_or_default().to_vec();
         let signatures = read_signatures(&mut f)?;
@@ -320,6 +342,10 @@ impl Item for (SessionId, Vec<ObjectHash>) {
     }
 }
 
+fn ascends<T: Ord>(items: &[T]) -> bool {
+    items.is_sorted_by(|a, b| a < b)
+}
+
 fn read_at_most_one<T: Item>(r: &mut Reader<'_>) -> Result<Option<T>, DecodeError> {
     r.array_up_to("at most one", 1, T::read)
         .map(|mut items| items.pop())
@@ -352,4 +378,7 @@ fn signed_message(head: &[u8; HEAD_BYTES], parts: &[u8]) -> Vec<u8> {
 const HEAD_BYTES: usize = 100;
 /// Plaintext bytes of a part: readers hold one sealed and all open.
 const PART_BYTES: usize = 4 << 20;
-const LAST_KEY: u64 = 16;
+const _: () = assert!(PART_BYTES <= MAX_CHECKPOINT_PART_BYTES);
+const LAST_KEY: u64 = 18;
+/// Keys 0 to 16 are always there.
+const REQUIRED: u32 = (1 << 17) - 1;

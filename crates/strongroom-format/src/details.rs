@@ -177,12 +177,15 @@ impl Details {
         let unknown = r.map("details", |r, key| {
             match key {
                 0 => {
-                    details.paths = r.optional_array("paths", |r| Ok(r.bytes("path")?.to_vec()))?;
+                    details.paths = r.array("paths", |r| Ok(r.bytes("path")?.to_vec()))?;
                 }
-                1 => details.excludes = r.optional_array("excludes", |r| r.string("exclude"))?,
+                1 => details.excludes = r.array("excludes", |r| r.string("exclude"))?,
                 2 => details.description = Some(r.string("description")?),
                 3 => details.skipped = read_skipped(r)?,
-                4 => details.command = Some(r.optional_array("command", |r| r.string("command"))?),
+                4 => {
+                    let words = r.array("command", |r| r.string("command"))?;
+                    details.command = Some(words).filter(|words| !words.is_empty());
+                }
                 _ => return Ok(false),
             }
             Ok(true)
@@ -194,8 +197,7 @@ impl Details {
 }
 
 fn read_skipped(r: &mut Reader<'_>) -> Result<Vec<Skipped>, DecodeError> {
-    let at = r.position();
-    let skipped = r.array_up_to("skipped entries", MAX_DETAILS_SKIPPED, |r| {
+    r.array_up_to("skipped entries", MAX_DETAILS_SKIPPED, |r| {
         r.tuple("skipped entry", 3, |r| {
             Ok(Skipped {
                 path: r.bytes("path")?.to_vec(),
@@ -203,12 +205,7 @@ fn read_skipped(r: &mut Reader<'_>) -> Result<Vec<Skipped>, DecodeError> {
                 message: r.string("message")?,
             })
         })
-    })?;
-    if skipped.is_empty() {
-        Err(DecodeError::invalid("skipped entries", at))
-    } else {
-        Ok(skipped)
-    }
+    })
 }
 
 pub(crate) fn details_aad(repository: &RepositoryId, random: &[u8; 16]) -> Vec<u8> {

@@ -8,6 +8,9 @@ use crate::signature::{read_signatures, write_signatures};
 use crate::whole::{finish_whole, open_whole};
 use crate::{DecodeError, EncodeError, ObjectHash, ObjectKind, Payload, Preamble, Signature};
 
+/// Bytes of an entry before its box: the preamble and the previous hash.
+pub const ENTRY_HEAD_BYTES: usize = 96;
+
 /// A journal entry whose wholeness was checked, and nothing else (`docs/format.md`, §8.1).
 ///
 /// # Security
@@ -116,21 +119,35 @@ impl Entry {
         Payload::decode(&plain)
     }
 
-    fn head(&self) -> [u8; HEAD_BYTES] {
+    /// Returns bytes 0 to 95, the context of the payload's box.
+    #[must_use]
+    pub fn head(&self) -> [u8; ENTRY_HEAD_BYTES] {
         head(&self.preamble, &self.previous)
     }
 }
 
-/// Returns bytes 0 to 95, the context of the box.
-fn head(preamble: &Preamble, previous: &ObjectHash) -> [u8; HEAD_BYTES] {
-    let mut head = [0; HEAD_BYTES];
+/// Returns bytes 0 to 95 of the entry that [`Entry::seal`] will make of the same values.
+#[must_use]
+pub fn entry_head(
+    suite: Suite,
+    repository: RepositoryId,
+    n: u64,
+    attempt: [u8; 16],
+    previous: &ObjectHash,
+) -> [u8; ENTRY_HEAD_BYTES] {
+    let preamble = Preamble::new(ObjectKind::Journal, suite, repository, attempt).with_number(n);
+    head(&preamble, previous)
+}
+
+fn head(preamble: &Preamble, previous: &ObjectHash) -> [u8; ENTRY_HEAD_BYTES] {
+    let mut head = [0; ENTRY_HEAD_BYTES];
     let (first, second) = head.split_at_mut(Preamble::LEN);
     first.copy_from_slice(&preamble.encode());
     second.copy_from_slice(previous.as_bytes());
     head
 }
 
-fn signed_message(head: &[u8; HEAD_BYTES], sealed: &[u8]) -> Vec<u8> {
+fn signed_message(head: &[u8; ENTRY_HEAD_BYTES], sealed: &[u8]) -> Vec<u8> {
     [
         b"strongroom v1 journal".as_slice(),
         head,
@@ -139,6 +156,5 @@ fn signed_message(head: &[u8; HEAD_BYTES], sealed: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-const HEAD_BYTES: usize = 96;
 /// Everything but the box, with two signatures.
 const ROOM: usize = 512;

@@ -74,17 +74,9 @@ pub(crate) trait Item: Sized {
 }
 
 impl Reader<'_> {
-    /// Reads an array, also an empty one.
+    /// Reads an array. One that writers leave out rather than empty is accepted empty.
     pub(crate) fn items<T: Item>(&mut self, what: &'static str) -> Result<Vec<T>, DecodeError> {
         self.array(what, T::read)
-    }
-
-    /// Reads an array that is absent rather than empty.
-    pub(crate) fn some_items<T: Item>(
-        &mut self,
-        what: &'static str,
-    ) -> Result<Vec<T>, DecodeError> {
-        self.optional_array(what, T::read)
     }
 }
 

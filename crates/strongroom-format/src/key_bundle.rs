@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 use crate::cbor::{self, MapWriter, Reader, Unknown};
 use crate::config::missing;
 use crate::item::{EpochState, Item as _};
-use crate::limits::MAX_KEYRING_BYTES;
+use crate::limits::{MAX_KEM_BYTES, MAX_KEYRING_BYTES};
+use crate::slot::read_public;
 use crate::{DecodeError, EncodeError, ObjectHash, Time};
 
 /// The keys of a role (`docs/format.md`, §7). They are wiped when the bundle is dropped.
@@ -70,8 +71,8 @@ pub struct SlotEntry {
     pub label: String,
     /// When it was added.
     pub added: Time,
-    /// Its public key.
-    pub public: [u8; 32],
+    /// Its public key: 32 bytes for X25519, at most 4,096 for what a later version knows.
+    pub public: Vec<u8>,
     /// Role of the bundle that it opens.
     pub role: u8,
 }
@@ -104,7 +105,7 @@ impl KeyBundle {
     ///
     /// # Errors
     ///
-    /// `Invalid` for an epoch of another kind or a time with a billion nanoseconds; `Seal` when the sealer fails.
+    /// `Invalid` for an epoch of another kind or a time with a billion nanoseconds; `TooLarge` for a public key above 4,096 bytes; `Seal` when the sealer fails.
     pub fn seal(
         &self,
         suite: Suite,
@@ -189,6 +190,9 @@ impl KeyBundle {
             Ok(())
         })?;
         map.array(5, &self.slots, |out, slot| {
+            if slot.public.len() > MAX_KEM_BYTES {
+                return Err(EncodeError::too_large("public key"));
+            }
             cbor::array(out, 6);
             cbor::bytes(out, slot.id.as_bytes());
             cbor::uint(out, slot.kind);
@@ -209,11 +213,12 @@ impl KeyBundle {
 
     /// At least the bytes of the encoding, so that the buffer never moves.
     fn room(&self) -> usize {
-        let labels: usize = self.slots.iter().map(|slot| slot.label.len()).sum();
+        let slots = self.slots.iter();
+        let texts: usize = slots.map(|slot| slot.label.len() + slot.public.len()).sum();
         256 + 64 * self.epochs.len()
             + 96 * self.signing.len()
             + 128 * self.slots.len()
-            + labels
+            + texts
             + self.unknown.0.encoded().len()
     }
 
@@ -299,7 +304,7 @@ fn read_slot(r: &mut Reader<'_>) -> Result<SlotEntry, DecodeError> {
             kind: r.uint("kind of a slot")?,
             label: r.string("label")?,
             added: Time::read(r, "added")?,
-            public: r.fixed("public key")?,
+            public: read_public(r)?,
             role: r.u8("role")?,
         })
     })

@@ -35,6 +35,7 @@
 //! That something decodes proves nothing about who made it. Sealed structures prove that the maker had the key; entries
 //! and checkpoints have signatures, which the caller verifies and whose keys it judges.
 
+mod beacon;
 mod body;
 mod bundle;
 mod cbor;
@@ -67,9 +68,10 @@ pub mod split;
 mod time;
 mod whole;
 
+pub use beacon::Beacon;
 pub use body::{
     Abandon, Added, Body, Commit, Condemn, Damaged, Dropped, Evidence, Feature, Forget, Genesis,
-    Hold, HoldAction, IndexChange, Keys, Packs, Policy, Takeover, Tombstone,
+    Hold, HoldAction, IndexChange, Keys, Packs, Policy, Takeover, Tombstone, evidence_aad,
 };
 pub use bundle::{decode_bundle, encode_bundle};
 pub use cbor::Unknown;
@@ -77,13 +79,13 @@ pub use checkpoint::{Checkpoint, SealedCheckpoint};
 pub use compress::{Compressor, Decompressor, padme};
 pub use config::Config;
 pub use details::{Details, SkipReason, Skipped};
-pub use entry::Entry;
+pub use entry::{ENTRY_HEAD_BYTES, Entry, entry_head};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use frame::{BlobRecord, Codec, FrameKey, FrameRecord, frame_aad};
 pub use hash::ObjectHash;
 pub use item::{Certificate, DamagedPack, EpochState, PackRef, SegmentRef};
 pub use key_bundle::{Epoch, KeyBundle, SigningEntry, SlotEntry, UnknownSecrets};
-pub use keyring::{Grant, Keyring};
+pub use keyring::{Grant, Keyring, SignedKeyring};
 pub use names::{Interior, Leaf, Names};
 pub use node::{Node, NodeKind, is_legal_name};
 pub use pack::{PackHeader, SessionKeyRecord, header_aad, open_header, pack_preamble, seal_header};

@@ -6,6 +6,8 @@ pub const MAX_OBJECT_BYTES: usize = 268_435_456;
 pub const MAX_ENTRY_BYTES: usize = 2_097_152;
 /// Bytes of a config or slot object.
 pub const MAX_CONFIG_BYTES: usize = 65_536;
+/// Bytes of a beacon.
+pub const MAX_BEACON_BYTES: usize = 65_536;
 /// Bytes of a keyring object.
 pub const MAX_KEYRING_BYTES: usize = 4_194_304;
 /// Bytes of a blob's plaintext.
@@ -28,6 +30,14 @@ pub const MAX_PAGE_REFS: usize = 65_536;
 pub const MAX_LEAF_ENTRIES: usize = 65_536;
 /// Bytes of a name in a directory.
 pub const MAX_NAME_BYTES: usize = 4_096;
+/// Bytes of the name of an owner, a group or an extended attribute.
+pub const MAX_SHORT_NAME_BYTES: usize = 4_096;
+/// Bytes of the target of a symbolic link.
+pub const MAX_TARGET_BYTES: usize = 65_535;
+/// Bytes of a tag, a series, the name of a label and its text.
+pub const MAX_LABEL_BYTES: usize = 65_536;
+/// Bytes of the window of a compressed frame.
+pub const MAX_WINDOW_BYTES: u64 = 16_777_216;
 /// Bytes of one extended attribute's value.
 pub const MAX_XATTR_BYTES: usize = 65_536;
 /// Bytes of all extended attributes of an entry, names and values.
@@ -38,8 +48,16 @@ pub const MAX_CBOR_DEPTH: u8 = 16;
 pub const MAX_PAGE_HEIGHT: u8 = 16;
 /// Directories inside one another.
 pub const MAX_DIRECTORY_DEPTH: usize = 65_536;
-/// Signatures of a journal entry or checkpoint.
+/// Signatures of a journal entry, checkpoint or keyring.
 pub const MAX_SIGNATURES: usize = 8;
+/// Bytes of a public key beside a signature.
+pub const MAX_SIGNING_KEY_BYTES: usize = 4_096;
+/// Bytes of a signature.
+pub const MAX_SIGNATURE_BYTES: usize = 8_192;
+/// Bytes of a slot's public key, and of either part of a grant.
+pub const MAX_KEM_BYTES: usize = 4_096;
+/// Bytes of a part of a checkpoint's plaintext.
+pub const MAX_CHECKPOINT_PART_BYTES: usize = 16_777_216;
 /// Entries in a bundle.
 pub const BUNDLE_ENTRIES: u64 = 64;
 /// Skipped entries that the details of a snapshot name; the summary has the count of all.

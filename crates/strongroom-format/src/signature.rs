@@ -1,9 +1,9 @@
-//! The signatures of journal entries and checkpoints.
+//! The signatures of journal entries, checkpoints and keyrings (`docs/format.md`, §3.6).
 
 use strongroom_crypt::{SigningKey, VerifyingKey};
 
 use crate::fields::Fields;
-use crate::limits::MAX_SIGNATURES;
+use crate::limits::{MAX_SIGNATURE_BYTES, MAX_SIGNATURES, MAX_SIGNING_KEY_BYTES};
 use crate::{DecodeError, EncodeError};
 
 /// An Ed25519 signature and the key that it claims.
@@ -38,14 +38,16 @@ pub(crate) fn write_signatures(
     }
     out.extend_from_slice(&count.to_le_bytes());
     for signer in signers {
-        out.extend_from_slice(&[SigningKey::ALGORITHM, 0, 0, 0]);
+        out.extend_from_slice(&[SigningKey::ALGORITHM, 0]);
+        out.extend_from_slice(&KEY_LEN.to_le_bytes());
+        out.extend_from_slice(&SIGNATURE_LEN.to_le_bytes());
         out.extend_from_slice(signer.public().as_bytes());
         out.extend_from_slice(&signer.sign(message));
     }
     Ok(())
 }
 
-/// Reads signatures up to the end of the structure.
+/// Reads signatures up to the end of the structure. Those of unknown algorithms are passed over, so that none may be left.
 pub(crate) fn read_signatures(f: &mut Fields<'_>) -> Result<Vec<Signature>, DecodeError> {
     let at = f.position();
     let count = usize::from(f.u16()?);
@@ -54,16 +56,33 @@ pub(crate) fn read_signatures(f: &mut Fields<'_>) -> Result<Vec<Signature>, Deco
     }
     let mut signatures = Vec::with_capacity(count);
     for _ in 0..count {
-        let at = f.position();
-        if f.u8()? != SigningKey::ALGORITHM {
-            return Err(DecodeError::unsupported("algorithm of a signature", at));
-        }
-        f.reserved(3)?;
-        signatures.push(Signature {
-            public: f.array()?,
-            signature: f.array()?,
-        });
+        signatures.extend(read_row(f)?);
     }
     f.finish()?;
     Ok(signatures)
 }
+
+fn read_row(f: &mut Fields<'_>) -> Result<Option<Signature>, DecodeError> {
+    let algorithm = f.u8()?;
+    f.reserved(1)?;
+    let at = f.position();
+    let (key, signature) = (f.u16()?, f.u16()?);
+    if algorithm == SigningKey::ALGORITHM {
+        if (key, signature) != (KEY_LEN, SIGNATURE_LEN) {
+            return Err(DecodeError::invalid("length of a signature", at));
+        }
+        return Ok(Some(Signature {
+            public: f.array()?,
+            signature: f.array()?,
+        }));
+    }
+    let (key, signature) = (usize::from(key), usize::from(signature));
+    if key > MAX_SIGNING_KEY_BYTES || signature > MAX_SIGNATURE_BYTES {
+        return Err(DecodeError::too_large("signature", at));
+    }
+    f.take(key + signature)?;
+    Ok(None)
+}
+
+const KEY_LEN: u16 = 32;
+const SIGNATURE_LEN: u16 = 64;

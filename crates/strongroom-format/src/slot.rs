@@ -1,11 +1,11 @@
 //! Slots: ways to open a repository.
 
-use strongroom_crypt::{Argon2Params, RepositoryId, SLOT_BOX_LEN, SlotId, Suite};
+use strongroom_crypt::{Argon2Params, PublicKey, RepositoryId, SLOT_BOX_LEN, SlotId, Suite};
 
 use crate::cbor::{self, MapWriter, Reader, Unknown};
 use crate::config::missing;
 use crate::fields::{read_prefixed, write_prefixed};
-use crate::limits::MAX_CONFIG_BYTES;
+use crate::limits::{MAX_CONFIG_BYTES, MAX_KEM_BYTES};
 use crate::whole::{finish_whole, open_whole};
 use crate::{DecodeError, EncodeError, ObjectKind, Preamble};
 
@@ -18,8 +18,8 @@ use crate::{DecodeError, EncodeError, ObjectKind, Preamble};
 pub struct Slot {
     /// Names the slot.
     pub id: SlotId,
-    /// X25519 public key, to which grants are sealed.
-    pub public: [u8; 32],
+    /// Public key, to which grants are sealed: 32 bytes for X25519, at most 4,096 for what a later version knows.
+    pub public: Vec<u8>,
     /// What protects the private key.
     pub method: SlotMethod,
     /// What a later version added; of an unknown method everything that it needs.
@@ -36,12 +36,12 @@ pub enum SlotMethod {
         params: Argon2Params,
         /// Salt of the passphrase.
         salt: [u8; 16],
-        /// Box of the private key.
+        /// Box of the private key and the admin's public key.
         boxed: [u8; SLOT_BOX_LEN],
     },
     /// A recovery code.
     RecoveryCode {
-        /// Box of the private key.
+        /// Box of the private key and the admin's public key.
         boxed: [u8; SLOT_BOX_LEN],
     },
     /// Nothing: somebody holds the private key.
@@ -74,10 +74,10 @@ impl SlotMethod {
 impl Slot {
     /// Describes a slot of this version.
     #[must_use]
-    pub fn new(id: SlotId, public: [u8; 32], method: SlotMethod) -> Self {
+    pub fn new(id: SlotId, public: PublicKey, method: SlotMethod) -> Self {
         Self {
             id,
-            public,
+            public: public.as_bytes().to_vec(),
             method,
             unknown: Unknown::default(),
         }
@@ -87,8 +87,11 @@ impl Slot {
     ///
     /// # Errors
     ///
-    /// `TooLarge` above 65,536 bytes; `Invalid` when an unknown method has a known number.
+    /// `TooLarge` above 65,536 bytes, and for a public key above 4,096; `Invalid` when an unknown method has a known number.
     pub fn encode(&self, suite: Suite, repository: RepositoryId) -> Result<Vec<u8>, EncodeError> {
+        if self.public.len() > MAX_KEM_BYTES {
+            return Err(EncodeError::too_large("public key"));
+        }
         let mut body = Vec::new();
         let mut map = MapWriter::new(&mut body);
         map.uint(0, self.method.kind());
@@ -145,7 +148,7 @@ impl Slot {
         let unknown = r.map("slot", |r, key| {
             match (key, kind) {
                 (0, _) => kind = Some(r.uint("kind of a slot")?),
-                (1, _) => public = Some(r.fixed("public key")?),
+                (1, _) => public = Some(read_public(r)?),
                 (2, Some(1)) => argon = Some(read_argon(r)?),
                 (3, Some(1 | 2)) => boxed = Some(r.fixed("box of a slot")?),
                 (4, Some(4)) => name = Some(r.string("name of a key")?),
@@ -190,7 +193,7 @@ impl Slot {
     }
 }
 
-/// Returns the context in which a slot's private key is sealed.
+/// Returns the context in which a slot's private key and the admin's public key are sealed.
 #[must_use]
 pub fn slot_aad(repository: &RepositoryId, id: &SlotId, kind: u8) -> Vec<u8> {
     [
@@ -200,6 +203,16 @@ pub fn slot_aad(repository: &RepositoryId, id: &SlotId, kind: u8) -> Vec<u8> {
         &[kind],
     ]
     .concat()
+}
+
+/// Reads the public key of a slot.
+pub(crate) fn read_public(r: &mut Reader<'_>) -> Result<Vec<u8>, DecodeError> {
+    let at = r.position();
+    let public = r.bytes("public key")?;
+    if public.len() > MAX_KEM_BYTES {
+        return Err(DecodeError::too_large("public key", at));
+    }
+    Ok(public.to_vec())
 }
 
 fn read_argon(r: &mut Reader<'_>) -> Result<(Argon2Params, [u8; 16]), DecodeError> {

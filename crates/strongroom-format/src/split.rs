@@ -8,7 +8,7 @@ pub const MAX_INLINE_REFS: usize = 32;
 /// Entries or children after which a directory page ends whatever they are.
 pub const MAX_ENTRIES: usize = 1_024;
 
-/// Encoded bytes of entries or children after which a directory page ends.
+/// Bytes of encoded entries, or of the first names of children, after which a directory page ends.
 pub const MAX_NAMES_BYTES: usize = 262_144;
 
 /// References after which a recipe page ends whatever they are.
@@ -25,7 +25,7 @@ pub fn leaf_ends(entries: usize, names_bytes: usize, last_name: &[u8]) -> bool {
 }
 
 /// Whether an interior page ends after the child that begins with `first_name`, with which it has `children` children
-/// whose encodings sum to `names_bytes` (see [`Interior::child_encoded_len`](crate::Interior::child_encoded_len)).
+/// whose first names sum to `names_bytes`.
 #[must_use]
 #[inline]
 pub fn interior_ends(children: usize, names_bytes: usize, first_name: &[u8]) -> bool {

@@ -36,7 +36,6 @@ pub(crate) struct Remembered {
     pub(crate) keyring: Bytes,
     /// The slot that opened it.
     pub(crate) slot: Option<Bytes>,
-    must_understand: Option<u64>,
     sealed_state: Bytes,
     recent: Vec<Bytes>,
 }
@@ -115,7 +114,6 @@ fn seal_state(context: &Context, state: &State) -> Result<Remembered> {
         hash: state.head_hash,
         keyring: keys.keyring_object.clone(),
         slot,
-        must_understand: state.must_understand,
         sealed_state: sealed.into(),
         recent: Vec::new(),
     })
@@ -145,8 +143,7 @@ impl Remembered {
         if checkpoint.genesis != keys.genesis {
             return None;
         }
-        let mut known = State::before_genesis(self.config);
-        known.must_understand = self.must_understand;
+        let known = State::before_genesis(self.config);
         let state =
             State::of_checkpoint(checkpoint, self.n, self.hash, &known, &keys.structure).ok()?;
         Some(View {
@@ -172,12 +169,6 @@ impl Remembered {
         out.extend_from_slice(self.config.as_bytes());
         out.extend_from_slice(&self.n.to_le_bytes());
         out.extend_from_slice(self.hash.as_bytes());
-        out.extend_from_slice(
-            &self
-                .must_understand
-                .map_or(0, |n| n.saturating_add(1))
-                .to_le_bytes(),
-        );
         let slot = self.slot.clone().unwrap_or_default();
         let parts = [&self.keyring, &slot, &self.sealed_state]
             .into_iter()
@@ -200,7 +191,6 @@ impl Remembered {
         let config = ObjectHash::from_bytes(take(&mut rest)?);
         let n = u64::from_le_bytes(take(&mut rest)?);
         let hash = ObjectHash::from_bytes(take(&mut rest)?);
-        let must_understand = u64::from_le_bytes(take(&mut rest)?).checked_sub(1);
         let mut parts = Vec::new();
         while !rest.is_empty() {
             let len = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
@@ -218,7 +208,6 @@ impl Remembered {
             hash,
             keyring,
             slot,
-            must_understand,
             sealed_state,
             recent,
         })
@@ -231,7 +220,7 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     Some(*first)
 }
 
-const MAGIC: &[u8; 8] = b"SRHEAD1\n";
+const MAGIC: &[u8; 8] = b"SRHEAD2\n";
 
 /// A file larger than a checkpoint, a keyring and a bundle together is none of ours.
 const MAX_FILE_BYTES: u64 = 1 << 30;

@@ -1,6 +1,6 @@
 //! The keys of an open repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use strongroom_crypt::{
     seal_grant,
 };
 use strongroom_format::{
-    Epoch, EpochState, Grant, KeyBundle, Keyring, ObjectHash, SlotEntry, Unknown, object_name,
+    Epoch, EpochState, Grant, KeyBundle, Keyring, ObjectHash, SignedKeyring, SlotEntry, Unknown,
+    object_name,
 };
 
 use crate::context::{crypt_error, encode_error};
@@ -53,6 +54,8 @@ pub(crate) enum Opener {
         id: SlotId,
         /// Its key.
         key: SlotKey,
+        /// The admin's key, where the slot names it: who put it there knew the credential.
+        admin: Option<VerifyingKey>,
         /// The slot's object, if it was read.
         object: Option<Bytes>,
     },
@@ -74,19 +77,14 @@ impl Keys {
         loaded: LoadedKeyring,
         opener: Arc<Opener>,
     ) -> Result<Self> {
-        let bundle = opener.open(suite, repository, &loaded.keyring)?;
         let LoadedKeyring {
-            keyring,
+            signed,
             hash,
             bytes,
         } = loaded;
-        Self::of_bundle(
-            suite,
-            random,
-            bundle,
-            (keyring.generation, hash, bytes),
-            opener,
-        )
+        let bundle = opener.open(suite, repository, &signed.keyring)?;
+        let keyring = (signed.keyring.generation, hash, bytes);
+        Self::of_bundle(suite, random, bundle, keyring, opener)
     }
 
     /// Takes up a bundle that was opened from, or sealed into, this generation with this hash and object.
@@ -131,10 +129,18 @@ impl Keys {
 
     /// Opens the same generation once more, for the next to be made of it.
     pub(crate) fn bundle(&self, suite: Suite, repository: &RepositoryId) -> Result<KeyBundle> {
+        let signed = self.signed()?;
+        self.opener.open(suite, repository, &signed.keyring)
+    }
+
+    /// Says whether the admin with this key signed the keyring that these are from.
+    pub(crate) fn is_signed_by(&self, admin: &VerifyingKey) -> bool {
+        self.signed().is_ok_and(|signed| signed.is_signed_by(admin))
+    }
+
+    fn signed(&self) -> Result<SignedKeyring> {
         let name = object_name::keyring(self.generation);
-        let keyring =
-            Keyring::decode(&self.keyring_object).map_err(|error| Error::decode(name, error))?;
-        self.opener.open(suite, repository, &keyring)
+        SignedKeyring::decode(&self.keyring_object).map_err(|error| Error::decode(name, error))
     }
 
     /// Returns the key of an epoch.
@@ -192,56 +198,76 @@ impl Opener {
         }
     }
 
-    /// Opens the bundle that this opener was granted.
+    /// Returns the admin's key, where what was opened names it.
+    pub(crate) fn admin(&self) -> Option<VerifyingKey> {
+        match self {
+            Self::Public => None,
+            Self::Slot { admin, .. } => *admin,
+        }
+    }
+
+    /// Opens the bundle that this opener was granted. Whether the keyring counts is the caller's to know.
     ///
     /// # Errors
     ///
-    /// `WrongKey` when it was granted none, or the grant or bundle does not open.
+    /// `WrongKey` when it was granted none, or the grant does not open; `Damaged` or `Incompatible` when the bundle does not open or
+    /// decode, or lists other slots than the keyring grants it to.
     pub(crate) fn open(
         &self,
         suite: Suite,
         repository: &RepositoryId,
         keyring: &Keyring,
     ) -> Result<KeyBundle> {
-        let (role, key) = match self {
-            Self::Public => (FULL_BUNDLE, public_bundle_key(repository)),
-            Self::Slot {
-                id, key: slot_key, ..
-            } => {
-                let grants = keyring.grants.iter().filter(|grant| grant.slot == *id);
-                let grant = grants
-                    .min_by_key(|grant| grant.role)
-                    .ok_or_else(not_granted)?;
-                let info = grant_info(repository, keyring.generation, grant.role, id);
-                let key = open_grant(slot_key, &info, &grant.enc, &grant.ct)
-                    .map_err(|error| not_granted().caused_by(error))?;
-                (grant.role, key)
+        let generation = keyring.generation;
+        let key = match self {
+            Self::Public => public_bundle_key(repository),
+            Self::Slot { id, key, .. } => {
+                // Grants of other roles and kinds are of later versions.
+                let full = |grant: &&Grant| grant.slot == *id && grant.role == FULL_BUNDLE;
+                let grant = keyring.grants.iter().filter(full).find_map(Grant::hpke);
+                let (enc, ct) = grant.ok_or_else(not_granted)?;
+                let info = grant_info(repository, generation, FULL_BUNDLE, id);
+                open_grant(key, &info, enc, ct).map_err(|error| not_granted().caused_by(error))?
             }
         };
-        let (_, sealed) = keyring
-            .bundles
-            .iter()
-            .find(|(of, _)| *of == role)
+        let mut bundles = keyring.bundles.iter();
+        let (_, sealed) = bundles
+            .find(|(role, _)| *role == FULL_BUNDLE)
             .ok_or_else(not_granted)?;
-        KeyBundle::open(suite, &key, repository, keyring.generation, role, sealed).map_err(
-            |error| {
-                let name = object_name::keyring(keyring.generation);
-                Error::decode(name, error)
-            },
-        )
+        let name = object_name::keyring(generation);
+        let bundle = KeyBundle::open(suite, &key, repository, generation, FULL_BUNDLE, sealed)
+            .map_err(|error| Error::decode(name.clone(), error))?;
+        if lists_its_grants(&bundle, keyring) {
+            Ok(bundle)
+        } else {
+            let what = "a keyring does not grant to the slots that it lists";
+            Err(Error::new(ErrorKind::Damaged, what).object_named(name))
+        }
     }
 }
 
-/// Seals a bundle as a generation of the keyring: to every slot that it names, or to everybody in suite 0.
+/// Says whether a bundle lists exactly the slots that the keyring grants anything to, so that the next generation loses none.
+fn lists_its_grants(bundle: &KeyBundle, keyring: &Keyring) -> bool {
+    let listed: BTreeSet<_> = bundle
+        .slots
+        .iter()
+        .map(|slot| (slot.id, slot.role))
+        .collect();
+    let granted = keyring.grants.iter().map(|grant| (grant.slot, grant.role));
+    listed == granted.collect()
+}
+
+/// Seals a bundle as a generation of the keyring, to every slot that it names, or to everybody in suite 0. The admin signs it.
 ///
 /// # Errors
 ///
-/// `Internal` without random bytes, `Invalid` when there are too many slots.
+/// `Internal` without random bytes, `Invalid` when there are too many slots, `Incompatible` when one has a key of a later version.
 pub(crate) fn seal_keyring(
     suite: Suite,
     repository: &RepositoryId,
     generation: u64,
     bundle: &KeyBundle,
+    admin: &SigningKey,
     random: &Arc<dyn Random>,
 ) -> Result<Bytes> {
     let key = match suite {
@@ -254,15 +280,23 @@ pub(crate) fn seal_keyring(
     let mut grants = Vec::with_capacity(bundle.slots.len());
     for slot in &bundle.slots {
         let info = grant_info(repository, generation, FULL_BUNDLE, &slot.id);
-        let (enc, ct) = seal_grant(&PublicKey::from_bytes(slot.public), &info, &key, random)
-            .map_err(|error| {
+        let public = slot.public.as_slice().try_into().map_err(|_| {
+            Error::new(
+                ErrorKind::Incompatible,
+                "a slot has a key of a later version",
+            )
+            .object_named(object_name::slot(slot.id))
+        })?;
+        let (enc, ct) =
+            seal_grant(&PublicKey::from_bytes(public), &info, &key, random).map_err(|error| {
                 Error::new(ErrorKind::Internal, "a grant was not sealed").caused_by(error)
             })?;
         grants.push(Grant {
             slot: slot.id,
             role: FULL_BUNDLE,
-            enc,
-            ct,
+            kem: Grant::HPKE,
+            enc: enc.to_vec(),
+            ct: ct.to_vec(),
         });
     }
     let bundles = vec![(FULL_BUNDLE, sealed)];
@@ -275,7 +309,7 @@ pub(crate) fn seal_keyring(
     let mut preamble_random = [0; 16];
     random.fill(&mut preamble_random).map_err(crypt_error)?;
     keyring
-        .encode(suite, *repository, preamble_random)
+        .encode(suite, *repository, preamble_random, &[admin])
         .map(Bytes::from)
         .map_err(encode_error)
 }

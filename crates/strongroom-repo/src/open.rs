@@ -1,6 +1,7 @@
 //! Opens a repository (format §4).
 
 mod config;
+mod genesis;
 mod keyring;
 mod unlock;
 
@@ -11,7 +12,8 @@ use strongroom_format::object_name;
 use strongroom_store::Store;
 
 use self::config::{ConfigObject, config_objects};
-pub(crate) use self::keyring::{LoadedKeyring, follow_keyring, newest_generation};
+use self::genesis::check_pin;
+pub(crate) use self::keyring::{LoadedKeyring, follow_keyring};
 use self::unlock::Unlock;
 use crate::context::Context;
 use crate::credential::Credential;
@@ -84,19 +86,14 @@ fn open_with(
         Some(keys) => keys,
         None => unlock.newest()?,
     };
-    if opening
-        .pin
-        .is_some_and(|pin| pin.as_bytes() != keys.genesis.as_bytes())
-    {
-        let what = "this is not the repository that was pinned: its Genesis is another";
-        return Err(Error::new(ErrorKind::Damaged, what).object_named(object_name::journal(0)));
-    }
+    check_pin(opening.pin, &keys)?;
     let place = (object.hash, config.repository, config.suite);
     let settings = opening.settings.clone();
     let components = opening.components.clone();
     let context = Context::new(opening.store.clone(), settings, components, place, keys);
     let view = read_journal(remote, &context, remembered.as_ref())?;
     check_state(&view.state)?;
+    check_admin(&context, &view.state)?;
     follow_keyring(remote, &context, &view.state)?;
     if let Some(cache) = &cache {
         cache.write(&context, &view);
@@ -163,6 +160,17 @@ fn check_state(state: &State) -> Result<()> {
         Some(feature) => Err(unknown_feature(feature)),
         None => Ok(()),
     }
+}
+
+/// Makes sure that the admin is who the slot says, and signed the keyring that was opened.
+fn check_admin(context: &Context, state: &State) -> Result<()> {
+    let keys = context.keys();
+    let named = keys.opener.admin().is_none_or(|admin| admin == state.admin);
+    if named && keys.is_signed_by(&state.admin) {
+        return Ok(());
+    }
+    let what = "the first journal entry names another admin than the slot or the keyring";
+    Err(Error::new(ErrorKind::Damaged, what).object_named(object_name::journal(0)))
 }
 
 fn unknown_feature(feature: &str) -> Error {

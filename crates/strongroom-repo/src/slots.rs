@@ -101,7 +101,9 @@ impl Repository {
             let context = this.context();
             let now = context.components.clock.now();
             let random = &context.components.random;
-            let slot = seal_slot(random, context.suite, context.repository, &label, now, &new)?;
+            let admin = this.journal().state().admin;
+            let (suite, repository) = (context.suite, context.repository);
+            let slot = seal_slot(random, suite, repository, &label, now, &admin, &new)?;
             put_own(remote, &object_name::slot(slot.entry.id), &slot.object)?;
             rotate::rotate(&this, remote, &mut |bundle| {
                 bundle.slots.push(slot.entry.clone());

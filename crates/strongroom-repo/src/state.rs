@@ -34,7 +34,9 @@ pub(crate) struct State {
     /// Snapshots in force, by the number of their entries.
     pub(crate) snapshots: BTreeMap<u64, (Id, Snapshot)>,
     /// Announced packs of sessions that have not ended.
-    pub(crate) sessions: BTreeMap<SessionId, Vec<ObjectHash>>,
+    pub(crate) sessions: BTreeMap<SessionId, BTreeSet<ObjectHash>>,
+    /// Sessions that have committed: what they add later they do not announce.
+    pub(crate) committed_sessions: BTreeSet<SessionId>,
     /// Sessions that were abandoned or dropped and must not commit.
     pub(crate) ended_sessions: BTreeSet<SessionId>,
     /// Packs and segments that were dropped, with the number of the entry that did it. Of what a checkpoint
@@ -46,8 +48,8 @@ pub(crate) struct State {
     pub(crate) damaged: BTreeMap<ObjectHash, BTreeSet<u32>>,
     /// Epochs, where an entry changed what the keyring says of them.
     pub(crate) epochs: BTreeMap<u32, EpochState>,
-    /// Certificates in force, that of Genesis' admin included.
-    pub(crate) certificates: Vec<Certificate>,
+    /// Certificates in force, that of Genesis' admin included, by public key and roles.
+    pub(crate) certificates: BTreeMap<([u8; 32], u8), Certificate>,
     /// Features that were added after config was written.
     pub(crate) features: Features,
     /// Holds in force.
@@ -86,12 +88,13 @@ impl State {
             segments: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            committed_sessions: BTreeSet::new(),
             ended_sessions: BTreeSet::new(),
             dropped: BTreeMap::new(),
             condemned: BTreeSet::new(),
             damaged: BTreeMap::new(),
             epochs: BTreeMap::new(),
-            certificates: Vec::new(),
+            certificates: BTreeMap::new(),
             features: Features::default(),
             holds: BTreeMap::new(),
             policy: None,

@@ -38,7 +38,6 @@ def session_id(secret):
 
 
 def blob_id(keys, kind, plain):
-    """Kinds 16 to 31 are taken to be like kind 0; the document does not say."""
     key = keys.page if kind == 2 else keys.id
     return keyed(key, bytes([kind]) + plain)
 

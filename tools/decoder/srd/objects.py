@@ -1,15 +1,15 @@
-"""Sections 2, 5, 6 and 7: the store, preambles, config, slots, keyring, and how a repository is opened."""
+"""Sections 2, 5, 6 and 7: the store, preambles, config, slots and keyrings."""
 import os
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from . import cbor, crypto
 from .cbor import Opt, array, fields, octets, row, text, uint
-from .errors import Deviation, NoKey, NotWhole, Unsupported, need
+from .errors import Missing, NoKey, NotWhole, Unsupported, need
 
 OBJECT_LIMIT = 268_435_456
-LIMITS = {"C": 65_536, "S": 65_536, "K": 4_194_304, "J": 2_097_152}
+LIMITS = {"C": 65_536, "S": 65_536, "K": 4_194_304, "J": 2_097_152, "N": 65_536}
 HEX64, HEX16 = "[0-9a-f]{64}", "[0-9a-f]{16}"
 NAMES = [
     ("C", r"config(\.copy)?"), ("S", "slot/[0-9a-f]{32}"), ("K", rf"keyring/{HEX16}(\.copy)?"),
@@ -50,12 +50,12 @@ class Store:
         return next((letter for letter, pattern in NAMES if re.fullmatch(pattern, name)), None)
 
     def open(self, name):
-        need(name in self.names, f"{name}: missing")
+        need(name in self.names, f"{name}: missing", Missing)
         need(self.names[name] <= OBJECT_LIMIT, f"{name}: larger than an object may be")
         return open(os.path.join(self.root, name), "rb")
 
     def read(self, name, limit=OBJECT_LIMIT):
-        need(name in self.names, f"{name}: missing")
+        need(name in self.names, f"{name}: missing", Missing)
         need(self.names[name] <= limit, f"{name}: {self.names[name]} bytes, more than {limit}")
         with self.open(name) as f:
             return f.read()
@@ -100,33 +100,28 @@ def reserved(data, where):
 
 def whole(data, where):
     """Takes the seal of wholeness off."""
-    need(len(data) >= 96 and crypto.hash32(data[:-32]) == data[-32:], f"{where}: not whole", NotWhole)
+    if len(data) < 96 or crypto.hash32(data[:-32]) != data[-32:]:
+        other = data[:3] == b"\x89SR" and data[4:8] == b"\r\n\x1a\n" and data[8:10] != b"\1\0"
+        need(not other, f"{where}: another major version", Unsupported)
+        raise NotWhole(f"{where}: not whole")
     return data[:-32]
 
 
 def sealed_map(data, letter, where, spec, config=None, number=None):
     body = whole(data, where)
     p = preamble(body, letter, where, config, number)
-    need(len(body) >= 68, f"{where}: too short")
-    length = struct.unpack_from("<I", body, 64)[0]
-    need(len(body) == 68 + length, f"{where}: length says {length}, there are {len(body) - 68} bytes")
-    value = cbor.decode(body[68:], where)
+    value, end = map_at_64(body, where)
+    need(len(body) == end, f"{where}: {len(body) - end} bytes between the map and the seal")
     fields(spec)(value, where)
     return p, value
 
 
-def first_whole(store, names, limit, parse):
-    problems = []
-    for name in names:
-        if name not in store.names:
-            problems.append(f"{name}: missing")
-            continue
-        data = store.read(name, limit)
-        try:
-            return data, parse(data, name)
-        except NotWhole as e:
-            problems.append(str(e))
-    raise Deviation("; ".join(problems))
+def map_at_64(body, where):
+    """The map that follows the preamble and its length, and where it ends."""
+    need(len(body) >= 68, f"{where}: too short")
+    end = 68 + struct.unpack_from("<I", body, 64)[0]
+    need(len(body) >= end, f"{where}: shorter than its length says")
+    return cbor.decode(body[68:end], where), end
 
 
 TEXTS = array(text, order=lambda t: t.encode())
@@ -153,24 +148,40 @@ def parse_config(data, where):
     return Config(data, p.suite, p.repository, m)
 
 
+def read_config(store):
+    """The config object from whichever of its two copies is whole."""
+    found, problems = [], []
+    for name in ("config", "config.copy"):
+        try:
+            found.append(parse_config(store.read(name, LIMITS["C"]), name))
+        except (NotWhole, Missing) as e:
+            problems.append(str(e))
+    need(found, "; ".join(problems))
+    need(found[0].raw == found[-1].raw, "config and config.copy are whole and differ")
+    return found[0]
+
+
+BEACON = {0: cbor.time, 1: Opt(text)}
 SLOT_KINDS = {1: "passphrase", 2: "recovery code", 3: "HPKE recipient", 4: "external key service"}
-SLOT = {0: uint(), 1: octets(32), 2: Opt(row(uint(), uint(), uint(), octets(16))), 3: Opt(octets(112)),
+SLOT = {0: uint(), 1: octets(32), 2: Opt(row(uint(), uint(), uint(), octets(16))), 3: Opt(octets(144)),
         4: Opt(text), 5: Opt(octets())}
+UNKNOWN_SLOT = {0: uint(), 1: octets(maximum=4096)}
 SLOT_KEYS = {1: {2, 3}, 2: {3}, 3: set(), 4: {4, 5}}
 
 
 def parse_slot(data, where, config):
-    kind = cbor.decode(whole(data, where)[68:], where)
-    known = isinstance(kind, dict) and kind.get(0) in SLOT_KINDS
-    p, m = sealed_map(data, "S", where, SLOT if known else {0: uint()}, config)
+    """(slot id, map); the map is None for a slot of a later version, which is skipped."""
+    p, m = sealed_map(data, "S", where, UNKNOWN_SLOT, config)
     need(where == f"slot/{p.random.hex()}", f"{where}: slot id in the preamble is {p.random.hex()}")
-    if known:
-        need(m.keys() & {2, 3, 4, 5} == SLOT_KEYS[m[0]], f"{where}: wrong keys for kind {m[0]}")
+    if m[0] not in SLOT_KINDS or len(m[1]) != 32:
+        return p.random, None
+    fields(SLOT)(m, where)
+    need(m.keys() & {2, 3, 4, 5} == SLOT_KEYS[m[0]], f"{where}: wrong keys for kind {m[0]}")
     if m[0] == 1:
         memory, passes, lanes, _ = m[2]
         need(1 <= passes <= 16 and 1 <= lanes <= 16 and 8 <= memory <= 1_048_576 and memory >= 8 * lanes,
              f"{where}: Argon2id parameters out of bounds")
-    return p, m
+    return p.random, m
 
 
 @dataclass
@@ -178,10 +189,11 @@ class Credentials:
     passphrase: bytes = None
     recovery: str = None
     recipient: bytes = None  # a private X25519 key
+    pin: bytes = None        # hash of Genesis
 
 
 def open_slot(slot_id, m, config, credentials, where):
-    """The private key, or None when no credential of the slot's kind was given."""
+    """(private key, admin's public key or None); None when no credential of the slot's kind was given."""
     kind = m[0]
     if kind == 1 and credentials.passphrase is not None:
         memory, passes, lanes, salt = m[2]
@@ -189,53 +201,92 @@ def open_slot(slot_id, m, config, credentials, where):
     elif kind == 2 and credentials.recovery is not None:
         key = crypto.recovery_key(crypto.recovery_decode(credentials.recovery))
     elif kind == 3 and credentials.recipient is not None:
-        private = credentials.recipient
-        return private if crypto.x25519_public(private) == m[1] else None
+        return (credentials.recipient, None) if crypto.x25519_public(credentials.recipient) == m[1] else None
     else:
         return None
     aad = b"slot" + config.repository + slot_id + bytes([kind])
-    private = crypto.box_open(config.suite, key, aad, m[3], where)
-    need(len(private) == 32 and crypto.x25519_public(private) == m[1],
-         f"{where}: private key does not belong to the public key")
-    return private
+    plain = crypto.box_open(config.suite, key, aad, m[3], where)
+    private, admin = plain[:32], plain[32:]
+    need(crypto.x25519_public(private) == m[1], f"{where}: private key does not belong to the public key")
+    return private, admin
 
 
-ROLE = uint(4)
-KEYRING = {0: uint(), 1: array(row(ROLE, octets())), 2: array(row(octets(16), ROLE, octets(32), octets(48)))}
+def parse_signatures(data, at, where):
+    """The signatures at `at`, which end the data; [(public, signature)] of the rows whose algorithm is known."""
+    need(len(data) >= at + 2, f"{where}: ends before its signatures")
+    count, at, out = struct.unpack_from("<H", data, at)[0], at + 2, []
+    need(1 <= count <= 8, f"{where}: {count} signatures")
+    for i in range(count):
+        need(len(data) >= at + 6, f"{where}: ends before signature {i}")
+        algorithm, zero, key, signature = struct.unpack_from("<BBHH", data, at)
+        reserved([zero], f"{where}: signature {i}")
+        need(key <= 4096 and signature <= 8192, f"{where}: signature {i} is over the limits")
+        need(algorithm != 1 or (key, signature) == (32, 64), f"{where}: signature {i} has wrong lengths")
+        need(len(data) >= at + 6 + key + signature, f"{where}: ends in signature {i}")
+        if algorithm == 1:
+            out.append((data[at + 6:at + 38], data[at + 38:at + 102]))
+        at += 6 + key + signature
+    need(len(data) == at, f"{where}: bytes after the signatures")
+    return out
+
+
+KEYRING = {0: uint(), 1: array(row(cbor.u8, octets())),
+           2: array(row(octets(16), cbor.u8, uint(), octets(maximum=4096), octets(maximum=4096)))}
 EPOCH_STATES = {0: "open", 1: "closed", 2: "retired"}
 BUNDLE = {
-    0: Opt(octets(32)), 1: Opt(octets(32)),
-    2: Opt(array(row(uint((1 << 32) - 1), uint(), uint(2), octets()))),
-    3: Opt(octets(32)), 4: Opt(array(row(uint(), octets(32), octets(32)))),
-    5: Opt(array(row(octets(16), uint(), text, cbor.time, octets(32), uint()))),
+    0: octets(32), 1: octets(32), 2: array(row(cbor.u32, uint(), cbor.choice(2), octets())), 3: octets(32),
+    4: array(row(cbor.u8, octets(32), octets(32))),
+    5: array(row(octets(16), uint(), text, cbor.time, octets(maximum=4096), cbor.u8)),
 }
+ROLE = 0  # the full bundle; others belong to a later version
+
+
+@dataclass
+class Keyring:
+    raw: bytes
+    generation: int
+    bundles: list     # (role, box)
+    grants: list      # (slot id, role, kem, enc, ct)
+    message: bytes    # what is signed
+    signatures: list  # (public, signature)
+
+    def signed_by(self, admin):
+        return any(public == admin and crypto.verify_signature(public, signature, self.message)
+                   for public, signature in self.signatures)
+
+    def grant(self, slot_id):
+        """(enc, ct) of the grant to a slot that this reader understands."""
+        return next(((enc, ct) for slot, role, kem, enc, ct in self.grants if (slot, role, kem) == (slot_id, ROLE, 1)), None)
 
 
 def parse_keyring(data, where, config):
     number = int(where.split("/")[1][:16], 16)
-    _, m = sealed_map(data, "K", where, KEYRING, config, number)
+    body = whole(data, where)
+    preamble(body, "K", where, config, number)
+    m, end = map_at_64(body, where)
+    fields(KEYRING)(m, where)
     need(m[0] == number, f"{where}: generation {m[0]} differs from the preamble's")
     roles = [role for role, _ in m[1]]
     need(len(set(roles)) == len(roles), f"{where}: a role appears twice")
     need(config.suite or not m[2], f"{where}: grants in suite 0")
-    for slot_id, role, _, _ in m[2]:
+    for slot_id, role, kem, enc, ct in m[2]:
         need(role in roles, f"{where}: grant of role {role} to slot {slot_id.hex()} without a bundle")
-    return m
+        need(kem != 1 or (len(enc), len(ct)) == (32, 48), f"{where}: grant to slot {slot_id.hex()} has wrong lengths")
+    return Keyring(data, number, m[1], m[2], b"strongroom v1 keyring" + body[:end], parse_signatures(body, end, where))
 
 
 @dataclass
 class Keys:
-    role: int
-    id: bytes = None
-    struct: bytes = None
-    genesis: bytes = None
-    epochs: dict = field(default_factory=dict)
-    bundle: dict = None
+    id: bytes
+    struct: bytes
+    genesis: bytes
+    epochs: dict
+    bundle: dict
 
     def __post_init__(self):
         for name, label in (("journal", "journal"), ("checkpoint", "checkpoint"), ("header", "pack header"),
                             ("index", "index"), ("refs", "refs"), ("page", "page id")):
-            setattr(self, name, crypto.derive(self.struct, label) if self.struct else None)
+            setattr(self, name, crypto.derive(self.struct, label))
 
     def epoch(self, number, where):
         if number not in self.epochs:
@@ -243,66 +294,19 @@ class Keys:
         return self.epochs[number]
 
 
-def open_bundle(config, keyring, role, key, where):
-    box = next(b for r, b in keyring[1] if r == role)
-    aad = b"keyring" + config.repository + struct.pack("<QB", keyring[0], role)
-    m = cbor.decode(crypto.box_open(config.suite, key, aad, box, where), f"{where} bundle {role}")
-    fields(BUNDLE)(m, f"{where} bundle {role}")
-    need(role or m.keys() >= set(range(6)), f"{where}: bundle 0 is not complete")
-    for number, kind, _, secret in m.get(2, []):
-        need(kind != 1 or len(secret) == 32, f"{where}: key of epoch {number} has {len(secret)} bytes")
-    for _, public, seed in m.get(4, []):
+def open_bundle(config, keyring, key, where):
+    box = next((b for r, b in keyring.bundles if r == ROLE), None)
+    need(box is not None, f"{where}: no bundle of role {ROLE}")
+    aad = b"keyring" + config.repository + struct.pack("<QB", keyring.generation, ROLE)
+    m = cbor.decode(crypto.box_open(config.suite, key, aad, box, where), f"{where} bundle")
+    fields(BUNDLE)(m, f"{where} bundle")
+    for number, kind, _, secret in m[2]:
+        need(kind == 1, f"{where}: epoch {number} is of kind {kind}", Unsupported)
+        need(len(secret) == 32, f"{where}: key of epoch {number} has {len(secret)} bytes")
+    for _, public, seed in m[4]:
         need(crypto.ed25519_public(seed) == public, f"{where}: seed does not belong to key {public.hex()}")
-    epochs = {number: secret for number, kind, _, secret in m.get(2, []) if kind == 1}
-    need(len(epochs) == sum(kind == 1 for _, kind, _, _ in m.get(2, [])), f"{where}: an epoch appears twice")
-    return Keys(role, m.get(0), m.get(1), m.get(3), epochs, m)
-
-
-def grant_info(config, generation, role, slot_id):
-    return b"strongroom v1 grant" + config.repository + struct.pack("<QB", generation, role) + slot_id
-
-
-class Repository:
-    """A repository whose config and keyring have been read; `unlock` opens the keyring."""
-
-    def __init__(self, root):
-        self.store = Store(root)
-        _, self.config = first_whole(self.store, ["config", "config.copy"], LIMITS["C"], parse_config)
-        generations = self.store.numbers("K")
-        need(generations, "no keyring")
-        need(generations == list(range(len(generations))), "keyring generations are not dense from 0")
-        self.generation = generations[-1]
-        self.keyring_raw, self.keyring = self.read_keyring(self.generation)
-        self.keys = None
-
-    def read_keyring(self, generation):
-        name = f"keyring/{generation:016x}"
-        return first_whole(self.store, [name, name + ".copy"], LIMITS["K"],
-                           lambda data, where: parse_keyring(data, where, self.config))
-
-    def unlock(self, credentials):
-        where = f"keyring/{self.generation:016x}"
-        if self.config.suite == 0:
-            key = crypto.derive_key("strongroom v1 suite 0", self.config.repository)
-            self.keys = open_bundle(self.config, self.keyring, 0, key, where)
-            return
-        tried, privates = [], {}
-        for slot_id, role, enc, ct in sorted(self.keyring[2], key=lambda g: g[1]):
-            name = f"slot/{slot_id.hex()}"
-            if slot_id not in privates:
-                privates[slot_id] = None
-                try:
-                    _, m = parse_slot(self.store.read(name, LIMITS["S"]), name, self.config)
-                    privates[slot_id] = open_slot(slot_id, m, self.config, credentials, name)
-                except Deviation as e:
-                    tried.append(str(e))
-            if privates[slot_id] is None:
-                continue
-            info = grant_info(self.config, self.generation, role, slot_id)
-            try:
-                key = crypto.hpke_open(privates[slot_id], enc, info, b"", ct)
-            except Deviation as e:
-                raise Deviation(f"{where}: grant of role {role} to {name}: {e}") from None
-            self.keys = open_bundle(self.config, self.keyring, role, key, where)
-            return
-        raise NoKey("no slot opens with the credentials given" + "".join(f"; {t}" for t in tried))
+    listed, granted = [(x[0], x[5]) for x in m[5]], [g[:2] for g in keyring.grants]
+    need(sorted(listed) == sorted(map(tuple, granted)), f"{where}: its list of slots differs from its grants")
+    epochs = {number: secret for number, _, _, secret in m[2]}
+    need(len(epochs) == len(m[2]), f"{where}: an epoch appears twice")
+    return Keys(m[0], m[1], m[3], epochs, m)

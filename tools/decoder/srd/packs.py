@@ -14,6 +14,8 @@ MAX_PLAIN, MAX_FRAME_BLOBS = 16_777_216, 65_536
 MAX_FRAMES, MAX_BLOBS, MAX_HEADER = 1_048_576, 4_194_304, 67_108_864
 KINDS = {0: {0, 3, *range(16, 32)}, 1: {1}, 2: {2}}
 PAGE = 65_520
+MAX_WINDOW = 16_777_216
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 @dataclass
@@ -29,11 +31,12 @@ class Frame:
 
 def decompress(data, plain, where):
     """One zstd frame, never more than `plain` bytes out of it."""
+    need(data[:4] == ZSTD_MAGIC, f"{where}: not a zstd frame")
     try:
         p = zstandard.get_frame_parameters(data)
         need(p.dict_id == 0, f"{where}: zstd frame needs a dictionary")
-        known = p.content_size != zstandard.CONTENTSIZE_UNKNOWN
-        need(not known or p.content_size == plain, f"{where}: zstd frame says {p.content_size} bytes instead of {plain}")
+        need(p.content_size == plain, f"{where}: zstd frame says {p.content_size} bytes instead of {plain}")
+        need(p.window_size <= MAX_WINDOW, f"{where}: zstd window of {p.window_size} bytes")
         reader = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=False)
         out = reader.read(plain + 1)
         need(len(out) == plain, f"{where}: decompressed length is not {plain}")
@@ -85,10 +88,9 @@ class Pack:
         for i in range(take("<I")[0]):
             session, epoch, kind, zero, w = take("<32sIBBH")
             reserved([zero], f"{where}: session key {i}")
-            need(kind == 1, f"{where}: wrap kind {kind}", Unsupported)
-            need(w == 112, f"{where}: wrap of {w} bytes")
-            self.sessions.append((session, epoch, take("112s")[0]))
-        need(len(self.sessions) <= 65_535, f"{where}: too many session keys")
+            need(kind != 1 or w == 112, f"{where}: wrap of {w} bytes")
+            need(i < 65_535, f"{where}: too many session keys")
+            self.sessions.append((session, epoch, kind, take(f"{w}s")[0]))
         count = take("<I")[0]
         need(count <= MAX_FRAMES, f"{where}: {count} frames")
         rows = [take("<IIIIHBBI") for _ in range(count)]
@@ -97,13 +99,14 @@ class Pack:
         for i, (offset, stored, plain, nblobs, key, kind, codec, zero) in enumerate(rows):
             w = f"{where}: frame {i}"
             reserved([zero], w)
+            need(any(kind in known for known in KINDS.values()), f"{w}: kind {kind}", Unsupported)
             need(kind in KINDS[self.kind_class], f"{w}: kind {kind} in a pack of class {self.kind_class}")
             need(codec in (0, 1), f"{w}: codec {codec}", Unsupported)
             need((key == 65_535) == (kind == 2), f"{w}: key {key} for kind {kind}")
             need(key == 65_535 or key < len(self.sessions), f"{w}: key {key} is not there")
-            need(plain <= MAX_PLAIN and nblobs <= MAX_FRAME_BLOBS, f"{w}: over the limits")
-            need(codec or stored == plain + crypto.FRAME_OVERHEAD, f"{w}: stored length does not fit")
-            need(stored >= crypto.FRAME_OVERHEAD, f"{w}: stored length is too small")
+            need(plain <= MAX_PLAIN and 1 <= nblobs <= MAX_FRAME_BLOBS, f"{w}: {nblobs} blobs of {plain} bytes are over the limits")
+            fits = crypto.FRAME_OVERHEAD < stored < plain + crypto.FRAME_OVERHEAD if codec else stored == plain + crypto.FRAME_OVERHEAD
+            need(fits, f"{w}: stored length {stored} does not fit {plain} bytes in codec {codec}")
             blobs, at = [], 0
             for _ in range(nblobs):
                 blob, length = take("<32sI")
@@ -113,8 +116,8 @@ class Pack:
             self.frames.append(Frame(offset, stored, plain, key, kind, codec, blobs))
         reserved(h[pos:], f"{where}: padding")
         end = 64
-        for f in sorted(self.frames, key=lambda f: f.offset):
-            need(f.offset >= end, f"{where}: frames overlap at {f.offset}")
+        for f in self.frames:
+            need(f.offset >= end, f"{where}: frames overlap or are out of order at {f.offset}")
             end = f.offset + f.stored
         need(end <= self.header_offset, f"{where}: a frame reaches into the header")
 
@@ -122,8 +125,9 @@ class Pack:
         if key == 65_535:
             return self.keys.refs
         if key not in self.secrets:
-            session, epoch, wrap = self.sessions[key]
+            session, epoch, kind, wrap = self.sessions[key]
             where = f"{self.where} session key {key}"
+            need(kind == 1, f"{where}: wrap kind {kind}", Unsupported)
             wrapping = crypto.derive(self.keys.epoch(epoch, where), "session wrap")
             aad = b"session" + self.config.repository + session + struct.pack("<I", epoch)
             secret = crypto.box_open(self.config.suite, wrapping, aad, wrap, where)
@@ -145,7 +149,6 @@ class Pack:
             self.check_blob(blob, self.frames[number].kind, plain[at:at + length], f"frame {number} blob {i}")
 
     def check_blob(self, blob, kind, data, what):
-        need(kind == 2 or self.keys.id, "the role that was opened has no K_id")
         need(crypto.blob_id(self.keys, kind, data) == blob, f"{self.where} {what}: content does not have id {blob.hex()}")
 
     @property
@@ -185,6 +188,7 @@ def parse_segment(data, where, config, keys):
     head = page(64)
     entries, packs, frames, author = struct.unpack_from("<QII32s", head)
     reserved(head[48:], f"{where}: head")
+    need(packs <= 1 << 24 and entries <= 1 << 33, f"{where}: over the limits")
     pages = -(-24 * entries // PAGE)
     sizes = [48 * packs, 16 * frames, 8 * pages, 24 * entries]
     need(sum(sizes) <= len(data), f"{where}: tables are larger than the object")
@@ -204,8 +208,6 @@ def parse_segment(data, where, config, keys):
         if 24 * i % PAGE == 0:
             fence = 24 * i // PAGE * 8
             need(tables[2][fence:fence + 8] == blob[:8], f"{where}: fence {fence // 8} is wrong")
-    rows = [tables[3][i:i + 24] for i in range(0, len(tables[3]), 24)]
-    need(len(set(rows)) == len(rows), f"{where}: an entry is there twice")
     return Segment(where, author, pack_rows, frame_rows, tables[3])
 
 
@@ -215,6 +217,7 @@ class Blobs:
     def __init__(self, repository, state, use_index=True):
         self.store, self.config, self.keys, self.state = repository.store, repository.config, repository.keys, state
         self.packs, self.cache, self.cached, self.where_is = OrderedDict(), OrderedDict(), 0, {}
+        self.opened = set()    # ids of blobs that were asked for
         self.unreadable = []  # a pack in force that cannot be read costs its blobs, not those of others
         if use_index:
             for name in sorted(state.segments):
@@ -259,6 +262,7 @@ class Blobs:
 
     def get(self, blob, kind, length=None):
         problems = list(self.unreadable)
+        self.opened.add(blob)
         for name, number in self.where_is.get(blob[:20], []):
             try:
                 pack = self.pack(name)

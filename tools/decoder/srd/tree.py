@@ -3,7 +3,7 @@ import struct
 from dataclasses import dataclass
 
 from . import cbor
-from .cbor import Opt, array, fields, octets, row, sint, uint
+from .cbor import Opt, array, fields, octets, row, sint, u32, uint
 from .errors import Unsupported, need
 from .objects import reserved
 
@@ -14,6 +14,7 @@ TYPE_NAMES = ["file", "directory", "symlink", "fifo", "socket", "chardev", "bloc
 MAX_REFERENCES = MAX_ENTRIES = 65_536
 MAX_DEPTH, MAX_DIRECTORY_DEPTH = 16, 65_536
 NANO = uint(999_999_999)
+MAX_LENGTH = (1 << 56) - 1
 
 
 @dataclass
@@ -52,16 +53,21 @@ def parse_page(plain, where):
 
 
 ENTRY = {
-    0: octets(), 1: uint(), 2: uint(0o7777), 3: Opt(uint(), 0), 4: Opt(uint(), 0), 5: sint, 6: Opt(NANO, 0),
-    7: Opt(sint), 8: Opt(NANO), 9: Opt(uint()), 10: Opt(uint((1 << 56) - 1), 0), 11: Opt(uint(MAX_REFERENCES, 1)),
-    12: Opt(uint(MAX_REFERENCES, 1), 1), 13: Opt(octets(minimum=1)), 14: Opt(row(uint(), uint())),
-    15: Opt(array(row(octets(minimum=1), octets(maximum=65_536)), order=lambda x: x[0])), 16: Opt(uint()),
-    17: Opt(uint(15), 0), 18: Opt(sint), 19: Opt(NANO), 20: Opt(uint(3), 0),
+    0: octets(), 1: uint(), 2: uint(0o7777), 3: Opt(u32, 0), 4: Opt(u32, 0), 5: sint, 6: Opt(NANO, 0),
+    7: Opt(sint), 8: Opt(NANO, 0), 9: Opt(uint(), 0), 10: Opt(uint(MAX_LENGTH), 0), 11: Opt(uint(MAX_REFERENCES, 1)),
+    12: Opt(uint(MAX_REFERENCES, 1), 1), 13: Opt(octets(maximum=65_535)), 14: Opt(row(u32, u32)),
+    15: Opt(array(row(octets(maximum=4096), octets(maximum=65_536)), order=lambda x: x[0])), 16: Opt(uint()),
+    17: Opt(u32, 0), 18: Opt(sint), 19: Opt(NANO, 0), 20: Opt(u32, 0),
 }
-OWNERS = array(row(uint(), octets()), order=lambda x: x[0])
+OWNERS = array(row(u32, octets(maximum=4096)), order=lambda x: x[0])
 LEAF_NAMES = {0: uint(1, 1), 1: array(fields(ENTRY), maximum=MAX_ENTRIES, order=lambda e: e[0]),
               2: Opt(OWNERS), 3: Opt(OWNERS), 4: Opt(fields(ENTRY))}
 INTERIOR_NAMES = {0: uint(2, 2), 1: array(row(octets(), uint()), order=lambda x: x[0])}
+
+
+def check_name(name, where):
+    need(name and b"/" not in name and b"\0" not in name and name not in (b".", b"..") and len(name) <= 4096,
+         f"{where}: name {name!r} is not allowed")
 
 
 def check_entry(e, page, where, root=False):
@@ -69,20 +75,19 @@ def check_entry(e, page, where, root=False):
     if root:
         need(name == b"" and kind == DIRECTORY and not {10, 11, 12} & e.keys(), f"{where}: not a root's own metadata")
     else:
-        need(name and b"/" not in name and b"\0" not in name and name not in (b".", b"..") and len(name) <= 4096,
-             f"{where}: name {name!r} is not allowed")
+        check_name(name, where)
     need(kind <= STREAM, f"{where}: type {kind}", Unsupported)
     need((13 in e) == (kind == SYMLINK), f"{where}: target of a symbolic link")
     need((14 in e) == (kind in (CHARACTER, BLOCK)), f"{where}: device number")
     need(8 not in e or 7 in e, f"{where}: nanoseconds without a change time")
     need(19 not in e or 18 in e, f"{where}: nanoseconds without an access time")
-    need(sum(len(v) for _, v in e.get(15, [])) <= 1_048_576, f"{where}: extended attributes are too large")
+    need(sum(len(n) + len(v) for n, v in e.get(15, [])) <= 1_048_576, f"{where}: extended attributes are too large")
     if root:
         return
     references = references_of(e, page, where)
     if kind == DIRECTORY:
         need(len(references) == 1 and references[0][2] == PAGE, f"{where}: a directory refers to one page")
-        need(e.get(10, 0) in (0, references[0][1]), f"{where}: size of a directory")
+        need(10 not in e, f"{where}: size of a directory")
         return
     need(not references or kind in (FILE, STREAM), f"{where}: a {TYPE_NAMES[kind]} with content")
     if any(r[2] == PAGE for r in references):
@@ -114,6 +119,8 @@ class Tree:
         m = cbor.decode(self.blobs.get(blob, NAMES, length), f"{where} names")
         fields(LEAF_NAMES if page.type == LEAF else INTERIOR_NAMES)(m, f"{where} names")
         if page.type == INTERIOR:
+            for name, _ in m[1]:
+                check_name(name, where)
             need(len(m[1]) == len(page.references) - 1, f"{where}: not one name for each page")
             need(m[1], f"{where}: an interior page without pages")
             return m
@@ -143,8 +150,8 @@ class Tree:
             m = self.names(page, f"page {pid.hex()}", root and first)
             stack.append((None,))
             counted.append([below, 0])
+            total = min(sum(r[1] for r in page.references[1:]), MAX_LENGTH)
             if page.type == INTERIOR:
-                total = sum(r[1] for r in page.references[1:])
                 need(first_name in (None, m[1][0][0]), f"{where}: first name of page {pid.hex()} is wrong")
                 heights = []
                 for (child, child_size, _), (name, count) in reversed(list(zip(page.references[1:], m[1]))):
@@ -152,7 +159,6 @@ class Tree:
                     stack.append((child, child_size, page.height, name, count))
                 need(page.height == 1 + max(heights), f"{where}: height of page {pid.hex()} is not one more than its highest")
             else:
-                total = sum(content_length(e, page) for e in m[1])
                 first = False
                 counted[-1][1] += len(m[1])
                 names = [e[0] for e in m[1]]
@@ -190,10 +196,6 @@ class Tree:
             yield from self.content(page.references, where, page.height, seen)
             if seen is not None:
                 seen.add((blob, length))
-
-
-def content_length(e, page):
-    return sum(r[1] for r in references_of(e, page, "entry"))
 
 
 def walk(tree, root_id, skip=None):

@@ -1,17 +1,21 @@
 """Everything the document lets a reader check, over a whole repository."""
 from . import cbor, crypto, objects, packs, tree
 from .errors import Deviation, NoKey, need
-from .journal import DETAILS, Journal, compare_checkpoint, parse_checkpoint
+from .checkpoint import compare_checkpoint, parse_checkpoint
+from .entries import DETAILS, MAINTAINER, WRITER
+from .journal import Journal
 from .objects import LIMITS
 
 
 class Verifier:
     """Collects deviations in `errors`, and what is allowed but worth saying in `notes`."""
 
-    def __init__(self, repository):
+    def __init__(self, repository, use_index=True):
+        self.use_index = use_index
         self.r, self.store, self.config, self.keys = repository, repository.store, repository.config, repository.keys
-        self.errors, self.notes, self.counts, self.randoms = [], [], {}, {}
+        self.errors, self.notes, self.counts, self.randoms, self.checkpoint_signers = [], [], {}, {}, []
         self.journal = self.blobs = self.state = None
+        self.needed = set()  # ids of the blobs that snapshots in force need
 
     def check(self, step, *arguments):
         """Runs one step; what it finds wrong is kept, and the next step goes on."""
@@ -23,18 +27,20 @@ class Verifier:
     def run(self):
         for name in sorted(self.store.names):
             self.check(self.one_object, name)
-        self.check(self.copies)
         self.check(self.read_journal)
+        self.check(self.copies)
         if self.journal:
+            self.check(self.keyrings)
             self.check(self.journal_against_objects)
             for name in self.store.of_kind("B"):
                 self.check(self.bundle, name)
             for name in self.store.of_kind("P"):
                 self.check(self.pack, name)
-            for name in self.store.of_kind("I"):
-                self.check(self.segment, name)
-            self.check(self.coverage)
             self.check(self.trees)
+            if self.use_index:
+                for name in self.store.of_kind("I"):
+                    self.check(self.segment, name)
+                self.check(self.coverage)
         return self
 
     def count(self, what, n=1):
@@ -44,7 +50,9 @@ class Verifier:
 
     def one_object(self, name):
         letter = objects.Store.letter(name)
-        need(letter, f"{name}: not a name of an object")
+        if not letter:
+            self.notes.append(f"{name}: not a name of an object, ignored")
+            return
         self.count({"C": "config", "S": "slots", "K": "keyrings", "J": "entries", "B": "bundles", "H": "checkpoints",
                     "P": "packs", "I": "segments", "Y": "parities", "N": "beacons"}[letter])
         number = int(name.split("/")[1][:16], 16) if letter in "KJBH" else 0
@@ -60,7 +68,7 @@ class Verifier:
         else:
             data = self.store.read(name, LIMITS.get(letter, objects.OBJECT_LIMIT))
             need(letter != "I" or crypto.hash32(data).hex() == name[-64:], f"{name}: bytes do not have the hash in the name")
-            if letter in "CSKJBH":
+            if letter in "CSKJBHN":
                 objects.whole(data, name)
         p = objects.preamble(data, letter, name, self.config, number)
         if not name.endswith(".copy"):
@@ -74,23 +82,28 @@ class Verifier:
             objects.parse_slot(data, name, self.config)
         elif letter == "K":
             objects.parse_keyring(data, name, self.config)
-        elif letter in "YN":
+        elif letter == "N":
+            objects.sealed_map(data, "N", name, objects.BEACON, self.config)
+        elif letter == "Y":
             self.notes.append(f"{name}: only the preamble was checked")
 
     def copies(self):
-        for name in ["config"] + [n for n in self.store.of_kind("K") if not n.endswith(".copy")]:
+        for name in sorted({n.removesuffix(".copy") for n in ["config", *self.store.of_kind("K")]}):
+            if name != "config" and int(name[8:], 16) < self.r.keyring.generation:
+                continue  # may be half deleted
             need(name in self.store.names and name + ".copy" in self.store.names, f"{name}: one of the two copies is missing")
             need(self.store.read(name) == self.store.read(name + ".copy"), f"{name}: its copy has other bytes")
-        for name in self.store.of_kind("K"):
-            need(name.removesuffix(".copy") in self.store.names, f"{name}: a copy without its original")
-        slots = {slot: public for slot, _, _, _, public, _ in self.keys.bundle.get(5, [])}
-        granted = {(slot, role) for slot, role, _, _ in self.r.keyring[2]}
-        for slot, role in sorted(granted):
+
+    def keyrings(self):
+        for keyring in self.r.keyrings:
+            where = f"keyring/{keyring.generation:016x}"
+            self.check(need, keyring.signed_by(self.state.admin), f"{where}: not signed by the admin")
+            if keyring.generation > self.r.keyring.generation:
+                self.notes.append(f"{where}: never announced")
+        for slot, kind, _, _, public, _ in self.keys.bundle[5]:
             name = f"slot/{slot.hex()}"
             _, m = objects.parse_slot(self.store.read(name, LIMITS["S"]), name, self.config)
-            need(slots.get(slot, m[1]) == m[1], f"{name}: public key differs from the keyring's")
-        listed = {(slot, role) for slot, _, _, _, _, role in self.keys.bundle.get(5, [])}
-        need(5 not in self.keys.bundle or listed == granted, "keyring: its list of slots differs from its grants")
+            need(not m or (m[0], m[1]) == (kind, public), f"{name}: kind or public key differs from the keyring's")
 
     # The journal
 
@@ -100,14 +113,19 @@ class Verifier:
             n = int(name[-16:], 16)
             checkpoints[n] = lambda state, n=n, name=name: self.check(self.checkpoint, name, n, state)
         journal = Journal(self.r, checkpoints)
+        self.journal, self.state, self.keys = journal, journal.state, self.r.keys
+        self.check(need, not journal.stopped, journal.stopped)
         for n in checkpoints:
-            need(n <= journal.state.next, f"checkpoint/{n:016x}: beyond the journal")
-        self.journal, self.state = journal, journal.state
+            self.check(need, n <= journal.state.next, f"checkpoint/{n:016x}: beyond the journal")
+        for name, signers in self.checkpoint_signers:
+            certified = any(journal.state.roles(public) & (WRITER | MAINTAINER) for public in signers)
+            self.check(need, certified, f"{name}: no signer is certified as writer or maintainer")
 
     def checkpoint(self, name, n, state):
         head, m, signers = parse_checkpoint(self.store.read(name), n, name, self.config, self.keys)
         need(head == state.head, f"{name}: hash of entry {n - 1} is wrong")
-        need(any(state.roles(public) for public in signers), f"{name}: no signer is certified")
+        if not any(state.roles(public) & (WRITER | MAINTAINER) for public in signers):
+            self.checkpoint_signers.append((name, signers))  # perhaps certified later
         compare_checkpoint(m, state, name)
 
     def journal_against_objects(self):
@@ -117,10 +135,10 @@ class Verifier:
                 self.notes.append(f"journal/{e.number:016x}: void: {e.void}")
             if e.problem and all(e.valid):
                 self.errors.append(f"deviation: journal/{e.number:016x}: {e.problem}")
-            if e.type == 9 and (0 in e.body) != (1 in e.body):
-                self.errors.append(f"deviation: journal/{e.number:016x}: a keyring generation without its hash, or the reverse")
             if e.type == 12 and 1 in e.body and crypto.hash32(e.body[1]) != e.body[0]:
                 self.errors.append(f"deviation: journal/{e.number:016x}: the document does not have its hash")
+            if e.type == 13 and not e.void and 3 in e.body:
+                self.check(self.evidence, e, f"journal/{e.number:016x}")
             if e.type == 1 and not e.void:
                 self.check(self.details, e.body[0], f"journal/{e.number:016x}")
                 limits = e.body[0][11]
@@ -130,14 +148,10 @@ class Verifier:
                     n, h = e.body[4]
                     if n >= e.number or self.journal.entries[n].hash != h:
                         self.errors.append(f"deviation: journal/{e.number:016x}: head {n} is not that entry")
-        if len(self.journal.from_bundle):
-            self.notes.append(f"{len(self.journal.from_bundle)} entries were read from bundles")
-        generation, announced = self.state.keyring
-        if announced != bytes(32):
-            raw, _ = self.r.read_keyring(generation)
-            need(crypto.hash32(raw) == announced, f"keyring/{generation:016x}: not the one that Keys announced")
-        if generation != self.r.generation:
-            self.notes.append(f"keyring generation {self.r.generation} was opened, {generation} is announced")
+        if self.journal.objects.from_bundle:
+            self.notes.append(f"{len(self.journal.objects.from_bundle)} entries were read from bundles")
+        if self.state.keyring[0] != self.r.keyring.generation:
+            self.notes.append(f"keyring generation {self.state.keyring[0]} is in force, {self.r.keyring.generation} was used in its place")
         for name, (length, _) in self.state.packs.items():
             path = f"pack/{name.hex()[:2]}/{name.hex()}"
             if self.store.names.get(path) != length:
@@ -155,11 +169,16 @@ class Verifier:
             plain = crypto.box_open(self.config.suite, key, aad, box, f"{where} details")
             cbor.fields(DETAILS)(cbor.decode(plain, f"{where} details"), f"{where} details")
 
+    def evidence(self, entry, where):
+        epoch, box = entry.body[3]
+        aad = b"evidence" + self.config.repository + entry.aad
+        crypto.box_open(self.config.suite, crypto.derive(self.keys.epoch(epoch, where), "evidence"), aad, box, f"{where} evidence")
+
     def bundle(self, name):
         n = int(name[-16:], 16)
-        self.journal.bundle_of(n - 1)
+        self.journal.objects.bundle_of(n - 1)
         need(n <= len(self.journal.entries), f"{name}: beyond the journal")
-        for i, raw in enumerate(self.journal.bundles[n]):
+        for i, raw in enumerate(self.journal.objects.bundles[n]):
             entry = self.journal.entries[n - 64 + i]
             need(raw == entry.raw, f"{name}: entry {entry.number} differs from the journal's")
 
@@ -200,8 +219,6 @@ class Verifier:
             path = f"pack/{pack.hex()[:2]}/{pack.hex()}"
             if path not in self.store.names:
                 need(pack not in self.state.packs, f"{path}: missing")
-                need(key not in self.state.segments or pack in self.state.dropped,
-                     f"{name}: in force, but pack {pack.hex()} never was")
                 self.notes.append(f"{name}: refers to pack {pack.hex()}, which is not there")
                 continue
             p = opened.pack(pack)
@@ -221,19 +238,19 @@ class Verifier:
             need(frames[row] is None or blob in frames[row], f"{name}: {blob.hex()} is not in frame row {row}")
 
     def coverage(self):
+        """Segments in force map every blob that a snapshot in force needs; they may leave out others."""
+        index = self.blobs or packs.Blobs(self.r, self.state, use_index=True)
         missing = 0
         for name in self.state.packs:
-            pack = self.blobs_or_headers().pack(name)
+            pack = index.pack(name)
             for number, frame in enumerate(pack.frames):
                 for blob, _, _ in frame.blobs:
-                    missing += (name, number) not in self.blobs_or_headers().where_is.get(blob[:20], [])
+                    missing += (name, number) not in index.where_is.get(blob[:20], [])
         if missing:
             self.notes.append(f"{missing} blobs of packs in force are in no index segment in force")
-
-    def blobs_or_headers(self):
-        if self.blobs is None:
-            self.blobs = packs.Blobs(self.r, self.state, use_index=True)
-        return self.blobs
+        for blob in sorted(self.needed):
+            found = any(blob in index.pack(name).by_id for name, _ in index.where_is.get(blob[:20], []))
+            self.check(need, found, f"blob {blob.hex()} is needed by a snapshot, and no segment in force maps it")
 
     # Trees
 
@@ -250,6 +267,7 @@ class Verifier:
             self.count("snapshots")
             self.check(self.one_tree, walker, snapshot, seen, recipes, data, f"snapshot {sid.hex()}")
         self.counts["directories"] = len(directories)
+        self.needed = blobs.opened | data.keys()
 
     def one_tree(self, walker, snapshot, seen, recipes, data, where):
         links = {}
@@ -261,7 +279,7 @@ class Verifier:
                     self.data_reference(walker.blobs, blob, length, f"{where} {e[0]!r}")
                     data[blob] = length
             if 16 in e:
-                same = {k: v for k, v in e.items() if k not in (0, 11, 16)}
+                same = {k: v for k, v in e.items() if k not in (0, 11, 12)}
                 need(links.setdefault(e[16], same) == same, f"{where} {e[0]!r}: differs from the other names of link set {e[16]}")
 
     @staticmethod

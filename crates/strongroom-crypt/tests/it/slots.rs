@@ -3,10 +3,12 @@
 use strongroom_crypt::{
     Argon2Params, EpochKey, Error, ErrorKind, KeyUnwrapper, KeyWrapper, OpenError, Passphrase,
     PassphraseLock, RecoveryCode, RepositoryId, Secret, SeededRandom, Session, SlotContext, SlotId,
-    SlotKey, Suite, WrappedKey,
+    SlotKey, Suite, VerifyingKey, WrappedKey,
 };
 
 use crate::support::{SUITES, flip};
+
+const ADMIN: VerifyingKey = VerifyingKey::from_bytes([7; 32]);
 
 fn context(suite: Suite, repository: u8, slot: u8) -> SlotContext {
     let repository = RepositoryId::from_bytes([repository; 16]);
@@ -28,11 +30,12 @@ fn a_passphrase_opens_its_slot_and_no_other() {
     for suite in SUITES {
         let here = context(suite, 1, 1);
         let lock = key
-            .protect_with_passphrase(&here, &right, Argon2Params::FASTEST, &random)
+            .protect_with_passphrase(&here, &right, Argon2Params::FASTEST, &ADMIN, &random)
             .unwrap();
         let opened = SlotKey::open_with_passphrase(&here, &right, &lock).unwrap();
-        assert!(opened.secret().ct_eq(key.secret()));
-        assert_eq!(opened.public(), key.public());
+        assert!(opened.key.secret().ct_eq(key.secret()));
+        assert_eq!(opened.key.public(), key.public());
+        assert_eq!(opened.admin, ADMIN);
 
         let refused = |context: &_, passphrase: &_, lock: &_| {
             let result = SlotKey::open_with_passphrase(context, passphrase, lock);
@@ -41,7 +44,7 @@ fn a_passphrase_opens_its_slot_and_no_other() {
         refused(&here, &wrong, &lock);
         refused(&context(suite, 2, 1), &right, &lock);
         refused(&context(suite, 1, 2), &right, &lock);
-        for bit in [0, 300, 600, 895] {
+        for bit in [0, 300, 600, 895, 1151] {
             let sealed = flip(lock.sealed(), bit);
             let damaged = PassphraseLock::new(lock.params(), *lock.salt(), &sealed).unwrap();
             refused(&here, &right, &damaged);
@@ -57,17 +60,18 @@ fn a_recovery_code_opens_its_slot_and_no_other() {
     let other = RecoveryCode::generate(&random).unwrap();
     let here = context(Suite::Aes256Gcm, 1, 1);
     let sealed = key
-        .protect_with_recovery_code(&here, &code, &random)
+        .protect_with_recovery_code(&here, &code, &ADMIN, &random)
         .unwrap();
 
     let typed = RecoveryCode::parse(&code.to_text()).unwrap();
     let opened = SlotKey::open_with_recovery_code(&here, &typed, &sealed).unwrap();
-    assert!(opened.secret().ct_eq(key.secret()));
+    assert!(opened.key.secret().ct_eq(key.secret()));
+    assert_eq!(opened.admin, ADMIN);
     for (context, code, sealed) in [
         (here, &other, sealed.as_slice()),
         (context(Suite::Aes256Gcm, 1, 2), &code, &sealed),
         (context(Suite::ChaCha20Poly1305, 1, 1), &code, &sealed),
-        (here, &code, &sealed[..111]),
+        (here, &code, &sealed[..143]),
         (here, &code, &[]),
     ] {
         let result = SlotKey::open_with_recovery_code(&context, code, sealed);
@@ -82,7 +86,7 @@ fn a_box_of_one_kind_of_slot_does_not_open_as_the_other() {
     let code = RecoveryCode::generate(&random).unwrap();
     let here = context(Suite::Aes256Gcm, 1, 1);
     let sealed = key
-        .protect_with_recovery_code(&here, &code, &random)
+        .protect_with_recovery_code(&here, &code, &ADMIN, &random)
         .unwrap();
     let lock = PassphraseLock::new(Argon2Params::FASTEST, [0; 16], &sealed).unwrap();
     let passphrase = Passphrase::from(code.to_text().as_str());

@@ -6,7 +6,7 @@ use ring::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, Unboun
 use strongroom_crypt::{
     Argon2Params, BoxSealer, EpochKey, FrameSealer, IdHasher, Passphrase, PassphraseLock,
     RecoveryCode, RepositoryId, Sealer, Secret, Session, SigningKey, SlotContext, SlotId, SlotKey,
-    StructureKeys, Suite, chunker_key, derive, open_grant, public_bundle_key,
+    StructureKeys, Suite, VerifyingKey, chunker_key, derive, open_grant, public_bundle_key,
 };
 
 use crate::support::{Given, SUITES, Vectors};
@@ -240,6 +240,14 @@ fn sessions() {
         box_of(suite, &key, details_salt, &aad, b"details"),
         v.bytes("details")
     );
+    let evidence = epoch_key.evidence(suite, &Given::shared(details_salt));
+    let aad = [b"evidence", repository.as_ref(), &[0x55; 96]].concat();
+    check_sealed(&evidence, &aad, b"evidence", v.bytes("evidence"));
+    let key = derived_key(&epoch_bytes, "evidence");
+    assert_eq!(
+        box_of(suite, &key, details_salt, &aad, b"evidence"),
+        v.bytes("evidence")
+    );
 }
 
 #[test]
@@ -252,7 +260,9 @@ fn slots() {
         RepositoryId::from_bytes(repository),
         SlotId::from_bytes(slot),
     );
-    let private = v.array("private key");
+    let private: [u8; 32] = v.array("private key");
+    let admin = VerifyingKey::from_bytes(v.array("admin"));
+    let plain = [private.as_slice(), admin.as_bytes()].concat();
     let key = SlotKey::from_secret(Secret::from_bytes(&private)).unwrap();
     assert_eq!(key.public().as_bytes(), &v.array("public key"));
     assert_eq!(
@@ -267,32 +277,28 @@ fn slots() {
     let passphrase = Passphrase::new(v.text("passphrase"));
     let drawn = Given::shared(&[salt, box_salt].concat());
     let lock = key
-        .protect_with_passphrase(&context, &passphrase, params, &drawn)
+        .protect_with_passphrase(&context, &passphrase, params, &admin, &drawn)
         .unwrap();
     assert_eq!(lock.sealed().as_slice(), v.bytes("passphrase box"));
-    let expected = box_of(
-        suite,
-        &v.array("argon2 64 2 2"),
-        box_salt,
-        &aad(1),
-        &private,
-    );
+    let expected = box_of(suite, &v.array("argon2 64 2 2"), box_salt, &aad(1), &plain);
     assert_eq!(lock.sealed().as_slice(), expected);
     let lock = PassphraseLock::new(params, v.array("argon2 salt"), v.bytes("passphrase box"));
-    SlotKey::open_with_passphrase(&context, &passphrase, &lock.unwrap()).unwrap();
+    let opened = SlotKey::open_with_passphrase(&context, &passphrase, &lock.unwrap()).unwrap();
+    assert_eq!(opened.admin, admin);
 
     let code = RecoveryCode::generate(&Given::shared(v.bytes("recovery code"))).unwrap();
     assert_eq!(code.to_text().as_str(), v.text("recovery text"));
     let sealed = key
-        .protect_with_recovery_code(&context, &code, &Given::shared(box_salt))
+        .protect_with_recovery_code(&context, &code, &admin, &Given::shared(box_salt))
         .unwrap();
     assert_eq!(sealed.as_slice(), v.bytes("recovery box"));
     let box_key = blake3::derive_key("strongroom v1 recovery code", v.bytes("recovery code"));
     assert_eq!(
         sealed.as_slice(),
-        box_of(suite, &box_key, box_salt, &aad(2), &private)
+        box_of(suite, &box_key, box_salt, &aad(2), &plain)
     );
-    SlotKey::open_with_recovery_code(&context, &code, &sealed).unwrap();
+    let opened = SlotKey::open_with_recovery_code(&context, &code, &sealed).unwrap();
+    assert_eq!(opened.admin, admin);
 }
 
 #[test]

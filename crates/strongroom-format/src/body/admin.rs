@@ -22,7 +22,7 @@ pub struct Genesis {
     pub certificates: Vec<Certificate>,
     /// Whether only one key may write.
     pub single_writer: bool,
-    /// That key.
+    /// That key, present exactly in this mode.
     pub only_writer: Option<[u8; 32]>,
     /// Whether the store was seen to decide races.
     pub probed: bool,
@@ -32,6 +32,9 @@ pub struct Genesis {
 
 impl Genesis {
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if self.single_writer != self.only_writer.is_some() {
+            return Err(EncodeError::invalid("only writer"));
+        }
         let mut map = MapWriter::new(out);
         map.bytes(0, &self.admin);
         self.config.write(map.key(1));
@@ -65,6 +68,9 @@ impl Genesis {
             }
             Ok(true)
         })?;
+        if single_writer != only_writer.is_some() {
+            return Err(missing("only writer"));
+        }
         Ok(Self {
             admin: admin.ok_or(missing("admin"))?,
             config: config.ok_or(missing("config"))?,
@@ -84,9 +90,9 @@ impl Genesis {
     reason = "what later versions add is in `unknown`"
 )]
 pub struct Keys {
-    /// Generation of the keyring in force.
+    /// Generation of the keyring that is announced.
     pub generation: Option<u64>,
-    /// Hash of that keyring's object.
+    /// Hash of that keyring's object, present exactly if the generation is.
     pub keyring: Option<ObjectHash>,
     /// Certificates added.
     pub certificates: Vec<Certificate>,
@@ -100,6 +106,9 @@ pub struct Keys {
 
 impl Keys {
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if self.generation.is_some() != self.keyring.is_some() {
+            return Err(EncodeError::invalid("keyring"));
+        }
         let mut map = MapWriter::new(out);
         if let Some(generation) = self.generation {
             map.uint(0, generation);
@@ -119,13 +128,16 @@ impl Keys {
             match key {
                 0 => keys.generation = Some(r.uint("generation")?),
                 1 => keys.keyring = Some(Item::read(r)?),
-                2 => keys.certificates = r.some_items("certificates")?,
-                3 => keys.ended = r.some_items("ended certificates")?,
-                4 => keys.epochs = r.some_items("epochs")?,
+                2 => keys.certificates = r.items("certificates")?,
+                3 => keys.ended = r.items("ended certificates")?,
+                4 => keys.epochs = r.items("epochs")?,
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
+        if keys.generation.is_some() != keys.keyring.is_some() {
+            return Err(missing("keyring"));
+        }
         keys.unknown = unknown;
         Ok(keys)
     }
@@ -192,9 +204,9 @@ pub struct Hold {
     pub snapshots: Vec<Id>,
     /// The series.
     pub series: Option<String>,
-    /// For people.
+    /// For people. Like the snapshots it may be missing in a release, and is then empty.
     pub reason: String,
-    /// When it ends by itself.
+    /// When releasing it is due.
     pub end: Option<Time>,
     /// What a later version added.
     pub unknown: Unknown,
@@ -217,11 +229,16 @@ impl Hold {
         let mut map = MapWriter::new(out);
         map.uint(0, u64::from(self.action as u8));
         map.bytes(1, &self.id);
-        map.items(2, &self.snapshots);
+        let is_release = self.action == HoldAction::Release;
+        if !(is_release && self.snapshots.is_empty()) {
+            map.items(2, &self.snapshots);
+        }
         if let Some(series) = &self.series {
             map.text(3, series);
         }
-        map.text(4, &self.reason);
+        if !(is_release && self.reason.is_empty()) {
+            map.text(4, &self.reason);
+        }
         if let Some(end) = self.end {
             end.write(map.key(5))?;
         }
@@ -249,8 +266,14 @@ impl Hold {
             }
             Ok(true)
         })?;
+        let action = action.ok_or(missing("action"))?;
+        if action == HoldAction::Release {
+            // A release needs no more than the id.
+            snapshots.get_or_insert_default();
+            reason.get_or_insert_default();
+        }
         Ok(Self {
-            action: action.ok_or(missing("action"))?,
+            action,
             id: id.ok_or(missing("hold"))?,
             snapshots: snapshots.ok_or(missing("snapshots"))?,
             series,

@@ -176,7 +176,7 @@ impl Forget {
         let unknown = r.map("forget", |r, key| {
             match key {
                 0 => snapshots = Some(r.items("snapshots")?),
-                1 => emptied = r.some_items("groups")?,
+                1 => emptied = r.items("groups")?,
                 _ => return Ok(false),
             }
             Ok(true)

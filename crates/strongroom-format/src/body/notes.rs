@@ -1,11 +1,13 @@
 //! Entries that record what somebody found or decided.
 
+use strongroom_crypt::RepositoryId;
+
 use super::write_raw_map;
 use crate::cbor::{MapWriter, Reader, Unknown};
 use crate::config::missing;
 use crate::item::Item;
 use crate::snapshot::{read_epoch_box, write_epoch_box};
-use crate::{DamagedPack, DecodeError, EncodeError, ObjectHash};
+use crate::{DamagedPack, DecodeError, ENTRY_HEAD_BYTES, EncodeError, ObjectHash};
 
 /// Frames found damaged; they are not used as the only copy of a blob.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -162,6 +164,13 @@ impl Evidence {
             unknown,
         })
     }
+}
+
+/// Returns the context in which sensitive parts of evidence are sealed, under an epoch's key: that of the entry with these
+/// bytes 0 to 95.
+#[must_use]
+pub fn evidence_aad(repository: &RepositoryId, entry_head: &[u8; ENTRY_HEAD_BYTES]) -> Vec<u8> {
+    [b"evidence".as_slice(), repository.as_bytes(), entry_head].concat()
 }
 
 const EMPTY_MAP: u8 = 0xA0;

@@ -146,21 +146,6 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
-    /// Reads an array that is absent rather than empty.
-    pub(crate) fn optional_array<T>(
-        &mut self,
-        what: &'static str,
-        item: impl FnMut(&mut Self) -> Result<T, DecodeError>,
-    ) -> Result<Vec<T>, DecodeError> {
-        let at = self.position;
-        let items = self.array(what, item)?;
-        if items.is_empty() {
-            Err(DecodeError::invalid(what, at))
-        } else {
-            Ok(items)
-        }
-    }
-
     /// Reads an array that has exactly `len` items, each with a meaning of its own.
     #[inline]
     pub(crate) fn tuple<T>(

@@ -8,7 +8,7 @@ type Make = fn() -> Vec<u8>;
 /// Decodes an object completely; `Ok` holds what it said, for comparison.
 type Decode = fn(&[u8]) -> Result<String, DecodeError>;
 
-const OBJECTS: [(&str, Make, Decode); 8] = [
+const OBJECTS: [(&str, Make, Decode); 9] = [
     (
         "config",
         || sample::config().encode(sample::RANDOM).unwrap(),
@@ -24,13 +24,27 @@ const OBJECTS: [(&str, Make, Decode); 8] = [
         |b| Slot::decode(b).map(|v| format!("{v:?}")),
     ),
     (
-        "keyring",
+        "beacon",
         || {
-            sample::keyring()
+            sample::beacon()
                 .encode(sample::SUITE, sample::REPOSITORY, sample::RANDOM)
                 .unwrap()
         },
-        |b| Keyring::decode(b).map(|v| format!("{v:?}")),
+        |b| Beacon::decode(b).map(|v| format!("{v:?}")),
+    ),
+    (
+        "keyring",
+        || {
+            sample::keyring()
+                .encode(
+                    sample::SUITE,
+                    sample::REPOSITORY,
+                    sample::RANDOM,
+                    &[&sample::admin()],
+                )
+                .unwrap()
+        },
+        |b| SignedKeyring::decode(b).map(|v| format!("{v:?}")),
     ),
     (
         "entry",

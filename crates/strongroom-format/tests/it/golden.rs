@@ -15,7 +15,7 @@ struct Vector {
     describe: fn(&[u8]) -> String,
 }
 
-const VECTORS: [Vector; 12] = [
+const VECTORS: [Vector; 13] = [
     Vector {
         name: "config",
         bytes: || sample::config().encode(sample::RANDOM).unwrap(),
@@ -32,7 +32,7 @@ const VECTORS: [Vector; 12] = [
             line(&mut text, "slot id", &[0x51; 16]);
             line(&mut text, "public key", &[0x50; 32]);
             line(&mut text, "salt", &[0x5A; 16]);
-            line(&mut text, "box", &(0..112).collect::<Vec<u8>>());
+            line(&mut text, "box", &(0..144).collect::<Vec<u8>>());
             text
         },
     },
@@ -40,7 +40,7 @@ const VECTORS: [Vector; 12] = [
         name: "keyring",
         bytes: || {
             sample::keyring()
-                .encode(SUITE, REPOSITORY, sample::RANDOM)
+                .encode(SUITE, REPOSITORY, sample::RANDOM, &[&sample::admin()])
                 .unwrap()
         },
         describe: describe_keyring,
@@ -74,6 +74,15 @@ const VECTORS: [Vector; 12] = [
         name: "checkpoint",
         bytes: sample::checkpoint_object,
         describe: describe_checkpoint,
+    },
+    Vector {
+        name: "beacon",
+        bytes: || {
+            sample::beacon()
+                .encode(SUITE, REPOSITORY, sample::RANDOM)
+                .unwrap()
+        },
+        describe: |_| "time = 1700000000 123456789\nhost = engine\n".into(),
     },
     Vector {
         name: "pack",
@@ -116,7 +125,7 @@ const VECTORS: [Vector; 12] = [
 const LEAF: &str = r"entry = name `report.txt` kind 0 mode 0640 owner 1000 group 100
   mtime 1700000000 123456789 ctime 1700000001 0 inode 4294967296 size 70000 references 1 and 2
   attribute `user.origin` = `mail` link 1 flags 8 atime -1 1 incomplete 2
-entry = name `sub` kind 1 mode 0755 owner 0 group 0 mtime -86400 0 size 5 reference 3
+entry = name `sub` kind 1 mode 0755 owner 0 group 0 mtime -86400 0 reference 3
 entry = name `to\xff` kind 2 mode 0777 owner 0 group 0 mtime 0 0 target `../elsewhere`
 entry = name `zero` kind 5 mode 0666 owner 0 group 0 mtime 0 0 device 1 5
 owner = 0 `root`
@@ -150,8 +159,14 @@ fn describe_keyring(_: &[u8]) -> String {
     line(&mut text, "slot id", &[0x51; 16]);
     text.push_str("slot kind = 1\nslot label = passphrase\nslot added = 1700000000 123456789\n");
     line(&mut text, "slot public key", &[0x50; 32]);
+    text.push_str("grant kem = 1\n");
     line(&mut text, "grant enc", &[0xE0; 32]);
     line(&mut text, "grant ct", &[0xC7; 48]);
+    line(
+        &mut text,
+        "admin's public key",
+        sample::admin().public().as_bytes(),
+    );
     text
 }
 
@@ -302,6 +317,7 @@ fn stored(name: &str) -> Vec<u8> {
 fn unsealed_objects_decode() {
     assert_eq!(Config::decode(&stored("config")).unwrap(), sample::config());
     assert_eq!(Slot::decode(&stored("slot")).unwrap(), sample::slot());
+    assert_eq!(Beacon::decode(&stored("beacon")).unwrap(), sample::beacon());
     assert_eq!(
         Names::decode(&stored("names-leaf")).unwrap(),
         sample::names()
@@ -320,7 +336,10 @@ fn unsealed_objects_decode() {
 
 #[test]
 fn the_keyring_opens() {
-    let keyring = Keyring::decode(&stored("keyring")).unwrap();
+    let signed = SignedKeyring::decode(&stored("keyring")).unwrap();
+    assert!(signed.is_signed_by(&sample::admin().public()));
+    assert!(!signed.is_signed_by(&sample::writer().public()));
+    let keyring = signed.keyring;
     assert_eq!(keyring, sample::keyring());
     let (key, sealed) = (sample::bundle_key(), &keyring.bundles[0].1);
     let bundle = KeyBundle::open(SUITE, &key, &REPOSITORY, sample::GENERATION, 0, sealed).unwrap();

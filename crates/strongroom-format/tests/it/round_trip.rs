@@ -104,8 +104,12 @@ proptest! {
 
     #[test]
     fn keyring(keyring in strategy::keyring()) {
-        let object = keyring.encode(Suite::Aes256Gcm, REPOSITORY, [9; 16]).unwrap();
-        prop_assert_eq!(Keyring::decode(&object).unwrap(), keyring);
+        let (one, two) = (signer(1), signer(2));
+        let object = keyring.encode(Suite::Aes256Gcm, REPOSITORY, [9; 16], &[&one, &two]).unwrap();
+        let signed = SignedKeyring::decode(&object).unwrap();
+        prop_assert!(signed.is_signed_by(&one.public()) && signed.is_signed_by(&two.public()));
+        prop_assert!(!signed.is_signed_by(&signer(3).public()));
+        prop_assert_eq!(signed.keyring, keyring);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! One fixed object of each kind, made of fixed random bytes: for damage and golden vectors.
 
 use strongroom_crypt::{
-    Argon2Params, BoxSealer, EpochKey, FrameSealer, Id, IdHasher, RepositoryId, Roles, Sealer as _,
-    Secret, SeededRandom, SessionId, SigningKey, SlotId, StructureKeys, Suite,
+    Argon2Params, BoxSealer, EpochKey, FrameSealer, Id, IdHasher, PublicKey, RepositoryId, Roles,
+    Sealer as _, Secret, SeededRandom, SessionId, SigningKey, SlotId, StructureKeys, Suite,
 };
 use strongroom_format::*;
 
@@ -60,7 +60,16 @@ pub(crate) fn slot() -> Slot {
         salt: [0x5A; 16],
         boxed,
     };
-    Slot::new(SlotId::from_bytes([0x51; 16]), [0x50; 32], method)
+    let public = PublicKey::from_bytes([0x50; 32]);
+    Slot::new(SlotId::from_bytes([0x51; 16]), public, method)
+}
+
+pub(crate) fn beacon() -> Beacon {
+    Beacon {
+        time: TIME,
+        host: Some("engine".into()),
+        unknown: Unknown::default(),
+    }
 }
 
 pub(crate) fn key_bundle() -> KeyBundle {
@@ -84,7 +93,7 @@ pub(crate) fn key_bundle() -> KeyBundle {
             kind: 1,
             label: "passphrase".into(),
             added: TIME,
-            public: [0x50; 32],
+            public: vec![0x50; 32],
             role: 0,
         }],
         unknown: UnknownSecrets::default(),
@@ -99,8 +108,9 @@ pub(crate) fn keyring() -> Keyring {
     let grant = Grant {
         slot: SlotId::from_bytes([0x51; 16]),
         role: 0,
-        enc: [0xE0; 32],
-        ct: [0xC7; 48],
+        kem: Grant::HPKE,
+        enc: vec![0xE0; 32],
+        ct: vec![0xC7; 48],
     };
     Keyring {
         generation: GENERATION,
@@ -391,7 +401,6 @@ pub(crate) fn names() -> Names {
         kind: NodeKind::Directory,
         mode: 0o755,
         mtime: Time::new(-86_400, 0),
-        size: 5,
         first_ref: 3,
         refs: 1,
         ..Node::default()

@@ -6,7 +6,9 @@ use body::{admin_body, data_body};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
-use strongroom_crypt::{Argon2Params, Id, RepositoryId, Roles, Secret, SessionId, SlotId, Suite};
+use strongroom_crypt::{
+    Argon2Params, Id, PublicKey, RepositoryId, Roles, Secret, SessionId, SlotId, Suite,
+};
 use strongroom_format::*;
 
 pub(crate) fn suite() -> impl Strategy<Value = Suite> {
@@ -87,7 +89,7 @@ prop_compose! {
         mtime in time(), ctime in of(time()), inode in number(), size in number(),
         first_ref in small(), refs in small(),
     ) -> Node {
-        let refs = if kind == NodeKind::Directory { refs.max(1) } else { refs };
+        let (refs, size) = if kind == NodeKind::Directory { (1, 0) } else { (refs, size) };
         let first_ref = if refs == 0 { 0 } else { first_ref };
         Node { name, kind, mode, uid, gid, mtime, ctime, inode, size, first_ref, refs, ..Node::default() }
     }
@@ -219,7 +221,7 @@ prop_compose! {
 }
 
 pub(crate) fn slot() -> impl Strategy<Value = Slot> {
-    let boxed = || vec(any::<u8>(), 112).prop_map(|b| <[u8; 112]>::try_from(b).unwrap());
+    let boxed = || vec(any::<u8>(), 144).prop_map(|b| <[u8; 144]>::try_from(b).unwrap());
     let method = prop_oneof![
         (8..1_048_577_u32, 1..17_u32, any::<[u8; 16]>(), boxed()).prop_map(
             |(m, t, salt, boxed)| {
@@ -237,23 +239,28 @@ pub(crate) fn slot() -> impl Strategy<Value = Slot> {
             .prop_map(|(name, wrapped)| SlotMethod::External { name, wrapped }),
         (5..99_u64).prop_map(SlotMethod::Unknown),
     ];
-    (any::<[u8; 16]>(), any::<[u8; 32]>(), method)
-        .prop_map(|(id, public, method)| Slot::new(SlotId::from_bytes(id), public, method))
+    (any::<[u8; 16]>(), any::<[u8; 32]>(), method).prop_map(|(id, public, method)| {
+        Slot::new(
+            SlotId::from_bytes(id),
+            PublicKey::from_bytes(public),
+            method,
+        )
+    })
 }
 
 pub(crate) fn keyring() -> impl Strategy<Value = Keyring> {
     let bundles = btree_map(0..9_u8, vec(any::<u8>(), 0..99), 0..4);
-    let grant = (
-        any::<[u8; 16]>(),
-        any::<u8>(),
-        any::<[u8; 32]>(),
-        vec(any::<u8>(), 48),
-    )
-        .prop_map(|(slot, role, enc, ct)| Grant {
+    let sealed = prop_oneof![
+        (Just(1_u64), vec(any::<u8>(), 32), vec(any::<u8>(), 48)),
+        (2..9_u64, vec(any::<u8>(), 0..99), vec(any::<u8>(), 0..99)),
+    ];
+    let grant =
+        (any::<[u8; 16]>(), any::<u8>(), sealed).prop_map(|(slot, role, (kem, enc, ct))| Grant {
             slot: SlotId::from_bytes(slot),
             role,
+            kem,
             enc,
-            ct: ct.try_into().unwrap(),
+            ct,
         });
     (number(), bundles, vec(grant, 0..5)).prop_map(|(generation, bundles, grants)| Keyring {
         generation,
@@ -312,7 +319,7 @@ pub(crate) fn key_bundle() -> impl Strategy<Value = KeyBundle> {
                         kind,
                         label,
                         added,
-                        public,
+                        public: public.to_vec(),
                         role: 0,
                     })
                     .collect(),
@@ -478,6 +485,10 @@ pub(crate) fn payload() -> impl Strategy<Value = Payload> {
         })
 }
 
+fn sorted<T: Ord + Copy>(items: Vec<T>) -> Vec<T> {
+    sorted_by(items, |item| *item)
+}
+
 fn sorted_by<T, K: Ord>(mut items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
     items.sort_by_key(&key);
     items.dedup_by_key(|item| key(item));
@@ -489,20 +500,30 @@ prop_compose! {
         lists in (packs(), segments(), vec((number(), snapshot().boxed()), 0..4).boxed(), certificates(), epochs()),
         sessions in vec((session(), vec(hash(), 0..3)), 0..3), keyring in (number(), hash()),
         features in (features(), features(), features()), holds in vec(hold(), 0..3), damaged in damaged(),
-        hashes in (vec(hash(), 0..3), vec(hash(), 0..3), vec(session(), 0..3)),
+        hashes in (vec(hash(), 0..3), vec(hash(), 0..3), vec(session(), 0..3), vec(session(), 0..3)),
         policy in of((number(), hash())), only_writer in of(any::<[u8; 32]>()), genesis in hash(),
-        admin in any::<[u8; 32]>(),
+        admin in any::<[u8; 32]>(), must_understand in of(number()),
     ) -> Checkpoint {
         let (packs, segments, snapshots, certificates, epochs) = lists;
         let (read_features, write_features, maintain_features) = features;
-        let (condemned, dropped, ended_sessions) = hashes;
+        let (condemned, dropped, ended, committed) = hashes;
+        let sessions = sessions.into_iter().map(|(id, packs)| (id, sorted(packs))).collect();
+        let damaged = damaged.into_iter().map(|one| DamagedPack { frames: sorted(one.frames), ..one }).collect();
         Checkpoint {
             packs: sorted_by(packs, |pack| pack.name),
             segments: sorted_by(segments, |segment| segment.name),
             snapshots: sorted_by(snapshots, |(n, _)| *n),
-            dropped: sorted_by(dropped, |hash| *hash),
-            sessions, certificates, keyring, epochs, read_features, write_features, maintain_features, holds,
-            damaged, condemned, ended_sessions, policy, only_writer, genesis, admin, unknown: Unknown::default(),
+            sessions: sorted_by(sessions, |(id, _)| *id),
+            certificates: sorted_by(certificates, |one| (one.public, one.roles.bits())),
+            epochs: sorted_by(epochs, |(number, _)| *number),
+            holds: sorted_by(holds, |hold| hold.id),
+            damaged: sorted_by(damaged, |one: &DamagedPack| one.pack),
+            condemned: sorted(condemned),
+            dropped: sorted(dropped),
+            ended_sessions: sorted(ended),
+            committed_sessions: sorted(committed),
+            keyring, read_features, write_features, maintain_features, policy, only_writer, genesis, admin,
+            must_understand, unknown: Unknown::default(),
         }
     }
 }

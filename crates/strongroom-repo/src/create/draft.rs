@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use strongroom_crypt::{
     GenesisPin, RecoveryCode, RepositoryId, Roles, Secret, SigningKey, StructureKeys, Suite,
+    VerifyingKey,
 };
 use strongroom_format::{
     Body, Certificate, Config, Entry, Epoch, EpochState, Genesis, KeyBundle, ObjectHash, Payload,
@@ -82,9 +83,11 @@ impl Draft {
         };
         let genesis = keys.seal_genesis(&place, genesis)?;
         let genesis_hash = ObjectHash::of(&genesis);
-        let (slots, recovery_code) = slots(&place, &opening.credential, options)?;
-        let bundle = keys.into_bundle(genesis_hash, &slots);
-        let keyring = seal_keyring(place.suite, &repository, 0, &bundle, &components.random)?;
+        let admin = keys.admin.public();
+        let (slots, recovery_code) = slots(&place, &opening.credential, options, &admin)?;
+        let bundle = keys.bundle(genesis_hash, &slots);
+        let random = &components.random;
+        let keyring = seal_keyring(place.suite, &repository, 0, &bundle, &keys.admin, random)?;
         Ok(Self {
             pin: GenesisPin::from_bytes(*genesis_hash.as_bytes()),
             recovery_code,
@@ -145,7 +148,7 @@ impl FirstKeys {
         .map_err(encode_error)
     }
 
-    fn into_bundle(self, genesis: ObjectHash, slots: &[SealedSlot]) -> KeyBundle {
+    fn bundle(&self, genesis: ObjectHash, slots: &[SealedSlot]) -> KeyBundle {
         let signing = |roles, key: &SigningKey| SigningEntry {
             roles,
             public: *key.public().as_bytes(),
@@ -153,13 +156,13 @@ impl FirstKeys {
         };
         let (kind, state) = (Epoch::SYMMETRIC, EpochState::Open);
         KeyBundle {
-            id_key: self.id,
-            structure_key: self.structure,
+            id_key: self.id.duplicate(),
+            structure_key: self.structure.duplicate(),
             epochs: vec![Epoch {
                 number: 0,
                 kind,
                 state,
-                key: self.epoch,
+                key: self.epoch.duplicate(),
             }],
             genesis,
             signing: vec![
@@ -180,6 +183,7 @@ fn slots(
     place: &Place<'_>,
     credential: &Credential,
     options: &CreateOptions,
+    admin: &VerifyingKey,
 ) -> Result<(Vec<SealedSlot>, Option<RecoveryCode>)> {
     let Place {
         components,
@@ -188,7 +192,8 @@ fn slots(
         now,
     } = *place;
     let seal = |label: &str, new: &NewSlot| {
-        seal_slot(&components.random, suite, repository, label, now, new)
+        let random = &components.random;
+        seal_slot(random, suite, repository, label, now, admin, new)
     };
     let first = match credential {
         Credential::Passphrase(passphrase) => {

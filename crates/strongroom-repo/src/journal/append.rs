@@ -150,7 +150,7 @@ fn may_write(state: &State) -> Result<()> {
 /// Chooses who signs: a key for the roles and, in single-writer mode, the only writer.
 fn signers<'k>(keys: &'k Keys, state: &State, roles: Roles) -> Result<Vec<&'k SigningKey>> {
     let mut signers = vec![keys.signer(roles)?];
-    // Without the only writer's key, what is not a Takeover or a change of keys is refused as void.
+    // Without the only writer's key, what is not the admin's alone to write is refused as void.
     let only = state.only_writer.and_then(|only| keys.signer_named(&only));
     signers.extend(only.filter(|only| signers.iter().all(|one| one.public() != only.public())));
     Ok(signers)

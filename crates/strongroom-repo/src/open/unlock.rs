@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use strongroom_crypt::{
-    PassphraseLock, PublicKey, RepositoryId, SlotContext, SlotId, SlotKey, Suite, WrappedKey,
+    OpenedSlot, PassphraseLock, PublicKey, RepositoryId, SlotContext, SlotId, SlotKey, Suite,
+    VerifyingKey, WrappedKey,
 };
-use strongroom_format::{Keyring, ObjectHash, Preamble, Slot, SlotMethod, object_name};
+use strongroom_format::{
+    Keyring, ObjectHash, Preamble, SignedKeyring, Slot, SlotMethod, object_name,
+};
 
 use super::Opening;
-use super::keyring::{LoadedKeyring, load_keyring, newest_generation};
+use super::genesis::check_genesis;
+use super::keyring::{LoadedKeyring, Place, generations, load_keyring, not_signed};
 use crate::context::{crypt_error, object_key};
 use crate::credential::Credential;
 use crate::edge::Remote;
@@ -22,8 +26,7 @@ use crate::keys::{Keys, Opener};
 pub(super) struct Unlock<'a> {
     remote: &'a Remote,
     opening: &'a Opening,
-    suite: Suite,
-    repository: RepositoryId,
+    place: Place,
     tried: BTreeMap<SlotId, Option<Arc<Opener>>>,
     /// Why slots could not be tried: worth telling if no other opens.
     failure: Option<Error>,
@@ -39,8 +42,7 @@ impl<'a> Unlock<'a> {
         Self {
             remote,
             opening,
-            suite,
-            repository,
+            place: Place { suite, repository },
             tried: BTreeMap::new(),
             failure: None,
         }
@@ -48,44 +50,45 @@ impl<'a> Unlock<'a> {
 
     /// Opens the keyring that the cache has, with the slot that it has.
     pub(super) fn cached(&mut self, remembered: &Remembered) -> Option<Keys> {
-        let keyring = Keyring::decode(&remembered.keyring).ok()?;
+        let signed = SignedKeyring::decode(&remembered.keyring).ok()?;
         if let Some(slot) = &remembered.slot {
             let slot = self.decode_slot(None, slot).ok()?;
             self.try_slot(&slot, remembered.slot.clone());
         }
         let hash = ObjectHash::of(&remembered.keyring);
         let loaded = LoadedKeyring {
-            keyring,
+            signed,
             hash,
             bytes: remembered.keyring.clone(),
         };
         // Slots that are not cached are not asked for here.
-        let opened = self.opener_of(&loaded.keyring)?;
-        self.keys(loaded, opened).ok()
+        let opener = self.opener_of(&loaded.signed.keyring)?;
+        if opener
+            .admin()
+            .is_some_and(|admin| !loaded.signed.is_signed_by(&admin))
+        {
+            return None;
+        }
+        self.keys(loaded, opener).ok()
     }
 
-    /// Opens the newest generation that the credential opens.
+    /// Opens the newest generation that the admin signed and the credential opens.
     ///
-    /// A generation that was put by somebody who died before announcing it may not have been granted to this credential; the
-    /// one before it then is.
+    /// Anybody who can write to the store can put a keyring of their own there: what the admin did not sign is ignored. A
+    /// generation that was put by somebody who died before announcing it may not have been granted to this credential.
     pub(super) fn newest(&mut self) -> Result<Keys> {
-        let mut generation = newest_generation(self.remote)?;
+        let (remote, place) = (self.remote, self.place);
         let mut failure: Option<Error> = None;
-        loop {
-            let opened = load_keyring(self.remote, self.suite, &self.repository, generation, None)
-                .and_then(|loaded| self.open(loaded));
+        for generation in generations(remote)? {
+            let opened = load_keyring(remote, &place, generation, |loaded| self.open(loaded));
             match opened {
                 Ok(keys) => return Ok(keys),
                 Err(error) if is_final(&error) => return Err(error),
-                Err(error) if error.kind() == ErrorKind::NotFound && failure.is_some() => break,
                 Err(error) => {
+                    tracing::debug!(generation, %error, "a keyring is not used");
                     failure.get_or_insert(error);
                 }
             }
-            let Some(before) = generation.checked_sub(1) else {
-                break;
-            };
-            generation = before;
         }
         Err(failure
             .or(self.failure.take())
@@ -93,19 +96,30 @@ impl<'a> Unlock<'a> {
     }
 
     fn open(&mut self, loaded: LoadedKeyring) -> Result<Keys> {
-        if self.suite == Suite::None {
-            return self.keys(loaded, Arc::new(Opener::Public));
-        }
-        self.try_slots(&loaded.keyring)?;
-        match self.opener_of(&loaded.keyring) {
-            Some(opener) => self.keys(loaded, opener),
-            None => Err(self.failure.take().unwrap_or_else(wrong_credential)),
+        self.try_slots(&loaded.signed.keyring)?;
+        let Some(opener) = self.opener_of(&loaded.signed.keyring) else {
+            return Err(self.failure.take().unwrap_or_else(wrong_credential));
+        };
+        match opener.admin() {
+            Some(admin) if loaded.signed.is_signed_by(&admin) => self.keys(loaded, opener),
+            Some(_) => Err(not_signed(loaded.signed.keyring.generation)),
+            None => {
+                let keys = self.keys(loaded, opener)?;
+                check_genesis(self.remote, &self.place, self.opening.pin, &keys)?;
+                Ok(keys)
+            }
         }
     }
 
     fn keys(&self, loaded: LoadedKeyring, opener: Arc<Opener>) -> Result<Keys> {
         let random = &self.opening.components.random;
-        Keys::open(self.suite, &self.repository, random, loaded, opener)
+        Keys::open(
+            self.place.suite,
+            &self.place.repository,
+            random,
+            loaded,
+            opener,
+        )
     }
 
     /// Fetches and tries the slots of a keyring that have not been tried, all but those behind the first that opens.
@@ -139,7 +153,7 @@ impl<'a> Unlock<'a> {
     }
 
     fn opener_of(&self, keyring: &Keyring) -> Option<Arc<Opener>> {
-        if self.suite == Suite::None {
+        if self.place.suite == Suite::None {
             return Some(Arc::new(Opener::Public));
         }
         keyring
@@ -154,7 +168,8 @@ impl<'a> Unlock<'a> {
         let slot = Slot::decode(bytes).map_err(|error| Error::decode(name.clone(), error))?;
         let preamble =
             Preamble::decode(bytes).map_err(|error| Error::decode(name.clone(), error))?;
-        let ours = preamble.suite == self.suite && preamble.repository == self.repository;
+        let ours =
+            preamble.suite == self.place.suite && preamble.repository == self.place.repository;
         if !ours || expected.is_some_and(|expected| expected != slot.id) {
             return Err(
                 Error::new(ErrorKind::Damaged, "a slot belongs to another place")
@@ -165,8 +180,10 @@ impl<'a> Unlock<'a> {
     }
 
     fn try_slot(&mut self, slot: &Slot, bytes: Option<Bytes>) {
-        let key = match self.slot_key(slot) {
-            Some(Ok(key)) if *key.public().as_bytes() == slot.public => Some(key),
+        let opened = match self.open_slot(slot) {
+            Some(Ok((key, admin))) if key.public().as_bytes().as_slice() == slot.public => {
+                Some((key, admin))
+            }
             Some(Ok(_)) => {
                 let what = "the key of a slot is not the one it names";
                 let name = object_name::slot(slot.id);
@@ -180,19 +197,25 @@ impl<'a> Unlock<'a> {
             }
             None => None,
         };
-        let opener = key.map(|key| {
+        let opener = opened.map(|(key, admin)| {
             Arc::new(Opener::Slot {
                 id: slot.id,
                 key,
+                admin,
                 object: bytes,
             })
         });
         self.tried.insert(slot.id, opener);
     }
 
-    /// Opens a slot; `None` if the credential is for other kinds of slots.
-    fn slot_key(&self, slot: &Slot) -> Option<Result<SlotKey, strongroom_crypt::Error>> {
-        let context = SlotContext::new(self.suite, self.repository, slot.id);
+    /// Opens a slot; `None` if the credential is for other kinds of slots, or the slot's key is of a later version.
+    fn open_slot(&self, slot: &Slot) -> Option<Result<Opened, strongroom_crypt::Error>> {
+        if slot.public.len() != PublicKey::LEN {
+            return None;
+        }
+        let named = |opened: OpenedSlot| (opened.key, Some(opened.admin));
+        let unnamed = |key: SlotKey| (key, None);
+        let context = SlotContext::new(self.place.suite, self.place.repository, slot.id);
         match (&slot.method, &self.opening.credential) {
             (
                 SlotMethod::Passphrase {
@@ -203,24 +226,22 @@ impl<'a> Unlock<'a> {
                 Credential::Passphrase(passphrase),
             ) => {
                 let lock = PassphraseLock::new(*params, *salt, boxed);
-                Some(
-                    lock.and_then(|lock| {
-                        SlotKey::open_with_passphrase(&context, passphrase, &lock)
-                    }),
-                )
+                let opened = lock
+                    .and_then(|lock| SlotKey::open_with_passphrase(&context, passphrase, &lock));
+                Some(opened.map(named))
             }
             (SlotMethod::RecoveryCode { boxed }, Credential::RecoveryCode(code)) => {
-                Some(SlotKey::open_with_recovery_code(&context, code, boxed))
+                Some(SlotKey::open_with_recovery_code(&context, code, boxed).map(named))
             }
             (SlotMethod::External { name, wrapped }, Credential::Unwrapper(unwrapper)) => {
                 match WrappedKey::new(name.clone(), wrapped.clone()) {
-                    Ok(wrapped) => unwrapper.unwrap(&wrapped),
+                    Ok(wrapped) => Some(unwrapper.unwrap(&wrapped)?.map(unnamed)),
                     Err(error) => Some(Err(error)),
                 }
             }
             (SlotMethod::Recipient, Credential::Key(key)) => {
-                let public = PublicKey::from_bytes(slot.public);
-                (key.public() == public).then(|| SlotKey::from_secret(key.secret().duplicate()))
+                let is_it = key.public().as_bytes().as_slice() == slot.public;
+                is_it.then(|| SlotKey::from_secret(key.secret().duplicate()).map(unnamed))
             }
             _ => None,
         }
@@ -231,14 +252,14 @@ impl<'a> Unlock<'a> {
     }
 }
 
+/// The key of a slot, and the admin's where the slot names it.
+type Opened = (SlotKey, Option<VerifyingKey>);
+
 /// Says whether trying an older generation would only hide what is wrong.
 fn is_final(error: &Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::Cancelled
-            | ErrorKind::Unavailable
-            | ErrorKind::PermissionDenied
-            | ErrorKind::Incompatible
+        ErrorKind::Cancelled | ErrorKind::Unavailable | ErrorKind::PermissionDenied
     )
 }
 

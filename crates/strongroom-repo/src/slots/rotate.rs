@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use strongroom_crypt::Roles;
+use strongroom_crypt::{Roles, VerifyingKey};
 use strongroom_format::{Body, EpochState, KeyBundle, Keys as KeysBody, ObjectHash, object_name};
 
 use crate::context::put_own;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::{Keys, seal_keyring};
-use crate::open::newest_generation;
 use crate::repository::Repository;
 
 /// States of epochs that a new generation changes.
@@ -27,11 +26,12 @@ pub(super) fn rotate(
 ) -> Result<u64> {
     let context = repository.context();
     loop {
-        let based_on = repository.journal().refresh(remote, context)?.keyring;
+        let state = repository.journal().refresh(remote, context)?;
+        let based_on = state.keyring;
         let keys = context.keys();
         let mut bundle = keys.bundle(context.suite, &context.repository)?;
         let epochs = change(&mut bundle)?;
-        let (generation, object) = put_next(repository, remote, &bundle)?;
+        let (generation, object) = put_next(repository, remote, &bundle, &state.admin)?;
         let hash = ObjectHash::of(&object);
         let announcement = KeysBody {
             generation: Some(generation),
@@ -67,19 +67,40 @@ pub(super) fn rotate(
     }
 }
 
-/// Puts a bundle as the first generation that nobody has put.
-fn put_next(repository: &Repository, remote: &Remote, bundle: &KeyBundle) -> Result<(u64, Bytes)> {
+/// Puts a bundle as the first generation after the one in use that nobody has put.
+fn put_next(
+    repository: &Repository,
+    remote: &Remote,
+    bundle: &KeyBundle,
+    admin: &VerifyingKey,
+) -> Result<(u64, Bytes)> {
     let context = repository.context();
-    let (suite, id) = (context.suite, &context.repository);
-    let mut generation = newest_generation(remote)?.saturating_add(1);
+    let (suite, id, random) = (
+        context.suite,
+        &context.repository,
+        &context.components.random,
+    );
+    let keys = context.keys();
+    let admin = keys.signer_named(admin).ok_or_else(|| {
+        let what =
+            "only whoever has the admin's key of Genesis can change who opens the repository";
+        Error::new(ErrorKind::WrongKey, what)
+    })?;
+    let mut generation = keys.generation;
     loop {
-        let object = seal_keyring(suite, id, generation, bundle, &context.components.random)?;
+        generation = generation.checked_add(1).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Invalid,
+                "there are no more generations of the keyring",
+            )
+        })?;
+        let object = seal_keyring(suite, id, generation, bundle, admin, random)?;
         match put_own(remote, &object_name::keyring(generation), &object) {
             Ok(()) => {
                 put_own(remote, &object_name::keyring_copy(generation), &object)?;
                 return Ok((generation, object));
             }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => generation += 1,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use strongroom_crypt::{PublicKey, Random, RepositoryId, SlotContext, SlotId, SlotKey, Suite};
+use strongroom_crypt::{
+    PublicKey, Random, RepositoryId, SlotContext, SlotId, SlotKey, Suite, VerifyingKey,
+};
 use strongroom_format::{Slot, SlotEntry, SlotMethod, Time};
 
 use super::NewSlot;
@@ -18,7 +20,7 @@ pub(crate) struct SealedSlot {
     pub(crate) object: Bytes,
 }
 
-/// Makes a slot. Costs what trying its passphrase costs.
+/// Makes a slot that names the admin, if it is of a kind that can. Costs what trying its passphrase costs.
 ///
 /// # Errors
 ///
@@ -29,6 +31,7 @@ pub(crate) fn seal_slot(
     repository: RepositoryId,
     label: &str,
     added: Time,
+    admin: &VerifyingKey,
     new: &NewSlot,
 ) -> Result<SealedSlot> {
     if suite == Suite::None {
@@ -44,8 +47,9 @@ pub(crate) fn seal_slot(
     let mut id = [0; SlotId::LEN];
     random.fill(&mut id).map_err(crypt_error)?;
     let id = SlotId::from_bytes(id);
-    let (public, method) = protect(random, SlotContext::new(suite, repository, id), new)?;
-    let slot = Slot::new(id, *public.as_bytes(), method);
+    let place = SlotContext::new(suite, repository, id);
+    let (public, method) = protect(random, place, admin, new)?;
+    let slot = Slot::new(id, public, method);
     let object = slot.encode(suite, repository).map_err(encode_error)?.into();
     let entry = SlotEntry {
         id,
@@ -64,6 +68,7 @@ const MAX_LABEL_BYTES: usize = 1_024;
 fn protect(
     random: &Arc<dyn Random>,
     context: SlotContext,
+    admin: &VerifyingKey,
     new: &NewSlot,
 ) -> Result<(PublicKey, SlotMethod)> {
     if let NewSlot::Recipient(public) = new {
@@ -76,7 +81,7 @@ fn protect(
         }
         NewSlot::Passphrase(passphrase, params) => {
             let lock = key
-                .protect_with_passphrase(&context, passphrase, *params, random)
+                .protect_with_passphrase(&context, passphrase, *params, admin, random)
                 .map_err(crypt_error)?;
             SlotMethod::Passphrase {
                 params: *params,
@@ -86,7 +91,7 @@ fn protect(
         }
         NewSlot::RecoveryCode(code) => {
             let boxed = key
-                .protect_with_recovery_code(&context, code, random)
+                .protect_with_recovery_code(&context, code, admin, random)
                 .map_err(crypt_error)?;
             SlotMethod::RecoveryCode { boxed }
         }

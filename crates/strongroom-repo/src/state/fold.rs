@@ -27,8 +27,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// `Incompatible` when somebody certified wrote it with a later version, `Damaged` when somebody certified wrote
-    /// what cannot be read. The state is then as before.
+    /// `Incompatible` when somebody certified wrote it with a later version. The state is then as before.
     pub(crate) fn fold(
         &mut self,
         entry: &JournalEntry,
@@ -58,15 +57,16 @@ impl State {
         if !certified {
             return Ok(Judged::Void("no signer is certified"));
         }
-        let payload = entry.open(structure.journal()).map_err(|error| {
-            let name = object_name::journal(entry.n);
-            let what = "a certified writer's entry cannot be understood";
-            let kind = match error.kind() {
-                DecodeErrorKind::Unsupported => ErrorKind::Incompatible,
-                _ => ErrorKind::Damaged,
-            };
-            Error::new(kind, what).object_named(name).caused_by(error)
-        })?;
+        let payload = match entry.open(structure.journal()) {
+            Ok(payload) => payload,
+            Err(error) if error.kind() == DecodeErrorKind::Unsupported => {
+                let what = "a certified writer's entry is of a later version";
+                return Err(Error::new(ErrorKind::Incompatible, what)
+                    .object_named(object_name::journal(entry.n))
+                    .caused_by(error));
+            }
+            Err(_) => return Ok(Judged::Void("its payload does not open or is not valid")),
+        };
         Ok(match self.void_reason(&payload.body, &signers) {
             Some(reason) => Judged::Void(reason),
             None => Judged::Valid(payload.into()),
@@ -80,8 +80,10 @@ impl State {
             Body::Genesis(genesis) => self.begin(genesis),
             Body::Commit(commit) => self.commit(n, *commit, structure)?,
             Body::Packs(packs) => {
-                let announced = self.sessions.entry(packs.session).or_default();
-                announced.extend(packs.packs.iter().map(|pack| pack.name));
+                if !self.committed_sessions.contains(&packs.session) {
+                    let announced = self.sessions.entry(packs.session).or_default();
+                    announced.extend(packs.packs.iter().map(|pack| pack.name));
+                }
                 self.add(packs.packs, packs.segments);
             }
             Body::Abandon(abandon) => {
@@ -123,9 +125,7 @@ impl State {
             Body::Hold(hold) => self.change_hold(hold),
             Body::Policy(policy) => self.policy = Some((n, policy.hash)),
             Body::Takeover(takeover) => {
-                if self.only_writer.is_some() {
-                    self.only_writer = Some(VerifyingKey::from_bytes(takeover.only_writer));
-                }
+                self.only_writer = Some(VerifyingKey::from_bytes(takeover.only_writer));
             }
             Body::Evidence(_) => {}
             _ => {
@@ -139,25 +139,29 @@ impl State {
 
     fn begin(&mut self, genesis: Genesis) {
         self.admin = VerifyingKey::from_bytes(genesis.admin);
-        self.certificates = genesis.certificates;
-        self.certificates.push(Certificate {
+        self.certify(Certificate {
             roles: Roles::ADMIN,
             public: genesis.admin,
             label: String::new(),
             not_after: 0,
         });
-        if genesis.single_writer {
-            // Mode without a name admits nobody but a Takeover.
-            let nobody = [0; 32];
-            self.only_writer = Some(VerifyingKey::from_bytes(
-                genesis.only_writer.unwrap_or(nobody),
-            ));
-        }
+        genesis
+            .certificates
+            .into_iter()
+            .for_each(|one| self.certify(one));
+        self.only_writer = genesis.only_writer.map(VerifyingKey::from_bytes);
+    }
+
+    /// Puts a certificate in force, in the place of one with the same key and roles.
+    pub(super) fn certify(&mut self, certificate: Certificate) {
+        let key = (certificate.public, certificate.roles.bits());
+        self.certificates.insert(key, certificate);
     }
 
     fn commit(&mut self, n: u64, commit: Commit, structure: &StructureKeys) -> Result<()> {
         self.insert_snapshot(n, commit.snapshot, structure)?;
         self.sessions.remove(&commit.session);
+        self.committed_sessions.insert(commit.session);
         self.add(commit.packs, commit.segments);
         Ok(())
     }
@@ -210,6 +214,7 @@ impl State {
 
     fn end_session(&mut self, session: SessionId) {
         self.sessions.remove(&session);
+        self.committed_sessions.remove(&session);
         self.ended_sessions.insert(session);
     }
 
@@ -230,8 +235,10 @@ impl State {
             self.keyring = Some((generation, hash));
         }
         self.certificates
-            .retain(|certificate| !keys.ended.contains(&certificate.public));
-        self.certificates.extend(keys.certificates);
+            .retain(|(public, _), _| !keys.ended.contains(public));
+        keys.certificates
+            .into_iter()
+            .for_each(|one| self.certify(one));
         self.epochs.extend(keys.epochs);
     }
 

@@ -34,7 +34,7 @@ impl State {
     pub(crate) fn is_held(&self, id: &Id, snapshot: &Snapshot) -> bool {
         self.holds.values().any(|hold| {
             if hold.snapshots.is_empty() {
-                hold.series.as_deref().unwrap_or_default() == snapshot.series
+                hold.series.as_ref() == Some(&snapshot.series)
             } else {
                 hold.snapshots.contains(id)
             }
@@ -43,8 +43,9 @@ impl State {
 
     /// Says whether a certificate in force gives a key one of these roles.
     pub(crate) fn has_role(&self, key: &VerifyingKey, roles: Roles) -> bool {
-        self.certificates.iter().any(|certificate| {
-            certificate.public == *key.as_bytes() && certificate.roles.intersects(roles)
-        })
+        let of_key = (*key.as_bytes(), u8::MIN)..=(*key.as_bytes(), u8::MAX);
+        self.certificates
+            .range(of_key)
+            .any(|(_, certificate)| certificate.roles.intersects(roles))
     }
 }

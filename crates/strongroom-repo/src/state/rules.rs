@@ -53,7 +53,16 @@ impl State {
 
     fn lacks_only_writer(&self, body: &Body, signers: &[VerifyingKey]) -> bool {
         match (&self.only_writer, body) {
-            (None, _) | (_, Body::Takeover(_) | Body::Keys(_)) => false,
+            (None, _)
+            | (
+                _,
+                // Only an admin can write these.
+                Body::Keys(_)
+                | Body::Feature(_)
+                | Body::Hold(_)
+                | Body::Policy(_)
+                | Body::Takeover(_),
+            ) => false,
             (Some(only), _) => !signers.contains(only),
         }
     }
@@ -82,6 +91,9 @@ impl State {
                     return Some(COMES_BACK);
                 }
                 self.void_additions(&[], &index.added)
+            }
+            Body::Takeover(_) if self.only_writer.is_none() => {
+                Some("a takeover outside single-writer mode")
             }
             Body::Forget(forget) => {
                 forget

@@ -26,9 +26,9 @@ impl State {
             sessions: self
                 .sessions
                 .iter()
-                .map(|(id, packs)| (*id, packs.clone()))
+                .map(|(id, packs)| (*id, packs.iter().copied().collect()))
                 .collect(),
-            certificates: self.certificates.clone(),
+            certificates: self.certificates.values().cloned().collect(),
             keyring: self.keyring.unwrap_or_default(),
             epochs: self
                 .epochs
@@ -47,6 +47,8 @@ impl State {
             only_writer: self.only_writer.map(|key| *key.as_bytes()),
             genesis: self.genesis,
             admin: *self.admin.as_bytes(),
+            must_understand: self.must_understand,
+            committed_sessions: self.committed_sessions.iter().copied().collect(),
             unknown: Unknown::default(),
         }
     }
@@ -82,7 +84,12 @@ impl State {
         for (n, snapshot) in checkpoint.snapshots {
             state.insert_snapshot(n, snapshot, structure)?;
         }
-        state.sessions = checkpoint.sessions.into_iter().collect();
+        state.sessions = checkpoint
+            .sessions
+            .into_iter()
+            .map(|(id, packs)| (id, packs.into_iter().collect()))
+            .collect();
+        state.committed_sessions = checkpoint.committed_sessions.into_iter().collect();
         state.ended_sessions = checkpoint.ended_sessions.into_iter().collect();
         let when = |name: &ObjectHash| {
             known
@@ -101,7 +108,10 @@ impl State {
             state.note_damage(damaged.pack, &damaged.frames);
         }
         state.epochs = checkpoint.epochs.into_iter().collect();
-        state.certificates = checkpoint.certificates;
+        checkpoint
+            .certificates
+            .into_iter()
+            .for_each(|one| state.certify(one));
         state.features = Features {
             read: checkpoint.read_features.into_iter().collect(),
             write: checkpoint.write_features.into_iter().collect(),
@@ -115,7 +125,8 @@ impl State {
         state.policy = checkpoint.policy;
         state.keyring = Some(checkpoint.keyring).filter(|(_, hash)| *hash != ObjectHash::default());
         state.only_writer = checkpoint.only_writer.map(VerifyingKey::from_bytes);
-        state.must_understand = known.must_understand;
+        // Who wrote the checkpoint may have understood what this version does not.
+        state.must_understand = known.must_understand.or(checkpoint.must_understand);
         Ok(state)
     }
 }

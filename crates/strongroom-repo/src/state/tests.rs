@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use strongroom_crypt::{
-    Id, RepositoryId, Roles, Secret, SeededRandom, SessionId, SigningKey, StructureKeys, Suite,
+    Id, RepositoryId, Roles, Sealer as _, Secret, SeededRandom, SessionId, SigningKey,
+    StructureKeys, Suite,
 };
 use strongroom_format::{
     Abandon, Added, Body, Certificate, Commit, Condemn, Damaged, DamagedPack, Dropped, Entry,
     EpochState, Feature, Forget, Genesis, Hold, HoldAction, IndexChange, Keys, ObjectHash,
     PackClass, PackRef, Packs, Payload, Policy, SegmentRef, Snapshot, Takeover, Time, Tombstone,
-    Unknown,
+    Unknown, entry_head,
 };
 
 use super::{Effect, State};
@@ -111,6 +112,27 @@ impl World {
             &signers,
         );
         Entry::decode(&bytes.unwrap()).unwrap()
+    }
+
+    /// The next entry with this payload, which need not be one.
+    fn raw_entry(&self, plain: &[u8], signer: u8) -> Entry {
+        let State {
+            head, head_hash, ..
+        } = &self.state;
+        let head = entry_head(Suite::None, REPOSITORY, *head, [99; 16], head_hash);
+        let mut sealed = Vec::new();
+        let journal = self.structure.journal();
+        journal.seal(&head, plain, &mut sealed).unwrap();
+        let hash = ObjectHash::of(&sealed);
+        let message = [b"strongroom v1 journal".as_slice(), &head, hash.as_bytes()].concat();
+        let signer = key(signer);
+        let len = u32::try_from(sealed.len()).unwrap().to_le_bytes();
+        let mut object = [head.as_slice(), &len, &sealed, &[1, 0, 1, 0, 32, 0, 64, 0]].concat();
+        object.extend_from_slice(signer.public().as_bytes());
+        object.extend_from_slice(&signer.sign(&message));
+        let seal = ObjectHash::of(&object);
+        object.extend_from_slice(seal.as_bytes());
+        Entry::decode(&object).unwrap()
     }
 
     fn in_force(&mut self, body: Body) {
@@ -409,18 +431,26 @@ fn single_writer_mode_admits_one_key_until_a_takeover() {
         certificates: vec![both],
         ..Keys::default()
     };
-    // Keys and Takeover are excepted.
+    // What only an admin may write is excepted.
     assert_eq!(world.fold(Body::Keys(keys), &[1]), Effect::InForce);
     assert!(matches!(world.fold(commit(1), &[3]), Effect::Void(_)));
     assert_eq!(world.fold(commit(1), &[2]), Effect::InForce);
-    assert!(matches!(
-        world.fold(hold(HoldAction::Place, &[], None), &[1]),
-        Effect::Void(_)
-    ));
-    assert_eq!(
-        world.fold(hold(HoldAction::Place, &[], None), &[1, 2]),
-        Effect::InForce
-    );
+    for body in [
+        hold(HoldAction::Place, &[], None),
+        Body::Feature(Feature::default()),
+        Body::Policy(Policy::default()),
+    ] {
+        assert_eq!(world.fold(body, &[1]), Effect::InForce);
+    }
+    // What others may write too is not, not even the admin's.
+    let other = Body::Damaged(Damaged::default());
+    let admin = certificate(&world.admin, Roles::WRITER);
+    let keys = Keys {
+        certificates: vec![admin],
+        ..Keys::default()
+    };
+    assert_eq!(world.fold(Body::Keys(keys), &[1]), Effect::InForce);
+    assert!(matches!(world.fold(other, &[1]), Effect::Void(_)));
     let only_writer = *world.stranger.public().as_bytes();
     let takeover = Takeover {
         only_writer,
@@ -516,21 +546,165 @@ fn a_later_type_has_no_effect_but_may_forbid_to_write() {
 }
 
 #[test]
-fn what_a_certified_writer_wrote_and_nobody_can_open_is_damage() {
+fn a_payload_that_does_not_open_or_is_not_valid_is_void() {
     let mut world = World::new();
     let random: Arc<dyn strongroom_crypt::Random> = SeededRandom::shared(2);
     let other = StructureKeys::with_random(Suite::None, &Secret::from_bytes(&[6; 32]), &random);
     let payload = Payload::new(Time::default(), commit(1));
     let entry = world.entry(&payload, &[2]);
-    let error = world.state.fold(&entry, &other).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Damaged);
-    assert_eq!(world.state.head, 1);
-    // Of a stranger it is nothing.
-    let entry = world.entry(&payload, &[3]);
     assert!(matches!(
         world.state.fold(&entry, &other).unwrap(),
         Effect::Void(_)
     ));
+    assert_eq!((world.state.head, world.state.head_hash), (2, entry.hash));
+    assert!(world.state.snapshots.is_empty());
+    // A Takeover without its two keys, and what is no map.
+    for plain in [
+        [0xA3, 0x00, 0x0E, 0x01, 0x82, 0, 0, 0x02, 0xA0].as_slice(),
+        b"x",
+    ] {
+        let entry = world.raw_entry(plain, 1);
+        let effect = world.state.fold(&entry, &world.structure).unwrap();
+        assert!(matches!(effect, Effect::Void(_)));
+    }
+}
+
+#[test]
+fn a_value_of_a_later_version_is_understood_by_nobody_here() {
+    let mut world = World::new();
+    // A Hold whose action is 2.
+    let mut plain = vec![
+        0xA3, 0x00, 0x0B, 0x01, 0x82, 0, 0, 0x02, 0xA4, 0x00, 0x02, 0x01, 0x50,
+    ];
+    plain.extend_from_slice(&[1; 16]);
+    plain.extend_from_slice(&[0x02, 0x80, 0x04, 0x60]);
+    let entry = world.raw_entry(&plain, 1);
+    let error = world.state.fold(&entry, &world.structure).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Incompatible);
+    assert_eq!(world.state.head, 1);
+    // Of a stranger it is nothing.
+    let entry = world.raw_entry(&plain, 3);
+    let effect = world.state.fold(&entry, &world.structure).unwrap();
+    assert!(matches!(effect, Effect::Void(_)));
+}
+
+#[test]
+fn an_entry_without_a_signature_of_a_known_algorithm_is_void() {
+    let mut world = World::new();
+    let payload = Payload::new(Time::default(), commit(1));
+    let mut entry = world.entry(&payload, &[2]);
+    entry.signatures.clear();
+    let effect = world.state.fold(&entry, &world.structure).unwrap();
+    assert!(matches!(effect, Effect::Void(_)));
+}
+
+#[test]
+fn a_committed_session_adds_and_announces_nothing() {
+    let mut world = World::new();
+    world.commit(1);
+    world.in_force(packs(5, 1));
+    assert!(world.state.packs.contains_key(&name(5)) && world.state.sessions.is_empty());
+    // It may even be ended, and then adds nothing any more.
+    world.in_force(tombstone(&[], &[1], &[]));
+    world.void(packs(6, 1));
+    assert!(world.state.committed_sessions.is_empty());
+}
+
+#[test]
+fn a_snapshot_committed_twice_stays_at_its_first_entry_until_it_is_forgotten() {
+    let mut world = World::new();
+    let id = world.commit(1);
+    let Body::Commit(mut again) = commit(1) else {
+        unreachable!()
+    };
+    again.packs = vec![pack(7)];
+    world.in_force(Body::Commit(again.clone()));
+    assert_eq!(world.state.snapshot(&id).unwrap().0, 1);
+    assert!(world.state.packs.contains_key(&name(7)));
+    world.in_force(forget(&[id]));
+    world.in_force(Body::Commit(again));
+    assert_eq!(world.state.snapshot(&id).unwrap().0, 4);
+}
+
+#[test]
+fn a_takeover_outside_single_writer_mode_is_void() {
+    let mut world = World::new();
+    let only_writer = *world.stranger.public().as_bytes();
+    world.void(Body::Takeover(Takeover {
+        only_writer,
+        ..Takeover::default()
+    }));
+    assert_eq!(world.state.only_writer, None);
+}
+
+#[test]
+fn a_hold_replaces_one_with_its_id_and_without_names_holds_nothing() {
+    let mut world = World::new();
+    let one = world.commit(1);
+    world.in_force(hold(HoldAction::Place, &[one], None));
+    world.void(forget(&[one]));
+    world.in_force(hold(HoldAction::Place, &[], None));
+    let unnamed = Body::Commit(Box::new(Commit {
+        snapshot: Snapshot::default(),
+        packs: Vec::new(),
+        segments: Vec::new(),
+        session: session(9),
+        seen: None,
+        unknown: Unknown::default(),
+    }));
+    world.in_force(unnamed);
+    let (id, _) = *world.state.snapshots.values().next_back().unwrap();
+    world.in_force(forget(&[one, id]));
+}
+
+#[test]
+fn a_hold_is_in_force_after_its_end_and_a_key_after_its_last_day() {
+    let mut world = World::new();
+    let one = world.commit(1);
+    let Body::Hold(placed) = hold(HoldAction::Place, &[one], None) else {
+        unreachable!()
+    };
+    world.in_force(Body::Hold(Hold {
+        end: Some(Time::new(-5, 0)),
+        ..placed
+    }));
+    world.void(forget(&[one]));
+    let expired = Certificate {
+        not_after: 1,
+        ..certificate(&world.stranger, Roles::WRITER)
+    };
+    world.in_force(Body::Keys(Keys {
+        certificates: vec![expired],
+        ..Keys::default()
+    }));
+    assert_eq!(world.fold(commit(2), &[3]), Effect::InForce);
+}
+
+#[test]
+fn certificates_of_a_key_add_up_and_end_together() {
+    let mut world = World::new();
+    let keys = |roles: &[Roles], ended: &[&SigningKey], key: &SigningKey| {
+        Body::Keys(Keys {
+            certificates: roles.iter().map(|roles| certificate(key, *roles)).collect(),
+            ended: ended.iter().map(|key| *key.public().as_bytes()).collect(),
+            ..Keys::default()
+        })
+    };
+    let stranger = key(3);
+    world.in_force(keys(&[Roles::WRITER, Roles::MAINTAINER], &[], &stranger));
+    assert_eq!(world.fold(commit(1), &[3]), Effect::InForce);
+    assert_eq!(world.fold(index(&[], &[7]), &[3]), Effect::InForce);
+    // Endings come first: what the same entry adds is in force.
+    world.in_force(keys(&[Roles::WRITER], &[&stranger], &stranger));
+    assert_eq!(world.fold(commit(2), &[3]), Effect::InForce);
+    assert!(matches!(
+        world.fold(index(&[], &[8]), &[3]),
+        Effect::Void(_)
+    ));
+    world.in_force(keys(&[Roles::WRITER], &[], &stranger));
+    assert_eq!(world.state.certificates.len(), 3);
+    world.in_force(keys(&[], &[&stranger], &stranger));
+    assert!(matches!(world.fold(commit(3), &[3]), Effect::Void(_)));
 }
 
 #[test]

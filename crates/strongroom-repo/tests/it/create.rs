@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_crypt::{GenesisPin, Suite};
-use strongroom_repo::{Credential, ErrorKind, Repository};
+use strongroom_repo::{Credential, ErrorKind, Repository, Settings};
 use strongroom_store::wrap::{Operation, Recording};
 use strongroom_store::{
     Capabilities, GetOptions, Key, MemoryStore, ObjectMeta, Prefix, PutOptions, Store,
@@ -146,13 +146,20 @@ fn a_store_that_cannot_decide_races_gets_one_writer() {
 }
 
 #[test]
-fn opening_lists_nothing() {
+fn opening_lists_the_keyrings_and_nothing_else() {
     let store = Arc::new(Recording::new(MemoryStore::new()));
     create(&store).unwrap();
     store.reset();
-    open(&store, &passphrase()).unwrap();
-    assert_eq!(store.count(Operation::List), 0);
-    assert_eq!(store.count(Operation::Put), 0);
+    let cache = tempfile::tempdir().unwrap();
+    for listed in [1, 1] {
+        let mut settings = Settings::default();
+        settings.cache = Some(cache.path().to_owned());
+        let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(settings);
+        wait(builder.open(&passphrase())).unwrap();
+        // What is remembered is not listed.
+        assert_eq!(store.count(Operation::List), listed);
+        assert_eq!(store.count(Operation::Put), 0);
+    }
 }
 
 /// A store that overwrites whatever it is asked to create.

@@ -8,5 +8,6 @@
 
 mod create;
 mod damage;
+mod forgery;
 mod slots;
 mod world;

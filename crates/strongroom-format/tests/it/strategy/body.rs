@@ -100,23 +100,20 @@ fn genesis() -> BoxedStrategy<Body> {
         any::<[u8; 32]>(),
         hash(),
         certificates(),
-        any::<bool>(),
         of(any::<[u8; 32]>()),
         any::<bool>(),
     )
-        .prop_map(
-            |(admin, config, certificates, single_writer, only_writer, probed)| {
-                Body::Genesis(Genesis {
-                    admin,
-                    config,
-                    certificates,
-                    single_writer,
-                    only_writer,
-                    probed,
-                    unknown: Unknown::default(),
-                })
-            },
-        )
+        .prop_map(|(admin, config, certificates, only_writer, probed)| {
+            Body::Genesis(Genesis {
+                admin,
+                config,
+                certificates,
+                single_writer: only_writer.is_some(),
+                only_writer,
+                probed,
+                unknown: Unknown::default(),
+            })
+        })
         .boxed()
 }
 
@@ -128,22 +125,19 @@ pub(super) fn admin_body() -> BoxedStrategy<Body> {
     prop_oneof![
         genesis(),
         (
-            of(number()),
-            of(hash()),
+            of((number(), hash())),
             certificates(),
             vec(any::<[u8; 32]>(), 0..3),
             epochs()
         )
-            .prop_map(
-                |(generation, keyring, certificates, ended, epochs)| Body::Keys(Keys {
-                    generation,
-                    keyring,
-                    certificates,
-                    ended,
-                    epochs,
-                    ..Keys::default()
-                })
-            ),
+            .prop_map(|(announced, certificates, ended, epochs)| Body::Keys(Keys {
+                generation: announced.map(|(generation, _)| generation),
+                keyring: announced.map(|(_, hash)| hash),
+                certificates,
+                ended,
+                epochs,
+                ..Keys::default()
+            })),
         (features(), features(), features()).prop_map(|(read, write, maintain)| Body::Feature(
             Feature {
                 read,
