@@ -2,6 +2,7 @@
 """Reads a Strongroom repository in a plain directory, by docs/format.md alone. See README.md."""
 import argparse
 import json
+import os
 import sys
 from datetime import datetime, timezone
 
@@ -103,6 +104,14 @@ def extract(repository, journal, options):
     Extractor(tree.Tree(blobs), blobs, lambda m: print(f"warning: {m}", file=sys.stderr)).run(snapshot[3], options.directory)
 
 
+def extract_all(repository, journal, options):
+    """Each snapshot in force into a folder that has its id as name."""
+    blobs = Blobs(repository, journal.state, not options.without_index)
+    for sid, (_, snapshot) in journal.state.snapshots.items():
+        target = os.path.join(options.directory, sid.hex())
+        Extractor(tree.Tree(blobs), blobs, lambda m: print(f"warning: {m}", file=sys.stderr)).run(snapshot[3], target)
+
+
 def verify(repository, options):
     v = Verifier(repository, not options.without_index).run()
     for note in v.notes:
@@ -136,6 +145,7 @@ def main(arguments=None):
     command = commands.add_parser("extract")
     command.add_argument("snapshot")
     command.add_argument("directory")
+    commands.add_parser("extract-all").add_argument("directory")
     options = parser.parse_args(arguments)
     credentials = Credentials(recovery=options.recovery_code, pin=options.pin_genesis)
     if options.password_file:
@@ -149,8 +159,8 @@ def main(arguments=None):
         if options.command == "verify":
             return verify(repository, options)
         journal = Journal(repository)
-        {"info": info, "journal": show_journal, "snapshots": snapshots, "ls": ls, "extract": extract}[options.command](
-            repository, journal, options)
+        {"info": info, "journal": show_journal, "snapshots": snapshots, "ls": ls, "extract": extract,
+         "extract-all": extract_all}[options.command](repository, journal, options)
     except Deviation as e:
         print(f"error: {type(e).__name__.lower()}: {e}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::compare::assert_identical;
 use crate::generate::{Chance, tree};
 use crate::objects::{bytes_of, objects};
-use crate::program::{BACKUP, Program, RESTORE, SNAPSHOTS, init, kill, wait};
+use crate::program::{BACKUP, Program, RESTORE, SNAPSHOTS, init, wait};
 
 const PACK_BYTES: u64 = 1 << 20;
 const ANNOUNCE_BYTES: u64 = 4 << 20;
@@ -74,7 +74,7 @@ impl Rounds<'_> {
         let most = u64::try_from(self.takes.as_micros()).unwrap();
         let moment = Duration::from_micros(self.chance.below(most));
         let begun = Instant::now();
-        let child = backup(repository, self.source).spawn();
+        let mut child = backup(repository, self.source).spawn();
         let (killer, never) = std::sync::mpsc::channel::<()>();
         // Waits without sleeping for good: the channel says nothing.
         assert!(
@@ -83,7 +83,7 @@ impl Rounds<'_> {
                 .is_err()
         );
         drop(killer);
-        kill(child.id());
+        child.kill().unwrap();
         wait(child, Duration::from_secs(60)).status.is_none()
     }
 }

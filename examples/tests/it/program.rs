@@ -156,8 +156,8 @@ pub(crate) fn wait(mut child: Child, timeout: Duration) -> Ended {
     }
 }
 
-/// Ends a process of ours without a chance to clean up.
-pub(crate) fn kill(process: u32) {
+/// Ends a process of ours from another thread than the one that waits for it.
+fn kill(process: u32) {
     Command::new("kill")
         .args(["-9", &process.to_string()])
         .stderr(Stdio::null())

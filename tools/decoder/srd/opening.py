@@ -2,8 +2,12 @@
 from . import crypto
 from .entries import JournalObjects, open_entry
 from .errors import Deviation, Missing, NoKey, NotWhole, need
-from .objects import LIMITS, Store, open_bundle, open_slot, parse_keyring, parse_slot, read_config
+from .objects import LIMITS, Store, open_bundle, open_slot, parse_keyring, parse_slot, read_config, whole
 from .state import State
+
+
+def copies_of(generation):
+    return f"keyring/{generation:016x}", f"keyring/{generation:016x}.copy"
 
 
 class Repository:
@@ -12,19 +16,21 @@ class Repository:
     def __init__(self, root):
         self.store = Store(root)
         self.config = read_config(self.store)
-        self.unread = []    # what is wrong with keyrings that are not whole
+        self.unread = []    # what is wrong with keyrings that cannot be read
         self.keyrings = [k for g in reversed(self.store.numbers("K")) for k in self.whole_keyrings(g)]
         need(self.keyrings, "; ".join(["no keyring is whole", *self.unread]))
         self.ignored = []   # why keyrings do not count
         self.slot = self.admin = self.pin = self.keyring = self.keys = None
 
     def whole_keyrings(self, generation):
-        """The keyring of a generation, from its two objects; two when they are whole and differ."""
+        """The keyring of a generation, from its two objects; two when they are whole and differ.
+
+        One that cannot be understood does not count, like one that is not whole."""
         out = []
-        for name in (f"keyring/{generation:016x}", f"keyring/{generation:016x}.copy"):
+        for name in copies_of(generation):
             try:
                 keyring = parse_keyring(self.store.read(name, LIMITS["K"]), name, self.config)
-            except (NotWhole, Missing) as e:
+            except Deviation as e:
                 self.unread.append(str(e))
                 continue
             if not out or out[0].raw != keyring.raw:
@@ -113,10 +119,15 @@ class Repository:
         """Goes over to the keyring that the journal says is in force."""
         generation, announced = state.keyring
         where = f"keyring/{generation:016x}"
-        found = self.whole_keyrings(generation)
-        need(announced == bytes(32) or all(crypto.hash32(k.raw) == announced for k in found),
-             f"{where}: whole, but not the one that Keys announced")
-        found = [k for k in found if k.signed_by(self.admin)]
+        if announced != bytes(32):
+            for name in copies_of(generation):
+                try:
+                    raw = self.store.read(name, LIMITS["K"])
+                    whole(raw, name)
+                except (NotWhole, Missing):
+                    continue
+                need(crypto.hash32(raw) == announced, f"{name}: whole, but not the one that Keys announced")
+        found = [k for k in self.whole_keyrings(generation) if k.signed_by(self.admin)]
         if not found:
             need(self.keyring.generation > generation, f"{where}: in force, but missing, not whole or not signed by the admin")
             return

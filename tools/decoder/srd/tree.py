@@ -108,10 +108,12 @@ def references_of(e, page, where):
 class Tree:
     def __init__(self, blobs):
         self.blobs = blobs
+        self.read = {LEAF: set(), INTERIOR: set(), RECIPE: set()}  # ids of the pages read so far
 
     def page(self, page_id, types, where):
         page = parse_page(self.blobs.get(page_id, PAGE), f"page {page_id.hex()}")
         need(page.type in types, f"{where}: page {page_id.hex()} has type {page.type}")
+        self.read[page.type].add(page_id)
         return page
 
     def names(self, page, where, first_of_root):

@@ -267,6 +267,8 @@ class Verifier:
             self.count("snapshots")
             self.check(self.one_tree, walker, snapshot, seen, recipes, data, f"snapshot {sid.hex()}")
         self.counts["directories"] = len(directories)
+        for kind, what in ((tree.LEAF, "leaves"), (tree.INTERIOR, "interior pages"), (tree.RECIPE, "recipes")):
+            self.counts[what] = len(walker.read[kind])
         self.needed = blobs.opened | data.keys()
 
     def one_tree(self, walker, snapshot, seen, recipes, data, where):
