@@ -77,7 +77,8 @@ check_dirtied() {
     [ -d "$work/restored" ] || expect 0 "dirtied target" "$bin/sr-restore" --repo "$work/hostile-repository" latest --target "$work/restored"
     python3 -B "$here/trees.py" dirty "$work/restored" >"$work/dirt"
     expect 0 "dirtied target" "$bin/sr-restore" --repo "$work/hostile-repository" latest --target "$work/restored" --delete
-    same "dirtied target" "$hostile" "$work/restored"
+    # Content that is right stays where it is: a hole that somebody filled with zeros is not made again.
+    same "dirtied target" --any-allocation "$hostile" "$work/restored"
     row "dirtied target" "identical again after $(wc -l <"$work/dirt") changes"
     pristine "$work/restored"
 }

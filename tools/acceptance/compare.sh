@@ -6,20 +6,23 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() {
     cat >&2 <<'USAGE'
-usage: compare.sh [--without FILE] [--limited] A B
+usage: compare.sh [--without FILE] [--limited] [--any-allocation] A B
 
   --without FILE   relative paths, each ended by a NUL, that are not compared, nor anything below them
   --limited        as an ordinary user restored: owners, trusted attributes, capabilities, flags and devices are not compared
+  --any-allocation  the room that files take up is not compared
 USAGE
     exit 2
 }
 
 without=
 limited=
+allocation=
 while [ $# -gt 2 ]; do
     case $1 in
         --without) without=$2; shift 2 ;;
         --limited) limited=1; shift ;;
+        --any-allocation) allocation=1; shift ;;
         *) usage ;;
     esac
 done
@@ -32,7 +35,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 status=0
-python3 -B "$here/compare_trees.py" "$a" "$b" ${without:+--without "$without"} ${limited:+--limited} --too-long "$work/exclude" || status=1
+python3 -B "$here/compare_trees.py" "$a" "$b" ${without:+--without "$without"} ${limited:+--limited} ${allocation:+--any-allocation} \
+    --too-long "$work/exclude" || status=1
 
 # rsync reaches no path longer than PATH_MAX; compare_trees.py did, and wrote down where they begin.
 kinds=-aHAXn

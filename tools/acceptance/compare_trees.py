@@ -27,6 +27,7 @@ BLOCK = 1 << 20
 class Comparison:
     def __init__(self, options):
         self.limited = options.limited
+        self.any_allocation = options.any_allocation
         self.differences = 0
         self.entries = 0
         self.too_long = []
@@ -161,7 +162,7 @@ class Comparison:
 
     def allocation(self, path, a, b):
         room_a, room_b = a.st_blocks * 512, b.st_blocks * 512
-        if abs(room_a - room_b) > ALLOCATION_TOLERANCE:
+        if not self.any_allocation and abs(room_a - room_b) > ALLOCATION_TOLERANCE:
             self.differs(path, "bytes allocated", room_a, room_b)
 
     def hard_links(self):
@@ -202,6 +203,7 @@ def main():
     parser.add_argument("b", type=os.fsencode)
     parser.add_argument("--without")
     parser.add_argument("--limited", action="store_true")
+    parser.add_argument("--any-allocation", action="store_true")
     parser.add_argument("--too-long", help="where to write an exclude list for rsync")
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

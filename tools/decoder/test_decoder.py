@@ -236,7 +236,7 @@ def build(root, suite):
     m.append(2, {0: m.session, 1: announced, 2: []}, [m.worker])
     snapshot = m.snapshot(root_page)
     segment = m.segment()
-    m.append(1, {0: snapshot, 1: [], 2: [segment], 3: m.session, 4: [0, genesis]}, [m.worker])
+    m.append(1, {0: snapshot, 1: [], 2: [segment], 3: m.session, 4: [1, genesis]}, [m.worker])
     m.append(1, {0: {**snapshot, 0: bytes(16)}, 1: [], 2: [], 3: m.session}, [m.worker], wrong_signature=True)
     m.append(4, {0: [crypto.keyed(m.k_page, b"\x05" + cbor.encode(snapshot))]}, [m.admin])  # not a maintainer
     m.append(3, {0: [b"s" * 32]}, [m.worker, m.admin])

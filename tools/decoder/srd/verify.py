@@ -146,8 +146,8 @@ class Verifier:
                     self.errors.append(f"deviation: journal/{e.number:016x}: chunker {limits}")
                 if 4 in e.body:
                     n, h = e.body[4]
-                    if n >= e.number or self.journal.entries[n].hash != h:
-                        self.errors.append(f"deviation: journal/{e.number:016x}: head {n} is not that entry")
+                    if not 1 <= n <= e.number or self.journal.entries[n - 1].hash != h:
+                        self.errors.append(f"deviation: journal/{e.number:016x}: entry {n - 1}, before its head {n}, has another hash")
         if self.journal.objects.from_bundle:
             self.notes.append(f"{len(self.journal.objects.from_bundle)} entries were read from bundles")
         if self.state.keyring[0] != self.r.keyring.generation:
