@@ -150,6 +150,26 @@ fn an_unchanged_backup_is_one_journal_entry_and_reads_nothing() {
 }
 
 #[test]
+fn a_commit_names_the_head_it_was_validated_against() {
+    let (store, repository) = repository();
+    backup(&repository, &Tree::dir([]));
+    let key =
+        |n| strongroom_store::Key::parse(&strongroom_format::object_name::journal(n)).unwrap();
+    let bytes = |n| futures::executor::block_on(store.get_all(&key(n))).unwrap();
+    let entry = strongroom_format::Entry::decode(&bytes(1)).unwrap();
+    let payload = entry
+        .open(repository.context().keys().structure.journal())
+        .unwrap();
+    let strongroom_format::Body::Commit(commit) = payload.body else {
+        panic!("{payload:?}")
+    };
+    assert_eq!(
+        commit.seen,
+        Some((0, strongroom_format::ObjectHash::of(&bytes(0))))
+    );
+}
+
+#[test]
 fn a_change_costs_what_changed() {
     let (_, repository) = repository();
     let mut tree = sample();

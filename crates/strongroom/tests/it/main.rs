@@ -8,5 +8,6 @@
 
 mod anywhere;
 mod cancelled;
+mod formats;
 mod locations;
 mod tree;
