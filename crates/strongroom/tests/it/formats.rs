@@ -15,18 +15,12 @@ fn version_1_is_read() {
     check("aes256-gcm", &passphrase());
     check(
         "aes256-gcm",
-        &code(
-            "KGNKD5N-91FH1BD-MC88A43-7C4BNE6-X25CPH4-M6XB8Q2-2J3VDGS-9JMRN8S
-recovery",
-        ),
+        &code("KGNKD5N-91FH1BD-MC88A43-7C4BNE6-X25CPH4-M6XB8Q2-2J3VDGS-9JMRN8S"),
     );
     check("chacha20-poly1305", &passphrase());
     check(
         "chacha20-poly1305",
-        &code(
-            "F2BC07T-P1896B7-6BYCTDN-FAQESFR-RTY4EHA-17Z7TXG-ADSAN5G-JV3Z62G
-recovery",
-        ),
+        &code("F2BC07T-P1896B7-6BYCTDN-FAQESFR-RTY4EHA-17Z7TXG-ADSAN5G-JV3Z62G"),
     );
     check("none", &Credential::None);
 }
