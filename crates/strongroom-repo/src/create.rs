@@ -22,7 +22,7 @@ pub struct CreateOptions {
     pub suite: Suite,
     /// What people call the first slot and key. Default `main`.
     pub label: String,
-    /// What it costs to try a passphrase. Default 256 MiB and three passes, about a second.
+    /// What it costs to try a passphrase. Default 64 MiB and three passes, about a quarter of a second.
     pub argon2: Argon2Params,
     /// Makes a second slot that a recovery code opens. Default true.
     pub recovery_code: bool,
