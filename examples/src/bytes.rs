@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// Shows a path on one line: what is not printable UTF-8 is escaped.
 #[must_use]
-pub fn shown(path: &[u8]) -> String {
+pub(crate) fn shown(path: &[u8]) -> String {
     let mut text = String::with_capacity(path.len());
     for chunk in path.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -22,7 +22,7 @@ pub fn shown(path: &[u8]) -> String {
 }
 
 /// Adds a path to a JSON object: `path` as text and, where that loses something, `path_hex` with the bytes.
-pub fn json_path(object: &mut Map<String, Value>, path: &[u8]) {
+pub(crate) fn json_path(object: &mut Map<String, Value>, path: &[u8]) {
     let text = String::from_utf8_lossy(path);
     if text.as_bytes() != path {
         let hex = path

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::bail;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use strongroom::{Include, NodeKind};
+use strongroom::blocking::Repository;
+use strongroom::{Depth, Id, Include, NodeKind};
 
 use crate::exit::Usage;
 
 /// Patterns over relative paths. One without a slash matches a name at any depth; `*` and `?` do not match a slash.
 #[derive(Debug, Clone)]
-pub struct Globs {
+pub(crate) struct Globs {
     set: GlobSet,
 }
 
@@ -21,7 +25,7 @@ impl Globs {
     /// # Errors
     ///
     /// [`Usage`] names the first that is none.
-    pub fn new(patterns: &[String]) -> Result<Self, Usage> {
+    fn new(patterns: &[String]) -> Result<Self, Usage> {
         let mut set = GlobSetBuilder::new();
         for pattern in patterns {
             let rooted = pattern.trim_start_matches('/');
@@ -45,7 +49,7 @@ impl Globs {
 }
 
 /// The entries of one snapshot that patterns choose: what matches, everything below it, and the directories above it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Chosen {
     globs: Globs,
     matched: BTreeSet<Vec<u8>>,
@@ -53,9 +57,38 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// Chooses nothing yet.
-    #[must_use]
-    pub fn new(globs: Globs) -> Self {
+    /// Chooses in what is below `root` in a snapshot, so that directories come only with something in them.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] names a pattern that is none; otherwise what the repository said, or that nothing matches.
+    pub fn in_snapshot(
+        repository: &Repository,
+        snapshot: &Id,
+        root: &[u8],
+        patterns: &[String],
+    ) -> anyhow::Result<Self> {
+        let chosen = Arc::new(Mutex::new(Self::new(Globs::new(patterns)?)));
+        let (into, root_len) = (chosen.clone(), root.len());
+        repository.list(snapshot, root, Depth::All, move |path, _| {
+            let path = path.get(root_len..).unwrap_or_default();
+            let path = path.strip_prefix(b"/").unwrap_or(path);
+            into.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .look_at(path);
+            ControlFlow::Continue(())
+        })?;
+        let chosen = chosen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if chosen.matched.is_empty() {
+            bail!("nothing in the snapshot matches {}", patterns.join(" or "));
+        }
+        Ok(chosen)
+    }
+
+    fn new(globs: Globs) -> Self {
         Self {
             globs,
             matched: BTreeSet::new(),
@@ -64,7 +97,7 @@ impl Chosen {
     }
 
     /// Looks at one path of the snapshot, relative to what becomes the target's root.
-    pub fn look_at(&mut self, path: &[u8]) {
+    fn look_at(&mut self, path: &[u8]) {
         if self.globs.matches(path) && !self.is_below_match(path) {
             for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
                 self.above
@@ -72,12 +105,6 @@ impl Chosen {
             }
             self.matched.insert(path.to_vec());
         }
-    }
-
-    /// Says whether nothing matched.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.matched.is_empty()
     }
 
     fn is_below_match(&self, path: &[u8]) -> bool {
@@ -108,7 +135,6 @@ mod tests {
     fn matches_bring_what_is_above_and_below_them() {
         let globs = Globs::new(&["*.txt".to_owned(), "etc/*/conf".to_owned()]).unwrap();
         let mut chosen = Chosen::new(globs);
-        assert!(chosen.is_empty());
         for path in [
             "a",
             "a/b.txt",

@@ -11,14 +11,14 @@ mod progress;
 mod repository;
 pub mod restore;
 mod secret;
+pub mod show;
 mod size;
 mod tour;
 mod when;
 
-pub use bytes::{json_path, shown};
 pub use compare::{Aspect, Comparison, Difference, emptied, stored_bytes};
 pub use exit::{Status, Usage, finish};
-pub use glob::{Chosen, Globs};
+pub use glob::Chosen;
 pub use known::Announced;
 pub use output::Output;
 pub use progress::Watch;

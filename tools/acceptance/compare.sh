@@ -32,7 +32,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 status=0
-python3 "$here/compare_trees.py" "$a" "$b" ${without:+--without "$without"} ${limited:+--limited} --too-long "$work/exclude" || status=1
+python3 -B "$here/compare_trees.py" "$a" "$b" ${without:+--without "$without"} ${limited:+--limited} --too-long "$work/exclude" || status=1
 
 # rsync reaches no path longer than PATH_MAX; compare_trees.py did, and wrote down where they begin.
 kinds=-aHAXn

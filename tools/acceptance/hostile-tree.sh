@@ -28,7 +28,7 @@ done
 dir=$1
 
 if [ -n "$remove" ]; then
-    exec python3 "$here/hostile_tree.py" remove "$dir"
+    exec python3 -B "$here/hostile_tree.py" remove "$dir"
 fi
 
 missing=
@@ -45,4 +45,4 @@ if [ -n "$(ls -A "$dir")" ]; then
     echo "hostile-tree: $dir is not empty" >&2
     exit 1
 fi
-exec python3 "$here/hostile_tree.py" build "$dir" "$entries"
+exec python3 -B "$here/hostile_tree.py" build "$dir" "$entries"

@@ -7,31 +7,35 @@ top=$(cd "$here/../.." && pwd)
 
 usage() {
     cat >&2 <<'USAGE'
-usage: run.sh [--full] [--keep] [CHECK…]
+usage: run.sh [--full] [--keep] [--programs DIR] [CHECK…]
 
   --full   also the Linux source tree, a 20 GB file and a directory of a million files; needs 30 GB and the network
            (LINUX_SOURCE=DIR names a source tree that is already there)
   --keep   leave the working folder behind when a check fails
+  --programs DIR   take the programs from there and build nothing
 
-Checks: share hostile unchanged dirtied user memory linux. Without names, all of them; linux only with --full.
+Checks: share hostile unchanged dirtied user memory attributes linux. Without names, all of them; the last two only with --full.
 USAGE
     exit 2
 }
 
 full=
 keep=
+programs=
 checks=()
-for argument in "$@"; do
-    case $argument in
+while [ $# -gt 0 ]; do
+    case $1 in
         --full) full=1 ;;
         --keep) keep=1 ;;
-        share | hostile | unchanged | dirtied | user | memory | linux) checks+=("$argument") ;;
+        --programs) [ $# -gt 1 ] || usage; programs=$2; shift ;;
+        share | hostile | unchanged | dirtied | user | memory | attributes | linux) checks+=("$1") ;;
         *) usage ;;
     esac
+    shift
 done
 if [ ${#checks[@]} -eq 0 ]; then
     checks=(share hostile unchanged dirtied user memory)
-    [ -z "$full" ] || checks+=(linux)
+    [ -z "$full" ] || checks+=(attributes linux)
 fi
 
 [ "$(id -u)" -eq 0 ] || { echo "acceptance: needs root: most of what is compared only root can make" >&2; exit 1; }
@@ -45,6 +49,7 @@ chmod 755 "$work"
 rows=()
 finish() {
     local status=$?
+    mountpoint -q "$work/mount" && umount "$work/mount"
     printf '\n%-42s %s\n' check result
     [ ${#rows[@]} -eq 0 ] || printf '%s\n' "${rows[@]}"
     if [ $status -ne 0 ] && [ -n "$keep" ]; then
@@ -62,12 +67,15 @@ fail() { row "$1" "FAILED: $2"; exit 1; }
 export STRONGROOM_PASSWORD='acceptance tests only'
 bin=$work/bin
 build() {
-    local target
-    (cd "$top" && cargo build --release --locked -q -p strongroom-examples --bins)
-    target=$(cd "$top" && cargo metadata --format-version 1 --no-deps --locked | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+    local program
+    if [ -z "$programs" ]; then
+        (cd "$top" && cargo build --release --locked -q -p strongroom-examples --bins)
+        programs=$(cd "$top" && cargo metadata --format-version 1 --no-deps --locked |
+            python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/release
+    fi
     mkdir "$bin"
     for program in quickstart sr-init sr-backup sr-restore sr-snapshots; do
-        cp "$target/release/$program" "$bin/"
+        cp "$programs/$program" "$bin/"
     done
 }
 

@@ -2,6 +2,7 @@
 
 usage: trees.py large DIR GIGABYTES      a directory with one file: pieces of random data, and holes
        trees.py crowd DIR COUNT          a directory of small files
+       trees.py attributes DIR           files with attributes of every size up to 65,536 bytes
        trees.py dirty DIR                changes a restored hostile tree in many ways; prints them
        trees.py unreadable DIR           paths that this user cannot read, each ended by a NUL
        trees.py listed LIST JSON-LINES   whether the problems that a backup reported are those in the list
@@ -38,6 +39,19 @@ def crowd(path, count):
     here = Dir(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
     for number in range(int(count)):
         here.file(b"%08x-small-file" % (number * 2_654_435_761 % 2**32), b"small file number %d\n" % number)
+
+
+def attributes(path):
+    chance = random.Random("attributes")
+    os.mkdir(path)
+    for size in (0, 1, 255, 256, 4095, 4096, 4097, 16_384, 60 * 1024, 65_535, 65_536):
+        file = os.path.join(path, b"%d bytes" % size)
+        Dir(os.open(path, os.O_RDONLY | os.O_DIRECTORY)).file(os.path.basename(file), b"x")
+        os.setxattr(file, b"user.noise", chance.randbytes(size))
+        os.mkdir(file + b" directory")
+        os.setxattr(file + b" directory", b"trusted.zeros", bytes(size))
+    for number in range(15):
+        os.setxattr(os.path.join(path, b"1 bytes"), b"user.large-%d" % number, chance.randbytes(60_000))
 
 
 def dirty(path):
@@ -137,7 +151,7 @@ def listed(expected, lines):
     found = set()
     with open(lines, encoding="utf-8") as file:
         for line in map(json.loads, file):
-            if line.get("event") == "problem":
+            if line.get("type") == "problem":
                 found.add(bytes.fromhex(line["path_hex"]) if "path_hex" in line else os.fsencode(line["path"]))
     # What is below a directory that can be listed but not entered is a problem each, and not of its own.
     missing = {path for path in wanted - found if not any(other.startswith(path + b"/") for other in found)}
@@ -155,7 +169,7 @@ def main():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     command, *arguments = sys.argv[1:]
-    action = {"large": large, "crowd": crowd, "dirty": dirty, "unreadable": unreadable, "listed": listed}[command]
+    action = {"large": large, "crowd": crowd, "attributes": attributes, "dirty": dirty, "unreadable": unreadable, "listed": listed}[command]
     action(*map(os.fsencode, arguments))
 
 

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use zstd::zstd_safe;
 
-use crate::limits::MAX_FRAME_PLAIN_BYTES;
+use crate::limits::{MAX_FRAME_PLAIN_BYTES, MAX_WINDOW_BYTES};
 use crate::{Codec, DecodeError, EncodeError};
 
 /// A reusable zstd context that compresses frames, and leaves alone what does not shrink.
@@ -141,7 +141,7 @@ impl Decompressor {
         let stated = zstd_safe::get_frame_content_size(stored).ok().flatten();
         let one_frame = zstd_safe::find_frame_compressed_size(stored) == Ok(stored.len());
         let is_frame = stored.first_chunk() == Some(&ZSTD_MAGIC);
-        if !is_frame || !one_frame || stated != Some(plain_len as u64) {
+        if !is_frame || !one_frame || stated != Some(plain_len as u64) || has_large_window(stored) {
             return Err(DecodeError::invalid("compressed frame", 0));
         }
         let start = out.len();
@@ -156,6 +156,19 @@ impl Decompressor {
             }
         }
     }
+}
+
+/// Whether a frame needs a window larger than the format permits. One that is a single segment needs its content size.
+fn has_large_window(frame: &[u8]) -> bool {
+    let (Some(descriptor), Some(window)) = (frame.get(4), frame.get(5)) else {
+        return true;
+    };
+    if descriptor & SINGLE_SEGMENT != 0 {
+        return false;
+    }
+    // RFC 8878, section 3.1.1.1.2.
+    let base = 1_u64 << (10 + (window >> 3));
+    base + base / 8 * u64::from(window & 7) > MAX_WINDOW_BYTES
 }
 
 /// Rounds a length up so that it says little: Padmé, at most 12 % more.
@@ -208,4 +221,6 @@ const MIN_BYTES: usize = 32;
 const PROBE_BYTES: usize = 65_536;
 const PROBE_FROM_BYTES: usize = 4 * PROBE_BYTES;
 const PROBE_LEVEL: i32 = 1;
+/// RFC 8878, section 3.1.1.1.1.2.
+const SINGLE_SEGMENT: u8 = 1 << 5;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];

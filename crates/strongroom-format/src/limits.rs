@@ -30,6 +30,14 @@ pub const MAX_PAGE_REFS: usize = 65_536;
 pub const MAX_LEAF_ENTRIES: usize = 65_536;
 /// Bytes of a name in a directory.
 pub const MAX_NAME_BYTES: usize = 4_096;
+/// Bytes of the name of an owner, a group or an extended attribute.
+pub const MAX_SHORT_NAME_BYTES: usize = 4_096;
+/// Bytes of the target of a symbolic link.
+pub const MAX_TARGET_BYTES: usize = 65_535;
+/// Bytes of a tag, a series, the name of a label and its text.
+pub const MAX_LABEL_BYTES: usize = 65_536;
+/// Bytes of the window of a compressed frame.
+pub const MAX_WINDOW_BYTES: u64 = 16_777_216;
 /// Bytes of one extended attribute's value.
 pub const MAX_XATTR_BYTES: usize = 65_536;
 /// Bytes of all extended attributes of an entry, names and values.

@@ -2,7 +2,7 @@
 
 use crate::cbor::{self, MapWriter, Reader, Unknown};
 use crate::config::missing;
-use crate::limits::{MAX_BLOB_BYTES, MAX_LEAF_ENTRIES};
+use crate::limits::{MAX_BLOB_BYTES, MAX_LEAF_ENTRIES, MAX_SHORT_NAME_BYTES};
 use crate::node::is_legal_name;
 use crate::{DecodeError, EncodeError, Node};
 
@@ -177,7 +177,12 @@ fn read_owners(r: &mut Reader<'_>) -> Result<Vec<(u32, Vec<u8>)>, DecodeError> {
     let at = r.position();
     let owners = r.array("owners", |r| {
         r.tuple("owner", 2, |r| {
-            Ok((r.u32("owner")?, r.bytes("name of an owner")?.to_vec()))
+            let (number, at) = (r.u32("owner")?, r.position());
+            let name = r.bytes("name of an owner")?;
+            if name.len() > MAX_SHORT_NAME_BYTES {
+                return Err(DecodeError::too_large("name of an owner", at));
+            }
+            Ok((number, name.to_vec()))
         })
     })?;
     if owners.is_sorted_by(|(a, _), (b, _)| a < b) {
@@ -196,6 +201,9 @@ fn write_owners(
         return Err(EncodeError::invalid("order of owners"));
     }
     map.optional_array(key, owners, |out, (number, name)| {
+        if name.len() > MAX_SHORT_NAME_BYTES {
+            return Err(EncodeError::too_large("name of an owner"));
+        }
         cbor::array(out, 2);
         cbor::uint(out, u64::from(*number));
         cbor::bytes(out, name);

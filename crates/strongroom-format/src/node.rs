@@ -1,7 +1,9 @@
 //! An entry of a directory.
 
 use crate::cbor::{self, MapWriter, Reader, Unknown};
-use crate::limits::{MAX_NAME_BYTES, MAX_XATTR_BYTES, MAX_XATTRS_BYTES};
+use crate::limits::{
+    MAX_NAME_BYTES, MAX_SHORT_NAME_BYTES, MAX_TARGET_BYTES, MAX_XATTR_BYTES, MAX_XATTRS_BYTES,
+};
 use crate::time::{check_nanos, read_nanos};
 use crate::{DecodeError, EncodeError, Time};
 
@@ -155,8 +157,8 @@ impl Node {
         if !is_legal_name(&self.name) {
             return Err(EncodeError::invalid("name of an entry"));
         }
-        if self.kind == NodeKind::Directory && self.refs == 0 {
-            return Err(EncodeError::invalid("directory without a page"));
+        if !self.has_its_page() {
+            return Err(EncodeError::invalid("page of a directory"));
         }
         self.write_fields(out)
     }
@@ -200,6 +202,9 @@ impl Node {
     #[inline]
     fn write_rare(&self, map: &mut MapWriter<'_>) -> Result<(), EncodeError> {
         if let Some(target) = &self.target {
+            if target.len() > MAX_TARGET_BYTES {
+                return Err(EncodeError::too_large("target of a link"));
+            }
             map.bytes(13, target);
         }
         if let Some((major, minor)) = self.device {
@@ -236,8 +241,8 @@ impl Node {
         if !is_legal_name(&node.name) {
             return Err(DecodeError::invalid("name of an entry", at));
         }
-        if node.kind == NodeKind::Directory && node.refs == 0 {
-            return Err(DecodeError::invalid("directory without a page", at));
+        if !node.has_its_page() {
+            return Err(DecodeError::invalid("page of a directory", at));
         }
         Ok(node)
     }
@@ -306,7 +311,14 @@ impl Node {
     /// Reads the keys that most files do not have.
     fn read_rare(&mut self, r: &mut Reader<'_>, key: u64) -> Result<(), DecodeError> {
         match key {
-            13 => self.target = Some(r.bytes("target of a link")?.to_vec()),
+            13 => {
+                let at = r.position();
+                let target = r.bytes("target of a link")?;
+                if target.len() > MAX_TARGET_BYTES {
+                    return Err(DecodeError::too_large("target of a link", at));
+                }
+                self.target = Some(target.to_vec());
+            }
             14 => {
                 self.device = Some(r.tuple("device", 2, |r| {
                     Ok((r.u32("major number")?, r.u32("minor number")?))
@@ -329,6 +341,11 @@ impl Node {
             _ => self.incomplete = nonzero(r.u32("what is missing")?, r)?,
         }
         Ok(())
+    }
+
+    /// Whether a directory refers to exactly one page and claims no size of its own.
+    const fn has_its_page(&self) -> bool {
+        !matches!(self.kind, NodeKind::Directory) || (self.refs == 1 && self.size == 0)
     }
 
     const fn is_root(&self) -> bool {
@@ -380,7 +397,7 @@ fn check_xattrs(xattrs: &[(Vec<u8>, Vec<u8>)]) -> Result<(), EncodeError> {
     if total > MAX_XATTRS_BYTES
         || xattrs
             .iter()
-            .any(|(_, value)| value.len() > MAX_XATTR_BYTES)
+            .any(|(name, value)| name.len() > MAX_SHORT_NAME_BYTES || value.len() > MAX_XATTR_BYTES)
     {
         return Err(EncodeError::too_large("extended attributes"));
     }

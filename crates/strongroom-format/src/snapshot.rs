@@ -6,6 +6,7 @@ use strongroom_crypt::{Id, StructureKeys};
 
 use crate::cbor::{self, MapWriter, Reader, Unknown};
 use crate::config::{missing, read_sorted};
+use crate::limits::MAX_LABEL_BYTES;
 use crate::{DecodeError, EncodeError, Time};
 
 /// One backup (`docs/format.md`, §8.7).
@@ -139,8 +140,11 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// `Invalid` when a time has a billion nanoseconds.
+    /// `Invalid` when a time has a billion nanoseconds; `TooLarge` when a tag, a label or the series is.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if self.is_too_large() {
+            return Err(EncodeError::too_large("text of a snapshot"));
+        }
         let mut map = MapWriter::new(out);
         map.bytes(0, &self.random);
         self.began.write(map.key(1))?;
@@ -182,7 +186,7 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// `Unsupported` for another outcome; `Truncated`; `TooLarge` for nesting; `Invalid`.
+    /// `Unsupported` for another outcome; `Truncated`; `TooLarge` for nesting and for texts; `Invalid`.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
         let snapshot = Self::read(&mut r)?;
@@ -220,8 +224,17 @@ impl Snapshot {
         if seen & REQUIRED_KEYS != REQUIRED_KEYS {
             return Err(DecodeError::invalid("snapshot", at));
         }
+        if snapshot.is_too_large() {
+            return Err(DecodeError::too_large("text of a snapshot", at));
+        }
         snapshot.unknown = unknown;
         Ok(snapshot)
+    }
+
+    fn is_too_large(&self) -> bool {
+        let labels = self.labels.iter().flat_map(|(name, text)| [name, text]);
+        let mut texts = self.tags.iter().chain(labels).chain([&self.series]);
+        texts.any(|text| text.len() > MAX_LABEL_BYTES)
     }
 
     fn read_optional(&mut self, r: &mut Reader<'_>, key: u64) -> Result<(), DecodeError> {

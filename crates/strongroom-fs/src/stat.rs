@@ -76,13 +76,13 @@ pub(crate) fn refresh(node: &mut Node, stat: &Statx) {
     }
 }
 
-/// Says whether the file is the one that was walked, and as it was then.
+/// Says whether the file is the one that was walked, and as it was then. A change time that was too young to be recorded says nothing.
 pub(crate) fn is_as_walked(stat: &Statx, node: &Node) -> bool {
     kind_of(stat) == Some(node.kind)
         && stat.stx_ino == node.inode
         && (node.kind != NodeKind::File || stat.stx_size == node.size)
         && mtime_of(stat) == node.mtime
-        && Some(ctime_of(stat)) == node.ctime
+        && node.ctime.is_none_or(|ctime| ctime == ctime_of(stat))
 }
 
 /// Says whether a file was left alone between two looks.

@@ -1,7 +1,8 @@
 //! The same operations for programs that are not async.
 //!
 //! A [`Repository`] here owns one thread, on which the async code runs; calls are messages to it and wait for the answer. So
-//! it works from anywhere: a plain thread, or, for short calls, inside somebody's runtime. Several threads may call at once.
+//! it works from anywhere: a plain thread, or, for short calls, inside somebody's runtime. Several threads may call at once, and do not wait for
+//! one another. The store's futures run on that thread: a call from inside of one would wait for itself.
 //!
 //! ```
 //! use std::sync::Arc;

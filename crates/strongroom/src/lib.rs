@@ -51,7 +51,7 @@
 //!
 //! * A [`Repository`] is everything that belongs together: keys, content and the journal of what happened. It lives in a
 //!   [`Store`], which keeps named bytes and knows nothing of backups. [`store_at`] makes one of a path or URL.
-//! * A [`Credential`] opens it: a passphrase, a recovery code, a key service. Several people can have one each
+//! * A [`Credential`] opens it: a passphrase, a recovery code, a key service ([`keys`]). Several people can have one each
 //!   ([`Repository::add_slot`]), and lose it again ([`Repository::revoke_slot`]).
 //! * A [`Source`](source::Source) is what is backed up: a [`FileTree`], a [`StreamSource`], the output of a [`CommandSource`], or your
 //!   application's own state. A [`Target`](target::Target) is where it comes back to, such as a [`DirectoryTarget`].
@@ -84,6 +84,7 @@
 //! 1.95. Raising it is a minor release, with notice.
 
 pub mod blocking;
+pub mod keys;
 mod location;
 #[cfg(doctest)]
 mod readme;
@@ -93,11 +94,11 @@ pub mod target;
 
 pub use strongroom_chunk::ChunkSizes;
 pub use strongroom_crypt::{
-    Argon2Params, GenesisPin, Id, Passphrase, PublicKey, RecoveryCode, RepositoryId, SlotId, Suite,
+    Argon2Params, GenesisPin, Id, Passphrase, Random, RecoveryCode, RepositoryId, SlotId, Suite,
     SystemRandom,
 };
 pub use strongroom_format::{
-    Details, Node, NodeKind, Outcome, SkipReason, Skipped, Snapshot, Summary, Time,
+    Details, Node, NodeKind, ObjectHash, Outcome, SkipReason, Skipped, Snapshot, Summary, Time,
 };
 #[cfg(unix)]
 pub use strongroom_fs::{

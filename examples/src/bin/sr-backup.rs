@@ -23,7 +23,8 @@ struct Arguments {
     /// Tag of the snapshot; can be given several times.
     #[arg(long = "tag")]
     tags: Vec<String>,
-    /// What successive backups of the same thing share [default: the paths, or the entry's name].
+    /// What successive backups of the same thing share [default: the paths, or the entry's name]. Those who maintain the
+    /// repository without keys to its content see it.
     #[arg(long)]
     series: Option<String>,
     /// Words for people.

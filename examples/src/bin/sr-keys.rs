@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 use strongroom::blocking::Repository;
 use strongroom::{Argon2Params, NewSlot, RecoveryCode, SlotId, SlotInfo, SystemRandom};
-use strongroom_examples::{Output, RepositoryArgs, Status, Usage, finish, new_secret, utc};
+use strongroom_examples::{Output, RepositoryArgs, Status, Usage, finish, new_secret, show};
 
 /// Say who can open a repository, and change it.
 #[derive(Debug, Parser)]
@@ -57,8 +57,8 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
     match &arguments.verb {
         Verb::List => {
             for slot in repository.slots()? {
-                let _ = output.json(|| object("slot", &slot));
-                let _ = output.line(&line(&slot));
+                let _ = output.json(|| show::slot::object("slot", &slot));
+                let _ = output.line(&show::slot::line(&slot));
             }
             Ok(Status::Complete)
         }
@@ -81,8 +81,8 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
             };
             let slot =
                 repository.add_slot(label, NewSlot::Passphrase(Arc::new(text.into()), cost))?;
-            let _ = output.json(|| object("result", &slot));
-            let _ = output.line(&format!("added {}", line(&slot)));
+            let _ = output.json(|| show::slot::object("result", &slot));
+            let _ = output.line(&format!("added {}", show::slot::line(&slot)));
             Ok(Status::Complete)
         }
         Verb::Revoke { slot } => revoke(&repository, output, slot),
@@ -100,7 +100,7 @@ fn add_recovery_code(
     let _ = output.json(
         || json!({ "type": "result", "id": slot.id.to_string(), "recovery_code": text.as_str() }),
     );
-    let _ = output.line(&format!("added {}", line(&slot)));
+    let _ = output.line(&format!("added {}", show::slot::line(&slot)));
     let _ = output.line(&format!("recovery code  {}", text.as_str()));
     Ok(Status::Complete)
 }
@@ -142,30 +142,4 @@ fn find(repository: &Repository, wanted: &str) -> anyhow::Result<SlotId> {
         ))
         .into()),
     }
-}
-
-fn line(slot: &SlotInfo) -> String {
-    let current = if slot.current {
-        "  (opened with this one)"
-    } else {
-        ""
-    };
-    format!(
-        "{}  {}  {:?}  {}{current}",
-        slot.id,
-        utc(slot.added),
-        slot.kind,
-        slot.label
-    )
-}
-
-fn object(kind: &str, slot: &SlotInfo) -> Value {
-    json!({
-        "type": kind,
-        "id": slot.id.to_string(),
-        "kind": format!("{:?}", slot.kind),
-        "label": slot.label,
-        "added": slot.added.seconds,
-        "current": slot.current,
-    })
 }

@@ -1,20 +1,16 @@
 //! Restores a snapshot, or a part of it, into a directory.
 
 use std::ffi::OsString;
-use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use anyhow::bail;
 use clap::{Parser, ValueEnum};
-use strongroom::blocking::Repository;
 use strongroom::{
-    Depth, DirectoryTarget, DirectoryTargetOptions, Existing, Extra, Id, Mode, RestoreOptions,
-    SnapshotFilter,
+    DirectoryTarget, DirectoryTargetOptions, Existing, Extra, Mode, RestoreOptions, SnapshotFilter,
 };
-use strongroom_examples::{Chosen, Globs, Output, RepositoryArgs, Status, Watch, finish, restore};
+use strongroom_examples::{Chosen, Output, RepositoryArgs, Status, Watch, finish, restore};
 
 /// Restore a snapshot, or a part of it, into a directory. What is there already and right is kept.
 #[derive(Debug, Parser)]
@@ -97,7 +93,7 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
             There::Overwrite => Existing::Overwrite,
         });
     if !arguments.include.is_empty() {
-        options = options.with_include(Arc::new(chosen(
+        options = options.with_include(Arc::new(Chosen::in_snapshot(
             &repository,
             &snapshot,
             path,
@@ -118,31 +114,4 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     let report = repository.restore(&snapshot, Arc::new(target), options, watch.clone());
     watch.end();
     restore::report(output, &snapshot, report?, arguments.dry_run)
-}
-
-/// Lists what the patterns choose, so that directories come only with something in them.
-fn chosen(
-    repository: &Repository,
-    snapshot: &Id,
-    root: &[u8],
-    patterns: &[String],
-) -> anyhow::Result<Chosen> {
-    let chosen = Arc::new(Mutex::new(Chosen::new(Globs::new(patterns)?)));
-    let (into, root_len) = (chosen.clone(), root.len());
-    repository.list(snapshot, root, Depth::All, move |path, _| {
-        let path = path.get(root_len..).unwrap_or_default();
-        let path = path.strip_prefix(b"/").unwrap_or(path);
-        into.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .look_at(path);
-        ControlFlow::Continue(())
-    })?;
-    let chosen = std::mem::replace(
-        &mut *chosen.lock().unwrap_or_else(PoisonError::into_inner),
-        Chosen::new(Globs::new(&[])?),
-    );
-    if chosen.is_empty() {
-        bail!("nothing in the snapshot matches {}", patterns.join(" or "));
-    }
-    Ok(chosen)
 }

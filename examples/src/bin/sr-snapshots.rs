@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use serde_json::json;
-use strongroom::{Outcome, SnapshotInfo};
-use strongroom_examples::{Output, RepositoryArgs, Status, finish, shown, size, utc};
+use strongroom::SnapshotInfo;
+use strongroom_examples::{Output, RepositoryArgs, Status, finish, show};
 
 /// List the snapshots, oldest first.
 #[derive(Debug, Parser)]
@@ -37,7 +36,9 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
         .iter()
         .filter(|snapshot| arguments.wants(snapshot))
     {
-        if output.json(|| object(snapshot)).is_break() || output.line(&line(snapshot)).is_break() {
+        if output.json(|| show::snapshot::object(snapshot)).is_break()
+            || output.line(&show::snapshot::line(snapshot)).is_break()
+        {
             return Ok(Status::Complete);
         }
         shown += 1;
@@ -65,71 +66,4 @@ impl Arguments {
                 .as_ref()
                 .is_none_or(|tag| snapshot.tags.contains(tag))
     }
-}
-
-fn line(info: &SnapshotInfo) -> String {
-    let (snapshot, summary) = (&info.snapshot, &info.snapshot.summary);
-    let id = info.id.to_string();
-    let entries = summary.files + summary.directories + summary.others;
-    let mut line = format!(
-        "{}  {}  {}  {:>8} entries  {:>10}  {}",
-        id.get(..12).unwrap_or(&id),
-        utc(snapshot.began),
-        snapshot.labels.get("host").map_or("-", String::as_str),
-        entries,
-        size(summary.bytes),
-        snapshot.series,
-    );
-    for tag in &snapshot.tags {
-        line.push_str(&format!("  #{tag}"));
-    }
-    if snapshot.outcome == Outcome::Partial {
-        line.push_str(&format!("  partial: {} skipped", summary.skipped));
-    }
-    if let Some(words) = info
-        .details
-        .as_ref()
-        .and_then(|details| details.description.as_ref())
-    {
-        line.push_str(&format!("  \"{}\"", shown(words.as_bytes())));
-    }
-    line
-}
-
-fn object(info: &SnapshotInfo) -> serde_json::Value {
-    let (snapshot, summary) = (&info.snapshot, &info.snapshot.summary);
-    let details = info.details.as_ref();
-    let paths = |details: &strongroom::Details| -> Vec<String> {
-        details
-            .paths
-            .iter()
-            .map(|path| String::from_utf8_lossy(path).into_owned())
-            .collect()
-    };
-    json!({
-        "type": "snapshot",
-        "id": info.id.to_string(),
-        "entry": info.n,
-        "began": snapshot.began.seconds,
-        "began_utc": utc(snapshot.began),
-        "durable": snapshot.durable.seconds,
-        "labels": snapshot.labels,
-        "series": snapshot.series,
-        "tags": snapshot.tags,
-        "partial": snapshot.outcome == Outcome::Partial,
-        "parent": snapshot.parent.map(|id| id.to_string()),
-        "held": info.held,
-        "program": snapshot.program,
-        "files": summary.files,
-        "directories": summary.directories,
-        "others": summary.others,
-        "bytes": summary.bytes,
-        "new_bytes": summary.new_bytes,
-        "added_bytes": summary.added_bytes,
-        "skipped": summary.skipped,
-        "paths": details.map(paths),
-        "excludes": details.map(|details| &details.excludes),
-        "command": details.and_then(|details| details.command.as_ref()),
-        "description": details.and_then(|details| details.description.as_ref()),
-    })
 }

@@ -123,7 +123,11 @@ fn what_cannot_be_read_makes_it_partial_and_is_listed() {
     let hidden = ["dir 0/secret", "large/hidden"];
     for name in hidden {
         fs::write(place.at("source").join(name), "unreadable").unwrap();
-        fs::set_permissions(place.at("source").join(name), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(
+            place.at("source").join(name),
+            fs::Permissions::from_mode(0o000),
+        )
+        .unwrap();
     }
     let programs = place.at("programs");
     fs::create_dir(&programs).unwrap();
@@ -151,7 +155,7 @@ fn what_cannot_be_read_makes_it_partial_and_is_listed() {
         .expect(3);
     let listed: BTreeSet<PathBuf> = ended.of_type("problem").iter().map(path_of).collect();
     assert_eq!(listed, hidden.map(PathBuf::from).into());
-    assert_eq!(ended.report()["outcome"], "partial");
+    assert_eq!(ended.result()["outcome"], "partial");
 
     let target = place.at("restored");
     as_nobody(&programs.join("sr-restore"), &place)
@@ -279,14 +283,14 @@ fn a_stream_comes_back() {
 #[test]
 fn every_line_for_machines_is_json() {
     let place = Place::new();
-    let report = place
+    let result = place
         .run(BACKUP)
         .arg("--json")
         .arg(place.at("source"))
         .expect(0)
-        .report();
-    assert_eq!(report["outcome"], "complete");
-    let id = report["snapshot"].as_str().unwrap().to_owned();
+        .result();
+    assert_eq!(result["outcome"], "complete");
+    let id = result["snapshot"].as_str().unwrap().to_owned();
     let snapshots = place
         .run(SNAPSHOTS)
         .arg("--json")
@@ -313,8 +317,8 @@ fn every_line_for_machines_is_json() {
         .args(&["--json", &id, "--target"])
         .arg(place.at("restored"))
         .expect(0)
-        .report();
-    assert_eq!(restored["outcome"], "complete");
+        .result();
+    assert_eq!(restored["complete"], true);
     let failed = place
         .run(LS)
         .args(&["--json", "latest", "no/such/path"])

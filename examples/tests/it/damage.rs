@@ -61,6 +61,8 @@ impl Damage {
 struct Subject {
     work: tempfile::TempDir,
     snapshot: String,
+    /// The newest journal entry.
+    newest: String,
 }
 
 impl Subject {
@@ -77,14 +79,19 @@ impl Subject {
         backup().expect(0);
         fs::write(source.join("large/new"), Chance(8).noise(1_200_000)).unwrap();
         fs::write(source.join("dir 0/new"), "a new small file").unwrap();
-        let report = backup().expect(0).report();
-        let packs = objects(&repository)
-            .keys()
-            .filter(|key| kind(key) == "pack")
-            .count();
+        let result = backup().expect(0).result();
+        let objects = objects(&repository);
+        let packs = objects.keys().filter(|key| kind(key) == "pack").count();
         assert!(packs >= 6, "several packs of each class: {packs}");
+        let newest = objects
+            .keys()
+            .rev()
+            .find(|key| kind(key) == "journal")
+            .unwrap()
+            .clone();
         Self {
-            snapshot: report["snapshot"].as_str().unwrap().to_owned(),
+            snapshot: result["snapshot"].as_str().unwrap().to_owned(),
+            newest,
             work,
         }
     }
@@ -103,7 +110,7 @@ impl Subject {
     }
 
     /// Restores and returns what is wrong with how that ended, if something is.
-    fn check(&self, repository: &Path, key: &str) -> Result<&'static str, String> {
+    fn check(&self, repository: &Path, key: &str, damage: &Damage) -> Result<&'static str, String> {
         let target = repository.with_extension("restored");
         let ended = Program::new(RESTORE, repository)
             .args(&["--json", &self.snapshot, "--target"])
@@ -114,7 +121,10 @@ impl Subject {
         if target.exists() {
             fs::remove_dir_all(target).unwrap();
         }
-        verdict
+        // Without its newest entry a journal is an earlier journal, and this client remembers none: see the test below.
+        let older =
+            key == self.newest && matches!(damage, Damage::Deleted) && ended.status == Some(1);
+        if older { Ok("older") } else { verdict }
     }
 }
 
@@ -139,11 +149,11 @@ fn judge(ended: &Ended, key: &str, different: &BTreeSet<PathBuf>) -> Result<&'st
 
 /// Every path that differs is named as lost, or is in a directory whose listing is; and what is named did not come back.
 fn partial(ended: &Ended, different: &BTreeSet<PathBuf>) -> Result<&'static str, String> {
-    let lost: BTreeMap<PathBuf, String> = ended
-        .of_type("problem")
+    let result = ended.result();
+    let lost = result["lost"].as_array().unwrap();
+    let lost: BTreeMap<PathBuf, String> = lost
         .iter()
-        .filter(|line| line["lost"] == true)
-        .map(|line| (path_of(line), line["reason"].to_string()))
+        .map(|one| (path_of(one), one["reason"].to_string()))
         .collect();
     if lost.is_empty() {
         return Err(format!(
@@ -168,73 +178,76 @@ fn partial(ended: &Ended, different: &BTreeSet<PathBuf>) -> Result<&'static str,
     }
 }
 
+/// What the cases so far have come to.
+#[derive(Default)]
+struct Tally {
+    wrong: Vec<String>,
+    verdicts: BTreeMap<(String, &'static str), u32>,
+}
+
+/// Damages, restores and repairs until the queue is empty.
+fn work_through(
+    subject: &Subject,
+    repository: &Path,
+    queue: &Mutex<Vec<(String, Damage)>>,
+    tally: &Mutex<Tally>,
+) {
+    loop {
+        let next = queue.lock().unwrap().pop();
+        let Some((key, damage)) = next else { return };
+        let whole = fs::read(repository.join(&key)).unwrap();
+        replace(
+            repository,
+            &key,
+            damage.apply(repository, &whole).as_deref(),
+        );
+        let verdict = subject.check(repository, &key, &damage);
+        replace(repository, &key, Some(&whole));
+        let mut tally = tally.lock().unwrap();
+        match verdict {
+            Ok(verdict) => {
+                let cases = tally
+                    .verdicts
+                    .entry((kind(&key).to_owned(), verdict))
+                    .or_default();
+                *cases += 1;
+            }
+            Err(what) => tally.wrong.push(format!("{key} {damage:?}: {what}")),
+        }
+    }
+}
+
 #[test]
 fn one_damaged_object_costs_only_what_it_held() {
     let subject = Subject::new();
     let objects = objects(&subject.work.path().join("repository"));
-    let cases: Vec<(String, Damage)> = objects
-        .keys()
-        .flat_map(|key| {
-            Damage::all(key, &objects)
-                .into_iter()
-                .map(move |damage| (key.clone(), damage))
-        })
-        .collect();
-    let queue = Mutex::new(cases.iter());
-    let (wrong, verdicts) = (
-        Mutex::new(Vec::new()),
-        Mutex::new(BTreeMap::<_, u32>::new()),
-    );
+    let cases = |key: &String| {
+        Damage::all(key, &objects)
+            .into_iter()
+            .map(|damage| (key.clone(), damage))
+            .collect::<Vec<_>>()
+    };
+    let queue: Vec<_> = objects.keys().flat_map(cases).collect();
+    let count = queue.len();
+    let (queue, tally) = (Mutex::new(queue), Mutex::new(Tally::default()));
     std::thread::scope(|scope| {
         for worker in 0..2 {
             let repository = subject.copy(&format!("copy-{worker}"));
-            let (queue, wrong, verdicts, subject) = (&queue, &wrong, &verdicts, &subject);
-            scope.spawn(move || {
-                loop {
-                    let Some((key, damage)) = queue.lock().unwrap().next() else {
-                        break;
-                    };
-                    let whole = fs::read(repository.join(key)).unwrap();
-                    replace(
-                        &repository,
-                        key,
-                        damage.apply(&repository, &whole).as_deref(),
-                    );
-                    match subject.check(&repository, key) {
-                        Ok(verdict) => {
-                            *verdicts
-                                .lock()
-                                .unwrap()
-                                .entry((kind(key), verdict))
-                                .or_default() += 1
-                        }
-                        Err(what) => wrong
-                            .lock()
-                            .unwrap()
-                            .push(format!("{key} {damage:?}: {what}")),
-                    }
-                    replace(&repository, key, Some(&whole));
-                }
-            });
+            let (subject, queue, tally) = (&subject, &queue, &tally);
+            scope.spawn(move || work_through(subject, &repository, queue, tally));
         }
     });
-    let (wrong, verdicts) = (wrong.into_inner().unwrap(), verdicts.into_inner().unwrap());
+    let Tally { wrong, verdicts } = tally.into_inner().unwrap();
     assert!(
         wrong.is_empty(),
-        "{} of {} wrong:\n{}",
+        "{} of {count} wrong:\n{}",
         wrong.len(),
-        cases.len(),
         wrong.join("\n")
     );
+    let came = |of: &str, verdict| verdicts.contains_key(&(of.to_owned(), verdict));
     assert!(
-        verdicts
-            .keys()
-            .any(|(of, verdict)| *of == "pack" && *verdict == "partial"),
+        came("pack", "partial") && came("config", "restored"),
         "{verdicts:?}"
-    );
-    assert!(
-        verdicts.contains_key(&("config", "restored")),
-        "config has a copy: {verdicts:?}"
     );
 }
 
@@ -253,13 +266,12 @@ fn a_store_that_lost_its_newest_entry_is_noticed() {
         program.arg(subject.work.path().join("source"))
     };
     backup().expect(0);
-    let objects = objects(&repository);
-    let newest = objects
-        .keys()
+    let newest = objects(&repository)
+        .into_keys()
         .rev()
         .find(|key| kind(key) == "journal")
         .unwrap();
-    replace(&repository, newest, None);
+    replace(&repository, &newest, None);
     let ended = backup().expect(1);
     let said = ended.said().to_lowercase();
     assert!(

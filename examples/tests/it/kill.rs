@@ -46,7 +46,7 @@ impl Rounds<'_> {
             Program::new(SNAPSHOTS, &repository).expect(0);
         }
         let (packs_before, entries) = bytes_before(&repository);
-        let finished = backup(&repository, self.source).expect(0).report();
+        let finished = backup(&repository, self.source).expect(0).result();
         assert_eq!(finished["outcome"], "complete", "{finished}");
         if killed == kills {
             // Every entry since the beginning announced at least that much; none of it may be uploaded again.
@@ -110,9 +110,9 @@ fn a_killed_backup_is_resumed_and_loses_nothing() {
     let repository = work.path().join("undisturbed");
     init(&repository);
     let begun = Instant::now();
-    let report = backup(&repository, &source).expect(0).report();
+    let result = backup(&repository, &source).expect(0).result();
     let takes = begun.elapsed();
-    assert!(report["announcements"].as_u64().unwrap() >= 3, "{report}");
+    assert!(result["announcements"].as_u64().unwrap() >= 3, "{result}");
     let pack_bytes = bytes_before(&repository).0;
 
     let mut rounds = Rounds {

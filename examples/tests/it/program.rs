@@ -1,7 +1,7 @@
 //! Runs one of the programs and reads what it says.
 
 use std::ffi::OsStr;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -194,12 +194,12 @@ impl Ended {
             .collect()
     }
 
-    /// The last line, which is the report.
+    /// The last line, which is the result.
     #[track_caller]
-    pub(crate) fn report(&self) -> Value {
+    pub(crate) fn result(&self) -> Value {
         let last = self.lines().pop();
         let last = last.unwrap_or_else(|| panic!("it said nothing: {}", self.stderr));
-        assert_eq!(last["type"], "report", "{last}");
+        assert_eq!(last["type"], "result", "{last}");
         last
     }
 

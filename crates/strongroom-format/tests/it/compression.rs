@@ -120,3 +120,25 @@ fn levels() {
         Compressor::new(level).unwrap();
     }
 }
+
+#[test]
+fn a_window_larger_than_a_frame_can_be_is_refused() {
+    // One raw block of one byte; the window descriptor stands for 2^(10 + n/8), and eighths of it.
+    let frame = |window: u8| {
+        [
+            &[0x28, 0xB5, 0x2F, 0xFD, 0x80, window, 1, 0, 0, 0][..],
+            &[0x09, 0, 0, b'x'],
+        ]
+        .concat()
+    };
+    let decompress = |window: u8| {
+        let mut out = Vec::new();
+        let mut decompressor = Decompressor::new().unwrap();
+        decompressor.decompress(Codec::Zstd, &frame(window), 1, &mut out)
+    };
+    decompress(0).unwrap();
+    decompress(14 << 3).unwrap();
+    decompress(14 << 3 | 1).unwrap_err();
+    decompress(15 << 3).unwrap_err();
+    decompress(u8::MAX).unwrap_err();
+}

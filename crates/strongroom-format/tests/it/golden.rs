@@ -125,7 +125,7 @@ const VECTORS: [Vector; 13] = [
 const LEAF: &str = r"entry = name `report.txt` kind 0 mode 0640 owner 1000 group 100
   mtime 1700000000 123456789 ctime 1700000001 0 inode 4294967296 size 70000 references 1 and 2
   attribute `user.origin` = `mail` link 1 flags 8 atime -1 1 incomplete 2
-entry = name `sub` kind 1 mode 0755 owner 0 group 0 mtime -86400 0 size 5 reference 3
+entry = name `sub` kind 1 mode 0755 owner 0 group 0 mtime -86400 0 reference 3
 entry = name `to\xff` kind 2 mode 0777 owner 0 group 0 mtime 0 0 target `../elsewhere`
 entry = name `zero` kind 5 mode 0666 owner 0 group 0 mtime 0 0 device 1 5
 owner = 0 `root`

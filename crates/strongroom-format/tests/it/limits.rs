@@ -279,3 +279,85 @@ const BLOB: BlobRecord = BlobRecord {
     id: Id::from_bytes([0; 32]),
     len: 100,
 };
+
+#[test]
+fn texts_of_a_snapshot() {
+    type Change = fn(&mut Snapshot, String);
+    let encode = |change: Change, len: usize| {
+        let mut snapshot = sample::snapshot();
+        change(&mut snapshot, "x".repeat(len));
+        let mut out = Vec::new();
+        let encoded = snapshot.encode(&mut out).map_err(|error| error.kind());
+        encoded.map(|()| Snapshot::decode(&out).unwrap())
+    };
+    let changes: [Change; 4] = [
+        |snapshot, text| snapshot.series = text,
+        |snapshot, text| snapshot.tags = vec![text],
+        |snapshot, text| snapshot.labels = [(text, String::new())].into(),
+        |snapshot, text| snapshot.labels = [("host".to_owned(), text)].into(),
+    ];
+    for change in changes {
+        encode(change, MAX_LABEL_BYTES).unwrap();
+        assert_eq!(
+            encode(change, MAX_LABEL_BYTES + 1),
+            Err(EncodeErrorKind::TooLarge)
+        );
+    }
+}
+
+#[test]
+fn names_of_owners_and_attributes_and_targets_of_links() {
+    let encode = |node: Node, owner: usize| {
+        let leaf = Leaf {
+            entries: vec![node],
+            owners: vec![(1, vec![b'o'; owner])],
+            ..Leaf::default()
+        };
+        let mut out = Vec::new();
+        let encoded = leaf.encode(&mut out).map_err(|error| error.kind());
+        encoded.map(|()| drop(Names::decode(&out).unwrap()))
+    };
+    let node = |target: usize, attribute: usize| Node {
+        name: b"n".to_vec(),
+        kind: NodeKind::Symlink,
+        target: Some(vec![b't'; target]),
+        xattrs: vec![(vec![b'a'; attribute], Vec::new())],
+        ..Node::default()
+    };
+    let (target, name) = (MAX_TARGET_BYTES, MAX_SHORT_NAME_BYTES);
+    encode(node(target, name), name).unwrap();
+    for (node, owner) in [
+        (node(target + 1, name), name),
+        (node(target, name + 1), name),
+        (node(target, name), name + 1),
+    ] {
+        assert_eq!(encode(node, owner), Err(EncodeErrorKind::TooLarge));
+    }
+}
+
+#[test]
+fn a_directory_has_one_page_and_no_size() {
+    let node = Node {
+        name: b"d".to_vec(),
+        kind: NodeKind::Directory,
+        first_ref: 1,
+        refs: 1,
+        ..Node::default()
+    };
+    let encode = |node: &Node| {
+        let leaf = Leaf {
+            entries: vec![node.clone()],
+            ..Leaf::default()
+        };
+        leaf.encode(&mut Vec::new()).map_err(|error| error.kind())
+    };
+    encode(&node).unwrap();
+    let two = Node {
+        refs: 2,
+        ..node.clone()
+    };
+    let sized = Node { size: 1, ..node };
+    for node in [two, sized] {
+        assert_eq!(encode(&node), Err(EncodeErrorKind::Invalid));
+    }
+}

@@ -401,7 +401,6 @@ pub(crate) fn names() -> Names {
         kind: NodeKind::Directory,
         mode: 0o755,
         mtime: Time::new(-86_400, 0),
-        size: 5,
         first_ref: 3,
         refs: 1,
         ..Node::default()

@@ -89,7 +89,7 @@ prop_compose! {
         mtime in time(), ctime in of(time()), inode in number(), size in number(),
         first_ref in small(), refs in small(),
     ) -> Node {
-        let refs = if kind == NodeKind::Directory { refs.max(1) } else { refs };
+        let (refs, size) = if kind == NodeKind::Directory { (1, 0) } else { (refs, size) };
         let first_ref = if refs == 0 { 0 } else { first_ref };
         Node { name, kind, mode, uid, gid, mtime, ctime, inode, size, first_ref, refs, ..Node::default() }
     }

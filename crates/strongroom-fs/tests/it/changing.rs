@@ -49,6 +49,28 @@ fn check_small(meanwhile: impl FnOnce(&Path), want: &[u8], want_changed: bool) {
 }
 
 #[test]
+fn a_large_file_that_was_just_written_has_not_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    // Its change time is too young to be trusted, and is not recorded: that alone is no change.
+    fs::write(dir.path().join("file"), vec![7; 3 << 20]).unwrap();
+    let source = FileTree::builder(dir.path())
+        .timestamp_granule(std::time::Duration::from_secs(3_600))
+        .build()
+        .unwrap();
+    let entry = walked(&source, "file", || {});
+    let (mut entry, filled, _) = fill(&source, entry, false);
+    assert!(
+        matches!(filled, Fill::Done { changed: false, .. }),
+        "{filled:?}"
+    );
+    assert_eq!(entry.node.ctime, None);
+    let mut content = source.open(&entry).unwrap();
+    let mut buffer = vec![0; 1 << 20];
+    while content.read(&mut buffer).unwrap() != Piece::End {}
+    assert!(!content.finish(&mut entry).unwrap());
+}
+
+#[test]
 fn what_was_read_of_a_small_file_is_recorded() {
     check_small(|_| {}, b"before", false);
     check_small(

@@ -603,7 +603,7 @@ fn a_committed_session_adds_and_announces_nothing() {
     let mut world = World::new();
     world.commit(1);
     world.in_force(packs(5, 1));
-    assert!(world.state.pack_in_force(&name(5)) && world.state.sessions.is_empty());
+    assert!(world.state.packs.contains_key(&name(5)) && world.state.sessions.is_empty());
     // It may even be ended, and then adds nothing any more.
     world.in_force(tombstone(&[], &[1], &[]));
     world.void(packs(6, 1));
@@ -620,7 +620,7 @@ fn a_snapshot_committed_twice_stays_at_its_first_entry_until_it_is_forgotten() {
     again.packs = vec![pack(7)];
     world.in_force(Body::Commit(again.clone()));
     assert_eq!(world.state.snapshot(&id).unwrap().0, 1);
-    assert!(world.state.pack_in_force(&name(7)));
+    assert!(world.state.packs.contains_key(&name(7)));
     world.in_force(forget(&[id]));
     world.in_force(Body::Commit(again));
     assert_eq!(world.state.snapshot(&id).unwrap().0, 4);

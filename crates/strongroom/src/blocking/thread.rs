@@ -51,3 +51,29 @@ fn no_thread(error: std::io::Error) -> strongroom_repo::Error {
         .with_source(error)
         .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_reaches_its_caller_and_the_thread_goes_on() {
+        let thread = Thread::start().unwrap();
+        let bug = || thread.run(async { panic!("a bug of the store") });
+        let caught: std::thread::Result<()> = std::panic::catch_unwind(AssertUnwindSafe(bug));
+        let message = caught.unwrap_err().downcast::<&str>().unwrap();
+        assert_eq!(*message, "a bug of the store");
+        assert_eq!(thread.run(async { 7 }), 7);
+    }
+
+    #[test]
+    fn calls_do_not_wait_for_one_another() {
+        let thread = Thread::start().unwrap();
+        let (send, receive) = futures::channel::oneshot::channel();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| thread.run(receive));
+            thread.run(async { send.send(7).unwrap() });
+            assert_eq!(waiting.join().unwrap(), Ok(7));
+        });
+    }
+}

@@ -1,0 +1,5 @@
+//! How things of a repository are shown, to people on a line and to machines as an object.
+
+pub mod entry;
+pub mod slot;
+pub mod snapshot;
