@@ -140,7 +140,7 @@ everything() {
     keep "$work/tree"
     verify "${reads[@]}" --pin-genesis "$pin"
     saw 2 snapshots
-    saw 5 recipes  # two versions of a large file, and one of several pages
+    saw 38 recipes  # two versions of a large file, and one of many pages
     saw 1 'interior pages'
     verify "${reads[@]}" --without-index
     compare "${reads[@]}"

@@ -6,7 +6,7 @@ import stat
 import struct
 import sys
 
-BIG = 40_000_000       # more chunks than a page has references for
+BIG = 60_000_000       # more chunks than a page has references for
 BLOCKS = 2_200         # pieces of data between holes: more references than a recipe page takes
 SPACING = 98_304       # far enough apart that the engine sees a hole
 MANY = 3_100           # entries of one directory: several leaves below an interior page
