@@ -140,7 +140,7 @@ everything() {
     keep "$work/tree"
     verify "${reads[@]}" --pin-genesis "$pin"
     saw 2 snapshots
-    saw 2 recipes
+    saw 38 recipes  # two versions of a large file, and one of many pages
     saw 1 'interior pages'
     verify "${reads[@]}" --without-index
     compare "${reads[@]}"
@@ -177,23 +177,21 @@ slots() {
     printf 'third passphrase' >"$work/third"
     engine sr-keys add --label second --new-password-file "$work/second"
     engine sr-keys add --label third --new-password-file "$work/third"
-    cp "$repository/slot/"* "$work/" 2>/dev/null || true
-    cp -r "$repository/keyring" "$work/keyrings"
+    cp -r "$repository/slot" "$repository/keyring" "$work/"
     engine sr-keys revoke third
     verify --password-file "$work/second"
     saw 3 slots
     verify --recovery-code "$code" --pin-genesis "$pin"
-    if decoder --password-file "$work/third" "$repository" info >"$work/log" 2>&1; then
-        fail "$repository_name: a revoked passphrase still opens"
-    fi
+    revoked
     # What was deleted comes back from an old copy of the store: the journal says that it is no longer in force.
-    cp -rn "$work/keyrings/." "$repository/keyring/"
-    cp -n "$work"/[0-9a-f]*[0-9a-f] "$repository/slot/" 2>/dev/null || true
-    if decoder --password-file "$work/third" "$repository" info >"$work/log" 2>&1; then
-        fail "$repository_name: a revoked passphrase opens with what was deleted"
-    fi
+    cp -r "$work/slot" "$work/keyring" "$repository/"
+    revoked
+    grep -q 'it was revoked' "$work/log" || fail "$repository_name: a revoked passphrase is refused for another reason: $(cat "$work/log")"
     verify --password-file "$work/second"
-    rm -rf "$work/keyrings"
+}
+
+revoked() {
+    ! decoder --password-file "$work/third" "$repository" info >"$work/log" 2>&1 || fail "$repository_name: a revoked passphrase still opens"
 }
 
 # More entries than two bundles take, each of a backup of its own.

@@ -6,8 +6,9 @@ import stat
 import struct
 import sys
 
-BIG = 40_000_000       # more chunks than a page has references for
-BLOCKS = 3_000         # pieces of data between holes: more references than a recipe page takes
+BIG = 60_000_000       # more chunks than a page has references for
+BLOCKS = 2_200         # pieces of data between holes: more references than a recipe page takes
+SPACING = 98_304       # far enough apart that the engine sees a hole
 MANY = 3_100           # entries of one directory: several leaves below an interior page
 HOUR = 3_600 * 10**9
 
@@ -97,7 +98,7 @@ def content():
     write("content/text", b"the same words, over and over\n" * 100_000)
     sparse("content/only a hole", 10_000_000, [])
     sparse("content/holes", 50_000_000, [(4_096, b"x" * 4_096), (20_000_000, noise.randbytes(3_000_000)), (49_999_999, b"e")])
-    sparse("content/many holes", BLOCKS * 65_536, [(i * 65_536 + 8_192, b"%08d" % i * 512) for i in range(BLOCKS)])
+    sparse("content/many holes", BLOCKS * SPACING, [(i * SPACING + 8_192, b"%08d" % i * 512) for i in range(BLOCKS)])
     write("content/zeros that are there", bytes(3_000_000))
 
 
