@@ -1,7 +1,7 @@
 //! Backing up: a source becomes a snapshot.
 //!
 //! ```text
-//! planner ─► groups of ~1 MiB ─► workers: read, cut, id, known?, compress, seal ─► packs ─► puts
+//! planner ─► groups of ~2 MiB ─► workers: read, cut, id, known?, compress, seal ─► packs ─► puts
 //!    │                                │  ▲
 //!    └─► large files ─► readers: cut ─┼──┘
 //!                                     └─► tree builder, in the order of the walk

@@ -12,8 +12,8 @@ use crate::edge::cancelled;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Small neighbours share a frame until it has about this many bytes: enough for zstd to find what they have in
-/// common, little enough that reading one of them stays cheap (`DESIGN`: 7.1 against 5.4 on a source tree).
-pub(super) const FRAME_BYTES: usize = 512 << 10;
+/// common, little enough that reading one of them stays cheap. Measured in `docs/decisions/0009-frames-of-2-mib.md`.
+pub(super) const FRAME_BYTES: usize = 2 << 20;
 
 /// Seals frames of one kind into the packs of one class. Each thread has its own.
 pub(super) struct FrameWriter<'a> {

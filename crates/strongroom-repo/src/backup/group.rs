@@ -1,4 +1,4 @@
-//! The unit of work: about a megabyte of a source.
+//! The unit of work: about two megabytes of a source.
 
 use crossbeam_channel::Receiver;
 use strongroom_format::{Node, Ref};
@@ -7,8 +7,8 @@ use super::large::LargeFile;
 use crate::error::Result;
 use crate::source::{Batch, Problem};
 
-/// About so much content makes a group, whatever the sizes of files.
-pub(super) const GROUP_BYTES: u64 = 1 << 20;
+/// About so much content makes a group, whatever the sizes of files: a frame's worth.
+pub(super) const GROUP_BYTES: u64 = 2 << 20;
 /// And no more entries than this, so that a group of empty or unchanged files stays small.
 pub(super) const GROUP_STEPS: usize = 1024;
 

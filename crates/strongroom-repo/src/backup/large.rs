@@ -35,7 +35,7 @@ pub(super) struct Whole {
 }
 
 /// Read ahead of the cut: a chunk ends within the largest size, so most of the buffer is chunks and little is moved to the next one.
-const BUFFER_CHUNKS: usize = 3;
+const BUFFER_CHUNKS: usize = 2;
 /// Batches of one file on their way through the workers.
 const AHEAD: usize = 2;
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use strongroom_crypt::Id;
 use strongroom_format::{BlobRecord, Names, Page, Ref, RefKind};
 
-use super::frames::{FRAME_BYTES, FrameWriter};
+use super::frames::FrameWriter;
 use super::known::Known;
 use super::progress::Meter;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,6 +20,9 @@ pub(super) struct TreeStore<'a> {
     names: Mutex<Collector<'a>>,
     pages: Mutex<Collector<'a>>,
 }
+
+/// Names and pages are read in small numbers when somebody browses: their frames are smaller than those of content.
+const TREE_FRAME_BYTES: usize = 512 << 10;
 
 /// Kinds of blobs, docs/format.md §3.5.
 pub(super) const NAMES: u8 = 1;
@@ -128,7 +131,7 @@ impl<'a> Collector<'a> {
     }
 
     fn add(&mut self, id: Id, plain: &[u8]) -> Result<u64> {
-        let stored = match self.plain.len() + plain.len() > FRAME_BYTES {
+        let stored = match self.plain.len() + plain.len() > TREE_FRAME_BYTES {
             true => self.flush()?,
             false => 0,
         };
