@@ -40,63 +40,62 @@ fn check(folder: &str, credential: &Credential) {
             snapshot.details.is_some(),
             "{folder}: the key of the epoch is there"
         );
-        let found = entries(&repository, &snapshot.id);
-        let mut names: Vec<&str> = vec![
-            "docs",
-            "docs/empty",
-            "docs/one",
-            "docs/pointer",
-            "docs/two",
-            "hello.txt",
-            "long",
-            "noise",
-            "nothing",
-        ];
-        if later {
-            names.insert(2, "docs/later");
-        }
-        assert_eq!(
-            found.keys().map(String::as_str).collect::<Vec<_>>(),
-            names,
-            "{folder}"
-        );
-        let read = |path: &str| {
-            let bytes = Arc::new(Mutex::new(Vec::new()));
-            let into = bytes.clone();
-            let take = move |part: &[u8]| {
-                into.lock().unwrap().extend_from_slice(part);
-                ControlFlow::Continue(())
-            };
-            repository
-                .read_file(&snapshot.id, path.as_bytes(), take)
-                .unwrap();
-            let bytes = bytes.lock().unwrap();
-            bytes.clone()
+        check_names(&entries(&repository, &snapshot.id), later);
+        check_content(&repository, &snapshot.id, later);
+    }
+}
+
+fn check_names(found: &BTreeMap<String, Node>, later: bool) {
+    let mut names = vec![
+        "docs",
+        "docs/empty",
+        "docs/one",
+        "docs/pointer",
+        "docs/two",
+        "hello.txt",
+        "long",
+        "noise",
+        "nothing",
+    ];
+    if later {
+        names.insert(2, "docs/later");
+    }
+    assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), names);
+    assert_eq!(found["nothing"].mode, 0o4755);
+    let mtime = found["hello.txt"].mtime;
+    assert_eq!((mtime.seconds, mtime.nanos), (981_173_106, 789_000_000));
+    assert_eq!(
+        found["docs/pointer"].target.as_deref(),
+        Some(b"../hello.txt".as_slice())
+    );
+    assert!(found["docs/one"].link.is_some());
+    assert_eq!(found["docs/one"].link, found["docs/two"].link);
+}
+
+fn check_content(repository: &Repository, snapshot: &strongroom::Id, later: bool) {
+    let read = |path: &str| {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let into = bytes.clone();
+        let take = move |part: &[u8]| {
+            into.lock().unwrap().extend_from_slice(part);
+            ControlFlow::Continue(())
         };
-        assert_eq!(read("hello.txt"), b"hello\n");
-        assert_eq!(read("docs/two"), b"a second name\n");
-        let long: Vec<u8> = (0..120_000)
-            .flat_map(|n| format!("line {n:08} of a long file\n").into_bytes())
-            .collect();
-        assert_eq!(read("long"), long);
-        assert_eq!(read("noise").len(), 640 * 32);
-        if later {
-            assert_eq!(read("docs/later"), b"later\n");
-        }
-        assert_eq!(found["nothing"].mode, 0o4755);
-        assert_eq!(
-            (
-                found["hello.txt"].mtime.seconds,
-                found["hello.txt"].mtime.nanos
-            ),
-            (981_173_106, 789_000_000)
-        );
-        assert_eq!(
-            found["docs/pointer"].target.as_deref(),
-            Some(b"../hello.txt".as_slice())
-        );
-        assert!(found["docs/one"].link.is_some());
-        assert_eq!(found["docs/one"].link, found["docs/two"].link);
+        repository
+            .read_file(snapshot, path.as_bytes(), take)
+            .unwrap();
+        let bytes = bytes.lock().unwrap();
+        bytes.clone()
+    };
+    assert_eq!(read("hello.txt"), b"hello\n");
+    assert_eq!(read("docs/two"), b"a second name\n");
+    let line = |n: u32| format!("line {n:08} of a long file\n").into_bytes();
+    assert_eq!(
+        read("long"),
+        (0..120_000).flat_map(line).collect::<Vec<u8>>()
+    );
+    assert_eq!(read("noise").len(), 640 * 32);
+    if later {
+        assert_eq!(read("docs/later"), b"later\n");
     }
 }
 
