@@ -13,7 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Small neighbours share a frame until it has about this many bytes: enough for zstd to find what they have in
 /// common, little enough that reading one of them stays cheap. Measured in `docs/decisions/0009-frames-of-2-mib.md`.
-pub(super) const FRAME_BYTES: usize = 2 << 20;
+const FRAME_BYTES: usize = 2 << 20;
+/// And never more than this part of a pack, or small packs would not fill to one size.
+const FRAMES_IN_A_PACK: usize = 4;
 
 /// Seals frames of one kind into the packs of one class. Each thread has its own.
 pub(super) struct FrameWriter<'a> {
@@ -22,6 +24,8 @@ pub(super) struct FrameWriter<'a> {
     kind: u8,
     packs: &'a PackWriter<'a>,
     finished: Sender<FinishedPack>,
+    /// About how much plaintext small neighbours share.
+    frame_bytes: usize,
     compressor: Compressor,
     /// What was sealed is opened again and compared, unless the settings say no.
     proof: Option<Decompressor>,
@@ -62,6 +66,7 @@ impl<'a> FrameWriter<'a> {
             kind,
             packs,
             finished,
+            frame_bytes: FRAME_BYTES.min(context.settings.pack_bytes / FRAMES_IN_A_PACK),
             compressor,
             proof,
             compressed: Vec::new(),
@@ -172,7 +177,7 @@ impl Gather {
         owner: u32,
     ) -> Result<u64> {
         let mut stored = 0;
-        let full = self.len() + at.len() > FRAME_BYTES || self.owner != owner;
+        let full = self.len() + at.len() > frames.frame_bytes || self.owner != owner;
         if full && !self.blobs.is_empty() {
             stored = self.flush(frames, data)?;
         }

@@ -165,7 +165,7 @@ fn a_commit_names_the_head_it_was_validated_against() {
     };
     assert_eq!(
         commit.seen,
-        Some((0, strongroom_format::ObjectHash::of(&bytes(0))))
+        Some((1, strongroom_format::ObjectHash::of(&bytes(0))))
     );
 }
 
