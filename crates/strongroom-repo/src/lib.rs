@@ -1,4 +1,36 @@
 //! The engine: create, open, back up, list and restore a repository.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use strongroom_crypt::Argon2Params;
+//! use strongroom_repo::{CreateOptions, Credential, Repository};
+//! use strongroom_store::MemoryStore;
+//!
+//! # fn main() -> Result<(), strongroom_repo::Error> { futures::executor::block_on(async {
+//! let store = Arc::new(MemoryStore::new());
+//! let passphrase = Credential::passphrase("correct horse battery staple");
+//! let options = CreateOptions::default();
+//! # let options = options.with_argon2(Argon2Params::FASTEST);
+//! let created = Repository::builder(store.clone()).create(options, &passphrase).await?;
+//! assert!(created.recovery_code.is_some());
+//!
+//! let repository = Repository::builder(store).pin(created.pin).open(&passphrase).await?;
+//! assert!(repository.snapshots().await?.is_empty());
+//! # Ok(()) }) }
+//! ```
+//!
+//! It is **not** tied to files, to a runtime or to a kind of store: what is backed up is a [`Source`], where it is restored to a
+//! [`Target`], and where objects are kept a `Store` of `strongroom-store`. The crate `strongroom` joins it with the local implementations.
+//!
+//! * [`Repository::backup`] turns a source into a snapshot, reading only what has changed since the parent.
+//! * [`Repository::restore`] writes a snapshot, or a part of it, and reports every entry that is not as recorded.
+//! * [`Repository::list`], [`Repository::find_snapshot`] and [`Repository::read_file`] look into snapshots.
+//! * [`Repository::add_slot`] and [`Repository::revoke_slot`] say who can open it.
+//! * An [`Observer`] is told how it goes; [`Settings`] bound threads and memory.
+//!
+//! What a call returned as done is durable. Dropping a future cancels the operation and leaves a valid repository. Errors
+//! have an [`ErrorKind`] to act on and name the object they are about. The minimum Rust version is 1.95.
 
 mod backup;
 mod blobs;
