@@ -503,3 +503,14 @@ proptest! {
         prop_assert_eq!(target.flat(), tree.flat());
     }
 }
+
+#[test]
+fn a_dry_run_into_an_empty_target_keeps_nothing() {
+    let (store, _) = repository();
+    let repository = reopen(&store, Settings::default());
+    let tree = Tree::dir([("one", Tree::file(b"one")), ("two", Tree::file(b"another"))]);
+    let id = Writer::new(&repository, Shape::default()).snapshot(&tree, "s");
+    let options = RestoreOptions::default().with_mode(Mode::DryRun);
+    let report = restore_with(&repository, &id, &Arc::default(), options);
+    assert_eq!((report.files, report.files_kept), (2, 0));
+}
