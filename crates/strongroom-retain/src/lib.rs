@@ -1,0 +1,1 @@
+//! Decides which snapshots stay, and says why.
