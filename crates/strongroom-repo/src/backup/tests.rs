@@ -130,11 +130,7 @@ fn an_unchanged_backup_is_one_journal_entry_and_reads_nothing() {
     store.reset();
     let second = try_backup(&repository, &source).unwrap();
     assert_eq!(source.reads(), Vec::<String>::new());
-    assert_eq!(
-        source.filled.load(std::sync::atomic::Ordering::Relaxed),
-        0,
-        "nothing was opened"
-    );
+    assert_eq!(source.filled(), 0, "nothing was opened");
     let puts: Vec<_> = store
         .calls()
         .into_iter()

@@ -9,13 +9,13 @@ use futures::executor::block_on;
 use futures::{FutureExt as _, TryStreamExt as _};
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::{Argon2Params, Id, SeededRandom};
-use strongroom_format::{Node, NodeKind, Time};
+use strongroom_format::{Node, Time};
 use strongroom_store::wrap::{
     Call, Fault, FaultPlan, Faulty, Operation, Recording, RecordingSleep, Rule, When,
 };
 use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Prefix, Store, StoreExt as _};
 
-use crate::testing::{Content, MemoryTarget, Tree, TreeSource};
+use crate::testing::{Content, Flat, MemoryTarget, Tree, TreeSource};
 use crate::threads::started;
 use crate::{
     BackupOptions, BackupReport, Chunking, Clock, Components, CreateOptions, Credential, Depth,
@@ -88,7 +88,7 @@ struct History {
     objects: BTreeMap<String, Bytes>,
     reports: Vec<BackupReport>,
     restored: Vec<RestoreReport>,
-    trees: Vec<BTreeMap<Vec<u8>, (NodeKind, Vec<u8>)>>,
+    trees: Vec<Flat>,
 }
 
 /// Creates a repository.
@@ -145,7 +145,7 @@ fn restore(
     repository: &Repository,
     snapshot: &Id,
     target: &Arc<MemoryTarget>,
-) -> (RestoreReport, BTreeMap<Vec<u8>, (NodeKind, Vec<u8>)>) {
+) -> (RestoreReport, Flat) {
     let options = RestoreOptions::default().with_extra(Extra::Remove);
     let restoring = repository.restore(snapshot, target.clone(), options, Arc::new(()));
     let report = block_on(restoring).unwrap();
