@@ -179,6 +179,27 @@ impl Index {
         Ok(false)
     }
 
+    /// Returns the copies that a snapshot may rely on: in a pack in force, condemned or not, not known to be damaged, and mapped by
+    /// a segment that can be read; each with the name of that segment.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when a page of a segment cannot be read.
+    pub(crate) fn grounds(&self, id: &Id) -> Result<Vec<(Location, ObjectHash)>> {
+        let mut found = Vec::new();
+        let mut hits = Vec::new();
+        for part in self.parts.iter().filter(|part| !part.rebuilt) {
+            hits.clear();
+            part.segment.find(id, &mut hits)?;
+            let good = hits.iter().filter(|hit| part.rank(hit) == Rank::Good);
+            found.extend(
+                good.filter_map(|hit| part.location(hit))
+                    .map(|location| (location, part.segment.name)),
+            );
+        }
+        Ok(found)
+    }
+
     /// Returns every copy, the good ones first, then those known to be damaged, then those that may have been deleted.
     ///
     /// # Errors
