@@ -17,6 +17,8 @@ mod judge;
 mod known;
 mod large;
 mod levels;
+#[cfg(test)]
+mod meanwhile;
 mod options;
 mod packs;
 mod pass;
@@ -149,7 +151,8 @@ fn back_up(
             Base::prepare_again(repository, remote, options, leftover.before)
         })?;
     }
-    let what = format!("what the backup relied on was removed meanwhile, in each of {MAX_PASSES} passes");
+    let what =
+        format!("what the backup relied on was removed meanwhile, in each of {MAX_PASSES} passes");
     Err(Error::new(ErrorKind::Conflict, what))
 }
 

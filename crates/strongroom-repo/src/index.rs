@@ -79,6 +79,14 @@ impl Repository {
         *slot() = Some(Arc::clone(&index));
         Ok(index)
     }
+
+    /// Takes an index whose segments the next one need not fetch.
+    pub(crate) fn keep_index(&self, index: Arc<Index>) {
+        *self
+            .index_slot()
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(index);
+    }
 }
 
 impl Index {
@@ -235,6 +243,13 @@ impl Index {
             }
         }
         Ok(locations)
+    }
+
+    /// Returns the packs that its segments map.
+    #[cfg(test)]
+    pub(crate) fn packs(&self) -> Vec<Arc<PackInfo>> {
+        let parts = self.parts.iter();
+        parts.flat_map(|part| part.segment.packs.clone()).collect()
     }
 
     /// Returns what is wrong with segments in force.

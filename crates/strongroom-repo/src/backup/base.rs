@@ -57,9 +57,7 @@ impl Base {
         remote: &Remote,
         options: &BackupOptions,
     ) -> Result<Self> {
-        let state = repository
-            .journal()
-            .refresh(remote, repository.context())?;
+        let state = repository.journal().refresh(remote, repository.context())?;
         let parent = options.parent_in(&state)?;
         Self::of(repository, remote, state, parent)
     }
@@ -71,9 +69,7 @@ impl Base {
         options: &BackupOptions,
         before: Option<Before>,
     ) -> Result<Self> {
-        let state = repository
-            .journal()
-            .refresh(remote, repository.context())?;
+        let state = repository.journal().refresh(remote, repository.context())?;
         let parent = match options.parent_in(&state) {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             found => found?,
@@ -142,7 +138,8 @@ impl Leftover {
             return Ok(());
         };
         // Whoever gave the session up said nothing of these packs: they are announced as another's.
-        let other = Session::start(context.suite, &context.components.random).map_err(crypt_error)?;
+        let other =
+            Session::start(context.suite, &context.components.random).map_err(crypt_error)?;
         let mut gone = false;
         let appended = repository
             .journal()
@@ -154,9 +151,8 @@ impl Leftover {
                     true => other.id(),
                     false => session,
                 };
-                gone = packs.is_empty()
-                    || !is_there(&segment.name)
-                    || !may_add(now, &session, epoch);
+                gone =
+                    packs.is_empty() || !is_there(&segment.name) || !may_add(now, &session, epoch);
                 if gone {
                     return Err(Error::new(ErrorKind::Stale, "what was stored is gone"));
                 }

@@ -1,5 +1,7 @@
 //! The end of a backup: the snapshot's record, and its entry in the journal.
 
+use std::sync::Arc;
+
 use strongroom_chunk::Chunker;
 use strongroom_crypt::{Id, Roles};
 use strongroom_format::{
@@ -8,7 +10,7 @@ use strongroom_format::{
 
 use super::run::Stored;
 use super::validate::{Doubt, Ground};
-use super::{Base, BackupOptions, Meter};
+use super::{BackupOptions, Base, Meter};
 use crate::context::Context;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
@@ -49,7 +51,10 @@ pub(super) fn commit(
                     }
                 });
         match (appended, doubt) {
-            (Ok(appended), _) => return Ok(Committed::Done(appended.n, appended.hash)),
+            (Ok(appended), _) => {
+                keep_index(repository, stored);
+                return Ok(Committed::Done(appended.n, appended.hash));
+            }
             (Err(error), Doubt::None) => return Err(error),
             (Err(_), Doubt::Lost) => return Ok(Committed::Again),
             (Err(_), Doubt::Walk) => {}
@@ -58,7 +63,9 @@ pub(super) fn commit(
         let state = repository.journal().state();
         let parent = match &base.parent {
             Some((id, parent)) if state.snapshot(id).is_some() => Some((*id, parent.root)),
-            _ => options.latest_in(&state).map(|(id, parent)| (*id, parent.root)),
+            _ => options
+                .latest_in(&state)
+                .map(|(id, parent)| (*id, parent.root)),
         };
         match Ground::walk(repository, remote, parent, stored)? {
             Some(found) => ground = found,
@@ -66,6 +73,21 @@ pub(super) fn commit(
         }
     }
     Ok(Committed::Again)
+}
+
+/// Keeps the index of what was stored, so that the next operation need not fetch what this one has put.
+fn keep_index(repository: &Repository, stored: &Stored) {
+    let kept = match (stored.rest.segment, &stored.rest.bytes) {
+        (Some(segment), Some(bytes)) => stored
+            .index
+            .with_segment(&segment, bytes.clone(), repository.context())
+            .map(Arc::new),
+        _ => Ok(Arc::clone(&stored.index)),
+    };
+    match kept {
+        Ok(index) => repository.keep_index(index),
+        Err(error) => tracing::debug!(%error, "a new segment is not kept"),
+    }
 }
 
 fn entry(snapshot: &Snapshot, stored: &Stored, seen: (u64, ObjectHash)) -> Body {
@@ -137,9 +159,9 @@ pub(super) fn snapshot(
         ..Snapshot::default()
     };
     snapshot.details = Some(details(context, options, base, stored, &snapshot)?);
-    let id = snapshot
-        .id(&context.keys().structure)
-        .map_err(|error| Error::new(ErrorKind::Invalid, "the snapshot's record").caused_by(error))?;
+    let id = snapshot.id(&context.keys().structure).map_err(|error| {
+        Error::new(ErrorKind::Invalid, "the snapshot's record").caused_by(error)
+    })?;
     Ok((id, snapshot))
 }
 

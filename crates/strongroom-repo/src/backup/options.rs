@@ -169,8 +169,7 @@ impl BackupOptions {
     /// Returns the latest snapshot in force of the same series and host.
     pub(super) fn latest_in<'a>(&self, state: &'a State) -> Option<&'a (Id, Snapshot)> {
         let host = self.labels.get("host");
-        let is_ours =
-            |one: &Snapshot| one.series == self.series && one.labels.get("host") == host;
+        let is_ours = |one: &Snapshot| one.series == self.series && one.labels.get("host") == host;
         state.snapshots.values().rev().find(|(_, one)| is_ours(one))
     }
 }

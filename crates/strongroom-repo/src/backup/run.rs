@@ -1,6 +1,7 @@
 //! The threads of a backup and what they share.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -25,6 +26,7 @@ use crate::blobs::Blobs;
 use crate::context::Context;
 use crate::edge::{Remote, panicked};
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::Index;
 use crate::keys::Keys;
 use crate::observer::Observer;
 use crate::repository::Repository;
@@ -70,6 +72,8 @@ pub(super) struct Stored {
     pub(super) epoch: u32,
     /// The packs and segments that it has announced.
     pub(super) announced: Vec<ObjectHash>,
+    /// The index that the pass started with, and what it has announced.
+    pub(super) index: Arc<Index>,
 }
 
 /// Decoded frames of the parent's tree that are kept: neighbours in a directory are neighbours in a frame.
@@ -146,6 +150,7 @@ pub(super) fn store(
         session: session.id(),
         epoch: record.epoch,
         announced: uploader.announced,
+        index: known.index(),
     })
 }
 

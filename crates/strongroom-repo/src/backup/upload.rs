@@ -188,20 +188,20 @@ impl<'a> Uploader<'a> {
             unknown: Default::default(),
         };
         let (session, epoch) = (self.session, self.epoch);
-        self.journal.append(
-            self.remote,
-            self.context,
-            Roles::WRITER,
-            &mut |now| {
-                let names = body.packs.iter().map(|pack| &pack.name).chain([&segment.name]);
+        self.journal
+            .append(self.remote, self.context, Roles::WRITER, &mut |now| {
+                let names = body
+                    .packs
+                    .iter()
+                    .map(|pack| &pack.name)
+                    .chain([&segment.name]);
                 let dropped = names.into_iter().any(|name| now.dropped.contains_key(name));
                 if dropped || !may_add(now, &session, epoch) {
                     let what = "the session was given up by somebody else";
                     return Err(Error::new(ErrorKind::Stale, what));
                 }
                 Ok(Body::Packs(body.clone()))
-            },
-        )?;
+            })?;
         let names = body.packs.iter().map(|pack| pack.name);
         self.announced.extend(names.chain([segment.name]));
         self.progress.announced();

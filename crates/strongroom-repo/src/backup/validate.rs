@@ -77,7 +77,10 @@ impl Ground {
             index = Arc::new(index.with_segment(&segment, bytes.clone(), context)?);
         }
         // Where something is damaged, a snapshot in force proves nothing of its blobs.
-        let is_sound = state.damaged.keys().all(|pack| !state.packs.contains_key(pack));
+        let is_sound = state
+            .damaged
+            .keys()
+            .all(|pack| !state.packs.contains_key(pack));
         let parent = parent.filter(|(id, _)| is_sound && state.snapshot(id).is_some());
         let root = parent.map(|(_, root)| root);
         let mut reach = Reach::new(repository, remote, &index, &state);
@@ -133,7 +136,10 @@ impl Ground {
         };
         let as_damaged = |pack: &ObjectHash| now.damaged.get(pack) == then.damaged.get(pack);
         all_there
-            && now.damaged.keys().all(|pack| as_damaged(pack) || !is_relied_on(pack))
+            && now
+                .damaged
+                .keys()
+                .all(|pack| as_damaged(pack) || !is_relied_on(pack))
             && retired(now) == retired(then)
     }
 }
