@@ -40,6 +40,7 @@ mod credential;
 mod edge;
 mod error;
 mod head;
+mod holds;
 mod index;
 mod journal;
 mod keys;
@@ -47,6 +48,7 @@ mod list;
 mod lru;
 mod observer;
 mod open;
+mod outlet;
 mod packs;
 mod repository;
 mod restore;
@@ -57,19 +59,21 @@ mod state;
 mod target;
 #[cfg(test)]
 mod testing;
+mod threads;
 mod tree;
 
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
 pub use create::CreateOptions;
 pub use credential::Credential;
 pub use error::{Error, ErrorKind, Result};
+pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,
 };
-pub use settings::{Clock, Components, Settings, SystemClock};
+pub use settings::{Clock, Components, Execution, Settings, SystemClock};
 pub use slots::{NewSlot, RevokeReport, SlotInfo, SlotKind};
 pub use source::{
     Batch, BatchItem, Content, Entry, Fill, MAX_SMALL_BYTES, Piece, Problem, Source, SourceError,

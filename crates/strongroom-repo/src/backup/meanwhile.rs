@@ -10,12 +10,12 @@ use strongroom_format::{
     PackClass, PackRef, Packs, SegmentRef, Tombstone, object_name,
 };
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Rule, When};
-use strongroom_store::{ErrorKind as StoreKind, Prefix, Store, StoreExt as _};
+use strongroom_store::{ErrorKind as StoreKind, Prefix, Store};
 
 use super::tests::{assert_restores, backup, eager, in_store, noise, options, sample};
 use super::{BackupReport, ParentChoice};
 use crate::context::object_key;
-use crate::edge;
+use crate::edge::{self, Remote};
 use crate::state::State;
 use crate::testing::{TestStore, Tree, TreeSource, reopen, repository, settings};
 use crate::{
@@ -93,13 +93,19 @@ fn source(tree: &Tree) -> Arc<TreeSource> {
     Arc::new(TreeSource::new(tree.clone()))
 }
 
+fn with_remote<T: Send + 'static>(
+    repository: &Repository,
+    work: impl FnOnce(&Remote) -> Result<T, Error> + Send + 'static,
+) -> T {
+    wait(edge::run(repository.store(), "test", work)).unwrap()
+}
+
 fn append(repository: &Repository, roles: Roles, body: Body) {
     let this = repository.clone();
-    let run = edge::run(repository.store(), "test", move |remote| {
+    with_remote(repository, move |remote| {
         this.journal()
             .append(remote, this.context(), roles, &mut |_| Ok(body.clone()))
     });
-    wait(run).unwrap();
 }
 
 fn state(repository: &Repository) -> Arc<State> {
@@ -149,9 +155,11 @@ fn bury_with(
         ..Tombstone::default()
     };
     append(repository, Roles::MAINTAINER, Body::Tombstone(tombstone));
-    for name in names {
-        wait(repository.store().delete(&object_key(&name).unwrap())).unwrap();
-    }
+    with_remote(repository, move |remote| {
+        names
+            .iter()
+            .try_for_each(|name| remote.delete(&object_key(name)?))
+    });
 }
 
 fn packs_of(repository: &Repository, class: PackClass) -> Vec<ObjectHash> {
@@ -169,12 +177,7 @@ fn everything(repository: &Repository) -> (Vec<ObjectHash>, Vec<ObjectHash>) {
 /// Packs that are in the store and in no entry.
 fn unannounced(repository: &Repository) -> Vec<ObjectHash> {
     let known = state(repository);
-    let all = wait(
-        repository
-            .store()
-            .list_all(&Prefix::parse("pack/").unwrap()),
-    )
-    .unwrap();
+    let all = with_remote(repository, |remote| remote.list(&Prefix::parse("pack/")?));
     all.iter()
         .filter_map(|object| {
             object
@@ -473,7 +476,7 @@ fn merge_by_hand(repository: &Repository, old: &[SegmentRef]) -> SegmentRef {
     let mut builder = SegmentBuilder::new();
     for pack in state(repository).packs.values() {
         let key = object_key(&object_name::pack(&pack.name)).unwrap();
-        let bytes = wait(repository.store().get_all(&key)).unwrap();
+        let bytes = with_remote(repository, move |remote| remote.get(&key, None));
         let tail = PackTail::decode(bytes.last_chunk().unwrap(), bytes.len() as u64).unwrap();
         let start = usize::try_from(tail.header_offset).unwrap();
         let sealed = &bytes[start..bytes.len() - PackTail::LEN];
@@ -516,7 +519,7 @@ fn merge_by_hand(repository: &Repository, old: &[SegmentRef]) -> SegmentRef {
     let name = ObjectHash::of(&bytes);
     let len = u32::try_from(bytes.len()).unwrap();
     let key = object_key(&object_name::index(&name)).unwrap();
-    wait(repository.store().put_new(&key, bytes.into())).unwrap();
+    with_remote(repository, move |remote| remote.put(&key, bytes.into()));
     SegmentRef { name, len, entries }
 }
 
