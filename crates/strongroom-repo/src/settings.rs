@@ -16,7 +16,7 @@ use strongroom_store::wrap::{Sleep, ThreadSleep};
 pub struct Settings {
     /// Threads that compute, with [`Execution::Threads`]. Default: what the system suggests.
     pub threads: usize,
-    /// The size of a full pack of content, 1 to 64 MiB. Default 16 MiB. Three packs are open at once, one is being closed and three
+    /// The size of a full pack of content, 16 KiB to 64 MiB. Default 16 MiB; less than 1 MiB is for tests. Three packs are open at once, one is being closed and three
     /// more may be on their way to the store: seven times this is the largest part of a backup's memory.
     pub pack_bytes: usize,
     /// New content after which a long backup announces what it has stored, so that an interrupted run need

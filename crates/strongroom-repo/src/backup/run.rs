@@ -90,7 +90,7 @@ const TREE_PACK_SHARE: usize = 4;
 /// Readers of large files.
 const LARGE_READERS: usize = 2;
 /// What `Settings::pack_bytes` may be.
-const MIN_PACK_BYTES: usize = 1 << 20;
+const MIN_PACK_BYTES: usize = 16 << 10;
 const MAX_PACK_BYTES: usize = 64 << 20;
 
 pub(super) fn parent_blobs(repository: &Repository, remote: &Remote, base: &Base) -> Blobs {
