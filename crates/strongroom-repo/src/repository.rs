@@ -86,7 +86,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// `Damaged` names a journal entry that cannot be read; `Conflict` when the store shows another history than before;
+    /// `Damaged` names a journal entry that cannot be read; `Fork` or `Rollback` when the store shows another history than before;
     /// otherwise what the store said.
     pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>> {
         let this = self.clone();
@@ -201,7 +201,8 @@ impl RepositoryBuilder {
     ///
     /// `NotFound` when there is no repository, or one whose creation was never finished. `WrongKey` when no slot opens with the
     /// credential. `Invalid` when a credential is given and nothing is encrypted, or a pin is needed. `Damaged` names an object
-    /// that is neither readable nor in a copy. `Conflict` when the journal is not the one seen before from this machine.
+    /// that is neither readable nor in a copy. `Rollback` or `Fork` when the journal is not the one seen before from this machine
+    /// ([`Error::heads`](crate::Error::heads) has both): what the cache folder remembers is authenticated by what it remembers.
     /// `Incompatible` when a later version is needed. Otherwise what the store said.
     ///
     /// # Cancellation

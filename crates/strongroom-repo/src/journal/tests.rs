@@ -11,7 +11,9 @@ use super::append::Appended;
 use crate::context::object_key;
 use crate::edge;
 use crate::state::State;
-use crate::{CreateOptions, Credential, Error, ErrorKind, Repository, Result, Settings};
+use crate::{
+    CreateOptions, Credential, Error, ErrorKind, Head, Heads, Repository, Result, Settings,
+};
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     futures::executor::block_on(future)
@@ -432,18 +434,44 @@ fn bundles_are_written_by_who_has_opened_from_a_cache() {
     assert!(wait(store.exists(&object_key(&object_name::checkpoint(64)).unwrap())).unwrap());
 }
 
+fn hash_of(store: &Arc<Recording<MemoryStore>>, n: u64) -> ObjectHash {
+    let key = object_key(&object_name::journal(n)).unwrap();
+    ObjectHash::of(&wait(store.get_all(&key)).unwrap())
+}
+
 #[test]
 fn a_store_that_went_back_is_noticed() {
     let cache = tempfile::tempdir().unwrap();
     let store = with_entries(10);
     open_cached(&store, cache.path()).unwrap();
+    let remembered = Head::new(9, hash_of(&store, 9));
+    remove(&store, &object_name::journal(9));
+    for newest in [8, 3] {
+        for n in newest + 1..9 {
+            remove(&store, &object_name::journal(n));
+        }
+        let error = open_cached(&store, cache.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rollback);
+        let found = Some(Head::new(newest, hash_of(&store, newest)));
+        assert_eq!(error.heads(), Some(&Heads { remembered, found }));
+        let said = error.to_string();
+        assert!(
+            said.contains("entry 9") && said.contains(&format!("entry {newest}")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_lost_entry_below_others_is_damage_and_no_rollback() {
+    let cache = tempfile::tempdir().unwrap();
+    let store = with_entries(10);
+    open_cached(&store, cache.path()).unwrap();
+    append(&open(&store).unwrap(), 10).unwrap();
     remove(&store, &object_name::journal(9));
     let error = open_cached(&store, cache.path()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert!(
-        error.to_string().contains("entry 9") && error.to_string().contains("entry 8"),
-        "{error}"
-    );
+    assert_eq!(error.kind(), ErrorKind::Damaged);
+    assert_eq!(error.object(), Some(object_name::journal(9).as_str()));
 }
 
 #[test]
@@ -451,15 +479,34 @@ fn a_store_with_another_history_is_noticed() {
     let cache = tempfile::tempdir().unwrap();
     let store = with_entries(5);
     let repository = open_cached(&store, cache.path()).unwrap();
+    let remembered = Head::new(4, hash_of(&store, 4));
     remove(&store, &object_name::journal(4));
     append(&open(&store).unwrap(), 77).unwrap();
+    let found = Some(Head::new(4, hash_of(&store, 4)));
+    let heads = Heads { remembered, found };
+    let error = open_cached(&store, cache.path()).unwrap_err();
     assert_eq!(
-        open_cached(&store, cache.path()).unwrap_err().kind(),
-        ErrorKind::Conflict
+        (error.kind(), error.heads()),
+        (ErrorKind::Fork, Some(&heads))
     );
-    // A handle that was open all the time notices with the next entry.
+    // A handle that was open all the time notices with the next entry, whoever wants to write it.
     append(&open(&store).unwrap(), 78).unwrap();
-    assert!(refresh(&repository).is_err());
+    let error = refresh(&repository).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.heads()),
+        (ErrorKind::Fork, Some(&heads))
+    );
+    let error = append(&repository, 79).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.heads()),
+        (ErrorKind::Fork, Some(&heads))
+    );
+    // And goes on noticing: nothing of the other history was folded.
+    let error = refresh(&repository).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.heads()),
+        (ErrorKind::Fork, Some(&heads))
+    );
 }
 
 #[test]
