@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::create::{self, CreateOptions};
 use crate::credential::Credential;
 use crate::edge::{self, Access};
-use crate::error::Result;
+use crate::error::{Heads, Result};
 use crate::index::Index;
 use crate::journal::Journal;
 use crate::open::{self, Opening};
@@ -120,6 +120,14 @@ impl Repository {
     #[must_use]
     pub fn is_single_writer(&self) -> bool {
         self.inner.journal.state().only_writer.is_some()
+    }
+
+    /// Returns evidence that somebody was shown another history: a commit whose author says to have seen an entry that is not
+    /// the one there. `remembered` is what the author had seen. Looks only at what this handle has read entry by entry, and
+    /// only back over the last 64 before each commit; `None` proves nothing.
+    #[must_use]
+    pub fn fork_evidence(&self) -> Option<Heads> {
+        self.inner.journal.state().trail.contradiction()
     }
 
     pub(crate) fn new(context: Arc<Context>, journal: Journal) -> Self {

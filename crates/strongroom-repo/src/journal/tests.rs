@@ -510,6 +510,59 @@ fn a_store_with_another_history_is_noticed() {
 }
 
 #[test]
+fn a_commit_by_somebody_who_was_shown_another_history_is_evidence() {
+    let store = with_entries(5);
+    let good = hash_of(&store, 2);
+    let commit = |seen| {
+        let snapshot = strongroom_format::Snapshot {
+            series: "s".to_owned(),
+            ..Default::default()
+        };
+        Body::Commit(Box::new(strongroom_format::Commit {
+            snapshot,
+            packs: Vec::new(),
+            segments: Vec::new(),
+            session: SessionId::from_bytes([8; 32]),
+            seen,
+            unknown: Unknown::default(),
+        }))
+    };
+    let bad = ObjectHash::of(b"another entry");
+    let cases = [
+        (None, None),
+        (Some((3, good)), None),
+        (Some((3, bad)), Some((2, bad, Some(good)))),
+        (Some((100, bad)), Some((99, bad, None))),
+    ];
+    for (seen, expected) in cases {
+        let store = with_copy_of(&store);
+        let reader = open(&store).unwrap();
+        append_with(&open(&store).unwrap(), move |_| Ok(commit(seen))).unwrap();
+        refresh(&reader).unwrap();
+        let expected = expected.map(|(n, hash, found)| Heads {
+            remembered: Head::new(n, hash),
+            found: found.map(|hash| Head::new(n, hash)),
+        });
+        assert_eq!(reader.fork_evidence(), expected);
+        assert_eq!(
+            reader.journal().state().snapshots.len(),
+            1,
+            "it counts nevertheless"
+        );
+    }
+}
+
+/// Another store with the same objects.
+fn with_copy_of(store: &Arc<Recording<MemoryStore>>) -> Arc<Recording<MemoryStore>> {
+    let copy = Arc::new(Recording::new(MemoryStore::new()));
+    for object in wait(store.list_all(&strongroom_store::Prefix::root())).unwrap() {
+        let bytes = wait(store.get_all(&object.key)).unwrap();
+        wait(copy.put_new(&object.key, bytes)).unwrap();
+    }
+    copy
+}
+
+#[test]
 fn a_damaged_cache_is_no_cache() {
     let cache = tempfile::tempdir().unwrap();
     let store = with_entries(5);
