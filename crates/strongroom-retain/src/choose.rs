@@ -1,7 +1,7 @@
 //! How [`KeepRules`] choose.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::count::Count;
 use crate::moment::Moment;
@@ -27,15 +27,16 @@ pub(crate) fn choose<Id: Ord>(
     let choices: Vec<_> = rules.iter().map(|rule| Choice::new(rule, &pool)).collect();
     for choice in &choices {
         for (rank, reason) in choice.kept(&pool) {
-            if let Some(reasons) = pool.index(rank).and_then(|index| reasons.get_mut(index)) {
+            let index = pool.get(rank).map(|one| one.index);
+            if let Some(reasons) = index.and_then(|index| reasons.get_mut(index)) {
                 reasons.push(reason);
             }
         }
     }
     let mut losses: HashMap<usize, Vec<Loss<usize>>> = HashMap::new();
-    for (rank, one) in pool.ranked.iter().enumerate() {
+    for one in &pool.ranked {
         if reasons.get(one.index).is_some_and(Vec::is_empty) {
-            let losing = choices.iter().map(|choice| choice.loss(rank, &pool));
+            let losing = choices.iter().map(|choice| choice.loss(one, &pool));
             losses.insert(one.index, losing.collect());
         }
     }
@@ -72,7 +73,7 @@ struct Ranked<'s> {
     index: usize,
     moment: Moment,
     complete: bool,
-    tags: &'s std::collections::BTreeSet<String>,
+    tags: &'s BTreeSet<String>,
 }
 
 impl<'s> Pool<'s> {
@@ -101,10 +102,6 @@ impl<'s> Pool<'s> {
     fn get(&self, rank: usize) -> Option<&Ranked<'s>> {
         self.ranked.get(rank)
     }
-
-    fn index(&self, rank: usize) -> Option<usize> {
-        self.get(rank).map(|one| one.index)
-    }
 }
 
 /// What one rule chooses: among the complete snapshots, and among all.
@@ -129,13 +126,14 @@ impl<'r> Choice<'r> {
     }
 
     /// Returns what it keeps: what is chosen among the complete ones, and the incomplete ones of
-    /// what is chosen among all.
+    /// what is chosen among all, where it keeps no complete one of the same period.
     fn kept(&self, pool: &Pool<'_>) -> Vec<(usize, Reason)> {
         let mut kept = Vec::new();
         for (picks, complete) in [(&self.among_complete, true), (&self.among_all, false)] {
             let of_kind = |rank: usize| pool.get(rank).filter(|one| one.complete == complete);
             for pick in &picks.newest {
-                if let Some(one) = of_kind(pick.rank) {
+                let is_taken = !complete && self.complete_one_of(pick.period).is_some();
+                if let (Some(one), false) = (of_kind(pick.rank), is_taken) {
                     kept.push((pick.rank, reason(self.rule, one.moment)));
                 }
             }
@@ -148,31 +146,38 @@ impl<'r> Choice<'r> {
         kept
     }
 
+    /// Returns the complete snapshot that it keeps of a period, if it is a rule of periods.
+    fn complete_one_of(&self, period: i64) -> Option<Pick> {
+        match self.rule {
+            Rule::Every(..) | Rule::EveryWithin(..) => self.among_complete.of_period(period),
+            _ => None,
+        }
+    }
+
     /// Returns what it has to say about a snapshot that it does not keep.
-    fn loss(&self, rank: usize, pool: &Pool<'_>) -> Loss<usize> {
-        let rule = self.rule;
-        let Some(one) = pool.get(rank) else {
-            return Loss::Crowded(rule.clone()); // not reached: ranks are of this pool
-        };
+    fn loss(&self, one: &Ranked<'_>, pool: &Pool<'_>) -> Loss<usize> {
         let picks = if one.complete {
             &self.among_complete
         } else {
             &self.among_all
         };
         let taken = |unit: Unit| {
-            let by = pool.index(picks.of_period(unit.index(one.moment))?.rank)?;
-            Some(Loss::Taken(Period::of(unit, one.moment), by))
+            let period = unit.index(one.moment);
+            let by = self
+                .complete_one_of(period)
+                .or_else(|| picks.of_period(period))?;
+            Some(Loss::Taken(
+                Period::of(unit, one.moment),
+                pool.get(by.rank)?.index,
+            ))
         };
-        match rule {
-            Rule::Last(_) => Loss::Crowded(rule.clone()),
-            Rule::Every(unit, _) => taken(*unit).unwrap_or_else(|| Loss::Crowded(rule.clone())),
-            Rule::Within(_) => Loss::TooOld(rule.clone()),
-            Rule::EveryWithin(..) if one.moment.unix_seconds < picks.cutoff => {
-                Loss::TooOld(rule.clone())
-            }
-            Rule::EveryWithin(unit, _) => {
-                taken(*unit).unwrap_or_else(|| Loss::TooOld(rule.clone()))
-            }
+        let is_old = one.moment.unix_seconds < picks.cutoff;
+        let rule = self.rule.clone();
+        match &rule {
+            Rule::Last(_) => Loss::Crowded(rule),
+            Rule::Every(unit, _) => taken(*unit).unwrap_or(Loss::Crowded(rule)),
+            Rule::EveryWithin(unit, _) if !is_old => taken(*unit).unwrap_or(Loss::TooOld(rule)),
+            Rule::Within(_) | Rule::EveryWithin(..) => Loss::TooOld(rule),
             Rule::Tagged(tags) => Loss::Untagged(tags.clone()),
         }
     }

@@ -2,6 +2,8 @@
 
 mod choose;
 mod civil;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod count;
 mod error;
 mod group;
@@ -9,6 +11,7 @@ mod moment;
 mod plan;
 mod retention;
 mod rules;
+mod simulate;
 mod snapshot;
 mod span;
 mod text;
@@ -22,6 +25,9 @@ pub use moment::Moment;
 pub use plan::{Decision, Group, Plan, plan};
 pub use retention::{KeepEverything, Retention};
 pub use rules::{KeepRules, Rule, Tags};
+pub use simulate::{
+    Apply, Clocks, Level, Schedule, Simulation, YEARS_MAX, simulate, simulate_with,
+};
 pub use snapshot::SnapshotInfo;
 pub use span::Span;
 pub use unit::{Period, Unit};
