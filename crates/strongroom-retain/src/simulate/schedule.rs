@@ -78,8 +78,8 @@ impl Schedule {
         self
     }
 
-    /// Adds a time in which clocks are fast (or, if negative, slow) by so much. Of faults at the same
-    /// time the first added counts.
+    /// Adds a time in which clocks are fast (or, if negative, slow) by so much. Of faults at the
+    /// same time the first added counts.
     #[must_use]
     pub fn with_clock_fault(
         mut self,

@@ -10,7 +10,7 @@ fn snapshot() -> SnapshotInfo<u32> {
 }
 
 fn check(by: &str, snapshot: &SnapshotInfo<u32>, name: &str) {
-    let by: GroupBy = by.parse().unwrap();
+    let by: GroupBy = by.parse().expect("a grouping");
     let key = by.key(snapshot);
     assert_eq!(key.to_string(), name);
     assert_eq!(name.parse(), Ok(key));

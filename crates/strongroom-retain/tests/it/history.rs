@@ -23,11 +23,11 @@ pub(crate) fn all_at(times: &[&str]) -> Vec<Snapshot> {
 }
 
 pub(crate) fn moment(text: &str) -> Moment {
-    text.parse().unwrap()
+    text.parse().expect("a good one")
 }
 
 pub(crate) fn rules(text: &str) -> KeepRules {
-    text.parse().unwrap()
+    text.parse().expect("a good one")
 }
 
 /// Returns the ids of what is kept.
@@ -127,25 +127,25 @@ pub(crate) fn rule() -> impl Strategy<Value = Rule> {
 
 fn count() -> impl Strategy<Value = Count> {
     prop_oneof![
-        9 => (1..9_u32).prop_map(|count| Count::new(count).unwrap()),
+        9 => (1..9_u32).prop_map(|count| Count::new(count).expect("a good one")),
         1 => Just(Count::UNLIMITED),
     ]
 }
 
 pub(crate) fn span() -> impl Strategy<Value = Span> {
     prop_oneof![
-        (1..100_u32).prop_map(|n| Span::hours(n).unwrap()),
-        (1..40_u32).prop_map(|n| Span::days(n).unwrap()),
-        (1..20_u32).prop_map(|n| Span::months(n).unwrap()),
+        (1..100_u32).prop_map(|n| Span::hours(n).expect("a good one")),
+        (1..40_u32).prop_map(|n| Span::days(n).expect("a good one")),
+        (1..20_u32).prop_map(|n| Span::months(n).expect("a good one")),
         (1..4_u32, 1..70_u32).prop_map(|(years, days)| {
             Span::years(years)
                 .and_then(|span| span.and(Span::days(days)?))
-                .unwrap()
+                .expect("a good one")
         }),
     ]
 }
 
 fn tags() -> impl Strategy<Value = Tags> {
     prop::sample::select(vec!["prod", "eu", "prod+eu", "other"])
-        .prop_map(|text| text.parse().unwrap())
+        .prop_map(|text| text.parse().expect("a good one"))
 }

@@ -21,28 +21,24 @@ proptest! {
 
 fn reference(rules: &KeepRules, snapshots: &[Snapshot], now: i64) -> Vec<u32> {
     let all: Vec<Seen<'_>> = snapshots.iter().map(Seen::new).collect();
-    let is_present = |seen: &&Seen<'_>| seen.time().0 <= now;
-    let present: Vec<Seen<'_>> = all.iter().filter(is_present).cloned().collect();
-    let complete: Vec<Seen<'_>> = present
+    let present: Vec<_> = all.iter().filter(|one| one.time.0 <= now).collect();
+    let [complete, incomplete] =
+        [true, false].map(|kind| filter(&present, |one| one.is.complete == kind));
+    let kept: Vec<_> = rules
         .iter()
-        .filter(|seen| seen.is.complete)
-        .cloned()
+        .flat_map(|rule| kept_by(rule, &complete, &incomplete, &present))
         .collect();
-    let stays = |seen: &&Seen<'_>| {
-        seen.is.pinned
-            || seen.is.held
-            || seen.time().0 > now
-            || rules
-                .iter()
-                .any(|rule| is_kept(rule, seen, &complete, &present))
+    let stays = |one: &&Seen<'_>| {
+        one.is.pinned || one.is.held || one.time.0 > now || kept.contains(&one.time)
     };
-    all.iter().filter(stays).map(|seen| seen.is.id).collect()
+    all.iter().filter(stays).map(|one| one.is.id).collect()
 }
 
 /// A snapshot, and how the clock on the wall names its time.
-#[derive(Clone)]
 struct Seen<'s> {
     is: &'s Snapshot,
+    /// A later one has more.
+    time: (i64, u32),
     local: [i64; 4],
     periods: [[i64; 2]; 7],
 }
@@ -51,84 +47,118 @@ impl<'s> Seen<'s> {
     fn new(is: &'s Snapshot) -> Self {
         let moment = is.moment;
         let local = calendar(moment.unix_seconds + i64::from(moment.utc_offset_seconds));
-        let periods = Unit::ALL.map(|unit| period(unit, is, local));
-        Self { is, local, periods }
-    }
-
-    fn time(&self) -> (i64, u32) {
-        (self.is.moment.unix_seconds, self.is.id)
+        Self {
+            is,
+            time: (moment.unix_seconds, is.id),
+            local,
+            periods: Unit::ALL.map(|unit| period(unit, is, local)),
+        }
     }
 
     fn period(&self, unit: Unit) -> [i64; 2] {
-        let at = Unit::ALL.iter().position(|one| *one == unit).unwrap();
-        self.periods[at]
+        let mut all = Unit::ALL.into_iter().zip(self.periods);
+        all.find(|(one, _)| *one == unit).expect("one of all").1
     }
 }
 
-fn is_kept(rule: &Rule, one: &Seen<'_>, complete: &[Seen<'_>], present: &[Seen<'_>]) -> bool {
-    let among = if one.is.complete { complete } else { present };
-    let newer = |others: &[Seen<'_>]| {
-        others
-            .iter()
-            .filter(|other| other.time() > one.time())
-            .count()
-    };
+/// Returns the times of what a rule keeps.
+fn kept_by<'a>(
+    rule: &Rule,
+    complete: &[&'a Seen<'a>],
+    incomplete: &[&'a Seen<'a>],
+    all: &[&'a Seen<'a>],
+) -> Vec<(i64, u32)> {
+    let mut kept = Vec::new();
     match rule {
-        Rule::Last(count) => newer(among) < limit(count.get()),
-        Rule::Tagged(tags) => tags.iter().all(|tag| one.is.tags.contains(tag)),
-        Rule::Within(span) => one.time().0 >= cutoff(*span, among),
+        Rule::Last(count) => {
+            let count = limit(count.get());
+            kept.extend(filter(complete, |one| newer(one, complete) < count));
+            kept.extend(filter(incomplete, |one| newer(one, all) < count));
+        }
+        Rule::Tagged(tags) => {
+            kept.extend(filter(all, |one| {
+                tags.iter().all(|tag| one.is.tags.contains(tag))
+            }));
+        }
+        Rule::Within(span) => {
+            let (from, from_of_all) = (cutoff(*span, complete), cutoff(*span, all));
+            kept.extend(filter(complete, |one| one.time.0 >= from));
+            kept.extend(filter(incomplete, |one| one.time.0 >= from_of_all));
+        }
         Rule::EveryWithin(unit, span) => {
-            let alike = |other: &&Seen<'_>| other.is.complete == one.is.complete;
-            let alike: Vec<_> = among.iter().filter(alike).collect();
-            let complete_from = cutoff(*span, complete);
-            let mut complete_inside = complete
-                .iter()
-                .filter(|other| other.time().0 >= complete_from);
-            one.time().0 >= cutoff(*span, among)
-                && is_best(*unit, one, &alike)
-                && (one.is.complete
-                    || !complete_inside.any(|other| other.period(*unit) == one.period(*unit)))
+            let (from, from_of_all) = (cutoff(*span, complete), cutoff(*span, all));
+            let best = filter(complete, |one| {
+                one.time.0 >= from && is_best(*unit, one, complete)
+            });
+            let others = filter(incomplete, |one| {
+                one.time.0 >= from_of_all
+                    && is_best(*unit, one, incomplete)
+                    && !best
+                        .iter()
+                        .any(|best| best.period(*unit) == one.period(*unit))
+            });
+            kept.extend(best);
+            kept.extend(others);
         }
         Rule::Every(unit, count) => {
-            let mut periods: Vec<_> = among.iter().map(|other| other.period(*unit)).collect();
-            periods.sort();
-            periods.dedup();
-            let later = periods
-                .iter()
-                .filter(|period| **period > one.period(*unit))
-                .count();
-            let is_chosen = is_best(*unit, one, &among.iter().collect::<Vec<_>>())
-                && later < limit(count.get());
-            let has_room = periods.len() < limit(count.get());
-            let is_oldest = among.iter().all(|other| other.time() >= one.time());
-            let rivals = |other: &Seen<'_>| other.period(*unit) == one.period(*unit);
-            let alone =
-                one.is.complete || !among.iter().any(|other| rivals(other) && other.is.complete);
-            is_chosen || (has_room && is_oldest && alone)
+            let count = limit(count.get());
+            let best = filter(complete, |one| is_best(*unit, one, complete));
+            let chosen = filter(&best, |one| newer(one, &best) < count);
+            let has_no_complete = |one: &Seen<'_>| {
+                !chosen
+                    .iter()
+                    .any(|best| best.period(*unit) == one.period(*unit))
+            };
+            let others = filter(incomplete, |one| {
+                is_best(*unit, one, incomplete) && has_no_complete(one)
+            });
+            let both: Vec<_> = chosen.iter().chain(&others).copied().collect();
+            kept.extend(filter(&others, |one| newer(one, &both) < count));
+            if best.len() < count {
+                kept.extend(filter(complete, |one| is_oldest(one, complete)));
+            }
+            if both.len() < count {
+                kept.extend(filter(incomplete, |one| {
+                    is_oldest(one, all) && has_no_complete(one)
+                }));
+            }
+            kept.extend(chosen);
         }
         _ => unreachable!("the reference knows all rules"),
     }
+    kept.iter().map(|one| one.time).collect()
 }
 
-/// Whether there is none better in its period: complete ones are better, then later ones.
+fn filter<'a>(all: &[&'a Seen<'a>], keep: impl Fn(&Seen<'_>) -> bool) -> Vec<&'a Seen<'a>> {
+    all.iter().copied().filter(|one| keep(one)).collect()
+}
+
+fn newer(one: &Seen<'_>, among: &[&Seen<'_>]) -> usize {
+    among.iter().filter(|other| other.time > one.time).count()
+}
+
+fn is_oldest(one: &Seen<'_>, among: &[&Seen<'_>]) -> bool {
+    among.iter().all(|other| other.time >= one.time)
+}
+
+/// Whether there is none later in its period.
 fn is_best(unit: Unit, one: &Seen<'_>, among: &[&Seen<'_>]) -> bool {
-    let rank = |seen: &Seen<'_>| (seen.is.complete, seen.time());
     let mut rivals = among
         .iter()
         .filter(|other| other.period(unit) == one.period(unit));
-    rivals.all(|other| rank(other) <= rank(one))
+    rivals.all(|other| other.time <= one.time)
 }
 
 /// Returns the first second that is within a span of the newest.
-fn cutoff(span: Span, among: &[Seen<'_>]) -> i64 {
-    let Some(newest) = among.iter().max_by_key(|other| other.time()) else {
+fn cutoff(span: Span, among: &[&Seen<'_>]) -> i64 {
+    let Some(newest) = among.iter().max_by_key(|other| other.time) else {
         return i64::MAX;
     };
     let text = span.to_string();
     let [mut years, mut months, mut days, mut hours] = [0; 4];
     for part in text.split_inclusive(|c: char| c.is_alphabetic()) {
         let (number, unit) = part.split_at(part.len() - 1);
-        let number: i64 = number.parse().unwrap();
+        let number: i64 = number.parse().expect("digits");
         match unit {
             "y" => years = number,
             "m" => months = number,
@@ -165,7 +195,7 @@ fn period(unit: Unit, one: &Snapshot, [year, month, day, _]: [i64; 4]) -> [i64; 
         Unit::Month => [year, month],
         Unit::Quarter => [
             year,
-            [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4][month as usize - 1],
+            i64::from(month > 3) + i64::from(month > 6) + i64::from(month > 9),
         ],
         Unit::HalfYear => [year, i64::from(month > 6)],
         Unit::Year => [year, 0],
@@ -206,7 +236,10 @@ fn seconds_until(year: i64) -> i64 {
         let add = |day: &mut i64, year| Some(std::mem::replace(day, *day + year_days(year)));
         (FIRST_YEAR..2200).scan(-25_567, add).collect()
     });
-    STARTS[(year - FIRST_YEAR) as usize] * DAY
+    STARTS
+        .get(nth(year - FIRST_YEAR))
+        .expect("a year of the histories")
+        * DAY
 }
 
 fn year_days(year: i64) -> i64 {
@@ -219,20 +252,15 @@ fn days_before(year: i64, month: i64) -> i64 {
 
 fn month_days(year: i64, month: i64) -> i64 {
     let is_leap = year % 400 == 0 || (year % 4 == 0 && year % 100 != 0);
-    [
-        31,
-        28 + i64::from(is_leap),
-        31,
-        30,
-        31,
-        30,
-        31,
-        31,
-        30,
-        31,
-        30,
-        31,
-    ][month as usize - 1]
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        2 => 28 + i64::from(is_leap),
+        _ => 30,
+    }
+}
+
+fn nth(number: i64) -> usize {
+    number.try_into().expect("a number of the calendar")
 }
 
 const DAY: i64 = 86_400;
