@@ -49,6 +49,8 @@ mod lru;
 mod observer;
 mod open;
 mod packs;
+mod pair;
+mod replicate;
 mod repository;
 mod restore;
 mod settings;
@@ -67,6 +69,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};
+pub use replicate::ReplicaReport;
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_format::limits::BUNDLE_ENTRIES;
-use strongroom_format::object_name;
+use strongroom_format::{ObjectHash, object_name};
 
 use super::View;
 use super::fetch::{Fetched, missing_entry, out_of_chain};
@@ -139,25 +139,29 @@ impl<'a> Replay<'a> {
 
     /// Folds an entry if it follows the one before it, or its copy in a bundle if that does.
     pub(super) fn fold_chained(&self, view: &mut View, fetched: Fetched) -> Result<()> {
-        let previous = view.state.head_hash;
         let n = fetched.entry.n;
-        let fetched = if fetched.entry.previous == previous {
-            fetched
-        } else {
-            // It came from one of the two places where entries are: the other may have the right one.
-            let follows = |copy: &Fetched| copy.entry.previous == previous;
-            let bundled = self
-                .bundled_copy(n, out_of_chain(n, &previous))
-                .ok()
-                .filter(follows);
-            let copy = bundled.or_else(|| self.entry(n).ok().flatten().filter(follows));
-            copy.ok_or_else(|| out_of_chain(n, &previous))?
-        };
+        let fetched = self.following(&view.state.head_hash, fetched)?;
         match self.fold(view, fetched)? {
             Effect::InForce => {}
             Effect::Void(reason) => tracing::debug!(n, reason, "a journal entry is void"),
         }
         Ok(())
+    }
+
+    /// Returns the entry if it follows the one with the hash `previous`, or its copy in a bundle if that does.
+    pub(crate) fn following(&self, previous: &ObjectHash, fetched: Fetched) -> Result<Fetched> {
+        if fetched.entry.previous == *previous {
+            return Ok(fetched);
+        }
+        // It came from one of the two places where entries are: the other may have the right one.
+        let n = fetched.entry.n;
+        let follows = |copy: &Fetched| copy.entry.previous == *previous;
+        let bundled = self
+            .bundled_copy(n, out_of_chain(n, previous))
+            .ok()
+            .filter(follows);
+        let copy = bundled.or_else(|| self.entry(n).ok().flatten().filter(follows));
+        copy.ok_or_else(|| out_of_chain(n, previous))
     }
 
     pub(super) fn fold(&self, view: &mut View, fetched: Fetched) -> Result<Effect> {
