@@ -1,23 +1,21 @@
 //! Operations between two stores.
 
-use std::sync::Arc;
-
-use strongroom_store::Store;
-
-use crate::edge::{self, Remote, cancelled};
+use crate::edge::{self, Access, Remote, cancelled};
 use crate::error::{ErrorKind, Result};
 
-/// Runs `work` as [`edge::run`] does, with requests to two stores: that of the source first.
+/// Runs `work` as [`edge::run`] does, with requests to two stores: that of the source first. It is executed as the target says.
 ///
 /// # Cancellation
 ///
 /// As [`edge::run`].
 pub(crate) async fn between<T: Send + 'static>(
-    source: Arc<dyn Store>,
-    target: Arc<dyn Store>,
+    source: Access,
+    target: Access,
     name: &'static str,
     work: impl FnOnce(&Remote, &Remote) -> Result<T> + Send + 'static,
 ) -> Result<T> {
+    // Inline, nobody would serve the one while the other works.
+    let source = source.executed_like(&target);
     let (lend, borrow) = crossbeam_channel::bounded(1);
     // The source is served for as long as what was lent of it is in use.
     let lender = edge::run(source, name, move |remote| {

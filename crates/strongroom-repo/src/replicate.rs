@@ -25,6 +25,7 @@ use strongroom_store::Store;
 
 pub use self::report::ReplicaReport;
 use self::round::{Ended, Round};
+use crate::edge::Access;
 use crate::error::Result;
 use crate::observer::{Event, Observer, Phase};
 use crate::pair;
@@ -64,6 +65,7 @@ impl Repository {
                 }
             }
         };
+        let to = Access::new(to, self.context().components.execution);
         pair::between(self.store(), to, "strongroom-replicate", work).await
     }
 }

@@ -17,7 +17,7 @@ use crate::state::Effect;
 /// From how many missed entries on a checkpoint is used instead of bundles.
 ///
 /// Below, the chain is followed entry by entry, which costs 8 bundles at most.
-const WORTH_A_CHECKPOINT: u64 = 512;
+pub(super) const WORTH_A_CHECKPOINT: u64 = 512;
 
 /// Reads the journal on.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl<'a> Replay<'a> {
     /// Folds an entry if it follows the one before it, or its copy in a bundle if that does.
     pub(super) fn fold_chained(&self, view: &mut View, fetched: Fetched) -> Result<()> {
         let n = fetched.entry.n;
-        let fetched = self.following(&view.state.head_hash, fetched)?;
+        let fetched = self.chained(&view.state.head_hash, fetched)?;
         match self.fold(view, fetched)? {
             Effect::InForce => {}
             Effect::Void(reason) => tracing::debug!(n, reason, "a journal entry is void"),
@@ -148,13 +148,17 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// Returns the entry if it follows the one with the hash `previous`, or its copy in a bundle if that does.
-    pub(crate) fn following(&self, previous: &ObjectHash, fetched: Fetched) -> Result<Fetched> {
+    /// Returns the entry if it follows `previous`, or its other copy if that does.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when neither does.
+    pub(crate) fn chained(&self, previous: &ObjectHash, fetched: Fetched) -> Result<Fetched> {
         if fetched.entry.previous == *previous {
             return Ok(fetched);
         }
-        // It came from one of the two places where entries are: the other may have the right one.
         let n = fetched.entry.n;
+        // It came from one of the two places where entries are: the other may have the right one.
         let follows = |copy: &Fetched| copy.entry.previous == *previous;
         let bundled = self
             .bundled_copy(n, out_of_chain(n, previous))

@@ -53,7 +53,7 @@ impl Window {
         let mut last = previous;
         let mut added = HashMap::new();
         replay.each(range, |fetched| {
-            let fetched = replay.following(&last, fetched)?;
+            let fetched = replay.chained(&last, fetched)?;
             last = fetched.entry.hash;
             window.hashes.push(last);
             // What does not open has no effect; that of a later version, our own reading has stopped at.
