@@ -125,7 +125,7 @@ impl Base {
     }
 }
 
-fn back_up(
+pub(crate) fn back_up(
     repository: &Repository,
     remote: &Remote,
     source: &dyn Source,
@@ -164,6 +164,7 @@ fn back_up(
         repository.journal(),
         remote,
         context,
+        options,
         &base,
         snapshot,
         stored,
@@ -260,7 +261,10 @@ fn snapshot(
         program: options.program.clone(),
         ..Snapshot::default()
     };
-    let details = Details {
+    if let Some(original) = &options.original {
+        original.stamp(&mut snapshot);
+    }
+    let mut details = Details {
         paths: options.paths.clone(),
         excludes: options.excludes.clone(),
         description: options.description.clone(),
@@ -268,6 +272,9 @@ fn snapshot(
         command: options.command.clone(),
         ..Details::default()
     };
+    if let Some(original) = &options.original {
+        details = original.details(&tree.skipped);
+    }
     let keys = context.keys();
     let (epoch, key) = keys.open_epoch()?;
     let sealer = key.details(context.suite, &context.components.random);
@@ -288,6 +295,7 @@ fn commit(
     journal: &Journal,
     remote: &Remote,
     context: &Context,
+    options: &BackupOptions,
     base: &Base,
     snapshot: Snapshot,
     stored: Stored,
@@ -301,6 +309,9 @@ fn commit(
         unknown: Default::default(),
     };
     let appended = journal.append(remote, context, Roles::WRITER, &mut |state| {
+        if let Some(original) = &options.original {
+            original.check(&context.repository, state)?;
+        }
         if state.session_ended(&commit.session) {
             return Err(Error::new(
                 ErrorKind::Conflict,

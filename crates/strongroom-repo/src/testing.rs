@@ -7,7 +7,7 @@ mod tree;
 mod writer;
 
 pub(crate) use source::TreeSource;
-pub(crate) use target::MemoryTarget;
+pub(crate) use target::{Item, MemoryTarget};
 pub(crate) use tree::{Content, Tree};
 pub(crate) use writer::{Shape, Writer};
 
