@@ -127,15 +127,14 @@ fn restored(repository: &Repository, id: &Id) -> BTreeMap<Vec<u8>, (Node, Vec<u8
     let report = block_on(restore).unwrap();
     assert!(report.is_complete(), "{report:?}");
     let items = target.items();
-    let item = |item: &crate::testing::Item| {
-        let mut node = item.node.clone();
+    let show = |node: &Node, content: &Mutex<Vec<u8>>| {
+        let mut node = node.clone();
         (node.first_ref, node.refs) = (0, 0);
-        let content = item.content.lock().unwrap().clone();
-        (node, content)
+        (node, content.lock().unwrap().clone())
     };
     items
         .iter()
-        .map(|(path, one)| (path.clone(), item(one)))
+        .map(|(path, item)| (path.clone(), show(&item.node, &item.content)))
         .collect()
 }
 
