@@ -70,7 +70,7 @@ pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Ph
 pub use copy::{Copied, CopyOptions, CopyReport, NotCopied, Uncopied};
 pub use create::CreateOptions;
 pub use credential::Credential;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Head, Heads, Result};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};

@@ -1,6 +1,7 @@
 //! What a client does with the repository.
 
 mod backup;
+mod foreign;
 mod read;
 
 pub(crate) use self::read::number_of;
@@ -27,7 +28,12 @@ pub(crate) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(client: &'a Client, setup: &'a Setup, ledger: &'a Ledger, phase: u64) -> Self {
+    pub(crate) fn new(
+        client: &'a Client,
+        setup: &'a Setup,
+        ledger: &'a Ledger,
+        phase: u64,
+    ) -> Self {
         let mut dice = Dice::new(setup.seed).fork(phase << 8 | client.id() as u64);
         let tree = Tree::grow(&mut dice);
         Self {
@@ -78,9 +84,10 @@ impl<'a> Worker<'a> {
 
     fn operate(&mut self, repository: &Repository) {
         match self.dice.below(20) {
-            0..=11 => drop(self.back_up(repository)),
-            12..=15 => self.restore(repository),
-            16 => self.list(repository),
+            0..=8 => drop(self.back_up(repository)),
+            9..=11 => self.restore(repository),
+            12 => self.list(repository),
+            13..=18 => self.maintain(),
             _ => self.client.pause(Duration::from_secs(3_600)),
         }
     }
@@ -109,7 +116,8 @@ impl<'a> Worker<'a> {
             Err(error) => error,
         };
         let is_dead = self.client.is_dead() || self.client.is_over();
-        self.client.say(&format!("{operation}: {error:?}"), "failed");
+        self.client
+            .say(&format!("{operation}: {error:?}"), "failed");
         if !is_dead && self.setup.profile.excludes(error.kind()) {
             self.ledger.violate(
                 "errors are of kinds that can be",

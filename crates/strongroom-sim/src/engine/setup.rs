@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use strongroom_chunk::ChunkSizes;
-use strongroom_crypt::{Argon2Params, SeededRandom, Suite};
+use strongroom_crypt::{Argon2Params, Random, SeededRandom, Suite};
 use strongroom_repo::{
     Clock, Components, CreateOptions, Created, Credential, Error, Execution, Repository,
     RepositoryBuilder, Settings,
@@ -45,8 +45,8 @@ impl Setup {
         Self {
             seed,
             profile,
-            clients: usize::try_from(dice.between(2, 4)).unwrap_or(2),
-            operations: dice.between(3, 10),
+            clients: dice.pick(&[2, 2, 3, 3, 4]).copied().unwrap_or(2),
+            operations: dice.between(3, 9),
             suite,
             credential,
             cache: scratch.filter(|_| is_cached).cloned(),
@@ -64,7 +64,11 @@ impl Setup {
     }
 
     /// Opens it as somebody to whom nothing happens; `number` tells bystanders apart.
-    pub(crate) fn open_as_bystander(&self, world: &World, number: u64) -> Result<Repository, Error> {
+    pub(crate) fn open_as_bystander(
+        &self,
+        world: &World,
+        number: u64,
+    ) -> Result<Repository, Error> {
         let builder = self.bystander(world, number);
         futures::executor::block_on(builder.open(&self.credential))
     }
@@ -101,6 +105,11 @@ impl Setup {
         &self.credential
     }
 
+    /// Returns the randomness of somebody, the same at every call.
+    pub(crate) fn random(&self, who: u64) -> Arc<dyn Random> {
+        Arc::new(SeededRandom::new(mix(self.seed) ^ mix(who)))
+    }
+
     fn bystander(&self, world: &World, number: u64) -> RepositoryBuilder {
         let clock = Arc::new(world.clock());
         let sleep = Arc::new(strongroom_store::wrap::RecordingSleep::new());
@@ -110,15 +119,10 @@ impl Setup {
             .components(components)
     }
 
-    fn components(
-        &self,
-        who: u64,
-        clock: Arc<dyn Clock>,
-        sleep: Arc<dyn Sleep>,
-    ) -> Components {
+    fn components(&self, who: u64, clock: Arc<dyn Clock>, sleep: Arc<dyn Sleep>) -> Components {
         let mut components = Components::default();
         components.clock = clock;
-        components.random = Arc::new(SeededRandom::new(mix(self.seed) ^ mix(who)));
+        components.random = self.random(who);
         components.sleep = sleep;
         components.execution = Execution::Inline;
         components

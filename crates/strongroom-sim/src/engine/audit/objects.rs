@@ -13,34 +13,36 @@ use super::{Broken, Objects};
 
 /// A pack in force.
 #[derive(Debug)]
-pub(super) struct Pack {
-    pub(super) header: PackHeader,
+pub(in crate::engine) struct Pack {
+    pub(in crate::engine) header: PackHeader,
     pub(super) bytes: bytes::Bytes,
 }
 
 /// Where a blob is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) pack: ObjectHash,
+pub(in crate::engine) struct Place {
+    pub(in crate::engine) pack: ObjectHash,
+    /// The segment that says so.
+    pub(in crate::engine) segment: ObjectHash,
     /// Position in the pack's header.
-    pub(super) frame: usize,
+    pub(in crate::engine) frame: usize,
     /// Position in the frame.
     pub(super) blob: usize,
 }
 
 /// The packs in force, and what the segments in force say is in them.
 #[derive(Debug, Default)]
-pub(super) struct Inventory {
-    pub(super) packs: BTreeMap<ObjectHash, Pack>,
+pub(in crate::engine) struct Inventory {
+    pub(in crate::engine) packs: BTreeMap<ObjectHash, Pack>,
     /// Places that both a segment in force and the header of a pack in force name.
-    pub(super) blobs: BTreeMap<Id, Vec<Place>>,
+    pub(in crate::engine) blobs: BTreeMap<Id, Vec<Place>>,
 }
 
 const DURABLE: &str = "I1: what is in force is there and whole";
 const INDEX: &str = "I5: the index names what is there";
 
 impl Inventory {
-    pub(super) fn take(
+    pub(in crate::engine) fn take(
         objects: &Objects,
         opened: &Opened,
         journal: &Journal,
@@ -49,7 +51,8 @@ impl Inventory {
         for pack in journal.packs.values() {
             let name = object_name::pack(&pack.name);
             let bytes = whole(objects, &name, &pack.name, u64::from(pack.len))?;
-            let header = open_pack(bytes, opened).map_err(|what| (DURABLE, format!("{name}: {what}")))?;
+            let header =
+                open_pack(bytes, opened).map_err(|what| (DURABLE, format!("{name}: {what}")))?;
             let bytes = bytes.clone();
             inventory.packs.insert(pack.name, Pack { header, bytes });
         }
@@ -58,13 +61,15 @@ impl Inventory {
             let bytes = whole(objects, &name, &segment.name, u64::from(segment.len))?;
             let decoded = Segment::decode(bytes, opened.structure.index());
             let decoded = decoded.map_err(|error| (INDEX, format!("{name}: {error}")))?;
-            inventory.map(&decoded).map_err(|what| (INDEX, format!("{name}: {what}")))?;
+            inventory
+                .map(segment.name, &decoded)
+                .map_err(|what| (INDEX, format!("{name}: {what}")))?;
         }
         Ok(inventory)
     }
 
     /// Takes up what a segment says of packs in force.
-    fn map(&mut self, segment: &Segment) -> Result<(), String> {
+    fn map(&mut self, name: ObjectHash, segment: &Segment) -> Result<(), String> {
         for entry in &segment.entries {
             let frame = segment.frames.get(entry.frame as usize).ok_or("no frame")?;
             let pack = segment.packs.get(frame.pack as usize).ok_or("no pack")?;
@@ -83,6 +88,7 @@ impl Inventory {
                     found = true;
                     let place = Place {
                         pack: pack.name,
+                        segment: name,
                         frame: position,
                         blob,
                     };
@@ -90,7 +96,10 @@ impl Inventory {
                 }
             }
             if !found {
-                return Err(format!("frame {position} of {} has not the blob", pack.name));
+                return Err(format!(
+                    "frame {position} of {} has not the blob",
+                    pack.name
+                ));
             }
         }
         Ok(())
@@ -117,7 +126,9 @@ fn open_pack(bytes: &[u8], opened: &Opened) -> Result<PackHeader, String> {
     let tail = bytes.last_chunk::<{ PackTail::LEN }>().ok_or("no end")?;
     let tail = PackTail::decode(tail, bytes.len() as u64).map_err(words)?;
     let start = usize::try_from(tail.header_offset).map_err(|error| error.to_string())?;
-    let sealed = bytes.get(start..bytes.len() - PackTail::LEN).ok_or("no header")?;
+    let sealed = bytes
+        .get(start..bytes.len() - PackTail::LEN)
+        .ok_or("no header")?;
     let sealer = opened.structure.header();
     open_header(sealer, &preamble, tail.header_offset, sealed).map_err(words)
 }

@@ -8,7 +8,6 @@ use strongroom_repo::{Repository, RestoreOptions, SnapshotInfo};
 
 use super::Broken;
 use crate::engine::ledger::{Duty, Ledger};
-use crate::engine::profile::Profile;
 use crate::engine::program::number_of;
 use crate::engine::setup::Setup;
 use crate::engine::target::MapTarget;
@@ -30,13 +29,18 @@ pub(super) fn keep(world: &World, setup: &Setup, ledger: &Ledger) -> Result<(), 
 }
 
 fn check_list(listed: &[SnapshotInfo], ledger: &Ledger) -> Result<(), Broken> {
-    let numbers = listed.iter().filter_map(|one| Some((number_of(one)?, one.id)));
+    let numbers = listed
+        .iter()
+        .filter_map(|one| Some((number_of(one)?, one.id)));
     let numbers: BTreeMap<_, _> = numbers.collect();
     for (number, attempt, duty) in ledger.duties() {
         let found = numbers.get(&number);
         match (duty, found) {
             (Duty::Present, None) => {
-                return Err(("what was acknowledged is there", format!("attempt {number}")));
+                return Err((
+                    "what was acknowledged is there",
+                    format!("attempt {number}"),
+                ));
             }
             (Duty::Absent, Some(_)) => {
                 return Err(("what was forgotten is gone", format!("attempt {number}")));
@@ -67,7 +71,7 @@ fn restore(
     match block_on(restored) {
         Ok(report) if report.is_complete() => ledger.compare(number, &target.take()),
         // What lost bits may be lost; it must only be said.
-        _ if setup.profile == Profile::RottenPacks => {}
+        _ if setup.profile.loses_packs() => {}
         Ok(report) => return Err(broken(format!("{:?} {:?}", report.lost, report.stopped))),
         Err(error) => return Err(broken(format!("{error:?}"))),
     }
