@@ -35,6 +35,7 @@
 mod backup;
 mod blobs;
 mod context;
+mod copy;
 mod create;
 mod credential;
 mod edge;
@@ -50,6 +51,8 @@ mod observer;
 mod open;
 mod outlet;
 mod packs;
+mod pair;
+mod replicate;
 mod repository;
 mod restore;
 mod settings;
@@ -63,12 +66,14 @@ mod threads;
 mod tree;
 
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
+pub use copy::{Copied, CopyOptions, CopyReport, NotCopied, Uncopied};
 pub use create::CreateOptions;
 pub use credential::Credential;
 pub use error::{Error, ErrorKind, Head, Heads, Result};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};
+pub use replicate::ReplicaReport;
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,
