@@ -7,16 +7,13 @@
 //!                                     └─► tree builder, in the order of the walk
 //! ```
 
-mod buffers;
 mod dry_run;
-mod frames;
 mod group;
 mod judge;
 mod known;
 mod large;
 mod levels;
 mod options;
-mod packs;
 mod plan;
 mod progress;
 mod recipe;

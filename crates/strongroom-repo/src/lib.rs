@@ -34,11 +34,14 @@
 
 mod backup;
 mod blobs;
+mod buffers;
 mod context;
 mod create;
 mod credential;
+mod delete;
 mod edge;
 mod error;
+mod frame_writer;
 mod head;
 mod holds;
 mod index;
@@ -46,10 +49,13 @@ mod journal;
 mod keys;
 mod list;
 mod lru;
+mod merge;
 mod observer;
 mod open;
 mod outlet;
+mod pack_writer;
 mod packs;
+mod prune;
 mod repository;
 mod restore;
 mod settings;
@@ -65,10 +71,15 @@ mod tree;
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
 pub use create::CreateOptions;
 pub use credential::Credential;
+pub use delete::{DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject};
 pub use error::{Error, ErrorKind, Result};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};
+pub use prune::{
+    Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
+    PruneReport, Reframe, Requests, Stopped, Unused,
+};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,

@@ -6,16 +6,13 @@ use std::thread::ScopedJoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use strongroom_chunk::Chunker;
-use strongroom_crypt::{Id, Sealer, Session, SessionId};
+use strongroom_crypt::{Id, Session, SessionId};
 use strongroom_format::{PackClass, SessionKeyRecord};
 
-use super::buffers::Buffers;
-use super::frames::FrameWriter;
 use super::group::Group;
 use super::judge::{Judge, Parent};
 use super::known::Known;
 use super::large::LargeJob;
-use super::packs::{FinishedPack, PackWriter};
 use super::plan::{Outlets, plan};
 use super::progress::Meter;
 use super::tree::{Tree, TreeBuilder};
@@ -24,13 +21,16 @@ use super::upload::{Unannounced, Uploader};
 use super::worker::{DATA, Worker};
 use super::{Base, large};
 use crate::blobs::Blobs;
+use crate::buffers::Buffers;
 use crate::context::Context;
 use crate::edge::{Remote, cancelled, panicked};
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame_writer::{FrameSealer, FrameWriter};
 use crate::journal::lock;
 use crate::keys::Keys;
 use crate::observer::Observer;
 use crate::outlet::Outlet;
+use crate::pack_writer::{FinishedPack, PackWriter, start_session};
 use crate::repository::Repository;
 use crate::settings::Execution;
 use crate::source::Source;
@@ -79,13 +79,8 @@ pub(super) struct Stored {
 const PARENT_CACHE_BYTES: usize = 16 << 20;
 /// Data packs open at once. One more and the gap that padding fills is a little smaller; each is a pack of memory.
 pub(super) const OPEN_DATA_PACKS: usize = 3;
-/// Tree packs are a quarter of a data pack: there is much less of them.
-const TREE_PACK_SHARE: usize = 4;
 /// Readers of large files.
 const LARGE_READERS: usize = 2;
-/// What `Settings::pack_bytes` may be.
-const MIN_PACK_BYTES: usize = 1 << 20;
-const MAX_PACK_BYTES: usize = 64 << 20;
 
 impl Base {
     pub(super) fn beside<'a>(&'a self, blobs: &'a Blobs) -> Option<Parent<'a>> {
@@ -127,7 +122,7 @@ pub(super) fn store(
     let keys = context.keys();
     let (session, record) = start_session(context, &keys)?;
     let known = Known::new(base.index.clone());
-    let packs = Packs::new(context, &record);
+    let packs = Packs::new(context);
     let blobs = parent_blobs(repository, remote, base);
     let mut uploader = Uploader::new(repository, remote, &known, meter, session.id());
     let parts = Parts {
@@ -139,8 +134,16 @@ pub(super) fn store(
         remote,
     };
     let judge = Judge::new(base.beside(&blobs));
-    let writers =
-        |workers, finished| Writers::new(context, &keys, &session, &packs, workers, finished);
+    let writers = |workers, finished| {
+        Writers::new(
+            context,
+            &keys,
+            (&session, &record),
+            &packs,
+            workers,
+            finished,
+        )
+    };
     let tree = match remote.execution() {
         Execution::Threads => {
             let threads = context.settings.threads;
@@ -209,25 +212,12 @@ struct Packs<'a> {
 }
 
 impl<'a> Packs<'a> {
-    fn new(context: &'a Context, record: &SessionKeyRecord) -> Self {
-        let size = context
-            .settings
-            .pack_bytes
-            .clamp(MIN_PACK_BYTES, MAX_PACK_BYTES);
-        let writer = |class, size, open| {
-            PackWriter::new(
-                context,
-                class,
-                size,
-                open,
-                record.clone(),
-                Buffers::default(),
-            )
-        };
+    fn new(context: &'a Context) -> Self {
+        let writer = |class, open| PackWriter::new(context, class, open, Buffers::default());
         Self {
-            data: writer(PackClass::Data, size, OPEN_DATA_PACKS),
-            names: writer(PackClass::Names, size / TREE_PACK_SHARE, 1),
-            pages: writer(PackClass::Pages, size / TREE_PACK_SHARE, 1),
+            data: writer(PackClass::Data, OPEN_DATA_PACKS),
+            names: writer(PackClass::Names, 1),
+            pages: writer(PackClass::Pages, 1),
         }
     }
 }
@@ -247,12 +237,13 @@ impl<'a> Writers<'a> {
     fn new(
         context: &'a Context,
         keys: &'a Keys,
-        session: &'a Session,
+        session: (&'a Session, &'a SessionKeyRecord),
         packs: &'a Packs<'a>,
         workers: usize,
         finished: Outlet<'a, FinishedPack>,
     ) -> Result<Self> {
-        let content: &dyn Sealer = session.sealer();
+        let (session, record) = session;
+        let content = FrameSealer::Session(session.sealer(), record);
         let writer =
             |sealer, kind, packs| FrameWriter::new(context, sealer, kind, packs, finished.clone());
         let others = (1..workers)
@@ -263,26 +254,9 @@ impl<'a> Writers<'a> {
             others,
             last: writer(content, DATA, &packs.data)?,
             names: writer(content, NAMES, &packs.names)?,
-            pages: writer(keys.structure.refs(), PAGE, &packs.pages)?,
+            pages: writer(FrameSealer::Refs(keys.structure.refs()), PAGE, &packs.pages)?,
         })
     }
-}
-
-fn start_session(context: &Context, keys: &Keys) -> Result<(Session, SessionKeyRecord)> {
-    let failed = || Error::new(ErrorKind::Internal, "no session");
-    let session = Session::start(context.suite, &context.components.random)
-        .map_err(|error| failed().caused_by(error))?;
-    let (epoch, key) = keys.open_epoch()?;
-    let wrapped = session
-        .wrap(&context.repository, epoch, key)
-        .map_err(|error| failed().caused_by(error))?;
-    let record = SessionKeyRecord {
-        session: session.id(),
-        epoch,
-        wrap_kind: 1,
-        wrapped: wrapped.to_vec(),
-    };
-    Ok((session, record))
 }
 
 /// Runs everything up to the last pack. Every sender of packs has gone when it returns.
