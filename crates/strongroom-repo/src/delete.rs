@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_crypt::RepositoryId;
+use strongroom_format::Time;
 use strongroom_format::object_name::{self, ObjectName};
 use strongroom_store::Prefix;
 
 use crate::context::object_key;
 use crate::edge::{self, Remote, Ticket, cancelled};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::History;
+use crate::journal::{History, When};
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::prune::{Listed, Requests};
 use crate::repository::Repository;
@@ -51,6 +52,8 @@ pub struct DeletePlan {
     repository: RepositoryId,
     objects: Vec<DoomedObject>,
     waiting: u64,
+    waiting_bytes: u64,
+    next_due: Option<Time>,
 }
 
 /// An object that will be deleted.
@@ -108,6 +111,18 @@ impl DeletePlan {
         self.waiting
     }
 
+    /// Returns their bytes.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> u64 {
+        self.waiting_bytes
+    }
+
+    /// Returns when the first of them may be deleted.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Time> {
+        self.next_due
+    }
+
     /// Returns what it costs.
     #[must_use]
     pub fn requests(&self) -> Requests {
@@ -121,6 +136,15 @@ impl DeletePlan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
+    }
+
+    /// Counts something that was dropped too recently.
+    fn wait(&mut self, when: &When, len: u64, options: &DeleteOptions) {
+        let age = i64::try_from(options.min_age.as_secs()).unwrap_or(i64::MAX);
+        let due = Time::new(when.time.seconds.saturating_add(age), when.time.nanos);
+        self.waiting += 1;
+        self.waiting_bytes += len;
+        self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
     }
 }
 
@@ -198,6 +222,8 @@ fn make_plan(
         repository: repository.id(),
         objects: Vec::new(),
         waiting: 0,
+        waiting_bytes: 0,
+        next_due: None,
     };
     let packs = listed
         .packs
@@ -218,7 +244,7 @@ fn make_plan(
                 len: *len,
                 reason: DeleteReason::Dropped(when.n),
             }),
-            Some(_) => plan.waiting += 1,
+            Some(when) => plan.wait(when, *len, options),
             None => {}
         }
     }

@@ -63,8 +63,8 @@ mod slots;
 mod source;
 mod state;
 mod target;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod threads;
 mod tree;
 
@@ -72,7 +72,7 @@ pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Ph
 pub use create::CreateOptions;
 pub use credential::Credential;
 pub use delete::{DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Head, Heads, Result};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};

@@ -15,6 +15,7 @@ use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::Keys;
+use crate::state::State;
 
 /// A pack that is ready to be stored.
 #[derive(Debug)]
@@ -266,7 +267,7 @@ pub(crate) fn pack_bytes(context: &Context, class: PackClass) -> usize {
 /// Tree packs are a quarter of a data pack: there is much less of them.
 const TREE_PACK_SHARE: usize = 4;
 /// What `Settings::pack_bytes` may be.
-const MIN_PACK_BYTES: usize = 1 << 20;
+const MIN_PACK_BYTES: usize = 16 << 10;
 const MAX_PACK_BYTES: usize = 64 << 20;
 
 /// Starts a session: a secret of its own, and the record by which the packs that use it name it.
@@ -274,11 +275,15 @@ const MAX_PACK_BYTES: usize = 64 << 20;
 /// # Errors
 ///
 /// `WrongKey` when no epoch is open to add to; `Internal` without random bytes.
-pub(crate) fn start_session(context: &Context, keys: &Keys) -> Result<(Session, SessionKeyRecord)> {
+pub(crate) fn start_session(
+    context: &Context,
+    keys: &Keys,
+    state: &State,
+) -> Result<(Session, SessionKeyRecord)> {
     let failed = || Error::new(ErrorKind::Internal, "no session");
     let session = Session::start(context.suite, &context.components.random)
         .map_err(|error| failed().caused_by(error))?;
-    let (epoch, key) = keys.open_epoch()?;
+    let (epoch, key) = keys.open_epoch(state)?;
     let wrapped = session
         .wrap(&context.repository, epoch, key)
         .map_err(|error| failed().caused_by(error))?;

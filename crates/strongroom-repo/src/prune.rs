@@ -16,6 +16,7 @@ mod orphans;
 mod plan;
 mod refuse;
 mod repack;
+mod retired;
 #[cfg(test)]
 mod tests;
 
@@ -39,10 +40,11 @@ pub use self::orphans::Orphan;
 use self::orphans::{OrphanMemory, Orphans};
 pub use self::plan::{PruneFigures, PrunePlan, Requests};
 pub(crate) use self::refuse::unreadable_index as refuse_unreadable;
+use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
 use crate::edge::{self, Remote};
 use crate::error::Result;
-use crate::index::{Index, Marks};
+use crate::index::{Index, Marks, WeakFrames};
 use crate::journal::History;
 use crate::observer::{Event, Observer, Phase};
 use crate::pack_writer::pack_bytes;
@@ -127,14 +129,15 @@ fn make_plan(
         Arc::clone(&index),
         PAGE_CACHE_BYTES,
     );
+    let weak = retired::weak_frames(&index, &state, &blobs)?;
     let pages = StoredPages {
         blobs: blobs.clone(),
         remote,
     };
-    let (marks, newest, pages) = mark_all(&state, &index, pages)?;
-    let mut figures = Figures::new(&marks, &state, &newest)?;
+    let (marks, newest, pages) = mark_all(&state, &index, pages, weak.clone())?;
+    let mut figures = Figures::new(&marks, &state, &weak, &newest)?;
     let keys = context.keys();
-    let reframing = Reframing::new(&keys, &options);
+    let reframing = Reframing::new(&keys, &state, &options);
     inspect(&mut figures, &marks, &blobs, &reframing)?;
     let now = context.components.clock.now();
     let (given_up, announced) = sessions(&history, &options, now);
@@ -169,8 +172,9 @@ fn mark_all(
     state: &State,
     index: &Index,
     pages: StoredPages<'_>,
+    weak: WeakFrames,
 ) -> Result<(Marks, NewestUse, u64)> {
-    let mut marks = Marks::new(index)?;
+    let mut marks = Marks::new(index, weak)?;
     let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
     for (n, (_, snapshot)) in &state.snapshots {
         newest.insert(&snapshot.series, *n);
@@ -272,6 +276,7 @@ impl Found {
                 .collect::<BTreeSet<Id>>(),
             needed,
             damaged: state.damaged.clone(),
+            retired: retired_epochs(&state),
             doomed: dead.union(&repacked).copied().collect(),
             given_up,
             orphans: orphans

@@ -1,20 +1,21 @@
 //! The threads of a backup and what they share.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ScopedJoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use strongroom_chunk::Chunker;
 use strongroom_crypt::{Id, Session, SessionId};
-use strongroom_format::{PackClass, SessionKeyRecord};
+use strongroom_format::{ObjectHash, PackClass, SessionKeyRecord};
 
 use super::group::Group;
-use super::judge::{Judge, Parent};
+use super::judge::Judge;
 use super::known::Known;
 use super::large::LargeJob;
 use super::plan::{Outlets, plan};
 use super::progress::Meter;
+use super::retired::Retired;
 use super::tree::{Tree, TreeBuilder};
 use super::tree_store::{NAMES, PAGE, TreeStore};
 use super::upload::{Unannounced, Uploader};
@@ -26,6 +27,7 @@ use crate::context::Context;
 use crate::edge::{Remote, cancelled, panicked};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame_writer::{FrameSealer, FrameWriter};
+use crate::index::Index;
 use crate::journal::lock;
 use crate::keys::Keys;
 use crate::observer::Observer;
@@ -71,8 +73,12 @@ pub(super) struct Stored {
     pub(super) root: Id,
     pub(super) rest: Unannounced,
     pub(super) session: SessionId,
-    pub(super) packs: u64,
-    pub(super) announcements: u64,
+    /// The epoch that its content is sealed under.
+    pub(super) epoch: u32,
+    /// The packs and segments that it has announced.
+    pub(super) announced: Vec<ObjectHash>,
+    /// The index that the pass started with, and what it has announced.
+    pub(super) index: Arc<Index>,
 }
 
 /// Decoded frames of the parent's tree that are kept: neighbours in a directory are neighbours in a frame.
@@ -81,23 +87,6 @@ const PARENT_CACHE_BYTES: usize = 16 << 20;
 pub(super) const OPEN_DATA_PACKS: usize = 3;
 /// Readers of large files.
 const LARGE_READERS: usize = 2;
-
-impl Base {
-    pub(super) fn beside<'a>(&'a self, blobs: &'a Blobs) -> Option<Parent<'a>> {
-        let (_, snapshot) = self.parent.as_ref()?;
-        let suspect = if self.state.damaged.is_empty() {
-            None
-        } else {
-            Some(self.index.as_ref())
-        };
-        Some(Parent {
-            blobs,
-            root: snapshot.root,
-            began: snapshot.began,
-            suspect,
-        })
-    }
-}
 
 pub(super) fn parent_blobs(repository: &Repository, remote: &Remote, base: &Base) -> Blobs {
     let context = repository.context().clone();
@@ -120,11 +109,12 @@ pub(super) fn store(
 ) -> Result<Stored> {
     let context: &Context = repository.context();
     let keys = context.keys();
-    let (session, record) = start_session(context, &keys)?;
-    let known = Known::new(base.index.clone());
+    let (session, record) = start_session(context, &keys, &base.state)?;
     let packs = Packs::new(context);
     let blobs = parent_blobs(repository, remote, base);
-    let mut uploader = Uploader::new(repository, remote, &known, meter, session.id());
+    let known = Known::new(base.index.clone(), Retired::of(&base.state, &blobs));
+    let opened = (session.id(), record.epoch);
+    let mut uploader = Uploader::new(repository, remote, &known, meter, opened);
     let parts = Parts {
         keys: &keys,
         source,
@@ -163,14 +153,14 @@ pub(super) fn store(
         .root
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a tree without a root"))?
         .id;
-    let (packs, announcements) = (uploader.packs, uploader.announcements);
     Ok(Stored {
         tree,
         root,
         rest,
         session: session.id(),
-        packs,
-        announcements,
+        epoch: record.epoch,
+        announced: uploader.announced,
+        index: known.index(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Which rows of the index are needed: one bit a row.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strongroom_crypt::Id;
@@ -20,6 +20,7 @@ use crate::state::State;
 #[derive(Debug)]
 pub(crate) struct Marks {
     parts: Vec<Part>,
+    weak: WeakFrames,
     /// Packs that are about to go: their copies are taken only where there is no other.
     doomed: BTreeSet<ObjectHash>,
 }
@@ -33,6 +34,9 @@ struct Part {
     /// The frames of packs that are not simply good; `None` if there is no such pack.
     flawed: Option<Bitmap>,
 }
+
+/// Frames that do not count as stored where there is another copy, though they can be read: by pack, their positions.
+pub(crate) type WeakFrames = BTreeMap<ObjectHash, BTreeSet<u32>>;
 
 /// What marking a blob did.
 #[derive(Debug)]
@@ -56,6 +60,7 @@ enum Grade {
     Good,
     Doomed,
     Condemned,
+    Weak,
     Damaged,
     Gone,
 }
@@ -78,9 +83,10 @@ impl Marks {
     /// # Errors
     ///
     /// `Damaged` naming a segment of which a page cannot be read.
-    pub(crate) fn new(index: &Index) -> Result<Self> {
+    pub(crate) fn new(index: &Index, weak: WeakFrames) -> Result<Self> {
         let mut marks = Self {
             parts: Vec::new(),
+            weak,
             doomed: BTreeSet::new(),
         };
         marks.adopt(index)?;
@@ -99,7 +105,7 @@ impl Marks {
             part.standing = standing
                 .map(|pack| Standing::of(pack, Some(state)))
                 .collect();
-            part.find_flawed()?;
+            part.find_flawed(&self.weak)?;
         }
         self.adopt(index)
     }
@@ -124,7 +130,7 @@ impl Marks {
                 if part.rows.get(hit.row) {
                     return Ok(Marked::Before);
                 }
-                let grade = part.grade(hit, &self.doomed)?;
+                let grade = part.grade(hit, &self.doomed, &self.weak)?;
                 if best.as_ref().is_none_or(|(so_far, ..)| grade < *so_far) {
                     best = Some((grade, at, *hit));
                 }
@@ -244,7 +250,7 @@ impl Marks {
                 rows: Bitmap::new(part.segment.entries()),
                 flawed: None,
             };
-            part.find_flawed()?;
+            part.find_flawed(&self.weak)?;
             self.parts.push(part);
         }
         Ok(())
@@ -253,17 +259,21 @@ impl Marks {
 
 impl Part {
     /// Finds the frames that are not simply good, so that nothing need be read of all the others.
-    fn find_flawed(&mut self) -> Result<()> {
-        let good = |standing: &Standing| matches!(standing, Standing::InForce);
+    fn find_flawed(&mut self, weak: &WeakFrames) -> Result<()> {
+        let rows = self.standing.iter().zip(&self.segment.packs);
+        let good: Vec<bool> = rows
+            .map(|(standing, pack)| {
+                matches!(standing, Standing::InForce) && !weak.contains_key(&pack.name)
+            })
+            .collect();
         self.flawed = None;
-        if self.standing.iter().all(good) {
+        if !good.contains(&false) {
             return Ok(());
         }
         let mut flawed = Bitmap::new(u64::from(self.segment.frames()));
         let mut at = 0;
-        let standing = &self.standing;
         self.segment.each_frame(|frame| {
-            if !standing.get(frame.pack as usize).is_some_and(good) {
+            if good.get(frame.pack as usize) != Some(&true) {
                 flawed.set(at);
             }
             at += 1;
@@ -273,14 +283,23 @@ impl Part {
         Ok(())
     }
 
-    fn grade(&self, hit: &EntryHit, doomed: &BTreeSet<ObjectHash>) -> Result<Grade> {
+    fn grade(
+        &self,
+        hit: &EntryHit,
+        doomed: &BTreeSet<ObjectHash>,
+        weak: &WeakFrames,
+    ) -> Result<Grade> {
         let flawed = self.flawed.as_ref();
         if doomed.is_empty() && !flawed.is_some_and(|flawed| flawed.get(u64::from(hit.frame))) {
             return Ok(Grade::Good);
         }
         let frame = self.segment.frame(hit.frame)?;
         let row = frame.pack as usize;
+        let pack = self.segment.packs.get(row);
+        let weak = pack.and_then(|pack| weak.get(&pack.name));
+        let is_weak = weak.is_some_and(|frames| frames.contains(&frame.position));
         Ok(match self.standing.get(row) {
+            Some(Standing::InForce | Standing::Condemned) if is_weak => Grade::Weak,
             Some(Standing::InForce) => self.grade_of_good(row, doomed),
             Some(Standing::Condemned) => Grade::Condemned,
             Some(Standing::Damaged(frames))

@@ -204,8 +204,9 @@ impl Applying<'_> {
         let context: Arc<Context> = Arc::clone(self.repository.context());
         let keys = context.keys();
         let options = self.options.clone();
-        let tools = Tools::new(&context, &keys, self.remote, &options)?;
-        let mut repacker = Repacker::new(&tools, &options)?;
+        let state = self.repository.journal().state();
+        let tools = Tools::new(&context, &keys, self.remote, &state, &options)?;
+        let mut repacker = Repacker::new(&tools, &state, &options)?;
         let index = Arc::clone(&self.ground.index);
         let blobs = Blobs::new(self.remote.clone(), Arc::clone(&context), index, 0);
         let mut next = Next::GoOn;
@@ -282,11 +283,13 @@ impl Applying<'_> {
             packs,
             added,
             added_bytes,
+            epoch,
         } = moved;
         let new: Vec<_> = added.packs.iter().map(|pack| pack.name).collect();
         let batch = Batch {
             packs: packs.into_iter().collect(),
             added,
+            epoch,
             ..Batch::default()
         };
         let next = self.bury(batch)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use strongroom_format::{ObjectHash, PackRef};
 
 use crate::error::Result;
-use crate::index::Marks;
+use crate::index::{Marks, WeakFrames};
 use crate::packs::PackInfo;
 use crate::state::State;
 
@@ -30,7 +30,7 @@ pub(crate) struct PackFigures {
     pub(crate) newest_bytes: u64,
     /// Frames of which only a part is needed.
     pub(crate) mixed_frames: u32,
-    /// A frame that is known to be damaged has the only copy of something needed.
+    /// A frame that is known to be damaged, or sealed under a retired epoch, has the only copy of something needed.
     pub(crate) needs_damaged: bool,
     /// What is in the mixed frames.
     pub(crate) trapped: Trapped,
@@ -55,7 +55,12 @@ impl Figures {
     /// # Errors
     ///
     /// `Damaged` naming a segment of which a page cannot be read.
-    pub(crate) fn new(marks: &Marks, state: &State, newest: &NewestUse) -> Result<Self> {
+    pub(crate) fn new(
+        marks: &Marks,
+        state: &State,
+        weak: &WeakFrames,
+        newest: &NewestUse,
+    ) -> Result<Self> {
         let mut figures = Self {
             packs: state.packs.values().map(PackFigures::new).collect(),
         };
@@ -83,12 +88,12 @@ impl Figures {
             if mapped.get(at).is_some_and(|mapped| *mapped > 1) {
                 shared.entry((at, tally.position)).or_default().join(frame);
             } else {
-                figures.add(at, tally.position, frame, state);
+                figures.add(at, tally.position, frame, (state, weak));
             }
             Ok(())
         })?;
         for ((at, position), frame) in shared {
-            figures.add(at, position, frame, state);
+            figures.add(at, position, frame, (state, weak));
         }
         for (pack, newest) in figures.packs.iter_mut().zip(&newest.bytes) {
             pack.newest_bytes = (*newest).min(pack.frame_bytes);
@@ -96,7 +101,13 @@ impl Figures {
         Ok(figures)
     }
 
-    fn add(&mut self, at: usize, position: u32, frame: Frame, state: &State) {
+    fn add(
+        &mut self,
+        at: usize,
+        position: u32,
+        frame: Frame,
+        (state, weak): (&State, &WeakFrames),
+    ) {
         let Some(pack) = self.packs.get_mut(at) else {
             return;
         };
@@ -108,6 +119,8 @@ impl Figures {
             let damaged = state.damaged.get(&pack.pack.name);
             pack.needs_damaged |=
                 damaged.is_some_and(|frames| frames.is_empty() || frames.contains(&position));
+            let weak = weak.get(&pack.pack.name);
+            pack.needs_damaged |= weak.is_some_and(|frames| frames.contains(&position));
         }
     }
 

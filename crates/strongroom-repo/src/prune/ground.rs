@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strongroom_crypt::{Id, SessionId};
-use strongroom_format::{Body, Dropped, ObjectHash, Tombstone};
+use strongroom_format::{Body, Dropped, EpochState, ObjectHash, Tombstone};
 
+use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
@@ -32,6 +33,8 @@ pub(crate) struct Ground {
     pub(crate) needed: BTreeSet<ObjectHash>,
     /// What was known to be damaged when that was found out.
     pub(crate) damaged: BTreeMap<ObjectHash, BTreeSet<u32>>,
+    /// Epochs under which nothing counted as stored then.
+    pub(crate) retired: BTreeSet<u32>,
     /// Packs that are to go and have not gone yet.
     pub(crate) doomed: BTreeSet<ObjectHash>,
     /// Sessions that are given up, and what they had announced.
@@ -59,6 +62,8 @@ pub(crate) struct Batch {
     pub(crate) segments: BTreeSet<ObjectHash>,
     pub(crate) sessions: BTreeSet<SessionId>,
     pub(crate) added: strongroom_format::Added,
+    /// The epoch under which something of what is added was sealed.
+    pub(crate) epoch: Option<u32>,
 }
 
 impl Ground {
@@ -125,6 +130,12 @@ impl Ground {
                 "a pack that stays was found damaged",
                 name,
             )));
+        }
+        if retired_epochs(state) != self.retired
+            || !batch.epoch.is_none_or(|epoch| is_open(state, epoch))
+        {
+            let what = "an epoch was closed or retired";
+            return Err(Objection::Stale(Error::new(ErrorKind::Stale, what)));
         }
         let added = batch.added.packs.iter().map(|pack| &pack.name);
         let mut added = added.chain(batch.added.segments.iter().map(|segment| &segment.name));
@@ -255,6 +266,12 @@ pub(crate) fn may_maintain(state: &State) -> Result<()> {
             Err(Error::new(ErrorKind::Incompatible, what))
         }
     }
+}
+
+/// Says whether an epoch is not closed or retired by the journal.
+fn is_open(state: &State, epoch: u32) -> bool {
+    let state = state.epochs.get(&epoch);
+    state.is_none_or(|state| *state == EpochState::Open)
 }
 
 fn stale(what: &str, name: &ObjectHash) -> Error {

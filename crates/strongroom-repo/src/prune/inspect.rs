@@ -11,6 +11,7 @@ use crate::keys::Keys;
 use crate::packs::PackInfo;
 use crate::prune::figures::{Figures, PackFigures, Trapped};
 use crate::prune::options::{PruneOptions, Reframe, whole};
+use crate::state::State;
 
 /// Which frames may be framed anew, and when that is worth while.
 #[derive(Debug)]
@@ -18,12 +19,15 @@ pub(crate) struct Reframing<'a> {
     keys: &'a Keys,
     below: f64,
     reframe: Reframe,
+    /// There is an epoch that new content may be written under.
+    can_seal: bool,
 }
 
 impl<'a> Reframing<'a> {
-    pub(crate) fn new(keys: &'a Keys, options: &PruneOptions) -> Self {
+    pub(crate) fn new(keys: &'a Keys, state: &State, options: &PruneOptions) -> Self {
         Self {
             keys,
+            can_seal: keys.open_epoch(state).is_ok(),
             below: options.reframe_below(),
             reframe: options.reframe,
         }
@@ -31,7 +35,7 @@ impl<'a> Reframing<'a> {
 
     /// Says whether content that nothing needs can be freed from frames at all.
     pub(crate) fn has_content_keys(&self) -> bool {
-        self.reframe == Reframe::Auto && self.keys.open_epoch().is_ok()
+        self.reframe == Reframe::Auto && self.can_seal
     }
 
     /// Says whether a frame with so many needed bytes is to be framed anew. Reference lists are sealed under a key that everybody

@@ -27,6 +27,7 @@ use crate::pack_writer::{
 use crate::packs::PackInfo;
 use crate::prune::inspect::{Reframing, needed_blobs};
 use crate::prune::options::PruneOptions;
+use crate::state::State;
 
 /// Moves frames from old packs into new ones, one old pack after another. New packs are filled across the borders of old ones; an old
 /// one is done when everything needed of it is durable.
@@ -73,6 +74,8 @@ pub(super) struct Moved {
     pub(super) packs: Vec<ObjectHash>,
     pub(super) added: Added,
     pub(super) added_bytes: u64,
+    /// The epoch under which frames were sealed anew, if any were.
+    pub(super) epoch: Option<u32>,
 }
 
 impl<'a> Tools<'a> {
@@ -80,11 +83,12 @@ impl<'a> Tools<'a> {
         context: &'a Context,
         keys: &'a Keys,
         remote: &'a Remote,
+        state: &State,
         options: &PruneOptions,
     ) -> Result<Self> {
         let buffers = Buffers::default();
         let writer = |class, open| PackWriter::new(context, class, open, buffers.clone());
-        let needs_session = Reframing::new(keys, options).has_content_keys();
+        let needs_session = Reframing::new(keys, state, options).has_content_keys();
         Ok(Self {
             context,
             keys,
@@ -95,7 +99,7 @@ impl<'a> Tools<'a> {
                 writer(PackClass::Pages, 1),
             ],
             session: match needs_session {
-                true => Some(start_session(context, keys)?),
+                true => Some(start_session(context, keys, state)?),
                 false => None,
             },
         })
@@ -128,12 +132,12 @@ impl<'a> Tools<'a> {
 }
 
 impl<'a> Repacker<'a> {
-    pub(super) fn new(tools: &'a Tools<'a>, options: &PruneOptions) -> Result<Self> {
+    pub(super) fn new(tools: &'a Tools<'a>, state: &State, options: &PruneOptions) -> Result<Self> {
         // This thread takes out what it has put in.
         let (sender, finished) = unbounded();
         Ok(Self {
             tools,
-            reframing: Reframing::new(tools.keys, options),
+            reframing: Reframing::new(tools.keys, state, options),
             scratch: Scratch::new()?,
             writers: BTreeMap::new(),
             sender,
@@ -227,8 +231,10 @@ impl<'a> Repacker<'a> {
             source.is_taken |= source.is_read && source.outstanding == 0;
         }
         let stored = std::mem::take(&mut self.durable);
+        let session = self.tools.session.as_ref();
         let mut moved = Moved {
             packs,
+            epoch: session.map(|(_, record)| record.epoch),
             ..Moved::default()
         };
         if stored.is_empty() {

@@ -16,12 +16,12 @@ use crate::{Credential, Error, ErrorKind, PruneOptions, Repository, Stopped};
 fn a_snapshot_that_needs_nothing_that_goes_does_not_spoil_a_plan() {
     let (store, repository) = repository();
     let gone = write(&repository, "a", &tree(1));
-    let first = write(&repository, "b", &tree(9));
+    let first = write(&repository, "b", &apart());
     forget(&repository, gone);
     let other = fresh(&store);
     let plan = plan(&repository, only_dead());
-    let same = back_up(&other, "b", &tree(9));
-    let new = back_up(&other, "c", &tree(20));
+    let same = back_up(&other, "b", &apart());
+    let new = back_up(&other, "c", &tree(30));
     let planned = plan.figures().dropped_packs;
     let report = prune(&repository, plan);
     assert!(
@@ -30,8 +30,8 @@ fn a_snapshot_that_needs_nothing_that_goes_does_not_spoil_a_plan() {
     );
     assert_eq!(report.dropped_packs, planned);
     delete(&repository);
-    for (id, n) in [(first, 9), (same, 9), (new, 20)] {
-        assert_restores(&store, id, &tree(n));
+    for (id, tree) in [(first, apart()), (same, apart()), (new, tree(30))] {
+        assert_restores(&store, id, &tree);
     }
 }
 
@@ -40,7 +40,7 @@ fn a_snapshot_that_needs_what_was_to_go_keeps_it() {
     for options in [only_dead(), everything()] {
         let (store, repository) = repository();
         let gone = write(&repository, "a", &mixed(1));
-        let kept = write(&repository, "b", &tree(1));
+        let kept = write(&repository, "b", &apart());
         forget(&repository, gone);
         let plan = plan(&repository, options);
         let planned = plan.figures().dropped_packs;
@@ -53,7 +53,7 @@ fn a_snapshot_that_needs_what_was_to_go_keeps_it() {
         );
         assert!(report.dropped_packs < planned);
         delete(&repository);
-        assert_restores(&store, kept, &tree(1));
+        assert_restores(&store, kept, &apart());
         assert_restores(&store, new, &mixed(1));
     }
 }
@@ -90,7 +90,7 @@ fn of_two_prunes_that_would_keep_different_copies_the_second_is_stale() {
 fn two_prunes_of_one_plan_do_it_once() {
     let (store, repository) = repository();
     let gone = write(&repository, "a", &tree(1));
-    let kept = write(&repository, "b", &tree(2));
+    let kept = write(&repository, "b", &apart());
     forget(&repository, gone);
     let other = fresh(&store);
     let (one, two) = (plan(&repository, only_dead()), plan(&other, only_dead()));
@@ -99,7 +99,7 @@ fn two_prunes_of_one_plan_do_it_once() {
     let report = prune(&other, two);
     assert_eq!((report.entries, report.dropped_packs), (0, 0), "{report:?}");
     delete(&other);
-    assert_restores(&store, kept, &tree(2));
+    assert_restores(&store, kept, &apart());
 }
 
 #[test]
@@ -349,7 +349,7 @@ fn deleting_that_fails_at_any_request_is_taken_up_again() {
     for call in 1.. {
         let (store, repository) = repository();
         let gone = write(&repository, "a", &tree(1));
-        let kept = write(&repository, "b", &tree(2));
+        let kept = write(&repository, "b", &apart());
         forget(&repository, gone);
         prune(&repository, plan(&repository, only_dead()));
         let faulty = Arc::new(Faulty::new(
@@ -363,7 +363,7 @@ fn deleting_that_fails_at_any_request_is_taken_up_again() {
             Rule::new(Fault::FailBefore(StoreKind::Unavailable)).with_when(When::From(call)),
         );
         let report = wait(broken.delete_dropped(plan, Arc::new(()))).unwrap();
-        assert_restores(&store, kept, &tree(2));
+        assert_restores(&store, kept, &apart());
         delete(&repository);
         assert_eq!(stored_packs(&store), packs(&repository));
         if report.problems.is_empty() {

@@ -65,6 +65,17 @@ pub(super) fn tree(n: u64) -> Tree {
     ])
 }
 
+/// A tree that shares nothing with any other.
+pub(super) fn apart() -> Tree {
+    let file = |n: u64| {
+        (
+            format!("{n} apart").into_bytes(),
+            Tree::file(&noise(90_000 + n, 170)),
+        )
+    };
+    Tree::Dir((0..9).map(file).collect())
+}
+
 /// A tree that has the files of [`tree`] and others in between, so that they share frames.
 pub(super) fn mixed(n: u64) -> Tree {
     let Tree::Dir(mut entries) = tree(n) else {
@@ -341,7 +352,7 @@ fn live_ids(repository: &Repository, root: Id) -> BTreeMap<Id, Frame> {
             Arc::clone(&index),
             1 << 20,
         );
-        let mut marks = crate::index::Marks::new(&index)?;
+        let mut marks = crate::index::Marks::new(&index, BTreeMap::new())?;
         let mut todo = vec![(root, true)];
         while let Some((id, is_page)) = todo.pop() {
             if out.lock().unwrap().contains_key(&id) {
