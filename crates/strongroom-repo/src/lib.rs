@@ -36,6 +36,7 @@ mod backup;
 mod blobs;
 mod buffers;
 mod context;
+mod copy;
 mod create;
 mod credential;
 mod delete;
@@ -55,7 +56,9 @@ mod open;
 mod outlet;
 mod pack_writer;
 mod packs;
+mod pair;
 mod prune;
+mod replicate;
 mod repository;
 mod restore;
 mod settings;
@@ -69,6 +72,7 @@ mod threads;
 mod tree;
 
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
+pub use copy::{Copied, CopyOptions, CopyReport, NotCopied, Uncopied};
 pub use create::CreateOptions;
 pub use credential::Credential;
 pub use delete::{DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject};
@@ -80,6 +84,7 @@ pub use prune::{
     Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
     PruneReport, Reframe, Requests, Stopped, Unused,
 };
+pub use replicate::ReplicaReport;
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,

@@ -161,7 +161,7 @@ impl<'a> Replay<'a> {
     /// # Errors
     ///
     /// `Fork` or `Rollback` when it is because another history is there than was read; `Damaged` when it is this entry.
-    pub(super) fn chained(&self, previous: &ObjectHash, fetched: Fetched) -> Result<Fetched> {
+    pub(crate) fn chained(&self, previous: &ObjectHash, fetched: Fetched) -> Result<Fetched> {
         if fetched.entry.previous == *previous {
             return Ok(fetched);
         }
