@@ -2,6 +2,7 @@
 
 mod epochs;
 mod own;
+mod pruned;
 mod support;
 
 use std::collections::BTreeSet;
