@@ -59,6 +59,26 @@ proptest! {
     }
 }
 
+/// A month before 28 March 12:30 is later than a month before 29 March 00:30.
+#[test]
+fn a_window_that_begins_earlier_than_before() {
+    for text in [
+        "within=1m last=60",
+        "within=1m",
+        "within-daily=1m within=1d",
+    ] {
+        for apply in [Apply::EachTime, Apply::Daily] {
+            let schedule = every("12h").with_apply(apply);
+            let quick = simulate(&schedule, &rules(text), 2).unwrap();
+            assert_eq!(
+                quick,
+                simulate_with(&schedule, &rules(text), 2).unwrap(),
+                "{text}"
+            );
+        }
+    }
+}
+
 #[test]
 fn ten_years_of_hourly_backups() {
     let rules = rules("hourly=48 daily=14 weekly=8 monthly=24 yearly=12 within=2d");
