@@ -3,11 +3,11 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use strongroom_crypt::{RepositoryId, Suite};
+use strongroom_crypt::{RepositoryId, Suite, VerifyingKey};
 use strongroom_format::{EncodeError, EncodeErrorKind, ObjectHash};
 use strongroom_store::{Key, Store};
 
-use crate::edge::Remote;
+use crate::edge::{Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::Keys;
 use crate::settings::{Components, Settings};
@@ -15,7 +15,7 @@ use crate::settings::{Components, Settings};
 /// What every operation on an open repository needs.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Access,
     pub(crate) settings: Settings,
     pub(crate) components: Components,
     pub(crate) suite: Suite,
@@ -23,6 +23,8 @@ pub(crate) struct Context {
     /// Hash of the whole config object; what Genesis follows.
     pub(crate) config_hash: ObjectHash,
     keys: RwLock<Arc<Keys>>,
+    /// In single-writer mode, the only writer as whom this client writes. It stays when another one takes over.
+    writer: RwLock<Option<VerifyingKey>>,
 }
 
 impl Context {
@@ -35,6 +37,7 @@ impl Context {
     ) -> Self {
         let (config_hash, repository, suite) = config;
         let keys = RwLock::new(Arc::new(keys));
+        let store = Access::new(store, components.execution);
         Self {
             store,
             settings,
@@ -43,7 +46,17 @@ impl Context {
             repository,
             config_hash,
             keys,
+            writer: RwLock::default(),
         }
+    }
+
+    /// Returns the only writer as whom this client writes, in single-writer mode.
+    pub(crate) fn writer(&self) -> Option<VerifyingKey> {
+        *self.writer.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_writer(&self, writer: Option<VerifyingKey>) {
+        *self.writer.write().unwrap_or_else(PoisonError::into_inner) = writer;
     }
 
     /// Returns the keys in force. They change when slots do: ask again for every piece of work.
@@ -167,6 +180,7 @@ mod tests {
 
     use super::*;
     use crate::edge;
+    use crate::settings::Execution;
 
     fn put_with(fault: Fault) -> Result<()> {
         let rule = Rule::new(fault)
@@ -176,7 +190,8 @@ mod tests {
             MemoryStore::new(),
             FaultPlan::new().with_rule(rule),
         ));
-        futures::executor::block_on(edge::run(store, "test", |remote| {
+        let access = Access::new(store, Execution::Threads);
+        futures::executor::block_on(edge::run(access, "test", |remote| {
             put_own(remote, "config", &Bytes::from_static(b"mine"))
         }))
     }
@@ -197,7 +212,8 @@ mod tests {
         let store = Arc::new(MemoryStore::new());
         let key = object_key("config").unwrap();
         futures::executor::block_on(store.put_new(&key, "theirs".into())).unwrap();
-        let error = futures::executor::block_on(edge::run(store, "test", |remote| {
+        let access = Access::new(store, Execution::Threads);
+        let error = futures::executor::block_on(edge::run(access, "test", |remote| {
             put_own(remote, "config", &Bytes::from_static(b"mine"))
         }))
         .unwrap_err();

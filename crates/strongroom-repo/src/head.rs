@@ -8,11 +8,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use strongroom_crypt::{RepositoryId, Sealer as _};
+use strongroom_crypt::{RepositoryId, Sealer as _, VerifyingKey};
 use strongroom_format::{Checkpoint, ObjectHash};
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Head, Result};
 use crate::journal::View;
 use crate::keys::Opener;
 use crate::state::State;
@@ -36,6 +36,8 @@ pub(crate) struct Remembered {
     pub(crate) keyring: Bytes,
     /// The slot that opened it.
     pub(crate) slot: Option<Bytes>,
+    /// In single-writer mode, the only writer as whom this machine writes.
+    pub(crate) writer: Option<VerifyingKey>,
     sealed_state: Bytes,
     recent: Vec<Bytes>,
 }
@@ -114,6 +116,7 @@ fn seal_state(context: &Context, state: &State) -> Result<Remembered> {
         hash: state.head_hash,
         keyring: keys.keyring_object.clone(),
         slot,
+        writer: context.writer(),
         sealed_state: sealed.into(),
         recent: Vec::new(),
     })
@@ -152,16 +155,9 @@ impl Remembered {
         })
     }
 
-    /// Returns the error of a store that does not have the remembered head; `found` says what it has.
-    pub(crate) fn conflict(&self, found: &str) -> Error {
-        let what = format!(
-            "rollback or fork: entry {} with hash {} was seen before, and the store has {found}",
-            self.n.saturating_sub(1),
-            self.hash,
-        );
-        Error::new(ErrorKind::Conflict, what).object_named(strongroom_format::object_name::journal(
-            self.n.saturating_sub(1),
-        ))
+    /// Returns the entry that was seen last.
+    pub(crate) fn head(&self) -> Head {
+        Head::new(self.n.saturating_sub(1), self.hash)
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -169,6 +165,8 @@ impl Remembered {
         out.extend_from_slice(self.config.as_bytes());
         out.extend_from_slice(&self.n.to_le_bytes());
         out.extend_from_slice(self.hash.as_bytes());
+        let writer = self.writer.map_or([0; 32], |writer| *writer.as_bytes());
+        out.extend_from_slice(&writer);
         let slot = self.slot.clone().unwrap_or_default();
         let parts = [&self.keyring, &slot, &self.sealed_state]
             .into_iter()
@@ -191,6 +189,8 @@ impl Remembered {
         let config = ObjectHash::from_bytes(take(&mut rest)?);
         let n = u64::from_le_bytes(take(&mut rest)?);
         let hash = ObjectHash::from_bytes(take(&mut rest)?);
+        let writer: [u8; 32] = take(&mut rest)?;
+        let writer = (writer != [0; 32]).then(|| VerifyingKey::from_bytes(writer));
         let mut parts = Vec::new();
         while !rest.is_empty() {
             let len = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
@@ -208,6 +208,7 @@ impl Remembered {
             hash,
             keyring,
             slot,
+            writer,
             sealed_state,
             recent,
         })
@@ -220,7 +221,7 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     Some(*first)
 }
 
-const MAGIC: &[u8; 8] = b"SRHEAD2\n";
+const MAGIC: &[u8; 8] = b"SRHEAD3\n";
 
 /// A file larger than a checkpoint, a keyring and a bundle together is none of ours.
 const MAX_FILE_BYTES: u64 = 1 << 30;

@@ -1,6 +1,9 @@
 //! Which pack and frame a blob is in.
 
+mod bitmap;
 mod filter;
+mod marks;
+mod merge;
 mod rebuilt;
 mod segment;
 mod storage;
@@ -14,6 +17,8 @@ use bytes::Bytes;
 use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, SegmentRef, object_name};
 
+pub(crate) use self::marks::{Marked, Marks, WeakFrames};
+pub(crate) use self::storage::write_file;
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
@@ -78,6 +83,14 @@ impl Repository {
         )?);
         *slot() = Some(Arc::clone(&index));
         Ok(index)
+    }
+
+    /// Takes an index whose segments the next one need not fetch.
+    pub(crate) fn keep_index(&self, index: Arc<Index>) {
+        *self
+            .index_slot()
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(index);
     }
 }
 
@@ -179,6 +192,27 @@ impl Index {
         Ok(false)
     }
 
+    /// Returns the copies that a snapshot may rely on: in a pack in force, condemned or not, not known to be damaged, and mapped by
+    /// a segment that can be read; each with the name of that segment.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when a page of a segment cannot be read.
+    pub(crate) fn grounds(&self, id: &Id) -> Result<Vec<(Location, ObjectHash)>> {
+        let mut found = Vec::new();
+        let mut hits = Vec::new();
+        for part in self.parts.iter().filter(|part| !part.rebuilt) {
+            hits.clear();
+            part.segment.find(id, &mut hits)?;
+            let good = hits.iter().filter(|hit| part.rank(hit) == Rank::Good);
+            found.extend(
+                good.filter_map(|hit| part.location(hit))
+                    .map(|location| (location, part.segment.name)),
+            );
+        }
+        Ok(found)
+    }
+
     /// Returns every copy, the good ones first, then those known to be damaged, then those that may have been deleted.
     ///
     /// # Errors
@@ -214,6 +248,22 @@ impl Index {
             }
         }
         Ok(locations)
+    }
+
+    /// Returns the segments that map nothing but packs that are gone.
+    pub(crate) fn exhausted(&self, is_gone: impl Fn(&ObjectHash) -> bool) -> Vec<ObjectHash> {
+        self.parts
+            .iter()
+            .filter(|part| !part.rebuilt)
+            .filter(|part| part.segment.packs.iter().all(|pack| is_gone(&pack.name)))
+            .map(|part| part.segment.name)
+            .collect()
+    }
+
+    /// Returns the packs that its segments map, as often as they do.
+    pub(crate) fn packs(&self) -> Vec<Arc<PackInfo>> {
+        let parts = self.parts.iter();
+        parts.flat_map(|part| part.segment.packs.clone()).collect()
     }
 
     /// Returns what is wrong with segments in force.

@@ -4,6 +4,7 @@ mod append;
 mod checkpoint;
 mod fetch;
 mod gallop;
+mod history;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -13,8 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use strongroom_format::ObjectHash;
 
-pub(crate) use self::fetch::missing_entry;
+pub(crate) use self::fetch::{Fetched, missing_entry};
 pub(crate) use self::gallop::first_missing;
+pub(crate) use self::history::{History, When, is_past};
 pub(crate) use self::replay::Replay;
 use crate::context::Context;
 use crate::edge::Remote;
@@ -57,7 +59,7 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// `Damaged` names an entry that is neither readable nor in a bundle, `Conflict` says that the chain is not
+    /// `Damaged` names an entry that is neither readable nor in a bundle, `Fork` and `Rollback` say that the chain is not
     /// the one read before, `Incompatible` that a later version has written; otherwise what the store said.
     pub(crate) fn refresh(&self, remote: &Remote, context: &Context) -> Result<Arc<State>> {
         let _turn = lock(&self.turn);
@@ -76,6 +78,13 @@ impl Journal {
         folded?;
         crate::open::follow_keyring(remote, context, &view.state)?;
         Ok(view.state)
+    }
+
+    /// Writes the view into the local cache once more, because what is remembered beside it has changed.
+    pub(crate) fn remember_again(&self, context: &Context) {
+        if let Some(cache) = &self.cache {
+            cache.write(context, &self.view().clone());
+        }
     }
 
     fn remember(&self, context: &Context, view: View) {

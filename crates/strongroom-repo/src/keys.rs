@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use strongroom_crypt::{
-    EpochKey, IdHasher, PublicKey, Random, RepositoryId, Roles, Secret, SigningKey, SlotId,
-    SlotKey, StructureKeys, Suite, VerifyingKey, chunker_key, open_grant, public_bundle_key,
-    seal_grant,
+    BoxSealer, EpochKey, IdHasher, PublicKey, Random, RepositoryId, Roles, Secret, SigningKey,
+    SlotId, SlotKey, StructureKeys, Suite, VerifyingKey, chunker_key, open_grant,
+    public_bundle_key, seal_grant,
 };
 use strongroom_format::{
     Epoch, EpochState, Grant, KeyBundle, Keyring, ObjectHash, SignedKeyring, SlotEntry, Unknown,
@@ -18,6 +18,7 @@ use strongroom_format::{
 use crate::context::{crypt_error, encode_error};
 use crate::error::{Error, ErrorKind, Result};
 use crate::open::LoadedKeyring;
+use crate::state::State;
 
 /// The keys of an open repository: an opened generation of the keyring.
 pub(crate) struct Keys {
@@ -148,13 +149,16 @@ impl Keys {
         self.epochs.get(&number).map(|(_, key)| key)
     }
 
-    /// Returns the newest epoch that new content may be written under.
+    /// Returns the newest epoch that new content may be written under in that state of the journal, which decides where the keyring
+    /// says something else.
     ///
     /// # Errors
     ///
     /// `WrongKey` when these keys have none: they are for something else than backing up.
-    pub(crate) fn open_epoch(&self) -> Result<(u32, &EpochKey)> {
-        let open = |(_, (state, _)): &(&u32, &(EpochState, EpochKey))| *state == EpochState::Open;
+    pub(crate) fn open_epoch(&self, journal: &State) -> Result<(u32, &EpochKey)> {
+        let open = |(number, (state, _)): &(&u32, &(EpochState, EpochKey))| {
+            *journal.epochs.get(*number).unwrap_or(state) == EpochState::Open
+        };
         let newest = self
             .epochs
             .iter()
@@ -274,8 +278,9 @@ pub(crate) fn seal_keyring(
         Suite::None => public_bundle_key(repository),
         _ => Secret::generate(random).map_err(crypt_error)?,
     };
+    let sealer = BoxSealer::with_random(suite, &key, random);
     let sealed = bundle
-        .seal(suite, &key, repository, generation, FULL_BUNDLE)
+        .seal_with(&sealer, repository, generation, FULL_BUNDLE)
         .map_err(encode_error)?;
     let mut grants = Vec::with_capacity(bundle.slots.len());
     for slot in &bundle.slots {

@@ -34,42 +34,65 @@
 
 mod backup;
 mod blobs;
+mod buffers;
 mod context;
+mod copy;
 mod create;
 mod credential;
+mod delete;
 mod edge;
 mod error;
+mod forget;
+mod frame_writer;
 mod head;
+mod holds;
 mod index;
 mod journal;
 mod keys;
 mod list;
 mod lru;
+mod merge;
 mod observer;
 mod open;
+mod outlet;
+mod pack_writer;
 mod packs;
+mod pair;
+mod prune;
+mod replicate;
 mod repository;
 mod restore;
 mod settings;
 mod slots;
 mod source;
 mod state;
+mod takeover;
 mod target;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod threads;
 mod tree;
 
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
+pub use copy::{Copied, CopyOptions, CopyReport, NotCopied, Uncopied};
 pub use create::CreateOptions;
 pub use credential::Credential;
-pub use error::{Error, ErrorKind, Result};
+pub use delete::{DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject};
+pub use error::{Error, ErrorKind, Head, Heads, Result};
+pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
+pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};
+pub use prune::{
+    Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
+    PruneReport, Reframe, Requests, Stopped, Unused,
+};
+pub use replicate::ReplicaReport;
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,
 };
-pub use settings::{Clock, Components, Settings, SystemClock};
+pub use settings::{Clock, Components, Execution, Settings, SystemClock};
 pub use slots::{NewSlot, RevokeReport, SlotInfo, SlotKind};
 pub use source::{
     Batch, BatchItem, Content, Entry, Fill, MAX_SMALL_BYTES, Piece, Problem, Source, SourceError,

@@ -1,7 +1,8 @@
 //! Restoring a snapshot into a target.
 //!
 //! The operation's thread walks the tree, makes directories and plans windows of files; one thread fetches the parts of packs that
-//! a window needs, each once; the workers decode frames and write what is in them to all the files that want it.
+//! a window needs, each once; the workers decode frames and write what is in them to all the files that want it. Inline, each of
+//! them is called by the one before.
 
 mod dir;
 mod dry;
@@ -22,7 +23,7 @@ mod walk;
 mod window;
 mod work;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::bounded;
 use strongroom_crypt::Id;
@@ -31,15 +32,23 @@ use strongroom_format::Snapshot;
 use crate::blobs::Blobs;
 use crate::edge::{self, Remote};
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::Index;
+use crate::journal::lock;
 use crate::list::{Found, resolve};
 use crate::observer::{Event, Observer, Phase};
+use crate::outlet::Outlet;
 use crate::repository::Repository;
 use crate::restore::dry::DryTarget;
+use crate::restore::fetch::Fetcher;
 use crate::restore::report::Tally;
 use crate::restore::run::Run;
 use crate::restore::walk::{Top, Walk};
 use crate::restore::window::Window;
+use crate::restore::work::Worker;
+use crate::settings::Execution;
+use crate::state::State;
 use crate::target::Target;
+use crate::threads::start_scoped;
 
 pub use options::{Existing, Extra, Include, Mode, RestoreOptions};
 pub use report::{Lost, LostReason, PathDeviation, RestoreReport};
@@ -50,7 +59,9 @@ impl Repository {
     /// Every blob proves itself by its id before it is used. An entry that cannot be restored is named in the report and
     /// told to the observer, and everything else is restored; a file of which a part is lost is not left under its
     /// name. When the target is full or the store cannot be reached any more, the restore ends early, takes away the files it
-    /// has written in part, and [`RestoreReport::stopped`] says why.
+    /// has written in part, and [`RestoreReport::stopped`] says why. What others
+    /// move to other packs meanwhile is found there; a snapshot that is forgotten meanwhile and whose data is deleted ends the restore with
+    /// `NotFound` there.
     ///
     /// Memory: about 50 MiB of plans, 72 MiB of fetched parts of packs (or one part, if that is more), 32 MiB of decoded
     /// pages and names and as much of pack headers, and two frames of at most 16 MiB for each of `Settings::threads`.
@@ -103,12 +114,13 @@ fn restore(
     let tally = Tally::new(observer, totals(&snapshot, options));
     let run = Run::new(target, blobs, remote.clone(), tally, dry);
     run.tally.observe(&Event::Phase(Phase::Restore));
-    restore_with_threads(
-        &run,
-        options,
-        top,
-        repository.context().settings.threads.max(1),
-    );
+    match remote.execution() {
+        Execution::Threads => {
+            let threads = repository.context().settings.threads.max(1);
+            in_threads(&run, options, top, threads);
+        }
+        Execution::Inline => inline(&run, options, top),
+    }
     let stopped = run.take_stop();
     if stopped.is_some() {
         run.clean_up();
@@ -122,32 +134,63 @@ fn restore(
 }
 
 /// Walks on this thread, and fetches and works on others. Whatever ends early, all of them end.
-fn restore_with_threads(run: &Run, options: &RestoreOptions, top: Top, threads: usize) {
+fn in_threads(run: &Run, options: &RestoreOptions, top: Top, threads: usize) {
     let (plans, planned) = bounded(1);
     let (jobs, work) = bounded(threads * JOBS_A_THREAD);
     std::thread::scope(|scope| {
         let mut started = Ok(());
         for _ in 0..threads {
             let work = work.clone();
-            let worker = std::thread::Builder::new()
-                .name("strongroom-worker".to_owned())
-                .spawn_scoped(scope, move || work::run(run, &work));
+            let worker = start_scoped(scope, "strongroom-worker", move || work::run(run, &work));
             started = started.and(worker.map(drop));
         }
         drop(work);
-        let fetched = jobs.clone();
-        let fetcher = std::thread::Builder::new()
-            .name("strongroom-fetch".to_owned())
-            .spawn_scoped(scope, move || fetch::run(run, &planned, &fetched));
+        let fetched = Outlet::Queue(jobs.clone());
+        let fetcher = start_scoped(scope, "strongroom-fetch", move || {
+            fetch::run(run, &planned, fetched);
+        });
         started = started.and(fetcher.map(drop));
         if let Err(error) = started {
-            run.stop(Error::new(ErrorKind::Internal, "no thread").caused_by(error));
-        }
-        let window = Window::new(run, options.existing, plans, jobs);
-        if let Err(error) = Walk::new(run, options, window).run(top) {
             run.stop(error);
         }
+        let (plans, jobs) = (Outlet::Queue(plans), Outlet::Queue(jobs));
+        walk_all(
+            run,
+            options,
+            top,
+            Window::new(run, options.existing, plans, jobs),
+        );
     });
+}
+
+/// Walks, fetches and works on this thread, each window to its end.
+fn inline(run: &Run, options: &RestoreOptions, top: Top) {
+    let worker = match Worker::new(run) {
+        Ok(worker) => Mutex::new(worker),
+        Err(error) => return run.stop(error),
+    };
+    let work = |job| {
+        lock(&worker).take(job);
+        Ok(())
+    };
+    let fetcher = Mutex::new(Fetcher::new(run, Outlet::Stage(&work)));
+    let fetch = |plan| {
+        lock(&fetcher).fetch_one(plan);
+        Ok(())
+    };
+    let (plans, jobs) = (Outlet::Stage(&fetch), Outlet::Stage(&work));
+    walk_all(
+        run,
+        options,
+        top,
+        Window::new(run, options.existing, plans, jobs),
+    );
+}
+
+fn walk_all(run: &Run, options: &RestoreOptions, top: Top, window: Window<'_>) {
+    if let Err(error) = Walk::new(run, options, window).run(top) {
+        run.stop(error);
+    }
 }
 
 /// Reads the journal and the index, and finds a snapshot.
@@ -161,20 +204,34 @@ pub(crate) fn open_snapshot(
     id: &Id,
     cache_bytes: usize,
 ) -> Result<(Snapshot, Blobs)> {
-    let context = repository.context();
-    let state = repository.journal().refresh(remote, context)?;
-    let snapshot = state
-        .snapshots
-        .values()
-        .find(|(other, _)| other == id)
-        .map(|(_, snapshot)| snapshot.clone())
+    let (state, index) = current(repository, remote)?;
+    let (_, snapshot) = state
+        .snapshot(id)
         .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no snapshot {id}")))?;
-    let index = repository.index(remote, &state)?;
     for problem in index.problems() {
         tracing::warn!(%problem, "an index segment is lost; the packs it mapped are read in its place");
     }
-    let blobs = Blobs::new(remote.clone(), Arc::clone(context), index, cache_bytes);
-    Ok((snapshot, blobs))
+    let place = (*id, state.head);
+    let blobs = Blobs::of_snapshot(remote, repository, index, place, cache_bytes);
+    Ok((snapshot.clone(), blobs))
+}
+
+/// Reads the journal and the index; again, when a segment is missing because others have replaced it meanwhile.
+fn current(repository: &Repository, remote: &Remote) -> Result<(Arc<State>, Arc<Index>)> {
+    let context = repository.context();
+    let mut state = repository.journal().refresh(remote, context)?;
+    loop {
+        let index = repository.index(remote, &state)?;
+        let is_missing = |problem: &Error| problem.kind() == ErrorKind::NotFound;
+        if !index.problems().iter().any(is_missing) {
+            return Ok((state, index));
+        }
+        let now = repository.journal().refresh(remote, context)?;
+        if now.head == state.head {
+            return Ok((state, index));
+        }
+        state = now;
+    }
 }
 
 /// Returns entries and bytes in all, when all of the snapshot is restored.

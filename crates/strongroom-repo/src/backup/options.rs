@@ -1,12 +1,14 @@
 //! What a backup may be told, and what it tells.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, Outcome, Skipped, Snapshot, Summary};
 
+use crate::copy::Original;
 use crate::error::{Error, ErrorKind, Result};
 use crate::state::State;
 
@@ -36,6 +38,8 @@ pub struct BackupOptions {
     pub utc_offset_seconds: Option<i32>,
     /// Program and version.
     pub program: String,
+    /// The snapshot of another repository that this is a copy of.
+    pub(crate) original: Option<Arc<Original>>,
 }
 
 /// Which earlier snapshot tells what has not changed.
@@ -79,6 +83,7 @@ impl BackupOptions {
             chunking: Chunking::Default,
             utc_offset_seconds: None,
             program: concat!("strongroom ", env!("CARGO_PKG_VERSION")).to_owned(),
+            original: None,
         }
     }
 
@@ -149,15 +154,9 @@ impl BackupOptions {
 
     /// Returns the parent that is chosen, in that state.
     pub(super) fn parent_in(&self, state: &State) -> Result<Option<(Id, Snapshot)>> {
-        let host = self.labels.get("host");
         match self.parent {
             ParentChoice::None => Ok(None),
-            ParentChoice::Latest => Ok(state
-                .snapshots
-                .values()
-                .rev()
-                .find(|(_, one)| one.series == self.series && one.labels.get("host") == host)
-                .cloned()),
+            ParentChoice::Latest => Ok(self.latest_in(state).cloned()),
             ParentChoice::Snapshot(id) => {
                 match state.snapshots.values().find(|(other, _)| *other == id) {
                     Some(found) => Ok(Some(found.clone())),
@@ -168,6 +167,15 @@ impl BackupOptions {
                 }
             }
         }
+    }
+}
+
+impl BackupOptions {
+    /// Returns the latest snapshot in force of the same series and host.
+    pub(super) fn latest_in<'a>(&self, state: &'a State) -> Option<&'a (Id, Snapshot)> {
+        let host = self.labels.get("host");
+        let is_ours = |one: &Snapshot| one.series == self.series && one.labels.get("host") == host;
+        state.snapshots.values().rev().find(|(_, one)| is_ours(one))
     }
 }
 
@@ -193,7 +201,11 @@ pub struct BackupReport {
     pub announcements: u64,
     /// Bytes of packs and index segments written.
     pub transferred_bytes: u64,
-    /// How long each part took.
+    /// Passes over the source: 1, unless others removed meanwhile what the backup relied on.
+    pub passes: u32,
+    /// The part of `transferred_bytes` that was written in passes after the first.
+    pub repeated_bytes: u64,
+    /// How long each part took, in all passes together.
     pub phases: Phases,
 }
 

@@ -1,34 +1,42 @@
 //! The threads of a backup and what they share.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::{Scope, ScopedJoinHandle};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use strongroom_chunk::Chunker;
-use strongroom_crypt::{Id, Sealer, Session, SessionId};
-use strongroom_format::{PackClass, SessionKeyRecord};
+use strongroom_crypt::{Id, Session, SessionId};
+use strongroom_format::{ObjectHash, PackClass, SessionKeyRecord};
 
-use super::buffers::Buffers;
-use super::frames::FrameWriter;
 use super::group::Group;
-use super::judge::{Judge, Parent};
+use super::judge::Judge;
 use super::known::Known;
-use super::packs::{FinishedPack, PackWriter};
+use super::large::LargeJob;
 use super::plan::{Outlets, plan};
 use super::progress::Meter;
+use super::retired::Retired;
 use super::tree::{Tree, TreeBuilder};
 use super::tree_store::{NAMES, PAGE, TreeStore};
 use super::upload::{Unannounced, Uploader};
-use super::worker::{DATA, work};
+use super::worker::{DATA, Worker};
 use super::{Base, large};
 use crate::blobs::Blobs;
+use crate::buffers::Buffers;
 use crate::context::Context;
-use crate::edge::{Remote, panicked};
+use crate::edge::{Remote, cancelled, panicked};
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame_writer::{FrameSealer, FrameWriter};
+use crate::index::Index;
+use crate::journal::lock;
 use crate::keys::Keys;
 use crate::observer::Observer;
+use crate::outlet::Outlet;
+use crate::pack_writer::{FinishedPack, PackWriter, start_session};
 use crate::repository::Repository;
+use crate::settings::Execution;
 use crate::source::Source;
+use crate::threads::start_scoped;
 
 /// What the threads of one backup share.
 pub(super) struct Run<'a> {
@@ -65,38 +73,20 @@ pub(super) struct Stored {
     pub(super) root: Id,
     pub(super) rest: Unannounced,
     pub(super) session: SessionId,
-    pub(super) packs: u64,
-    pub(super) announcements: u64,
+    /// The epoch that its content is sealed under.
+    pub(super) epoch: u32,
+    /// The packs and segments that it has announced.
+    pub(super) announced: Vec<ObjectHash>,
+    /// The index that the pass started with, and what it has announced.
+    pub(super) index: Arc<Index>,
 }
 
 /// Decoded frames of the parent's tree that are kept: neighbours in a directory are neighbours in a frame.
 const PARENT_CACHE_BYTES: usize = 16 << 20;
 /// Data packs open at once. One more and the gap that padding fills is a little smaller; each is a pack of memory.
 pub(super) const OPEN_DATA_PACKS: usize = 3;
-/// Tree packs are a quarter of a data pack: there is much less of them.
-const TREE_PACK_SHARE: usize = 4;
 /// Readers of large files.
 const LARGE_READERS: usize = 2;
-/// What `Settings::pack_bytes` may be.
-const MIN_PACK_BYTES: usize = 1 << 20;
-const MAX_PACK_BYTES: usize = 64 << 20;
-
-impl Base {
-    pub(super) fn beside<'a>(&'a self, blobs: &'a Blobs) -> Option<Parent<'a>> {
-        let (_, snapshot) = self.parent.as_ref()?;
-        let suspect = if self.state.damaged.is_empty() {
-            None
-        } else {
-            Some(self.index.as_ref())
-        };
-        Some(Parent {
-            blobs,
-            root: snapshot.root,
-            began: snapshot.began,
-            suspect,
-        })
-    }
-}
 
 pub(super) fn parent_blobs(repository: &Repository, remote: &Remote, base: &Base) -> Blobs {
     let context = repository.context().clone();
@@ -109,9 +99,6 @@ pub(super) fn parent_blobs(repository: &Repository, remote: &Remote, base: &Base
 }
 
 /// Walks the source and stores what is new. When it returns everything is durable, and all but the rest is announced.
-///
-/// This thread sends packs to the store; another builds the tree and has the walker, the readers of large files and the
-/// workers below it. Whoever fails drops its ends of the queues, and everybody else comes to an end by that.
 pub(super) fn store(
     repository: &Repository,
     remote: &Remote,
@@ -122,13 +109,12 @@ pub(super) fn store(
 ) -> Result<Stored> {
     let context: &Context = repository.context();
     let keys = context.keys();
-    let (session, record) = start_session(context, &keys)?;
-    let known = Known::new(base.index.clone());
-    let packs = Packs::new(context, &record);
+    let (session, record) = start_session(context, &keys, &base.state)?;
+    let packs = Packs::new(context);
     let blobs = parent_blobs(repository, remote, base);
-    let mut uploader = Uploader::new(repository, remote, &known, meter, session.id());
-    let (sender, finished) = bounded(1);
-    let writers = Writers::new(context, &keys, &session, &packs, sender)?;
+    let known = Known::new(base.index.clone(), Retired::of(&base.state, &blobs));
+    let opened = (session.id(), record.epoch);
+    let mut uploader = Uploader::new(repository, remote, &known, meter, opened);
     let parts = Parts {
         keys: &keys,
         source,
@@ -138,28 +124,61 @@ pub(super) fn store(
         remote,
     };
     let judge = Judge::new(base.beside(&blobs));
-    let tree = std::thread::scope(|scope| {
-        let built = spawn(scope, "strongroom-tree", move || {
-            build(parts, writers, judge)
-        })?;
-        let uploaded = uploader.run(&finished);
-        drop(finished);
-        let built = join("the tree builder", built);
-        first_cause(built, uploaded)
-    })?;
+    let writers = |workers, finished| {
+        Writers::new(
+            context,
+            &keys,
+            (&session, &record),
+            &packs,
+            workers,
+            finished,
+        )
+    };
+    let tree = match remote.execution() {
+        Execution::Threads => {
+            let threads = context.settings.threads;
+            build_beside(&mut uploader, |finished| {
+                build(parts, writers(threads, finished)?, judge)
+            })?
+        }
+        Execution::Inline => {
+            let shared = Mutex::new(&mut uploader);
+            let put = |pack| lock(&shared).take(pack);
+            build(parts, writers(1, Outlet::Stage(&put))?, judge)?
+        }
+    };
+    uploader.finish()?;
     let rest = uploader.rest()?;
     let root = tree
         .root
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a tree without a root"))?
         .id;
-    let (packs, announcements) = (uploader.packs, uploader.announcements);
     Ok(Stored {
         tree,
         root,
         rest,
         session: session.id(),
-        packs,
-        announcements,
+        epoch: record.epoch,
+        announced: uploader.announced,
+        index: known.index(),
+    })
+}
+
+/// Sends packs to the store on this thread, while another builds the tree and has the walker, the readers of large files and
+/// the workers below it. Whoever fails drops its ends of the queues, and everybody else comes to an end by that.
+fn build_beside<'a>(
+    uploader: &mut Uploader<'_>,
+    build: impl FnOnce(Outlet<'a, FinishedPack>) -> Result<Tree> + Send,
+) -> Result<Tree> {
+    let (sender, finished) = bounded(1);
+    std::thread::scope(|scope| {
+        let built = start_scoped(scope, "strongroom-tree", move || {
+            build(Outlet::Queue(sender))
+        })?;
+        let uploaded = finished.iter().try_for_each(|pack| uploader.take(pack));
+        drop(finished);
+        let built = join("the tree builder", built);
+        first_cause(built, uploaded)
     })
 }
 
@@ -183,25 +202,12 @@ struct Packs<'a> {
 }
 
 impl<'a> Packs<'a> {
-    fn new(context: &'a Context, record: &SessionKeyRecord) -> Self {
-        let size = context
-            .settings
-            .pack_bytes
-            .clamp(MIN_PACK_BYTES, MAX_PACK_BYTES);
-        let writer = |class, size, open| {
-            PackWriter::new(
-                context,
-                class,
-                size,
-                open,
-                record.clone(),
-                Buffers::default(),
-            )
-        };
+    fn new(context: &'a Context) -> Self {
+        let writer = |class, open| PackWriter::new(context, class, open, Buffers::default());
         Self {
-            data: writer(PackClass::Data, size, OPEN_DATA_PACKS),
-            names: writer(PackClass::Names, size / TREE_PACK_SHARE, 1),
-            pages: writer(PackClass::Pages, size / TREE_PACK_SHARE, 1),
+            data: writer(PackClass::Data, OPEN_DATA_PACKS),
+            names: writer(PackClass::Names, 1),
+            pages: writer(PackClass::Pages, 1),
         }
     }
 }
@@ -209,7 +215,9 @@ impl<'a> Packs<'a> {
 /// Writers of frames: one a worker, one to close the data packs, one each for names and pages.
 #[derive(Debug)]
 struct Writers<'a> {
-    workers: Vec<FrameWriter<'a>>,
+    worker: FrameWriter<'a>,
+    /// Of all workers but that one.
+    others: Vec<FrameWriter<'a>>,
     last: FrameWriter<'a>,
     names: FrameWriter<'a>,
     pages: FrameWriter<'a>,
@@ -219,40 +227,26 @@ impl<'a> Writers<'a> {
     fn new(
         context: &'a Context,
         keys: &'a Keys,
-        session: &'a Session,
+        session: (&'a Session, &'a SessionKeyRecord),
         packs: &'a Packs<'a>,
-        finished: Sender<FinishedPack>,
+        workers: usize,
+        finished: Outlet<'a, FinishedPack>,
     ) -> Result<Self> {
-        let content: &dyn Sealer = session.sealer();
+        let (session, record) = session;
+        let content = FrameSealer::Session(session.sealer(), record);
         let writer =
             |sealer, kind, packs| FrameWriter::new(context, sealer, kind, packs, finished.clone());
-        let workers = (0..context.settings.threads.max(1))
+        let others = (1..workers)
             .map(|_| writer(content, DATA, &packs.data))
             .collect::<Result<_>>()?;
         Ok(Self {
-            workers,
+            worker: writer(content, DATA, &packs.data)?,
+            others,
             last: writer(content, DATA, &packs.data)?,
             names: writer(content, NAMES, &packs.names)?,
-            pages: writer(keys.structure.refs(), PAGE, &packs.pages)?,
+            pages: writer(FrameSealer::Refs(keys.structure.refs()), PAGE, &packs.pages)?,
         })
     }
-}
-
-fn start_session(context: &Context, keys: &Keys) -> Result<(Session, SessionKeyRecord)> {
-    let failed = || Error::new(ErrorKind::Internal, "no session");
-    let session = Session::start(context.suite, &context.components.random)
-        .map_err(|error| failed().caused_by(error))?;
-    let (epoch, key) = keys.open_epoch()?;
-    let wrapped = session
-        .wrap(&context.repository, epoch, key)
-        .map_err(|error| failed().caused_by(error))?;
-    let record = SessionKeyRecord {
-        session: session.id(),
-        epoch,
-        wrap_kind: 1,
-        wrapped: wrapped.to_vec(),
-    };
-    Ok((session, record))
 }
 
 /// Runs everything up to the last pack. Every sender of packs has gone when it returns.
@@ -277,13 +271,21 @@ fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tre
         remote,
         buffers: BufferSets::default(),
     };
-    let built = pipeline(&run, judge, writers.workers)?;
+    let built = match remote.execution() {
+        Execution::Threads => {
+            let mut workers = writers.others;
+            workers.push(writers.worker);
+            in_threads(&run, judge, workers)?
+        }
+        Execution::Inline => inline(&run, judge, writers.worker)?,
+    };
     writers.last.finish()?;
     tree.finish()?;
     Ok(built)
 }
 
-fn pipeline(run: &Run<'_>, judge: Judge<'_>, workers: Vec<FrameWriter<'_>>) -> Result<Tree> {
+/// Connects the stages by queues, each on threads of its own; the tree is built on this one.
+fn in_threads<'a>(run: &Run<'a>, judge: Judge<'_>, workers: Vec<FrameWriter<'a>>) -> Result<Tree> {
     let threads = workers.len();
     let (jobs_sender, jobs) = bounded(threads);
     let (large_sender, large_files) = bounded(LARGE_READERS);
@@ -294,33 +296,66 @@ fn pipeline(run: &Run<'_>, judge: Judge<'_>, workers: Vec<FrameWriter<'_>>) -> R
     std::thread::scope(|scope| {
         for frames in workers {
             let (jobs, results) = (jobs.clone(), results_sender.clone());
-            spawn(scope, "strongroom-work", move || {
-                tell(&results, "a worker", || work(run, frames, &jobs, &results));
+            start_scoped(scope, "strongroom-work", move || {
+                tell(&results, "a worker", || {
+                    let mut worker = Worker::new(run, frames, Outlet::Queue(results.clone()));
+                    jobs.iter().try_for_each(|job| worker.work(job))
+                });
             })?;
         }
         // Only workers take jobs: when they have gone, whoever waits for one is told.
         drop(jobs);
         for _ in 0..LARGE_READERS {
-            let (files, jobs) = (large_files.clone(), jobs_sender.clone());
+            let (files, jobs) = (large_files.clone(), Outlet::Queue(jobs_sender.clone()));
             let results = results_sender.clone();
-            spawn(scope, "strongroom-read", move || {
-                tell(&results, "a reader", || large::read(run, &files, &jobs));
+            start_scoped(scope, "strongroom-read", move || {
+                tell(&results, "a reader", || large::read_all(run, &files, &jobs));
             })?;
         }
         drop(large_files);
         let results_of_plan = results_sender.clone();
         let outlets = Outlets {
             credits,
-            jobs: jobs_sender,
-            large: large_sender,
-            results: results_sender,
+            jobs: Outlet::Queue(jobs_sender),
+            large: Outlet::Queue(large_sender),
+            results: Outlet::Queue(results_sender),
         };
-        spawn(scope, "strongroom-walk", move || {
+        start_scoped(scope, "strongroom-walk", move || {
             tell(&results_of_plan, "the walker", || plan(run, judge, outlets));
         })?;
         collect(run, &results, &credit)
         // Returning drops the ends of this thread, and with them an unfinished run.
     })
+}
+
+/// Connects the same stages by calls: each is done with what it is given before the one that gave it goes on.
+fn inline<'a>(run: &Run<'a>, judge: Judge<'_>, frames: FrameWriter<'a>) -> Result<Tree> {
+    let (credit, credits) = bounded(1);
+    give(&credit, 1);
+    let builder = Mutex::new(TreeBuilder::new(run));
+    let build = |group: Result<Group>| {
+        give(&credit, lock(&builder).take(group?)?);
+        Ok(())
+    };
+    let worker = Mutex::new(Worker::new(run, frames, Outlet::Stage(&build)));
+    let work = |job| lock(&worker).work(job);
+    let read = |job: LargeJob| {
+        let file = large::read(run, job.entry, &Outlet::Stage(&work))?;
+        // The group that the file belongs to is still being made.
+        job.reply.send(Ok(file)).map_err(|_| cancelled())
+    };
+    let outlets = Outlets {
+        credits,
+        jobs: Outlet::Stage(&work),
+        large: Outlet::Stage(&read),
+        results: Outlet::Stage(&build),
+    };
+    plan(run, judge, outlets)?;
+    drop(worker);
+    builder
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .finish()
 }
 
 /// Builds the tree from the groups as they come.
@@ -373,17 +408,6 @@ fn tell(results: &Sender<Result<Group>>, name: &str, work: impl FnOnce() -> Resu
         // A builder that has gone has an error of its own.
         drop(results.send(Err(error)));
     }
-}
-
-fn spawn<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'scope,
-) -> Result<ScopedJoinHandle<'scope, T>> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn_scoped(scope, work)
-        .map_err(|error| Error::new(ErrorKind::Internal, "no thread").caused_by(error))
 }
 
 fn join<T>(name: &str, handle: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {

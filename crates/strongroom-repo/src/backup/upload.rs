@@ -3,21 +3,22 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use crossbeam_channel::Receiver;
 use strongroom_crypt::{Roles, SessionId};
 use strongroom_format::{
-    Body, ObjectHash, PackHeader, PackRef, PackRow, Packs, SegmentBuilder, SegmentRef, object_name,
+    Body, ObjectHash, PackRef, Packs, SegmentBuilder, SegmentRef, object_name,
 };
 use strongroom_store::Key;
 
 use super::known::Known;
-use super::packs::FinishedPack;
 use super::progress::Meter;
+use super::validate::may_add;
 use crate::context::Context;
 use crate::edge::{Remote, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Journal;
+use crate::pack_writer::{FinishedPack, StoredPack, present, put_segment};
 use crate::repository::Repository;
+use crate::state::State;
 
 /// Puts packs and announces them.
 ///
@@ -31,27 +32,30 @@ pub(super) struct Uploader<'a> {
     known: &'a Known,
     progress: &'a Meter,
     session: SessionId,
+    epoch: u32,
     under_way: VecDeque<(Ticket<()>, StoredPack)>,
     /// Durable and not in the journal yet.
     durable: Vec<StoredPack>,
-    pub(super) packs: u64,
-    pub(super) announcements: u64,
-}
-
-/// A pack in the store, and what is in it.
-#[derive(Debug)]
-pub(super) struct StoredPack {
-    pack: PackRef,
-    header_offset: u32,
-    header_len: u32,
-    header: PackHeader,
+    /// Packs and segments that the journal knows of.
+    pub(super) announced: Vec<ObjectHash>,
 }
 
 /// What a commit has to name beyond what was announced.
 #[derive(Debug, Default)]
 pub(super) struct Unannounced {
     pub(super) packs: Vec<PackRef>,
-    pub(super) segments: Vec<SegmentRef>,
+    /// The segment that maps them, and its bytes.
+    pub(super) segment: Option<SegmentRef>,
+    pub(super) bytes: Option<Bytes>,
+}
+
+impl Unannounced {
+    /// Says whether all of it can still be added: nothing was dropped, and nothing is known to be damaged.
+    pub(super) fn is_intact(&self, now: &State) -> bool {
+        let packs = self.packs.iter().map(|pack| &pack.name);
+        let mut names = packs.chain(self.segment.iter().map(|segment| &segment.name));
+        names.all(|name| !now.dropped.contains_key(name) && !now.damaged.contains_key(name))
+    }
 }
 
 /// More packs than this are announced at once whatever their size, so that no journal entry grows past its limit.
@@ -63,7 +67,7 @@ impl<'a> Uploader<'a> {
         remote: &'a Remote,
         known: &'a Known,
         progress: &'a Meter,
-        session: SessionId,
+        (session, epoch): (SessionId, u32),
     ) -> Self {
         Self {
             context: repository.context(),
@@ -72,28 +76,31 @@ impl<'a> Uploader<'a> {
             known,
             progress,
             session,
+            epoch,
             under_way: VecDeque::new(),
             durable: Vec::new(),
-            packs: 0,
-            announcements: 0,
+            announced: Vec::new(),
         }
     }
 
-    /// Takes packs until there are no more, and returns when all are durable.
-    pub(super) fn run(&mut self, finished: &Receiver<FinishedPack>) -> Result<()> {
-        for pack in finished {
-            self.begin(pack);
-            while self
-                .under_way
-                .front()
-                .is_some_and(|(ticket, _)| ticket.is_ready())
-            {
-                self.reap()?;
-            }
-            if self.is_announcement_due() {
-                self.announce()?;
-            }
+    /// Takes a pack, sends it on its way, and announces what is durable when that is due.
+    pub(super) fn take(&mut self, pack: FinishedPack) -> Result<()> {
+        self.begin(pack);
+        while self
+            .under_way
+            .front()
+            .is_some_and(|(ticket, _)| ticket.is_ready())
+        {
+            self.reap()?;
         }
+        if self.is_announcement_due() {
+            self.announce()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all packs taken are durable.
+    pub(super) fn finish(&mut self) -> Result<()> {
         while !self.under_way.is_empty() {
             self.reap()?;
         }
@@ -106,36 +113,23 @@ impl<'a> Uploader<'a> {
         if stored.is_empty() {
             return Ok(Unannounced::default());
         }
-        let (segment, _) = self.put_segment(&stored)?;
+        let (segment, bytes) = self.put_segment(&stored)?;
         let packs = stored.into_iter().map(|stored| stored.pack).collect();
         Ok(Unannounced {
             packs,
-            segments: vec![segment],
+            segment: Some(segment),
+            bytes: Some(bytes),
         })
     }
 
     fn begin(&mut self, pack: FinishedPack) {
-        let FinishedPack {
-            pack,
-            header_offset,
-            header_len,
-            header,
-            bytes,
-        } = pack;
-        let ticket = match Key::parse(&object_name::pack(&pack.name)) {
+        let (stored, bytes) = pack.split();
+        let ticket = match Key::parse(&object_name::pack(&stored.pack.name)) {
             Ok(key) => self.remote.put_later(&key, bytes),
             Err(error) => Ticket::failed(error.into()),
         };
-        self.packs += 1;
-        self.under_way.push_back((
-            ticket,
-            StoredPack {
-                pack,
-                header_offset,
-                header_len,
-                header,
-            },
-        ));
+        self.progress.sent_pack();
+        self.under_way.push_back((ticket, stored));
     }
 
     fn reap(&mut self) -> Result<()> {
@@ -172,20 +166,24 @@ impl<'a> Uploader<'a> {
             segments: vec![segment],
             unknown: Default::default(),
         };
-        let session = self.session;
-        self.journal.append(
-            self.remote,
-            self.context,
-            Roles::WRITER,
-            &mut |state| match state.session_ended(&session) {
-                true => Err(Error::new(
-                    ErrorKind::Conflict,
-                    "this session was given up by somebody else",
-                )),
-                false => Ok(Body::Packs(body.clone())),
-            },
-        )?;
-        self.announcements += 1;
+        let (session, epoch) = (self.session, self.epoch);
+        self.journal
+            .append(self.remote, self.context, Roles::WRITER, &mut |now| {
+                let names = body
+                    .packs
+                    .iter()
+                    .map(|pack| &pack.name)
+                    .chain([&segment.name]);
+                let dropped = names.into_iter().any(|name| now.dropped.contains_key(name));
+                if dropped || !may_add(now, &session, epoch) {
+                    let what = "the session was given up by somebody else";
+                    return Err(Error::new(ErrorKind::Stale, what));
+                }
+                Ok(Body::Packs(body.clone()))
+            })?;
+        let names = body.packs.iter().map(|pack| pack.name);
+        self.announced.extend(names.chain([segment.name]));
+        self.progress.announced();
         let index = self
             .known
             .index()
@@ -198,66 +196,15 @@ impl<'a> Uploader<'a> {
     }
 
     fn put_segment(&self, stored: &[StoredPack]) -> Result<(SegmentRef, Bytes)> {
-        let full = |error| Error::new(ErrorKind::Internal, "an index segment").caused_by(error);
         let mut builder = SegmentBuilder::new();
         for stored in stored {
             stored.map(&mut builder);
         }
-        let entries = builder.entries();
-        let mut random = [0; 16];
-        let context = self.context;
-        context
-            .components
-            .random
-            .fill(&mut random)
-            .map_err(|error| Error::new(ErrorKind::Internal, "no random bytes").caused_by(error))?;
-        let keys = context.keys();
-        let bytes: Bytes = builder
-            .finish(
-                context.suite,
-                context.repository,
-                random,
-                self.session,
-                keys.structure.index(),
-            )
-            .map_err(full)?
-            .into();
-        let name = ObjectHash::of(&bytes);
-        let key = Key::parse(&object_name::index(&name))?;
-        present(self.remote.put(&key, bytes.clone()))?;
+        let (segment, bytes) = put_segment(self.remote, self.context, self.session, builder)?;
         self.progress.transferred(bytes.len() as u64);
-        let len = u32::try_from(bytes.len())
-            .map_err(|_| Error::new(ErrorKind::Internal, "an index segment past the limit"))?;
-        Ok((SegmentRef { name, len, entries }, bytes))
+        Ok((segment, bytes))
     }
 }
 
 /// Bounds the memory of what is stored and not announced: 36 bytes a blob and what the claims take.
 const MAX_UNANNOUNCED_BLOBS: usize = 1 << 20;
-
-/// An object named by its hash that is there already is the one that was to be written: an acknowledgement was lost.
-fn present(result: Result<()>) -> Result<()> {
-    match result {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        other => other,
-    }
-}
-
-impl StoredPack {
-    fn map(&self, builder: &mut SegmentBuilder) {
-        let row = builder.push_pack(PackRow {
-            name: self.pack.name,
-            len: self.pack.len,
-            header_offset: self.header_offset,
-            header_len: self.header_len,
-            class: self.pack.class,
-        });
-        let mut blobs = self.header.blobs.iter();
-        for (position, frame) in (0..).zip(&self.header.frames) {
-            let frame_row = builder.push_frame(row, frame.offset, frame.stored_len, position);
-            for blob in blobs.by_ref().take(frame.blobs as usize) {
-                builder.push_entry(&blob.id, frame_row);
-            }
-        }
-    }
-}

@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use strongroom_format::limits::BUNDLE_ENTRIES;
-use strongroom_format::object_name;
+use strongroom_format::{ObjectHash, object_name};
 
 use super::View;
 use super::fetch::{Fetched, missing_entry, out_of_chain};
-use super::gallop::end_of_journal;
+use super::gallop::{end_of_journal, first_missing};
 use crate::context::{Context, is_there};
 use crate::edge::Remote;
-use crate::error::{Error, ErrorKind, Result};
-use crate::head::Remembered;
+use crate::error::{Error, ErrorKind, Head, Result};
 use crate::state::Effect;
 
 /// From how many missed entries on a checkpoint is used instead of bundles.
 ///
 /// Below, the chain is followed entry by entry, which costs 8 bundles at most.
-const WORTH_A_CHECKPOINT: u64 = 512;
+pub(super) const WORTH_A_CHECKPOINT: u64 = 512;
 
 /// Reads the journal on.
 #[derive(Debug)]
@@ -64,28 +63,37 @@ impl<'a> Replay<'a> {
     }
 
     /// Makes sure that the store has the entry that was seen last.
-    pub(crate) fn check_head(&self, remembered: &Remembered) -> Result<()> {
-        let last = remembered.n.saturating_sub(1);
-        let found = match self.entry(last)? {
-            Some(found) => found,
-            None => match self.bundled_copy(last, missing_entry(last)) {
-                Ok(found) => found,
-                Err(_) => {
-                    let end = end_of_journal(self.remote, 0)?;
-                    let Some(newest) = end.checked_sub(1) else {
-                        return Err(remembered.conflict("no entry at all"));
-                    };
-                    let hash = self.entry(newest)?.map(|fetched| fetched.entry.hash);
-                    let hash = hash.unwrap_or_default();
-                    return Err(remembered
-                        .conflict(&format!("entry {newest} with hash {hash} as its last")));
-                }
-            },
+    ///
+    /// # Errors
+    ///
+    /// `Rollback` when it has neither that nor a later one, `Fork` when it has another in its place, `Damaged` when only later ones are
+    /// there; otherwise what the store said.
+    pub(crate) fn check_head(&self, remembered: Head) -> Result<()> {
+        let n = remembered.n;
+        let found = match self.entry(n)? {
+            Some(found) => Some(found),
+            None => self.bundled_copy(n, missing_entry(n)).ok(),
         };
-        if found.entry.hash != remembered.hash {
-            return Err(remembered.conflict(&format!("there one with hash {}", found.entry.hash)));
+        match found.map(|found| found.entry.hash) {
+            Some(hash) if hash == remembered.hash => Ok(()),
+            Some(hash) => Err(Error::fork(remembered, Head::new(n, hash))),
+            None if is_there(self.remote, &object_name::journal(n + 1))? => Err(missing_entry(n)),
+            None => Err(Error::rollback(remembered, self.newest_below(n)?)),
         }
-        Ok(())
+    }
+
+    /// Finds the newest of the entries below `n`, of which some at the end are missing.
+    fn newest_below(&self, n: u64) -> Result<Option<Head>> {
+        let name = |n| object_name::journal(n);
+        let end = first_missing(0, |probe| {
+            Ok(probe < n && is_there(self.remote, &name(probe))?)
+        })?;
+        let Some(newest) = end.checked_sub(1) else {
+            return Ok(None);
+        };
+        // What cannot be read is no head; the rollback is what matters.
+        let hash = self.entry(newest).ok().flatten();
+        Ok(hash.map(|found| Head::new(newest, found.entry.hash)))
     }
 
     /// Folds everything that follows. When nothing does, that is one request.
@@ -139,25 +147,48 @@ impl<'a> Replay<'a> {
 
     /// Folds an entry if it follows the one before it, or its copy in a bundle if that does.
     pub(super) fn fold_chained(&self, view: &mut View, fetched: Fetched) -> Result<()> {
-        let previous = view.state.head_hash;
         let n = fetched.entry.n;
-        let fetched = if fetched.entry.previous == previous {
-            fetched
-        } else {
-            // It came from one of the two places where entries are: the other may have the right one.
-            let follows = |copy: &Fetched| copy.entry.previous == previous;
-            let bundled = self
-                .bundled_copy(n, out_of_chain(n, &previous))
-                .ok()
-                .filter(follows);
-            let copy = bundled.or_else(|| self.entry(n).ok().flatten().filter(follows));
-            copy.ok_or_else(|| out_of_chain(n, &previous))?
-        };
+        let fetched = self.chained(&view.state.head_hash, fetched)?;
         match self.fold(view, fetched)? {
             Effect::InForce => {}
             Effect::Void(reason) => tracing::debug!(n, reason, "a journal entry is void"),
         }
         Ok(())
+    }
+
+    /// Returns the entry if it follows `previous`, or its other copy if that does.
+    ///
+    /// # Errors
+    ///
+    /// `Fork` or `Rollback` when it is because another history is there than was read; `Damaged` when it is this entry.
+    pub(crate) fn chained(&self, previous: &ObjectHash, fetched: Fetched) -> Result<Fetched> {
+        if fetched.entry.previous == *previous {
+            return Ok(fetched);
+        }
+        let n = fetched.entry.n;
+        // It came from one of the two places where entries are: the other may have the right one.
+        let follows = |copy: &Fetched| copy.entry.previous == *previous;
+        let bundled = self
+            .bundled_copy(n, out_of_chain(n, previous))
+            .ok()
+            .filter(follows);
+        let copy = bundled.or_else(|| self.entry(n).ok().flatten().filter(follows));
+        match copy {
+            Some(copy) => Ok(copy),
+            None => Err(self.fork_before(n, previous)),
+        }
+    }
+
+    /// Finds out why entry `n` does not follow the entry before it as this client has read that: either `n` is damaged, or
+    /// what is before it has been replaced since.
+    fn fork_before(&self, n: u64, previous: &ObjectHash) -> Error {
+        let Some(last) = n.checked_sub(1) else {
+            return out_of_chain(n, previous);
+        };
+        match self.check_head(Head::new(last, *previous)) {
+            Err(error) if error.heads().is_some() || error.kind() == ErrorKind::Cancelled => error,
+            _ => out_of_chain(n, previous),
+        }
     }
 
     pub(super) fn fold(&self, view: &mut View, fetched: Fetched) -> Result<Effect> {
