@@ -137,6 +137,17 @@ fn a_fast_clock_costs_no_snapshot() {
     }
 }
 
+/// What the documentation admits: to rules, a clock that is wrong for everybody is right.
+#[test]
+fn a_clock_that_is_fast_for_everybody_is_believed() {
+    let during = moment("2027-01-10T00:00:00+01:00")..moment("2027-01-11T00:00:00+01:00");
+    for (clocks, is_lost) in [(Clocks::OfBackup, false), (Clocks::All, true)] {
+        let schedule = every("12h").with_clock_fault(during.clone(), 3_000_000_000, clocks);
+        let result = simulate(&schedule, &rules("within=400d"), 1).unwrap();
+        assert_eq!(result.kept()[0] > moment(START), is_lost, "{clocks:?}");
+    }
+}
+
 #[test]
 fn simulations_print() {
     let result = simulate(
