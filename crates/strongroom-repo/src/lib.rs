@@ -60,6 +60,7 @@ mod settings;
 mod slots;
 mod source;
 mod state;
+mod takeover;
 mod target;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
