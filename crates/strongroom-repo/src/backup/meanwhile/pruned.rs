@@ -98,21 +98,13 @@ proptest! {
                 let (report, _): (crate::BackupReport, Tree) = kept.remove(at);
                 report.snapshot
             });
-            // A later put may not come: then it is an undisturbed one, and the others are.
-            if nth == 1 {
-                meanwhile = meanwhile.at_put(1, move |by| {
-                    if let Some(gone) = gone {
-                        forget(by, vec![gone]);
-                    }
-                    prune(by, merges);
-                });
-            } else {
-                let by = fresh(&store);
+            meanwhile.may_end_before = true;
+            meanwhile = meanwhile.at_put(nth, move |by| {
                 if let Some(gone) = gone {
-                    forget(&by, vec![gone]);
+                    forget(by, vec![gone]);
                 }
-                prune(&by, merges);
-            }
+                prune(by, merges);
+            });
             let report = meanwhile.back_up(&source(&tree)).unwrap();
             kept.push((report, tree));
             for (report, tree) in &kept {

@@ -32,6 +32,8 @@ pub(super) struct Meanwhile<'a> {
     pub(super) settings: Settings,
     pub(super) options: BackupOptions,
     acts: Vec<(u64, Act<'a>)>,
+    /// What was to be done at a put that never comes is not done.
+    pub(super) may_end_before: bool,
 }
 
 impl<'a> Meanwhile<'a> {
@@ -41,6 +43,7 @@ impl<'a> Meanwhile<'a> {
             settings: settings(2),
             options: options(),
             acts: Vec::new(),
+            may_end_before: false,
         }
     }
 
@@ -64,12 +67,15 @@ impl<'a> Meanwhile<'a> {
         }
         let paused: Arc<dyn Store> = Arc::new(Faulty::new(Arc::clone(self.store), plan));
         let repository = in_store(paused, self.settings).unwrap();
-        let store = self.store;
+        let (store, may_end_before) = (self.store, self.may_end_before);
         let mut run = Box::pin(repository.backup(source.clone(), self.options, Arc::new(())));
         wait(async move {
             for (gate, act) in gates {
                 let arrived = Box::pin(async { gate.arrived(1).await });
                 match futures::future::select(run, arrived).await {
+                    futures::future::Either::Left((ended, _)) if may_end_before => {
+                        return ended;
+                    }
                     futures::future::Either::Left((ended, _)) => {
                         panic!("it ended before: {ended:?}")
                     }
