@@ -339,6 +339,33 @@ fn condemned_packs_are_in_force() {
 }
 
 #[test]
+fn what_was_walked_may_go_before_the_second_try() {
+    let (store, tree, _) = two_snapshots();
+    let needed: BTreeSet<_> = everything(&fresh(&store)).0.into_iter().collect();
+    let unrelated = Tree::dir([("x", Tree::file(&noise(77, 700)))]);
+    let other = BackupOptions::new("other").with_parent(ParentChoice::None);
+    wait(fresh(&store).backup(source(&unrelated), other, Arc::new(()))).unwrap();
+    let kept = needed.clone();
+    let report = Meanwhile::new(&store)
+        .at_put(1, move |by| {
+            forget_all(by);
+            let all = everything(by).0.into_iter();
+            bury(
+                by,
+                all.filter(|pack| !kept.contains(pack)).collect(),
+                Vec::new(),
+            );
+        })
+        .at_put(2, move |by| {
+            bury(by, of_class(by, &needed, PackClass::Data), Vec::new());
+        })
+        .back_up(&source(&tree))
+        .unwrap();
+    assert_eq!(report.passes, 2);
+    assert_restores(&fresh(&store), &report, &tree);
+}
+
+#[test]
 fn two_conflicts_in_a_row_cost_two_passes_more() {
     let (store, tree, _) = two_snapshots();
     let lose = |class| {

@@ -46,21 +46,23 @@ impl Sealed {
         wait(Repository::builder(store).open(&self.credential)).unwrap()
     }
 
-    /// Closes epoch 0, and opens epoch 1; retires epoch 0 if that is asked for.
-    fn end_epoch(&self, retire: bool) {
+    /// Closes epoch 0, and opens epoch 1.
+    fn close(&self) {
         wait(self.admin.revoke_slot(self.slot)).unwrap();
-        if retire {
-            let epochs = vec![(0, EpochState::Retired)];
-            let keys = Keys {
-                epochs,
-                ..Keys::default()
-            };
-            append(&self.admin, Roles::ADMIN, Body::Keys(keys));
-        }
     }
 
-    /// Backs up while the epoch ends.
-    fn back_up_meanwhile(&self, tree: &Tree, retire: bool) -> BackupReport {
+    /// Retires epoch 0.
+    fn retire(&self) {
+        let epochs = vec![(0, EpochState::Retired)];
+        let keys = Keys {
+            epochs,
+            ..Keys::default()
+        };
+        append(&self.admin, Roles::ADMIN, Body::Keys(keys));
+    }
+
+    /// Backs up while something happens to the epoch.
+    fn back_up_meanwhile(&self, tree: &Tree, act: impl FnOnce(&Self) + Send) -> BackupReport {
         let gate = Gate::new();
         let rule = Rule::new(Fault::PauseBefore(gate.clone()))
             .with_operation(Operation::Put)
@@ -72,7 +74,7 @@ impl Sealed {
         let meanwhile = async {
             gate.arrived(1).await;
             std::thread::scope(|scope| {
-                let ended = scope.spawn(|| self.end_epoch(retire));
+                let ended = scope.spawn(|| act(self));
                 ended.join().unwrap();
             });
             gate.open();
@@ -89,7 +91,12 @@ fn a_new_epoch_is_used_when_the_old_one_is_closed_or_retired() {
         let sub = || ("sub", Tree::dir([("x", Tree::file(b"x"))]));
         let first = backup(&sealed.admin, &Tree::dir([old_file(), sub()]));
         let more = Tree::dir([("new", Tree::file(&noise(2, 9_000))), old_file(), sub()]);
-        let report = sealed.back_up_meanwhile(&more, retire);
+        let report = sealed.back_up_meanwhile(&more, |sealed| {
+            sealed.close();
+            if retire {
+                sealed.retire();
+            }
+        });
         assert_eq!(report.passes, 2);
         let opened = sealed.open(sealed.store.clone());
         assert_restores(&opened, &report, &more);
@@ -105,6 +112,23 @@ fn a_new_epoch_is_used_when_the_old_one_is_closed_or_retired() {
             assert_restores(&opened, &report, &more);
         }
     }
+}
+
+#[test]
+fn what_an_earlier_epoch_holds_is_no_ground_once_that_is_retired() {
+    let sealed = Sealed::new();
+    let tree = Tree::dir([("old", Tree::file(&noise(1, 9_000)))]);
+    let first = backup(&sealed.admin, &tree);
+    sealed.close();
+    let report = sealed.back_up_meanwhile(&tree, |sealed| {
+        // Of what a snapshot in force needs, whoever retires an epoch keeps a copy under another.
+        forget(&sealed.admin, vec![first.snapshot]);
+        sealed.retire();
+    });
+    assert_eq!(report.passes, 2);
+    let opened = sealed.open(sealed.store.clone());
+    bury(&opened, packs_by_epoch(&opened).0, Vec::new());
+    assert_restores(&opened, &report, &tree);
 }
 
 /// The packs with anything sealed under epoch 0, and those with anything sealed under epoch 1.
