@@ -4,6 +4,7 @@ pub mod backup;
 mod bytes;
 mod compare;
 mod exit;
+pub mod fleet;
 mod glob;
 mod known;
 mod output;

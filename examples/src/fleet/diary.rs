@@ -1,0 +1,78 @@
+//! What a worker writes down: before it does what cannot be undone, and after it was told that something is done.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+
+use serde_json::Value;
+
+/// A file of JSON lines. A line that [`write`](Self::write) returned from outlives the process and the machine.
+#[derive(Debug)]
+pub(super) struct Diary {
+    file: File,
+}
+
+impl Diary {
+    /// Goes on with a diary, or begins it. A line that a killed process left half written is closed.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)?;
+        let mut last = [b'\n'];
+        if file.seek(SeekFrom::End(0))? > 0 {
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+        }
+        if last != [b'\n'] {
+            file.write_all(b"\n")?;
+        }
+        Ok(Self { file })
+    }
+
+    /// Writes a line and waits until it is durable.
+    pub(super) fn write(&mut self, line: &Value) -> io::Result<()> {
+        self.file.write_all(format!("{line}\n").as_bytes())?;
+        self.file.sync_data()
+    }
+}
+
+/// Reads a diary; calls `each` with every whole line. Returns how many were cut short by a kill.
+pub(super) fn read(path: &Path, mut each: impl FnMut(&Value)) -> io::Result<u64> {
+    let mut torn = 0;
+    for line in std::fs::read_to_string(path)?.lines() {
+        match serde_json::from_str(line) {
+            Ok(value) => each(&value),
+            Err(_) => torn += 1,
+        }
+    }
+    Ok(torn)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_torn_line_costs_itself_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("diary");
+        Diary::open(&path)
+            .unwrap()
+            .write(&json!({ "n": 1 }))
+            .unwrap();
+        let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
+        torn.write_all(b"{\"n\":").unwrap();
+        Diary::open(&path)
+            .unwrap()
+            .write(&json!({ "n": 2 }))
+            .unwrap();
+        let mut seen = Vec::new();
+        let torn = read(&path, |line| seen.push(line["n"].as_u64())).unwrap();
+        assert_eq!((torn, seen), (1, vec![Some(1), Some(2)]));
+    }
+}
