@@ -20,7 +20,7 @@ use strongroom::blocking::Repository;
 use strongroom::{Argon2Params, CreateOptions, Credential, create_store_at};
 
 use self::chance::Chance;
-use self::crew::{Crew, Ended, Launch, Rules};
+use self::crew::{Crew, Ended, Launch, Rules, pause};
 use self::proof::Proof;
 use self::tally::Tally;
 pub use self::worker::WorkerArgs;
@@ -206,7 +206,7 @@ impl Fleet<'_> {
                     scope.spawn(move || worker::work(&args, &self.args.repo, &self.password, ends))
                 })
                 .collect();
-            std::thread::sleep(end.saturating_duration_since(Instant::now()));
+            pause(end.saturating_duration_since(Instant::now()));
             ends.store(true, Ordering::Relaxed);
             let ended = threads.into_iter().map(|thread| match thread.join() {
                 Ok(Ok(())) => None,

@@ -120,7 +120,7 @@ impl<'a> Crew<'a> {
             for at in 0..self.members.len() {
                 self.step(at, now)?;
             }
-            std::thread::sleep(TICK);
+            pause(TICK);
         }
     }
 
@@ -269,7 +269,7 @@ fn ended_well(child: &mut Child, end: Instant) -> anyhow::Result<()> {
             child.wait()?;
             return Err(anyhow!("it did not end"));
         }
-        std::thread::sleep(TICK);
+        pause(TICK);
     };
     said_well(status)
 }
@@ -280,4 +280,13 @@ fn said_well(status: ExitStatus) -> anyhow::Result<()> {
     } else {
         Err(anyhow!("it failed: {status}"))
     }
+}
+
+/// Waits for a while.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "processes are real, and so is their time"
+)]
+pub(super) fn pause(time: Duration) {
+    std::thread::sleep(time);
 }

@@ -73,7 +73,6 @@ fn hash_of_file(path: &Path) -> io::Result<[u8; 32]> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 

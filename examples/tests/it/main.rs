@@ -9,6 +9,7 @@
 mod cli;
 mod compare;
 mod damage;
+mod fleet;
 mod generate;
 mod kill;
 mod objects;

@@ -14,6 +14,7 @@ pub(crate) const BACKUP: &str = env!("CARGO_BIN_EXE_sr-backup");
 pub(crate) const RESTORE: &str = env!("CARGO_BIN_EXE_sr-restore");
 pub(crate) const SNAPSHOTS: &str = env!("CARGO_BIN_EXE_sr-snapshots");
 pub(crate) const LS: &str = env!("CARGO_BIN_EXE_sr-ls");
+pub(crate) const FLEET: &str = env!("CARGO_BIN_EXE_fleet");
 pub(crate) const KEYS: &str = env!("CARGO_BIN_EXE_sr-keys");
 
 pub(crate) const PASSWORD: &str = "not a secret";
