@@ -4,6 +4,7 @@ mod append;
 mod checkpoint;
 mod fetch;
 mod gallop;
+mod history;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use strongroom_format::ObjectHash;
 
 pub(crate) use self::fetch::missing_entry;
 pub(crate) use self::gallop::first_missing;
+pub(crate) use self::history::{History, is_past};
 pub(crate) use self::replay::Replay;
 use crate::context::Context;
 use crate::edge::Remote;

@@ -40,6 +40,7 @@ mod credential;
 mod edge;
 mod error;
 mod head;
+mod holds;
 mod index;
 mod journal;
 mod keys;
@@ -63,6 +64,7 @@ pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Ph
 pub use create::CreateOptions;
 pub use credential::Credential;
 pub use error::{Error, ErrorKind, Result};
+pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};

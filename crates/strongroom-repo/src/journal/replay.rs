@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_format::limits::BUNDLE_ENTRIES;
-use strongroom_format::object_name;
+use strongroom_format::{ObjectHash, object_name};
 
 use super::View;
 use super::fetch::{Fetched, missing_entry, out_of_chain};
@@ -17,7 +17,7 @@ use crate::state::Effect;
 /// From how many missed entries on a checkpoint is used instead of bundles.
 ///
 /// Below, the chain is followed entry by entry, which costs 8 bundles at most.
-const WORTH_A_CHECKPOINT: u64 = 512;
+pub(super) const WORTH_A_CHECKPOINT: u64 = 512;
 
 /// Reads the journal on.
 #[derive(Debug)]
@@ -139,25 +139,33 @@ impl<'a> Replay<'a> {
 
     /// Folds an entry if it follows the one before it, or its copy in a bundle if that does.
     pub(super) fn fold_chained(&self, view: &mut View, fetched: Fetched) -> Result<()> {
-        let previous = view.state.head_hash;
         let n = fetched.entry.n;
-        let fetched = if fetched.entry.previous == previous {
-            fetched
-        } else {
-            // It came from one of the two places where entries are: the other may have the right one.
-            let follows = |copy: &Fetched| copy.entry.previous == previous;
-            let bundled = self
-                .bundled_copy(n, out_of_chain(n, &previous))
-                .ok()
-                .filter(follows);
-            let copy = bundled.or_else(|| self.entry(n).ok().flatten().filter(follows));
-            copy.ok_or_else(|| out_of_chain(n, &previous))?
-        };
+        let fetched = self.chained(&view.state.head_hash, fetched)?;
         match self.fold(view, fetched)? {
             Effect::InForce => {}
             Effect::Void(reason) => tracing::debug!(n, reason, "a journal entry is void"),
         }
         Ok(())
+    }
+
+    /// Returns the entry if it follows `previous`, or its other copy if that does.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when neither does.
+    pub(super) fn chained(&self, previous: &ObjectHash, fetched: Fetched) -> Result<Fetched> {
+        if fetched.entry.previous == *previous {
+            return Ok(fetched);
+        }
+        let n = fetched.entry.n;
+        // It came from one of the two places where entries are: the other may have the right one.
+        let follows = |copy: &Fetched| copy.entry.previous == *previous;
+        let bundled = self
+            .bundled_copy(n, out_of_chain(n, previous))
+            .ok()
+            .filter(follows);
+        let copy = bundled.or_else(|| self.entry(n).ok().flatten().filter(follows));
+        copy.ok_or_else(|| out_of_chain(n, previous))
     }
 
     pub(super) fn fold(&self, view: &mut View, fetched: Fetched) -> Result<Effect> {
