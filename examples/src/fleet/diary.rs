@@ -31,8 +31,11 @@ impl Diary {
         Ok(Self { file })
     }
 
-    /// Writes a line and waits until it is durable.
-    pub(super) fn write(&mut self, line: &Value) -> io::Result<()> {
+    /// Writes a line, which is given the time, and waits until it is durable.
+    pub(super) fn write(&mut self, mut line: Value) -> io::Result<()> {
+        if let Some(line) = line.as_object_mut() {
+            line.insert("at".to_owned(), since_start().into());
+        }
         self.file.write_all(format!("{line}\n").as_bytes())?;
         self.file.sync_data()
     }
@@ -50,6 +53,14 @@ pub(super) fn read(path: &Path, mut each: impl FnMut(&Value)) -> io::Result<u64>
     Ok(torn)
 }
 
+/// Returns the nanoseconds since the machine was started: the one clock that all processes share and nobody sets.
+fn since_start() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    let nanos = u64::try_from(now.tv_nsec).unwrap_or_default();
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -62,13 +73,13 @@ mod tests {
         let path = folder.path().join("diary");
         Diary::open(&path)
             .unwrap()
-            .write(&json!({ "n": 1 }))
+            .write(json!({ "n": 1 }))
             .unwrap();
         let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
         torn.write_all(b"{\"n\":").unwrap();
         Diary::open(&path)
             .unwrap()
-            .write(&json!({ "n": 2 }))
+            .write(json!({ "n": 2 }))
             .unwrap();
         let mut seen = Vec::new();
         let torn = read(&path, |line| seen.push(line["n"].as_u64())).unwrap();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use strongroom::blocking::Repository;
 use strongroom::{Credential, SnapshotInfo, store_at};
 
-use super::tally::Tally;
+use super::tally::{Fate, Tally};
 use super::worker::{LABEL, proves};
 use crate::compare::stored_bytes;
 use crate::output::Output;
@@ -50,13 +50,17 @@ impl Proof {
             .iter()
             .map(|info| (info.id.to_string(), info.snapshot.labels.get(LABEL)))
             .collect();
-        for (id, fingerprint) in &tally.acknowledged {
+        for (id, fate) in tally
+            .fates
+            .iter()
+            .filter(|(_, fate)| fate.is_acknowledged())
+        {
             match there.get(id) {
-                None if tally.given_up.contains(id) => {}
+                None if !fate.must_be_there() => {}
                 None => self
                     .failures
                     .push(format!("snapshot {id} was acknowledged and is lost")),
-                Some(found) if *found != Some(fingerprint) => {
+                Some(found) if *found != Some(&fate.fingerprint) => {
                     self.failures
                         .push(format!("snapshot {id} is another than was acknowledged"));
                 }
@@ -78,8 +82,8 @@ impl Proof {
                 Ok(bytes) => {
                     self.snapshots += 1;
                     self.restored_bytes += bytes;
-                    let id = info.id.to_string();
-                    self.unacknowledged += u64::from(!tally.acknowledged.contains_key(&id));
+                    let fate = tally.fates.get(&info.id.to_string());
+                    self.unacknowledged += u64::from(!fate.is_some_and(Fate::is_acknowledged));
                 }
                 Err(what) => self.failures.push(what),
             }

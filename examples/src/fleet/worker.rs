@@ -66,6 +66,7 @@ pub(super) fn work(
     ends: &AtomicBool,
 ) -> anyhow::Result<()> {
     let mut diary = Diary::open(&args.diary())?;
+    diary.write(tally::begins(args.incarnation))?;
     let mut settings = Settings::default();
     settings.pack_bytes = 1 << 20;
     settings.announce_bytes = 1 << 20;
@@ -77,7 +78,7 @@ pub(super) fn work(
     let repository = match opened {
         Ok(repository) => repository,
         Err(error) => {
-            diary.write(&tally::failed("open", &described(&error)))?;
+            diary.write(tally::failed("open", &described(&error)))?;
             return Err(error.into());
         }
     };
@@ -113,7 +114,7 @@ impl Worker {
         if self.chance.happens(0.15) {
             self.restore_one()?;
         }
-        self.note(&tally::counted("rounds", 1))
+        self.note(tally::counted("rounds", 1))
     }
 
     fn back_up(&mut self) -> anyhow::Result<()> {
@@ -121,11 +122,11 @@ impl Worker {
         let source = Arc::new(FileTree::builder(self.folder.root()).build()?);
         let mut options = BackupOptions::new(self.series()).with_host(self.series());
         options.labels.insert(LABEL.to_owned(), expected.clone());
-        self.note(&tally::intends(&expected))?;
+        self.note(tally::intends(&expected))?;
         match self.repository.backup(source, options, Arc::new(())) {
             Ok(done) if done.is_complete() => {
-                self.note(&tally::acknowledged(&done.snapshot.to_string(), &expected))?;
-                self.note(&tally::counted("backups", 1))
+                self.note(tally::acknowledged(&done.snapshot.to_string(), &expected))?;
+                self.note(tally::counted("backups", 1))
             }
             Ok(done) => self.fail("backup", &format!("partial: {:?}", done.problems)),
             Err(error) => self.was_refused("backup", &error),
@@ -139,12 +140,12 @@ impl Worker {
         };
         let target = self.args.at("restored");
         let Err(what) = proves(&self.repository, &info, &target) else {
-            return self.note(&tally::counted("restores", 1));
+            return self.note(tally::counted("restores", 1));
         };
         // Whoever restores what others forget at the same time may come too late.
         match self.repository.snapshots() {
             Ok(now) if now.iter().all(|other| other.id != info.id) => {
-                self.note(&tally::overtaken("overtaken", "restore", &what))
+                self.note(tally::overtaken("overtaken", "restore", &what))
             }
             Ok(_) => self.fail("restore", &what),
             Err(error) => self.was_refused("restore", &error),
@@ -168,7 +169,7 @@ impl Worker {
         let what = described(error);
         match error.kind() {
             ErrorKind::Conflict | ErrorKind::Stale => {
-                self.note(&tally::overtaken("conflicts", during, &what))
+                self.note(tally::overtaken("conflicts", during, &what))
             }
             _ => self.fail(during, &what),
         }
@@ -176,10 +177,10 @@ impl Worker {
 
     pub(super) fn fail(&mut self, during: &str, what: &str) -> anyhow::Result<()> {
         self.failures += 1;
-        self.note(&tally::failed(during, what))
+        self.note(tally::failed(during, what))
     }
 
-    pub(super) fn note(&mut self, line: &Value) -> anyhow::Result<()> {
+    pub(super) fn note(&mut self, line: Value) -> anyhow::Result<()> {
         Ok(self.diary.write(line)?)
     }
 
