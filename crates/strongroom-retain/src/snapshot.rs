@@ -1,0 +1,99 @@
+//! What a policy may know of a snapshot.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::moment::Moment;
+
+/// What a policy may know of a snapshot.
+///
+/// `Id` is whatever names it; ids of the snapshots of one history differ, and of two with the same
+/// time the greater id counts as the newer.
+///
+/// ```
+/// use strongroom_retain::{Moment, SnapshotInfo};
+///
+/// let snapshot = SnapshotInfo::new(7, Moment::utc(1_795_300_200))
+///     .with_series("home")
+///     .with_label("host", "web1")
+///     .with_tag("prod");
+/// assert!(snapshot.complete && !snapshot.pinned);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnapshotInfo<Id> {
+    /// What names it.
+    pub id: Id,
+    /// When its capture began, on the clock where it was made.
+    pub moment: Moment,
+    /// What successive backups of the same thing share.
+    pub series: String,
+    /// Labels; `host` is the machine's name.
+    pub labels: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeSet<String>,
+    /// Whether everything that was asked for is in it.
+    pub complete: bool,
+    /// Whether its owner wants it kept for good.
+    pub pinned: bool,
+    /// Whether a hold forbids that it be forgotten.
+    pub held: bool,
+}
+
+impl<Id> SnapshotInfo<Id> {
+    /// Makes one that is complete, neither pinned nor held, and has no names.
+    #[must_use]
+    pub fn new(id: Id, moment: Moment) -> Self {
+        Self {
+            id,
+            moment,
+            series: String::new(),
+            labels: BTreeMap::new(),
+            tags: BTreeSet::new(),
+            complete: true,
+            pinned: false,
+            held: false,
+        }
+    }
+
+    /// Sets the series.
+    #[must_use]
+    pub fn with_series(mut self, series: impl Into<String>) -> Self {
+        self.series = series.into();
+        self
+    }
+
+    /// Adds a label.
+    #[must_use]
+    pub fn with_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.insert(name.into(), value.into());
+        self
+    }
+
+    /// Adds a tag.
+    #[must_use]
+    pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.insert(tag.into());
+        self
+    }
+
+    /// Says that something that was asked for is not in it.
+    #[must_use]
+    pub fn incomplete(mut self) -> Self {
+        self.complete = false;
+        self
+    }
+
+    /// Pins it.
+    #[must_use]
+    pub fn pinned(mut self) -> Self {
+        self.pinned = true;
+        self
+    }
+
+    /// Places it under a hold.
+    #[must_use]
+    pub fn held(mut self) -> Self {
+        self.held = true;
+        self
+    }
+}
