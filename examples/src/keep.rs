@@ -70,8 +70,16 @@ impl KeepArgs {
             (Unit::Day, self.keep_daily, self.keep_within_daily),
             (Unit::Week, self.keep_weekly, self.keep_within_weekly),
             (Unit::Month, self.keep_monthly, self.keep_within_monthly),
-            (Unit::Quarter, self.keep_quarterly, self.keep_within_quarterly),
-            (Unit::HalfYear, self.keep_half_yearly, self.keep_within_half_yearly),
+            (
+                Unit::Quarter,
+                self.keep_quarterly,
+                self.keep_within_quarterly,
+            ),
+            (
+                Unit::HalfYear,
+                self.keep_half_yearly,
+                self.keep_within_half_yearly,
+            ),
             (Unit::Year, self.keep_yearly, self.keep_within_yearly),
         ];
         let last = self.keep_last.map(Rule::Last);
@@ -79,8 +87,14 @@ impl KeepArgs {
         let tags = self.keep_tags.iter().cloned().map(Rule::Tagged);
         let every = every.into_iter().flat_map(|(unit, count, span)| {
             let counted = count.map(|count| Rule::Every(unit, count));
-            counted.into_iter().chain(span.map(|span| Rule::EveryWithin(unit, span)))
+            counted
+                .into_iter()
+                .chain(span.map(|span| Rule::EveryWithin(unit, span)))
         });
-        last.into_iter().chain(within).chain(every).chain(tags).collect()
+        last.into_iter()
+            .chain(within)
+            .chain(every)
+            .chain(tags)
+            .collect()
     }
 }
