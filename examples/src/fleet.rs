@@ -191,9 +191,20 @@ impl Fleet<'_> {
             password: &self.password,
         };
         let chance = Chance::of(&[self.seed, u64::MAX]);
+        let began = Instant::now();
         let mut crew = Crew::begin(launch, rules, self.workers().collect(), chance)?;
-        crew.run(end)?;
+        crew.run(end, |ended| self.say_progress(began.elapsed(), ended))?;
         Ok(crew.finish())
+    }
+
+    fn say_progress(&self, time: Duration, ended: &Ended) {
+        let (seconds, kills, stops) = (time.as_secs(), ended.kills, ended.stops);
+        let _ = self.output.json(
+            || json!({ "type": "progress", "seconds": seconds, "kills": kills, "stops": stops }),
+        );
+        let _ = self.output.line(&format!(
+            "{seconds:>6} s: {kills} killed, {stops} stopped for a while"
+        ));
     }
 
     fn run_threads(&self, end: Instant) -> Ended {

@@ -1,5 +1,6 @@
 //! What the example programs share: options, passwords, output, progress, and a comparison of two trees.
 
+mod age;
 pub mod backup;
 mod bytes;
 mod compare;
@@ -13,11 +14,14 @@ mod progress;
 mod repository;
 pub mod restore;
 mod secret;
+mod select;
 pub mod show;
 mod size;
+mod targets;
 mod tour;
 mod when;
 
+pub use age::age;
 pub use compare::{Aspect, Comparison, Difference, emptied, stored_bytes};
 pub use exit::{Status, Usage, finish};
 pub use glob::Chosen;
@@ -27,6 +31,8 @@ pub use output::Output;
 pub use progress::Watch;
 pub use repository::{RepositoryArgs, host_name};
 pub use secret::new_secret;
+pub use select::{SelectArgs, found};
 pub use size::size;
+pub use targets::TargetArgs;
 pub use tour::Tour;
 pub use when::utc;

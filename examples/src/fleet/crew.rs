@@ -105,8 +105,12 @@ impl<'a> Crew<'a> {
         })
     }
 
-    /// Lets them work until `end`.
-    pub(super) fn run(&mut self, end: Instant) -> anyhow::Result<()> {
+    /// Lets them work until `end`; calls `each_period` once in a period.
+    pub(super) fn run(
+        &mut self,
+        end: Instant,
+        mut each_period: impl FnMut(&Ended),
+    ) -> anyhow::Result<()> {
         let mut next_period = Instant::now();
         loop {
             let now = Instant::now();
@@ -114,6 +118,7 @@ impl<'a> Crew<'a> {
                 return Ok(());
             }
             if now >= next_period {
+                each_period(&self.ended);
                 self.deal_fates(now);
                 next_period = now + self.rules.period;
             }
