@@ -7,7 +7,7 @@ use strongroom_crypt::{RepositoryId, Suite};
 use strongroom_format::{EncodeError, EncodeErrorKind, ObjectHash};
 use strongroom_store::{Key, Store};
 
-use crate::edge::Remote;
+use crate::edge::{Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::Keys;
 use crate::settings::{Components, Settings};
@@ -15,7 +15,7 @@ use crate::settings::{Components, Settings};
 /// What every operation on an open repository needs.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Access,
     pub(crate) settings: Settings,
     pub(crate) components: Components,
     pub(crate) suite: Suite,
@@ -35,6 +35,7 @@ impl Context {
     ) -> Self {
         let (config_hash, repository, suite) = config;
         let keys = RwLock::new(Arc::new(keys));
+        let store = Access::new(store, components.execution);
         Self {
             store,
             settings,
@@ -167,6 +168,7 @@ mod tests {
 
     use super::*;
     use crate::edge;
+    use crate::settings::Execution;
 
     fn put_with(fault: Fault) -> Result<()> {
         let rule = Rule::new(fault)
@@ -176,7 +178,8 @@ mod tests {
             MemoryStore::new(),
             FaultPlan::new().with_rule(rule),
         ));
-        futures::executor::block_on(edge::run(store, "test", |remote| {
+        let access = Access::new(store, Execution::Threads);
+        futures::executor::block_on(edge::run(access, "test", |remote| {
             put_own(remote, "config", &Bytes::from_static(b"mine"))
         }))
     }
@@ -197,7 +200,8 @@ mod tests {
         let store = Arc::new(MemoryStore::new());
         let key = object_key("config").unwrap();
         futures::executor::block_on(store.put_new(&key, "theirs".into())).unwrap();
-        let error = futures::executor::block_on(edge::run(store, "test", |remote| {
+        let access = Access::new(store, Execution::Threads);
+        let error = futures::executor::block_on(edge::run(access, "test", |remote| {
             put_own(remote, "config", &Bytes::from_static(b"mine"))
         }))
         .unwrap_err();

@@ -4,12 +4,12 @@ mod draft;
 
 use strongroom_crypt::{Argon2Params, Suite};
 use strongroom_format::object_name::{self, ObjectName};
-use strongroom_store::{Prefix, probe_atomic_create};
+use strongroom_store::Prefix;
 
 use self::draft::Draft;
 use crate::context::random;
 use crate::credential::Credential;
-use crate::edge::{self, Remote};
+use crate::edge::{self, Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::open::{self, Opening};
 use crate::repository::{Created, Repository};
@@ -82,23 +82,21 @@ impl CreateOptions {
 /// Creates a repository and opens it.
 pub(crate) async fn create(opening: Opening, options: CreateOptions) -> Result<Created> {
     check_options(&opening, &options)?;
-    let store = opening.store.clone();
-    if !store.capabilities().put {
+    let access = Access::new(opening.store.clone(), opening.components.execution);
+    if !access.capabilities().put {
         return Err(Error::new(
             ErrorKind::PermissionDenied,
             "nothing can be written to the store",
         ));
     }
-    edge::run(store.clone(), "strongroom-create", refuse_what_is_there).await?;
-    let probed = store.capabilities().atomic_create && {
-        let scratch: [u8; 8] = random(&opening.components)?;
-        let scratch = Prefix::parse(&format!(
-            "session/probe-{:016x}/",
-            u64::from_le_bytes(scratch)
-        ))?;
-        probe_atomic_create(store.as_ref(), &scratch).await?
-    };
-    edge::run(store, "strongroom-create", move |remote| {
+    edge::run(access, "strongroom-create", move |remote| {
+        refuse_what_is_there(remote)?;
+        let probed = opening.store.capabilities().atomic_create && {
+            let scratch: [u8; 8] = random(&opening.components)?;
+            let scratch = u64::from_le_bytes(scratch);
+            let scratch = Prefix::parse(&format!("session/probe-{scratch:016x}/"))?;
+            remote.probe_atomic_create(&scratch)?
+        };
         let draft = Draft::new(&opening, &options, probed)?;
         draft.put(remote)?;
         // What was written is read back by the same code that will read it in ten years.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use strongroom_crypt::{
-    EpochKey, IdHasher, PublicKey, Random, RepositoryId, Roles, Secret, SigningKey, SlotId,
-    SlotKey, StructureKeys, Suite, VerifyingKey, chunker_key, open_grant, public_bundle_key,
-    seal_grant,
+    BoxSealer, EpochKey, IdHasher, PublicKey, Random, RepositoryId, Roles, Secret, SigningKey,
+    SlotId, SlotKey, StructureKeys, Suite, VerifyingKey, chunker_key, open_grant,
+    public_bundle_key, seal_grant,
 };
 use strongroom_format::{
     Epoch, EpochState, Grant, KeyBundle, Keyring, ObjectHash, SignedKeyring, SlotEntry, Unknown,
@@ -274,8 +274,9 @@ pub(crate) fn seal_keyring(
         Suite::None => public_bundle_key(repository),
         _ => Secret::generate(random).map_err(crypt_error)?,
     };
+    let sealer = BoxSealer::with_random(suite, &key, random);
     let sealed = bundle
-        .seal(suite, &key, repository, generation, FULL_BUNDLE)
+        .seal_with(&sealer, repository, generation, FULL_BUNDLE)
         .map_err(encode_error)?;
     let mut grants = Vec::with_capacity(bundle.slots.len());
     for slot in &bundle.slots {

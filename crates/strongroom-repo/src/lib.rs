@@ -48,6 +48,7 @@ mod list;
 mod lru;
 mod observer;
 mod open;
+mod outlet;
 mod packs;
 mod repository;
 mod restore;
@@ -58,6 +59,7 @@ mod state;
 mod target;
 #[cfg(test)]
 mod testing;
+mod threads;
 mod tree;
 
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
@@ -71,7 +73,7 @@ pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,
 };
-pub use settings::{Clock, Components, Settings, SystemClock};
+pub use settings::{Clock, Components, Execution, Settings, SystemClock};
 pub use slots::{NewSlot, RevokeReport, SlotInfo, SlotKind};
 pub use source::{
     Batch, BatchItem, Content, Entry, Fill, MAX_SMALL_BYTES, Piece, Problem, Source, SourceError,

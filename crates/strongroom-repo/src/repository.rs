@@ -9,7 +9,7 @@ use strongroom_store::Store;
 use crate::context::Context;
 use crate::create::{self, CreateOptions};
 use crate::credential::Credential;
-use crate::edge;
+use crate::edge::{self, Access};
 use crate::error::Result;
 use crate::index::Index;
 use crate::journal::Journal;
@@ -145,7 +145,7 @@ impl Repository {
         &self.inner.index
     }
 
-    pub(crate) fn store(&self) -> Arc<dyn Store> {
+    pub(crate) fn store(&self) -> Access {
         self.inner.context.store.clone()
     }
 }
@@ -157,7 +157,7 @@ impl RepositoryBuilder {
         self
     }
 
-    /// Replaces clock and randomness.
+    /// Replaces clock, randomness, and where and how operations run and wait.
     pub fn components(mut self, components: Components) -> Self {
         self.opening.components = components;
         self
@@ -212,8 +212,8 @@ impl RepositoryBuilder {
             credential: credential.clone(),
             ..self.opening
         };
-        let store = opening.store.clone();
-        edge::run(store, "strongroom-open", move |remote| {
+        let access = Access::new(opening.store.clone(), opening.components.execution);
+        edge::run(access, "strongroom-open", move |remote| {
             let (context, journal) = open::open(remote, &opening)?;
             Ok(Repository::new(context, journal))
         })

@@ -1,7 +1,8 @@
 //! Restoring a snapshot into a target.
 //!
 //! The operation's thread walks the tree, makes directories and plans windows of files; one thread fetches the parts of packs that
-//! a window needs, each once; the workers decode frames and write what is in them to all the files that want it.
+//! a window needs, each once; the workers decode frames and write what is in them to all the files that want it. Inline, each of
+//! them is called by the one before.
 
 mod dir;
 mod dry;
@@ -22,7 +23,7 @@ mod walk;
 mod window;
 mod work;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::bounded;
 use strongroom_crypt::Id;
@@ -31,15 +32,21 @@ use strongroom_format::Snapshot;
 use crate::blobs::Blobs;
 use crate::edge::{self, Remote};
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::lock;
 use crate::list::{Found, resolve};
 use crate::observer::{Event, Observer, Phase};
+use crate::outlet::Outlet;
 use crate::repository::Repository;
 use crate::restore::dry::DryTarget;
+use crate::restore::fetch::Fetcher;
 use crate::restore::report::Tally;
 use crate::restore::run::Run;
 use crate::restore::walk::{Top, Walk};
 use crate::restore::window::Window;
+use crate::restore::work::Worker;
+use crate::settings::Execution;
 use crate::target::Target;
+use crate::threads::start_scoped;
 
 pub use options::{Existing, Extra, Include, Mode, RestoreOptions};
 pub use report::{Lost, LostReason, PathDeviation, RestoreReport};
@@ -103,12 +110,13 @@ fn restore(
     let tally = Tally::new(observer, totals(&snapshot, options));
     let run = Run::new(target, blobs, remote.clone(), tally, dry);
     run.tally.observe(&Event::Phase(Phase::Restore));
-    restore_with_threads(
-        &run,
-        options,
-        top,
-        repository.context().settings.threads.max(1),
-    );
+    match remote.execution() {
+        Execution::Threads => {
+            let threads = repository.context().settings.threads.max(1);
+            in_threads(&run, options, top, threads);
+        }
+        Execution::Inline => inline(&run, options, top),
+    }
     let stopped = run.take_stop();
     if stopped.is_some() {
         run.clean_up();
@@ -122,32 +130,63 @@ fn restore(
 }
 
 /// Walks on this thread, and fetches and works on others. Whatever ends early, all of them end.
-fn restore_with_threads(run: &Run, options: &RestoreOptions, top: Top, threads: usize) {
+fn in_threads(run: &Run, options: &RestoreOptions, top: Top, threads: usize) {
     let (plans, planned) = bounded(1);
     let (jobs, work) = bounded(threads * JOBS_A_THREAD);
     std::thread::scope(|scope| {
         let mut started = Ok(());
         for _ in 0..threads {
             let work = work.clone();
-            let worker = std::thread::Builder::new()
-                .name("strongroom-worker".to_owned())
-                .spawn_scoped(scope, move || work::run(run, &work));
+            let worker = start_scoped(scope, "strongroom-worker", move || work::run(run, &work));
             started = started.and(worker.map(drop));
         }
         drop(work);
-        let fetched = jobs.clone();
-        let fetcher = std::thread::Builder::new()
-            .name("strongroom-fetch".to_owned())
-            .spawn_scoped(scope, move || fetch::run(run, &planned, &fetched));
+        let fetched = Outlet::Queue(jobs.clone());
+        let fetcher = start_scoped(scope, "strongroom-fetch", move || {
+            fetch::run(run, &planned, fetched);
+        });
         started = started.and(fetcher.map(drop));
         if let Err(error) = started {
-            run.stop(Error::new(ErrorKind::Internal, "no thread").caused_by(error));
-        }
-        let window = Window::new(run, options.existing, plans, jobs);
-        if let Err(error) = Walk::new(run, options, window).run(top) {
             run.stop(error);
         }
+        let (plans, jobs) = (Outlet::Queue(plans), Outlet::Queue(jobs));
+        walk_all(
+            run,
+            options,
+            top,
+            Window::new(run, options.existing, plans, jobs),
+        );
     });
+}
+
+/// Walks, fetches and works on this thread, each window to its end.
+fn inline(run: &Run, options: &RestoreOptions, top: Top) {
+    let worker = match Worker::new(run) {
+        Ok(worker) => Mutex::new(worker),
+        Err(error) => return run.stop(error),
+    };
+    let work = |job| {
+        lock(&worker).take(job);
+        Ok(())
+    };
+    let fetcher = Mutex::new(Fetcher::new(run, Outlet::Stage(&work)));
+    let fetch = |plan| {
+        lock(&fetcher).fetch_one(plan);
+        Ok(())
+    };
+    let (plans, jobs) = (Outlet::Stage(&fetch), Outlet::Stage(&work));
+    walk_all(
+        run,
+        options,
+        top,
+        Window::new(run, options.existing, plans, jobs),
+    );
+}
+
+fn walk_all(run: &Run, options: &RestoreOptions, top: Top, window: Window<'_>) {
+    if let Err(error) = Walk::new(run, options, window).run(top) {
+        run.stop(error);
+    }
 }
 
 /// Reads the journal and the index, and finds a snapshot.

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::{Random, SystemRandom};
 use strongroom_format::Time;
+use strongroom_store::wrap::{Sleep, ThreadSleep};
 
 /// Values that may be stored in a file. The defaults are decisions that we defend.
 #[derive(Debug, Clone)]
@@ -73,6 +74,31 @@ impl Clock for SystemClock {
     }
 }
 
+/// Where the code of operations runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Execution {
+    /// On threads of their own, several at once; the future that the caller polls talks to the store.
+    #[default]
+    Threads,
+    /// On the thread that polls, one thing after another: for simulations, in which one seed is to decide everything.
+    ///
+    /// The first poll of an operation's future is the whole operation. It carries out one request of the store at a time, and waits
+    /// for each without returning, so the store must not need the polling thread to go on with something else: on a runtime of one thread, a
+    /// store that depends on that runtime would never answer. No thread is started, [`Settings::threads`] has no effect, and what is
+    /// requested, in which order and with which bytes, follows from the inputs, the clock and the source of randomness. Only events of
+    /// kind [`Progress`](crate::Event::Progress) and durations in reports come from the machine's clock.
+    ///
+    /// **Cancellation.** A future dropped before its first poll has done nothing, and after it there is nothing left to cancel: a
+    /// simulation ends an operation midway by letting the store fail from some request on.
+    ///
+    /// **Memory** is bounded as ever, but for one file larger than a batch: the references to its content are held at once.
+    ///
+    /// **Nesting.** A store may run an operation of *another* repository handle within a request, which is how clients are
+    /// interleaved. One on the same handle, which is in the middle of something, may wait for itself for ever.
+    Inline,
+}
+
 /// Parts that a test may replace.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -81,6 +107,11 @@ pub struct Components {
     pub clock: Arc<dyn Clock>,
     /// The source of randomness.
     pub random: Arc<dyn Random>,
+    /// How operations wait, which they do only between attempts to append after several lost races. Default: on a thread
+    /// that is started for it, so that no runtime is needed; replace it for [`Execution::Inline`].
+    pub sleep: Arc<dyn Sleep>,
+    /// Where the code of operations runs.
+    pub execution: Execution,
 }
 
 impl Default for Components {
@@ -88,6 +119,8 @@ impl Default for Components {
         Self {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
+            sleep: Arc::new(ThreadSleep::default()),
+            execution: Execution::default(),
         }
     }
 }

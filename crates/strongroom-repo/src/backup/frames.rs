@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use crossbeam_channel::Sender;
 use strongroom_crypt::Sealer;
 use strongroom_format::{BlobRecord, Codec, Compressor, Decompressor, frame_aad};
 
 use super::packs::{FinishedPack, PackWriter, SealedFrame};
 use crate::context::Context;
-use crate::edge::cancelled;
 use crate::error::{Error, ErrorKind, Result};
+use crate::outlet::Outlet;
 
 /// Small neighbours share a frame until it has about this many bytes: enough for zstd to find what they have in
 /// common, little enough that reading one of them stays cheap. Measured in `docs/decisions/0009-frames-of-2-mib.md`.
@@ -23,7 +22,7 @@ pub(super) struct FrameWriter<'a> {
     sealer: &'a dyn Sealer,
     kind: u8,
     packs: &'a PackWriter<'a>,
-    finished: Sender<FinishedPack>,
+    finished: Outlet<'a, FinishedPack>,
     /// About how much plaintext small neighbours share.
     frame_bytes: usize,
     compressor: Compressor,
@@ -49,7 +48,7 @@ impl<'a> FrameWriter<'a> {
         sealer: &'a dyn Sealer,
         kind: u8,
         packs: &'a PackWriter<'a>,
-        finished: Sender<FinishedPack>,
+        finished: Outlet<'a, FinishedPack>,
     ) -> Result<Self> {
         let compressor = Compressor::new(context.settings.level)
             .map_err(|error| Error::new(ErrorKind::Internal, "zstd").caused_by(error))?;
@@ -111,7 +110,7 @@ impl<'a> FrameWriter<'a> {
             sealed: &self.sealed,
         };
         if let Some(pack) = self.packs.add(frame)? {
-            self.finished.send(pack).map_err(|_| cancelled())?;
+            self.finished.send(pack)?;
         }
         Ok(self.sealed.len() as u64)
     }
@@ -121,7 +120,7 @@ impl<'a> FrameWriter<'a> {
         self.packs
             .finish()?
             .into_iter()
-            .try_for_each(|pack| self.finished.send(pack).map_err(|_| cancelled()))
+            .try_for_each(|pack| self.finished.send(pack))
     }
 
     /// Opens what was just sealed. A compressor with a bug (two releases of a peer shipped one) or a bit that flipped in

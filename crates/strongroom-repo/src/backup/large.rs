@@ -10,6 +10,7 @@ use super::recipe::Recipe;
 use super::worker::{Chunks, Job};
 use crate::edge::cancelled;
 use crate::error::Result;
+use crate::outlet::Outlet;
 use crate::source::{Batch, BatchItem, Content, Entry, Fill, Piece, SourceError};
 
 /// A file waiting for a reader.
@@ -40,24 +41,31 @@ const BUFFER_CHUNKS: usize = 2;
 const AHEAD: usize = 2;
 
 /// Takes files until there are none left.
-pub(super) fn read(run: &Run<'_>, files: &Receiver<LargeJob>, jobs: &Sender<Job>) -> Result<()> {
-    for job in files {
-        let LargeJob { mut entry, reply } = job;
-        let result = match read_file(run, &mut entry, jobs) {
-            Ok(outcome) => Ok(LargeFile { entry, outcome }),
-            Err(Failure::Source(error)) => Ok(LargeFile {
-                entry,
-                outcome: Err(error),
-            }),
-            Err(Failure::Run(error)) => Err(error),
-        };
+pub(super) fn read_all(
+    run: &Run<'_>,
+    files: &Receiver<LargeJob>,
+    jobs: &Outlet<'_, Job>,
+) -> Result<()> {
+    for LargeJob { entry, reply } in files {
+        let result = read(run, entry, jobs);
         let failed = result.is_err();
+        // The tree builder finds the error where it waits for the file.
         reply.send(result).map_err(|_| cancelled())?;
         if failed {
             return Err(cancelled());
         }
     }
     Ok(())
+}
+
+/// Reads a file. One that the source cannot read is an outcome; an error is the end of the run.
+pub(super) fn read(run: &Run<'_>, mut entry: Entry, jobs: &Outlet<'_, Job>) -> Result<LargeFile> {
+    let outcome = match read_file(run, &mut entry, jobs) {
+        Ok(whole) => Ok(whole),
+        Err(Failure::Source(error)) => Err(error),
+        Err(Failure::Run(error)) => return Err(error),
+    };
+    Ok(LargeFile { entry, outcome })
 }
 
 enum Failure {
@@ -77,9 +85,7 @@ impl From<crate::error::Error> for Failure {
     }
 }
 
-type Outcome = std::result::Result<Whole, SourceError>;
-
-fn read_file(run: &Run<'_>, entry: &mut Entry, jobs: &Sender<Job>) -> Result<Outcome, Failure> {
+fn read_file(run: &Run<'_>, entry: &mut Entry, jobs: &Outlet<'_, Job>) -> Result<Whole, Failure> {
     let filled_changed = complete(run, entry)?;
     let mut content = run.source.open(entry)?;
     let mut file = Pending {
@@ -120,10 +126,10 @@ fn read_file(run: &Run<'_>, entry: &mut Entry, jobs: &Sender<Job>) -> Result<Out
     file.drain(0)?;
     run.buffers.reads.put(buffer);
     let refs = file.recipe.finish(run)?;
-    Ok(Ok(Whole {
+    Ok(Whole {
         refs,
         changed: changed || filled_changed,
-    }))
+    })
 }
 
 fn read_ahead(run: &Run<'_>) -> usize {
@@ -185,7 +191,7 @@ fn read_some(
 /// A file whose chunks are on their way through the workers.
 struct Pending<'r, 'a> {
     run: &'r Run<'a>,
-    jobs: &'r Sender<Job>,
+    jobs: &'r Outlet<'r, Job>,
     owner: u32,
     waiting: VecDeque<Part>,
     recipe: Recipe,
@@ -232,9 +238,7 @@ impl Pending<'_, '_> {
             owner: self.owner,
             reply,
         };
-        self.jobs
-            .send(Job::Chunks(chunks))
-            .map_err(|_| cancelled())?;
+        self.jobs.send(Job::Chunks(chunks))?;
         self.waiting.push_back(Part::Chunks(answer));
         self.drain(AHEAD)?;
         Ok(start as u64)

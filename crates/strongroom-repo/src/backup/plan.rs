@@ -1,6 +1,6 @@
 //! From the source's walk to groups of work.
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use strongroom_format::NodeKind;
 
 use super::Run;
@@ -11,6 +11,7 @@ use super::worker::Job;
 use crate::edge::cancelled;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::Event;
+use crate::outlet::Outlet;
 use crate::source::{BatchItem, Entry, Fill, WalkEvent};
 
 /// Files above this have a reader of their own.
@@ -18,16 +19,16 @@ const LARGE_BYTES: u64 = 1 << 20;
 
 /// Where groups go.
 #[derive(Debug)]
-pub(super) struct Outlets {
+pub(super) struct Outlets<'a> {
     /// A group may begin for every message here: the tree builder sends one when it is done with a group.
     pub(super) credits: Receiver<()>,
-    pub(super) jobs: Sender<Job>,
-    pub(super) large: Sender<LargeJob>,
-    pub(super) results: Sender<Result<Group>>,
+    pub(super) jobs: Outlet<'a, Job>,
+    pub(super) large: Outlet<'a, LargeJob>,
+    pub(super) results: Outlet<'a, Result<Group>>,
 }
 
 /// Walks the source to its end.
-pub(super) fn plan(run: &Run<'_>, judge: Judge<'_>, outlets: Outlets) -> Result<()> {
+pub(super) fn plan<'r>(run: &'r Run<'_>, judge: Judge<'r>, outlets: Outlets<'r>) -> Result<()> {
     let mut planner = Planner {
         run,
         judge,
@@ -58,7 +59,7 @@ pub(super) fn plan(run: &Run<'_>, judge: Judge<'_>, outlets: Outlets) -> Result<
 struct Planner<'r, 'a> {
     run: &'r Run<'a>,
     judge: Judge<'r>,
-    outlets: Outlets,
+    outlets: Outlets<'r>,
     group: Group,
     bytes: u64,
 }
@@ -96,10 +97,7 @@ impl Planner<'_, '_> {
         let has_content = matches!(kind, NodeKind::File | NodeKind::Stream);
         if has_content && (kind == NodeKind::Stream || entry.node.size > LARGE_BYTES) {
             let (reply, answer) = crossbeam_channel::bounded(1);
-            self.outlets
-                .large
-                .send(LargeJob { entry, reply })
-                .map_err(|_| cancelled())?;
+            self.outlets.large.send(LargeJob { entry, reply })?;
             return Ok(Step::Large(answer));
         }
         self.bytes += if has_content { entry.node.size } else { 0 };
@@ -128,16 +126,8 @@ impl Planner<'_, '_> {
         let group = std::mem::replace(&mut self.group, next);
         self.bytes = 0;
         match group.has_work() {
-            true => self
-                .outlets
-                .jobs
-                .send(Job::Group(group))
-                .map_err(|_| cancelled()),
-            false => self
-                .outlets
-                .results
-                .send(Ok(group))
-                .map_err(|_| cancelled()),
+            true => self.outlets.jobs.send(Job::Group(group)),
+            false => self.outlets.results.send(Ok(group)),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The threads of a backup and what they share.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::{Scope, ScopedJoinHandle};
+use std::sync::{Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use strongroom_chunk::Chunker;
@@ -13,22 +14,27 @@ use super::frames::FrameWriter;
 use super::group::Group;
 use super::judge::{Judge, Parent};
 use super::known::Known;
+use super::large::LargeJob;
 use super::packs::{FinishedPack, PackWriter};
 use super::plan::{Outlets, plan};
 use super::progress::Meter;
 use super::tree::{Tree, TreeBuilder};
 use super::tree_store::{NAMES, PAGE, TreeStore};
 use super::upload::{Unannounced, Uploader};
-use super::worker::{DATA, work};
+use super::worker::{DATA, Worker};
 use super::{Base, large};
 use crate::blobs::Blobs;
 use crate::context::Context;
-use crate::edge::{Remote, panicked};
+use crate::edge::{Remote, cancelled, panicked};
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::lock;
 use crate::keys::Keys;
 use crate::observer::Observer;
+use crate::outlet::Outlet;
 use crate::repository::Repository;
+use crate::settings::Execution;
 use crate::source::Source;
+use crate::threads::start_scoped;
 
 /// What the threads of one backup share.
 pub(super) struct Run<'a> {
@@ -109,9 +115,6 @@ pub(super) fn parent_blobs(repository: &Repository, remote: &Remote, base: &Base
 }
 
 /// Walks the source and stores what is new. When it returns everything is durable, and all but the rest is announced.
-///
-/// This thread sends packs to the store; another builds the tree and has the walker, the readers of large files and the
-/// workers below it. Whoever fails drops its ends of the queues, and everybody else comes to an end by that.
 pub(super) fn store(
     repository: &Repository,
     remote: &Remote,
@@ -127,8 +130,6 @@ pub(super) fn store(
     let packs = Packs::new(context, &record);
     let blobs = parent_blobs(repository, remote, base);
     let mut uploader = Uploader::new(repository, remote, &known, meter, session.id());
-    let (sender, finished) = bounded(1);
-    let writers = Writers::new(context, &keys, &session, &packs, sender)?;
     let parts = Parts {
         keys: &keys,
         source,
@@ -138,15 +139,22 @@ pub(super) fn store(
         remote,
     };
     let judge = Judge::new(base.beside(&blobs));
-    let tree = std::thread::scope(|scope| {
-        let built = spawn(scope, "strongroom-tree", move || {
-            build(parts, writers, judge)
-        })?;
-        let uploaded = uploader.run(&finished);
-        drop(finished);
-        let built = join("the tree builder", built);
-        first_cause(built, uploaded)
-    })?;
+    let writers =
+        |workers, finished| Writers::new(context, &keys, &session, &packs, workers, finished);
+    let tree = match remote.execution() {
+        Execution::Threads => {
+            let threads = context.settings.threads;
+            build_beside(&mut uploader, |finished| {
+                build(parts, writers(threads, finished)?, judge)
+            })?
+        }
+        Execution::Inline => {
+            let shared = Mutex::new(&mut uploader);
+            let put = |pack| lock(&shared).take(pack);
+            build(parts, writers(1, Outlet::Stage(&put))?, judge)?
+        }
+    };
+    uploader.finish()?;
     let rest = uploader.rest()?;
     let root = tree
         .root
@@ -160,6 +168,24 @@ pub(super) fn store(
         session: session.id(),
         packs,
         announcements,
+    })
+}
+
+/// Sends packs to the store on this thread, while another builds the tree and has the walker, the readers of large files and
+/// the workers below it. Whoever fails drops its ends of the queues, and everybody else comes to an end by that.
+fn build_beside<'a>(
+    uploader: &mut Uploader<'_>,
+    build: impl FnOnce(Outlet<'a, FinishedPack>) -> Result<Tree> + Send,
+) -> Result<Tree> {
+    let (sender, finished) = bounded(1);
+    std::thread::scope(|scope| {
+        let built = start_scoped(scope, "strongroom-tree", move || {
+            build(Outlet::Queue(sender))
+        })?;
+        let uploaded = finished.iter().try_for_each(|pack| uploader.take(pack));
+        drop(finished);
+        let built = join("the tree builder", built);
+        first_cause(built, uploaded)
     })
 }
 
@@ -209,7 +235,9 @@ impl<'a> Packs<'a> {
 /// Writers of frames: one a worker, one to close the data packs, one each for names and pages.
 #[derive(Debug)]
 struct Writers<'a> {
-    workers: Vec<FrameWriter<'a>>,
+    worker: FrameWriter<'a>,
+    /// Of all workers but that one.
+    others: Vec<FrameWriter<'a>>,
     last: FrameWriter<'a>,
     names: FrameWriter<'a>,
     pages: FrameWriter<'a>,
@@ -221,16 +249,18 @@ impl<'a> Writers<'a> {
         keys: &'a Keys,
         session: &'a Session,
         packs: &'a Packs<'a>,
-        finished: Sender<FinishedPack>,
+        workers: usize,
+        finished: Outlet<'a, FinishedPack>,
     ) -> Result<Self> {
         let content: &dyn Sealer = session.sealer();
         let writer =
             |sealer, kind, packs| FrameWriter::new(context, sealer, kind, packs, finished.clone());
-        let workers = (0..context.settings.threads.max(1))
+        let others = (1..workers)
             .map(|_| writer(content, DATA, &packs.data))
             .collect::<Result<_>>()?;
         Ok(Self {
-            workers,
+            worker: writer(content, DATA, &packs.data)?,
+            others,
             last: writer(content, DATA, &packs.data)?,
             names: writer(content, NAMES, &packs.names)?,
             pages: writer(keys.structure.refs(), PAGE, &packs.pages)?,
@@ -277,13 +307,21 @@ fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tre
         remote,
         buffers: BufferSets::default(),
     };
-    let built = pipeline(&run, judge, writers.workers)?;
+    let built = match remote.execution() {
+        Execution::Threads => {
+            let mut workers = writers.others;
+            workers.push(writers.worker);
+            in_threads(&run, judge, workers)?
+        }
+        Execution::Inline => inline(&run, judge, writers.worker)?,
+    };
     writers.last.finish()?;
     tree.finish()?;
     Ok(built)
 }
 
-fn pipeline(run: &Run<'_>, judge: Judge<'_>, workers: Vec<FrameWriter<'_>>) -> Result<Tree> {
+/// Connects the stages by queues, each on threads of its own; the tree is built on this one.
+fn in_threads<'a>(run: &Run<'a>, judge: Judge<'_>, workers: Vec<FrameWriter<'a>>) -> Result<Tree> {
     let threads = workers.len();
     let (jobs_sender, jobs) = bounded(threads);
     let (large_sender, large_files) = bounded(LARGE_READERS);
@@ -294,33 +332,66 @@ fn pipeline(run: &Run<'_>, judge: Judge<'_>, workers: Vec<FrameWriter<'_>>) -> R
     std::thread::scope(|scope| {
         for frames in workers {
             let (jobs, results) = (jobs.clone(), results_sender.clone());
-            spawn(scope, "strongroom-work", move || {
-                tell(&results, "a worker", || work(run, frames, &jobs, &results));
+            start_scoped(scope, "strongroom-work", move || {
+                tell(&results, "a worker", || {
+                    let mut worker = Worker::new(run, frames, Outlet::Queue(results.clone()));
+                    jobs.iter().try_for_each(|job| worker.work(job))
+                });
             })?;
         }
         // Only workers take jobs: when they have gone, whoever waits for one is told.
         drop(jobs);
         for _ in 0..LARGE_READERS {
-            let (files, jobs) = (large_files.clone(), jobs_sender.clone());
+            let (files, jobs) = (large_files.clone(), Outlet::Queue(jobs_sender.clone()));
             let results = results_sender.clone();
-            spawn(scope, "strongroom-read", move || {
-                tell(&results, "a reader", || large::read(run, &files, &jobs));
+            start_scoped(scope, "strongroom-read", move || {
+                tell(&results, "a reader", || large::read_all(run, &files, &jobs));
             })?;
         }
         drop(large_files);
         let results_of_plan = results_sender.clone();
         let outlets = Outlets {
             credits,
-            jobs: jobs_sender,
-            large: large_sender,
-            results: results_sender,
+            jobs: Outlet::Queue(jobs_sender),
+            large: Outlet::Queue(large_sender),
+            results: Outlet::Queue(results_sender),
         };
-        spawn(scope, "strongroom-walk", move || {
+        start_scoped(scope, "strongroom-walk", move || {
             tell(&results_of_plan, "the walker", || plan(run, judge, outlets));
         })?;
         collect(run, &results, &credit)
         // Returning drops the ends of this thread, and with them an unfinished run.
     })
+}
+
+/// Connects the same stages by calls: each is done with what it is given before the one that gave it goes on.
+fn inline<'a>(run: &Run<'a>, judge: Judge<'_>, frames: FrameWriter<'a>) -> Result<Tree> {
+    let (credit, credits) = bounded(1);
+    give(&credit, 1);
+    let builder = Mutex::new(TreeBuilder::new(run));
+    let build = |group: Result<Group>| {
+        give(&credit, lock(&builder).take(group?)?);
+        Ok(())
+    };
+    let worker = Mutex::new(Worker::new(run, frames, Outlet::Stage(&build)));
+    let work = |job| lock(&worker).work(job);
+    let read = |job: LargeJob| {
+        let file = large::read(run, job.entry, &Outlet::Stage(&work))?;
+        // The group that the file belongs to is still being made.
+        job.reply.send(Ok(file)).map_err(|_| cancelled())
+    };
+    let outlets = Outlets {
+        credits,
+        jobs: Outlet::Stage(&work),
+        large: Outlet::Stage(&read),
+        results: Outlet::Stage(&build),
+    };
+    plan(run, judge, outlets)?;
+    drop(worker);
+    builder
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .finish()
 }
 
 /// Builds the tree from the groups as they come.
@@ -373,17 +444,6 @@ fn tell(results: &Sender<Result<Group>>, name: &str, work: impl FnOnce() -> Resu
         // A builder that has gone has an error of its own.
         drop(results.send(Err(error)));
     }
-}
-
-fn spawn<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'scope,
-) -> Result<ScopedJoinHandle<'scope, T>> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn_scoped(scope, work)
-        .map_err(|error| Error::new(ErrorKind::Internal, "no thread").caused_by(error))
 }
 
 fn join<T>(name: &str, handle: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use crossbeam_channel::Receiver;
 use strongroom_crypt::{Roles, SessionId};
 use strongroom_format::{
     Body, ObjectHash, PackHeader, PackRef, PackRow, Packs, SegmentBuilder, SegmentRef, object_name,
@@ -79,21 +78,24 @@ impl<'a> Uploader<'a> {
         }
     }
 
-    /// Takes packs until there are no more, and returns when all are durable.
-    pub(super) fn run(&mut self, finished: &Receiver<FinishedPack>) -> Result<()> {
-        for pack in finished {
-            self.begin(pack);
-            while self
-                .under_way
-                .front()
-                .is_some_and(|(ticket, _)| ticket.is_ready())
-            {
-                self.reap()?;
-            }
-            if self.is_announcement_due() {
-                self.announce()?;
-            }
+    /// Takes a pack, sends it on its way, and announces what is durable when that is due.
+    pub(super) fn take(&mut self, pack: FinishedPack) -> Result<()> {
+        self.begin(pack);
+        while self
+            .under_way
+            .front()
+            .is_some_and(|(ticket, _)| ticket.is_ready())
+        {
+            self.reap()?;
         }
+        if self.is_announcement_due() {
+            self.announce()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all packs taken are durable.
+    pub(super) fn finish(&mut self) -> Result<()> {
         while !self.under_way.is_empty() {
             self.reap()?;
         }

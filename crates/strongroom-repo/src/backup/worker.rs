@@ -1,13 +1,13 @@
 //! What the computing threads do: read small files, cut, hash, leave out what is known, compress, seal.
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use strongroom_format::{BlobRecord, NodeKind, Ref, RefKind};
 
 use super::Run;
 use super::frames::{FrameWriter, Gather};
 use super::group::Group;
-use crate::edge::cancelled;
 use crate::error::Result;
+use crate::outlet::Outlet;
 use crate::source::Fill;
 
 /// Work for a computing thread.
@@ -35,28 +35,50 @@ pub(super) struct Chunks {
 /// Kind of a blob of file content, docs/format.md §3.5.
 pub(super) const DATA: u8 = 0;
 
-/// Takes jobs until there are none left.
-pub(super) fn work(
-    run: &Run<'_>,
-    mut frames: FrameWriter<'_>,
-    jobs: &Receiver<Job>,
-    results: &Sender<Result<Group>>,
-) -> Result<()> {
-    let mut gather = Gather::default();
-    for job in jobs {
+/// Does one job after another.
+#[derive(Debug)]
+pub(super) struct Worker<'r, 'a> {
+    run: &'r Run<'a>,
+    frames: FrameWriter<'a>,
+    gather: Gather,
+    results: Outlet<'r, Result<Group>>,
+}
+
+impl<'r, 'a> Worker<'r, 'a> {
+    pub(super) fn new(
+        run: &'r Run<'a>,
+        frames: FrameWriter<'a>,
+        results: Outlet<'r, Result<Group>>,
+    ) -> Self {
+        Self {
+            run,
+            frames,
+            gather: Gather::default(),
+            results,
+        }
+    }
+
+    /// Does a job and hands on what came of it.
+    pub(super) fn work(&mut self, job: Job) -> Result<()> {
+        let Self {
+            run,
+            frames,
+            gather,
+            results,
+        } = self;
         match job {
             Job::Group(mut group) => {
-                fill(run, &mut frames, &mut gather, &mut group)?;
-                results.send(Ok(group)).map_err(|_| cancelled())?;
+                fill(run, frames, gather, &mut group)?;
+                results.send(Ok(group))
             }
             Job::Chunks(chunks) => {
-                let refs = store_chunks(run, &mut frames, &mut gather, &chunks)?;
+                let refs = store_chunks(run, frames, gather, &chunks)?;
                 // A reader that has gone has had an error of its own.
                 drop(chunks.reply.send((refs, chunks.data)));
+                Ok(())
             }
         }
     }
-    Ok(())
 }
 
 fn fill(

@@ -74,7 +74,7 @@ impl Journal {
                 Outcome::Written => return self.written(remote, context, view, attempt.bytes),
                 Outcome::Lost => {
                     losses += 1;
-                    back_off(context, losses)?;
+                    back_off(remote, context, losses)?;
                     if self.catch_up(remote, context)?.head <= attempt.n {
                         return Err(Error::new(ErrorKind::Unavailable, "an entry came and went")
                             .object_named(object_name::journal(attempt.n)));
@@ -214,18 +214,14 @@ fn in_doubt(name: String, cause: Option<Error>) -> Error {
 }
 
 /// Waits a little at random after several lost races, so that writers in step fall out of it.
-fn back_off(context: &Context, losses: u32) -> Result<()> {
+fn back_off(remote: &Remote, context: &Context, losses: u32) -> Result<()> {
     if losses < PATIENCE {
         return Ok(());
     }
     let [random] = context.random::<1>()?;
     let most_ms = 1_u64 << losses.min(PATIENCE + 6).saturating_sub(PATIENCE);
     let wait = Duration::from_micros(most_ms * 4 * u64::from(random));
-    // Nothing is ever sent: the receiver only waits.
-    let (_sender, receiver) = crossbeam_channel::bounded::<()>(0);
-    match receiver.recv_timeout(wait) {
-        Ok(()) | Err(_) => Ok(()),
-    }
+    remote.sleep(&context.components.sleep, wait)
 }
 
 /// Races that may be lost before the first wait.

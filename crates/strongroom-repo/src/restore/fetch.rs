@@ -5,13 +5,14 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use crossbeam_channel::{Receiver, TryRecvError};
 use strongroom_format::PackHeader;
 
 use crate::blobs::HeaderTicket;
 use crate::edge::Ticket;
 use crate::error::Result;
 use crate::index::is_loss;
+use crate::outlet::Outlet;
 use crate::packs::PackInfo;
 use crate::restore::file::Use;
 use crate::restore::plan::{FramePlan, PartPlan, Plan};
@@ -42,43 +43,10 @@ impl Part {
 }
 
 /// Fetches what the planner sends and hands the frames to the workers, until the planner has ended.
-pub(super) fn run(run: &Run, plans: &Receiver<Plan>, jobs: &Sender<Job>) {
-    let budget = Arc::new(Budget::default());
-    let mut waiting: VecDeque<PartPlan> = VecDeque::new();
-    let mut flying: VecDeque<Flight> = VecDeque::new();
-    let mut open = true;
-    loop {
-        while flying.len() < MAX_FLYING && !run.is_stopped() {
-            if waiting.is_empty() && open {
-                match next_plan(plans, flying.is_empty()) {
-                    Ok(plan) => waiting.extend(plan.parts),
-                    Err(TryRecvError::Empty) => {}
-                    Err(TryRecvError::Disconnected) => open = false,
-                }
-            }
-            let Some(part) = waiting.front() else { break };
-            let Some(permit) = budget.take(part.len(), flying.is_empty(), run) else {
-                break;
-            };
-            let Some(part) = waiting.pop_front() else {
-                break;
-            };
-            match Flight::begin(run, part, permit) {
-                Ok(flight) => flying.push_back(flight),
-                Err(error) => run.stop(error),
-            }
-        }
-        if run.is_stopped() {
-            // The planner must not wait for somebody to take its plans.
-            while plans.recv().is_ok() {}
-            return;
-        }
-        match flying.pop_front() {
-            Some(flight) => flight.land(run, jobs),
-            None if open => {}
-            None => return,
-        }
-    }
+pub(super) fn run(run: &Run, plans: &Receiver<Plan>, jobs: Outlet<'_, Job>) {
+    Fetcher::new(run, jobs).fetch(&mut |wait| next_plan(plans, wait));
+    // The planner must not wait for somebody to take its plans.
+    while plans.recv().is_ok() {}
 }
 
 fn next_plan(plans: &Receiver<Plan>, wait: bool) -> Result<Plan, TryRecvError> {
@@ -86,6 +54,80 @@ fn next_plan(plans: &Receiver<Plan>, wait: bool) -> Result<Plan, TryRecvError> {
         plans.recv().map_err(|_| TryRecvError::Disconnected)
     } else {
         plans.try_recv()
+    }
+}
+
+/// Fetches the parts that plans name, in their order.
+pub(super) struct Fetcher<'a> {
+    run: &'a Run,
+    jobs: Outlet<'a, Job>,
+    budget: Arc<Budget>,
+    waiting: VecDeque<PartPlan>,
+    flying: VecDeque<Flight>,
+}
+
+/// Gives the next plan, or says that there is none now or none any more. Told to wait, it gives one or says that there is none
+/// any more.
+type NextPlan<'n> = dyn FnMut(bool) -> Result<Plan, TryRecvError> + 'n;
+
+impl<'a> Fetcher<'a> {
+    pub(super) fn new(run: &'a Run, jobs: Outlet<'a, Job>) -> Self {
+        Self {
+            run,
+            jobs,
+            budget: Arc::default(),
+            waiting: VecDeque::new(),
+            flying: VecDeque::new(),
+        }
+    }
+
+    /// Fetches everything of one plan.
+    pub(super) fn fetch_one(&mut self, plan: Plan) {
+        let mut only = Some(plan);
+        self.fetch(&mut |_| only.take().ok_or(TryRecvError::Disconnected));
+    }
+
+    /// Fetches until there is no further plan, or the restore ends.
+    fn fetch(&mut self, next: &mut NextPlan<'_>) {
+        let mut open = true;
+        loop {
+            self.begin(next, &mut open);
+            if self.run.is_stopped() {
+                return;
+            }
+            match self.flying.pop_front() {
+                Some(flight) => flight.land(self.run, &self.jobs),
+                None if open => {}
+                None => return,
+            }
+        }
+    }
+
+    /// Begins to fetch as many parts as may be on their way.
+    fn begin(&mut self, next: &mut NextPlan<'_>, open: &mut bool) {
+        while self.flying.len() < MAX_FLYING && !self.run.is_stopped() {
+            let idle = self.flying.is_empty();
+            if self.waiting.is_empty() && *open {
+                match next(idle) {
+                    Ok(plan) => self.waiting.extend(plan.parts),
+                    Err(TryRecvError::Empty) => {}
+                    Err(TryRecvError::Disconnected) => *open = false,
+                }
+            }
+            let Some(part) = self.waiting.front() else {
+                return;
+            };
+            let Some(permit) = self.budget.take(part.len(), idle, self.run) else {
+                return;
+            };
+            let Some(part) = self.waiting.pop_front() else {
+                return;
+            };
+            match Flight::begin(self.run, part, permit) {
+                Ok(flight) => self.flying.push_back(flight),
+                Err(error) => self.run.stop(error),
+            }
+        }
     }
 }
 
@@ -114,7 +156,7 @@ impl Flight {
     }
 
     /// Waits for the part and hands its frames out. What does not come is looked for elsewhere, blob by blob.
-    fn land(self, run: &Run, jobs: &Sender<Job>) {
+    fn land(self, run: &Run, jobs: &Outlet<'_, Job>) {
         let Self {
             part,
             bytes,
@@ -160,7 +202,7 @@ impl Flight {
 }
 
 /// Hands a job to the workers; they end only after everybody who has jobs for them.
-pub(super) fn send(run: &Run, jobs: &Sender<Job>, job: Job) {
+pub(super) fn send(run: &Run, jobs: &Outlet<'_, Job>, job: Job) {
     if jobs.send(job).is_err() {
         run.stop(crate::edge::panicked("restore", &"the workers have gone"));
     }

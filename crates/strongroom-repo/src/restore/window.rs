@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crossbeam_channel::{Sender, unbounded};
+use crossbeam_channel::unbounded;
 use strongroom_format::Ref;
 
 use crate::error::Result;
 use crate::index::is_loss;
+use crate::outlet::Outlet;
 use crate::restore::fetch::{pretend, send};
 use crate::restore::file::{FileTask, NewFile, Use};
 use crate::restore::inspect;
@@ -25,8 +26,8 @@ use crate::tree::{Piece, RecipeReader};
 pub(super) struct Window<'a> {
     run: &'a Run,
     existing: Existing,
-    plans: Sender<Plan>,
-    jobs: Sender<Job>,
+    plans: Outlet<'a, Plan>,
+    jobs: Outlet<'a, Job>,
     uses: Vec<Use>,
     direct: Vec<Direct>,
     entries: usize,
@@ -38,8 +39,8 @@ impl<'a> Window<'a> {
     pub(super) fn new(
         run: &'a Run,
         existing: Existing,
-        plans: Sender<Plan>,
-        jobs: Sender<Job>,
+        plans: Outlet<'a, Plan>,
+        jobs: Outlet<'a, Job>,
     ) -> Self {
         Self {
             run,

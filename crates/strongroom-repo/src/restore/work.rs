@@ -46,31 +46,43 @@ pub(super) enum Direct {
     Planned(Arc<FileTask>),
 }
 
-/// Works until everybody who has jobs has ended. A job that panics ends the restore.
+/// Works until everybody who has jobs has ended.
 pub(super) fn run(run: &Run, jobs: &Receiver<Job>) {
-    let mut worker = match Scratch::new() {
-        Ok(scratch) => Worker { run, scratch },
-        Err(error) => return run.stop(error),
-    };
-    for job in jobs {
-        if run.is_stopped() {
-            continue;
-        }
-        let done = catch_unwind(AssertUnwindSafe(|| worker.work(job)));
-        match done {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => run.stop(error),
-            Err(panic) => run.stop(crate::edge::panicked("restore", panic.as_ref())),
-        }
+    match Worker::new(run) {
+        Ok(mut worker) => jobs.iter().for_each(|job| worker.take(job)),
+        Err(error) => run.stop(error),
     }
 }
 
-struct Worker<'a> {
+/// Does one job after another.
+pub(super) struct Worker<'a> {
     run: &'a Run,
     scratch: Scratch,
 }
 
-impl Worker<'_> {
+impl<'a> Worker<'a> {
+    pub(super) fn new(run: &'a Run) -> Result<Self> {
+        Ok(Self {
+            run,
+            scratch: Scratch::new()?,
+        })
+    }
+
+    /// Does a job, unless the restore has ended. One that fails or panics ends it.
+    pub(super) fn take(&mut self, job: Job) {
+        if self.run.is_stopped() {
+            return;
+        }
+        let done = catch_unwind(AssertUnwindSafe(|| self.work(job)));
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.run.stop(error),
+            Err(panic) => self
+                .run
+                .stop(crate::edge::panicked("restore", panic.as_ref())),
+        }
+    }
+
     fn work(&mut self, job: Job) -> Result<()> {
         match job {
             Job::Frame(part, frame) => self.frame(&part, frame),

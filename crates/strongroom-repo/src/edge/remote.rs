@@ -1,0 +1,221 @@
+//! A store as the synchronous code of an operation sees it.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::TryStreamExt as _;
+use futures::future::BoxFuture;
+use strongroom_store::wrap::Sleep;
+use strongroom_store::{
+    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, Store, probe_atomic_create,
+};
+
+use super::{cancelled, drive};
+use crate::error::{Error, Result};
+use crate::settings::Execution;
+
+pub(super) type Work = BoxFuture<'static, ()>;
+pub(super) type Request = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
+
+/// A store as an operation's synchronous code sees it.
+#[derive(Clone)]
+pub(crate) struct Remote(Carrier);
+
+/// Who carries requests out.
+#[derive(Clone)]
+enum Carrier {
+    /// The polled future takes them from queues.
+    Queues {
+        reads: async_channel::Sender<Request>,
+        writes: async_channel::Sender<Request>,
+    },
+    /// Whoever asks, before it goes on.
+    Caller(Arc<dyn Store>),
+}
+
+/// Which of the queues a request goes to.
+#[derive(Debug, Clone, Copy)]
+enum Queue {
+    Reads,
+    Writes,
+}
+
+impl std::fmt::Debug for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Remote")
+    }
+}
+
+/// The answer to a request, once it is there.
+#[derive(Debug)]
+pub(crate) struct Ticket<T>(Answer<T>);
+
+#[derive(Debug)]
+enum Answer<T> {
+    Later(crossbeam_channel::Receiver<Result<T>>),
+    Now(Result<T>),
+}
+
+impl<T> Ticket<T> {
+    /// Waits for the answer.
+    pub(crate) fn wait(self) -> Result<T> {
+        match self.0 {
+            Answer::Later(answer) => answer.recv().unwrap_or_else(|_| Err(cancelled())),
+            Answer::Now(answer) => answer,
+        }
+    }
+
+    /// Says whether `wait` would return at once.
+    pub(crate) fn is_ready(&self) -> bool {
+        match &self.0 {
+            Answer::Later(answer) => !answer.is_empty(),
+            Answer::Now(_) => true,
+        }
+    }
+
+    /// Makes a ticket of a request that could not be made.
+    pub(crate) fn failed(error: Error) -> Self {
+        Self(Answer::Now(Err(error)))
+    }
+}
+
+impl Remote {
+    /// Makes one whose requests go into queues.
+    pub(super) fn queued(
+        reads: async_channel::Sender<Request>,
+        writes: async_channel::Sender<Request>,
+    ) -> Self {
+        Self(Carrier::Queues { reads, writes })
+    }
+
+    /// Makes one that carries each request out before it returns the ticket.
+    pub(super) fn inline(store: Arc<dyn Store>) -> Self {
+        Self(Carrier::Caller(store))
+    }
+
+    /// Says how the operation is to be executed.
+    pub(crate) fn execution(&self) -> Execution {
+        match self.0 {
+            Carrier::Queues { .. } => Execution::Threads,
+            Carrier::Caller(_) => Execution::Inline,
+        }
+    }
+
+    /// Says whether the caller has gone; long work that makes no request looks from time to time.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        match &self.0 {
+            Carrier::Queues { reads, .. } => reads.is_closed(),
+            // It is waiting for us to return.
+            Carrier::Caller(_) => false,
+        }
+    }
+
+    /// Reads an object, or a range of it.
+    pub(crate) fn get(&self, key: &Key, range: Option<Range<u64>>) -> Result<Bytes> {
+        self.get_later(key, range).wait()
+    }
+
+    /// Begins to read an object, or a range of it.
+    pub(crate) fn get_later(&self, key: &Key, range: Option<Range<u64>>) -> Ticket<Bytes> {
+        let key = key.clone();
+        self.ask(Queue::Reads, move |store| async move {
+            let mut options = GetOptions::default();
+            if let Some(range) = range {
+                options = options.with_range(range);
+            }
+            store.get(&key, options).await.map_err(Error::from)
+        })
+    }
+
+    /// Returns an object's length.
+    pub(crate) fn head(&self, key: &Key) -> Result<ObjectMeta> {
+        let key = key.clone();
+        self.ask(Queue::Reads, move |store| async move {
+            Ok(store.head(&key).await?)
+        })
+        .wait()
+    }
+
+    /// Lists what begins with a prefix.
+    pub(crate) fn list(&self, prefix: &Prefix) -> Result<Vec<ObjectMeta>> {
+        let prefix = prefix.clone();
+        self.ask(Queue::Reads, move |store| async move {
+            Ok(store.list(&prefix).try_collect().await?)
+        })
+        .wait()
+    }
+
+    /// Begins to write an object that is not there. Waits while too many puts are on their way.
+    pub(crate) fn put_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
+        let key = key.clone();
+        self.ask(Queue::Writes, move |store| async move {
+            let options = PutOptions::default().with_mode(PutMode::Create);
+            Ok(store.put(&key, data, options).await?)
+        })
+    }
+
+    /// Writes an object that is not there.
+    pub(crate) fn put(&self, key: &Key, data: Bytes) -> Result<()> {
+        self.put_later(key, data).wait()
+    }
+
+    /// Deletes an object, present or not.
+    pub(crate) fn delete(&self, key: &Key) -> Result<()> {
+        let key = key.clone();
+        self.ask(Queue::Writes, move |store| async move {
+            Ok(store.delete(&key).await?)
+        })
+        .wait()
+    }
+
+    /// Finds out whether the store decides races between creators, with objects below `scratch`.
+    pub(crate) fn probe_atomic_create(&self, scratch: &Prefix) -> Result<bool> {
+        let scratch = scratch.clone();
+        self.ask(Queue::Writes, move |store| async move {
+            Ok(probe_atomic_create(store.as_ref(), &scratch).await?)
+        })
+        .wait()
+    }
+
+    /// Waits. It ends early, with `Cancelled`, when the caller goes.
+    pub(crate) fn sleep(&self, sleep: &Arc<dyn Sleep>, duration: Duration) -> Result<()> {
+        let sleep = Arc::clone(sleep);
+        self.ask(Queue::Reads, move |_store| async move {
+            sleep.sleep(duration).await;
+            Ok(())
+        })
+        .wait()
+    }
+
+    fn ask<T, F>(
+        &self,
+        queue: Queue,
+        request: impl FnOnce(Arc<dyn Store>) -> F + Send + 'static,
+    ) -> Ticket<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        let queue = match (&self.0, queue) {
+            (Carrier::Caller(store), _) => {
+                return Ticket(Answer::Now(drive::to_end(request(store.clone()))));
+            }
+            (Carrier::Queues { reads, .. }, Queue::Reads) => reads,
+            (Carrier::Queues { writes, .. }, Queue::Writes) => writes,
+        };
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        let request: Request = Box::new(move |store| {
+            async move {
+                // Whoever asked may have gone on without the answer.
+                drop(reply.send(request(store).await));
+            }
+            .boxed()
+        });
+        // A closed queue drops the request and with it the reply, which the ticket reads as cancelled.
+        drop(queue.send_blocking(request));
+        Ticket(Answer::Later(answer))
+    }
+}

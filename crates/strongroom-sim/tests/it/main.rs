@@ -1,0 +1,3 @@
+//! The simulated world, and the real engine in it.
+
+mod world;
