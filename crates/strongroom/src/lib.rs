@@ -108,10 +108,10 @@ pub use strongroom_fs::{
 };
 pub use strongroom_repo::{
     BackupOptions, BackupReport, Chunking, Clock, Components, CreateOptions, Created, Credential,
-    Depth, DryRun, Error, ErrorKind, Event, Existing, Extra, HoldInfo, HoldRequest, Include, Lost,
-    LostReason, Mode, NewSlot, Observer, ParentChoice, PathDeviation, Phase, Phases, Problem,
-    Progress, Repository, RepositoryBuilder, RestoreOptions, RestoreReport, Result, RevokeReport,
-    Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, SystemClock,
+    Depth, DryRun, Error, ErrorKind, Event, Execution, Existing, Extra, HoldInfo, HoldRequest,
+    Include, Lost, LostReason, Mode, NewSlot, Observer, ParentChoice, PathDeviation, Phase, Phases,
+    Problem, Progress, Repository, RepositoryBuilder, RestoreOptions, RestoreReport, Result,
+    RevokeReport, Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, SystemClock,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};
