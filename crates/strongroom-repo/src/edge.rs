@@ -39,6 +39,14 @@ impl Access {
         Self { store, execution }
     }
 
+    /// Executes operations on it as those on `other`.
+    pub(crate) fn executed_like(self, other: &Self) -> Self {
+        Self {
+            execution: other.execution,
+            ..self
+        }
+    }
+
     /// Returns what the store can do.
     pub(crate) fn capabilities(&self) -> Capabilities {
         self.store.capabilities()

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use strongroom_format::ObjectHash;
 
-pub(crate) use self::fetch::missing_entry;
+pub(crate) use self::fetch::{Fetched, missing_entry};
 pub(crate) use self::gallop::first_missing;
 pub(crate) use self::history::{History, is_past};
 pub(crate) use self::replay::Replay;

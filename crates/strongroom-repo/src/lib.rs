@@ -50,6 +50,8 @@ mod observer;
 mod open;
 mod outlet;
 mod packs;
+mod pair;
+mod replicate;
 mod repository;
 mod restore;
 mod settings;
@@ -69,6 +71,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};
+pub use replicate::ReplicaReport;
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,

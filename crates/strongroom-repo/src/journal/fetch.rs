@@ -13,9 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// An entry as it was stored and as it was decoded.
 #[derive(Debug)]
-pub(super) struct Fetched {
-    pub(super) bytes: Bytes,
-    pub(super) entry: Entry,
+pub(crate) struct Fetched {
+    pub(crate) bytes: Bytes,
+    pub(crate) entry: Entry,
 }
 
 /// What is asked for ahead of what is folded: so many entries, or two bundles.
@@ -26,7 +26,7 @@ const WORTH_A_BUNDLE: u64 = 3;
 
 impl Replay<'_> {
     /// Gets the entries of `range`, which all exist, in order, and gives each to `take`.
-    pub(super) fn each(
+    pub(crate) fn each(
         &self,
         range: Range<u64>,
         mut take: impl FnMut(Fetched) -> Result<()>,
@@ -55,7 +55,7 @@ impl Replay<'_> {
     }
 
     /// Gets entry `n`, from its bundle if need be; `None` if there is neither.
-    pub(super) fn entry(&self, n: u64) -> Result<Option<Fetched>> {
+    pub(crate) fn entry(&self, n: u64) -> Result<Option<Fetched>> {
         let name = object_name::journal(n);
         let Some(bytes) = get_if_there(self.remote, &name)? else {
             return Ok(None);

@@ -153,7 +153,7 @@ impl<'a> Replay<'a> {
     /// # Errors
     ///
     /// `Damaged` when neither does.
-    pub(super) fn chained(&self, previous: &ObjectHash, fetched: Fetched) -> Result<Fetched> {
+    pub(crate) fn chained(&self, previous: &ObjectHash, fetched: Fetched) -> Result<Fetched> {
         if fetched.entry.previous == *previous {
             return Ok(fetched);
         }
