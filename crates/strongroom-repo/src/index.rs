@@ -79,6 +79,14 @@ impl Repository {
         *slot() = Some(Arc::clone(&index));
         Ok(index)
     }
+
+    /// Takes an index whose segments the next one need not fetch.
+    pub(crate) fn keep_index(&self, index: Arc<Index>) {
+        *self
+            .index_slot()
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(index);
+    }
 }
 
 impl Index {
@@ -179,6 +187,27 @@ impl Index {
         Ok(false)
     }
 
+    /// Returns the copies that a snapshot may rely on: in a pack in force, condemned or not, not known to be damaged, and mapped by
+    /// a segment that can be read; each with the name of that segment.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when a page of a segment cannot be read.
+    pub(crate) fn grounds(&self, id: &Id) -> Result<Vec<(Location, ObjectHash)>> {
+        let mut found = Vec::new();
+        let mut hits = Vec::new();
+        for part in self.parts.iter().filter(|part| !part.rebuilt) {
+            hits.clear();
+            part.segment.find(id, &mut hits)?;
+            let good = hits.iter().filter(|hit| part.rank(hit) == Rank::Good);
+            found.extend(
+                good.filter_map(|hit| part.location(hit))
+                    .map(|location| (location, part.segment.name)),
+            );
+        }
+        Ok(found)
+    }
+
     /// Returns every copy, the good ones first, then those known to be damaged, then those that may have been deleted.
     ///
     /// # Errors
@@ -214,6 +243,13 @@ impl Index {
             }
         }
         Ok(locations)
+    }
+
+    /// Returns the packs that its segments map.
+    #[cfg(test)]
+    pub(crate) fn packs(&self) -> Vec<Arc<PackInfo>> {
+        let parts = self.parts.iter();
+        parts.flat_map(|part| part.segment.packs.clone()).collect()
     }
 
     /// Returns what is wrong with segments in force.

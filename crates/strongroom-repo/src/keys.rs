@@ -18,6 +18,7 @@ use strongroom_format::{
 use crate::context::{crypt_error, encode_error};
 use crate::error::{Error, ErrorKind, Result};
 use crate::open::LoadedKeyring;
+use crate::state::State;
 
 /// The keys of an open repository: an opened generation of the keyring.
 pub(crate) struct Keys {
@@ -148,13 +149,16 @@ impl Keys {
         self.epochs.get(&number).map(|(_, key)| key)
     }
 
-    /// Returns the newest epoch that new content may be written under.
+    /// Returns the newest epoch that new content may be written under in that state of the journal, which decides where the keyring
+    /// says something else.
     ///
     /// # Errors
     ///
     /// `WrongKey` when these keys have none: they are for something else than backing up.
-    pub(crate) fn open_epoch(&self) -> Result<(u32, &EpochKey)> {
-        let open = |(_, (state, _)): &(&u32, &(EpochState, EpochKey))| *state == EpochState::Open;
+    pub(crate) fn open_epoch(&self, journal: &State) -> Result<(u32, &EpochKey)> {
+        let open = |(number, (state, _)): &(&u32, &(EpochState, EpochKey))| {
+            *journal.epochs.get(*number).unwrap_or(state) == EpochState::Open
+        };
         let newest = self
             .epochs
             .iter()

@@ -59,8 +59,8 @@ mod slots;
 mod source;
 mod state;
 mod target;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod threads;
 mod tree;
 

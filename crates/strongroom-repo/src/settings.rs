@@ -14,9 +14,9 @@ use strongroom_store::wrap::{Sleep, ThreadSleep};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Threads that compute. Default: what the system suggests.
+    /// Threads that compute, with [`Execution::Threads`]. Default: what the system suggests.
     pub threads: usize,
-    /// The size of a full pack of content, 1 to 64 MiB. Default 16 MiB. Three packs are open at once, one is being closed and three
+    /// The size of a full pack of content, 16 KiB to 64 MiB. Default 16 MiB; less than 1 MiB is for tests. Three packs are open at once, one is being closed and three
     /// more may be on their way to the store: seven times this is the largest part of a backup's memory.
     pub pack_bytes: usize,
     /// New content after which a long backup announces what it has stored, so that an interrupted run need
@@ -78,24 +78,26 @@ impl Clock for SystemClock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Execution {
-    /// On threads of their own, several at once; the future that the caller polls talks to the store.
+    /// On threads of its own, several at once; the future that the caller polls talks to the store.
     #[default]
     Threads,
     /// On the thread that polls, one thing after another: for simulations, in which one seed is to decide everything.
     ///
-    /// The first poll of an operation's future is the whole operation. It carries out one request of the store at a time, and waits
-    /// for each without returning, so the store must not need the polling thread to go on with something else: on a runtime of one thread, a
-    /// store that depends on that runtime would never answer. No thread is started, [`Settings::threads`] has no effect, and what is
-    /// requested, in which order and with which bytes, follows from the inputs, the clock and the source of randomness. Only events of
-    /// kind [`Progress`](crate::Event::Progress) and durations in reports come from the machine's clock.
+    /// The first poll of an operation's future is the whole operation. It carries out one request of the store at a time and waits
+    /// for each without returning, so a store must be able to answer while the polling thread waits: one that depends on a runtime of
+    /// that very thread never does. [`Settings::threads`] has no effect and no thread is started, unless
+    /// [`Components::sleep`] starts one. What is requested, in which order and with which bytes follows from the inputs, the clock, the
+    /// source of randomness and what the store answers. The machine's clock tells only when to send events of kind
+    /// [`Progress`](crate::Event::Progress), and the durations in them and in reports. Memory is bounded as ever.
     ///
-    /// **Cancellation.** A future dropped before its first poll has done nothing, and after it there is nothing left to cancel: a
-    /// simulation ends an operation midway by letting the store fail from some request on.
+    /// **Cancellation.** A future dropped before its first poll has done nothing, and after it nothing is left to be cancelled. A
+    /// simulation ends an operation midway by letting the store fail from some request on, which to the repository is the same: in
+    /// both cases nothing more is written.
     ///
-    /// **Memory** is bounded as ever, but for one file larger than a batch: the references to its content are held at once.
+    /// **Nesting.** Within a request a store may run operations of *other* repository handles to their end, which is how a simulation
+    /// interleaves clients. One of the same handle may wait for itself for ever.
     ///
-    /// **Nesting.** A store may run an operation of *another* repository handle within a request, which is how clients are
-    /// interleaved. One on the same handle, which is in the middle of something, may wait for itself for ever.
+    /// **Panics** of a source, a target or a store end the operation with `Internal`, as they do on threads.
     Inline,
 }
 
@@ -105,12 +107,13 @@ pub enum Execution {
 pub struct Components {
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The source of randomness.
+    /// The source of all randomness: keys, salts, names, padding, and how long to wait.
     pub random: Arc<dyn Random>,
-    /// How operations wait, which they do only between attempts to append after several lost races. Default: on a thread
-    /// that is started for it, so that no runtime is needed; replace it for [`Execution::Inline`].
+    /// How operations wait, which they do only before they try again to append after several lost races, less than
+    /// a tenth of a second each time. Default: on a thread that is started for it, so that no runtime is needed; for [`Execution::Inline`] take
+    /// another.
     pub sleep: Arc<dyn Sleep>,
-    /// Where the code of operations runs.
+    /// Where the code of operations runs. Default: on threads.
     pub execution: Execution,
 }
 

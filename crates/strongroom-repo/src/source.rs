@@ -8,7 +8,7 @@ use strongroom_format::{Node, SkipReason};
 
 /// A tree of entries that can be backed up.
 ///
-/// The engine calls it from its own threads, several at once; nothing here is async, because files
+/// The engine calls it from its own threads, several at once (inline: from the one that polls); nothing here is async, because files
 /// are not. `strongroom-fs` implements it for local files; an application implements it for state of
 /// its own.
 ///

@@ -1,46 +1,48 @@
-//! For tests: trees as values, a writer that makes a repository of them without the backup pipeline, and a
-//! target that is a map.
+//! For tests (feature `testing`): trees as values, a source that is one of them, and a target that is a map.
+//!
+//! With [`Execution::Inline`](crate::Execution::Inline), a seeded source of randomness, a clock of their own and a store that
+//! fails where it is told to, tests and simulations run the real engine on these and can run every history again.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use strongroom_crypt::Suite;
+//! use strongroom_repo::testing::{MemoryTarget, Tree, TreeSource};
+//! use strongroom_repo::{
+//!     BackupOptions, Components, CreateOptions, Credential, Execution, Repository, RestoreOptions,
+//! };
+//! use strongroom_store::MemoryStore;
+//!
+//! # fn main() -> Result<(), strongroom_repo::Error> { futures::executor::block_on(async {
+//! let mut components = Components::default();
+//! components.execution = Execution::Inline;
+//! let builder = Repository::builder(Arc::new(MemoryStore::new())).components(components);
+//! let options = CreateOptions::default().with_suite(Suite::None);
+//! let repository = builder.create(options, &Credential::None).await?.repository;
+//!
+//! let tree = Tree::dir([("notes", Tree::file(b"buy milk")), ("empty", Tree::dir([]))]);
+//! let source = Arc::new(TreeSource::new(tree.clone()));
+//! let report = repository.backup(source, BackupOptions::new("example"), Arc::new(())).await?;
+//!
+//! let target = Arc::new(MemoryTarget::default());
+//! let options = RestoreOptions::default();
+//! repository.restore(&report.snapshot, target.clone(), options, Arc::new(())).await?;
+//! assert_eq!(target.flat(), tree.flat());
+//! # Ok(()) }) }
+//! ```
 
+#[cfg(test)]
+mod repository;
 mod source;
 mod target;
 mod tree;
+#[cfg(test)]
 mod writer;
 
-pub(crate) use source::TreeSource;
-pub(crate) use target::MemoryTarget;
-pub(crate) use tree::{Content, Tree};
+#[cfg(test)]
+pub(crate) use repository::{TestStore, reopen, repository, settings};
+pub use source::TreeSource;
+pub use target::MemoryTarget;
+pub use tree::{Content, Flat, Tree};
+#[cfg(test)]
 pub(crate) use writer::{Shape, Writer};
-
-use std::sync::Arc;
-
-use strongroom_crypt::Suite;
-use strongroom_store::wrap::Recording;
-use strongroom_store::{MemoryStore, Store};
-
-use crate::{CreateOptions, Credential, Repository, Settings};
-
-/// A store that logs what is asked of it.
-pub(crate) type TestStore = Recording<MemoryStore>;
-
-/// Makes an empty repository without encryption, which costs nothing to open.
-pub(crate) fn repository() -> (Arc<TestStore>, Repository) {
-    let store = Arc::new(Recording::new(MemoryStore::new()));
-    let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(settings(2));
-    let options = CreateOptions::default().with_suite(Suite::None);
-    let created = futures::executor::block_on(builder.create(options, &Credential::None)).unwrap();
-    (store, created.repository)
-}
-
-/// Settings with so many threads.
-pub(crate) fn settings(threads: usize) -> Settings {
-    Settings {
-        threads,
-        ..Settings::default()
-    }
-}
-
-/// Opens the repository afresh: nothing is cached.
-pub(crate) fn reopen(store: &Arc<TestStore>, settings: Settings) -> Repository {
-    let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(settings);
-    futures::executor::block_on(builder.open(&Credential::None)).unwrap()
-}

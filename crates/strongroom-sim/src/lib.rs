@@ -8,6 +8,7 @@ pub mod model;
 
 mod clock;
 mod dice;
+mod engine;
 mod faults;
 mod pool;
 mod store;
@@ -16,6 +17,7 @@ mod world;
 
 pub use clock::SimClock;
 pub use dice::Dice;
+pub use engine::{Outcome, Profile, Simulator, Violation};
 pub use faults::{Fault, FaultPlan};
 pub use pool::Pool;
 pub use store::SimStore;

@@ -13,9 +13,11 @@ mod judgement;
 mod shelf;
 mod turn;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use strongroom_format::Time;
 use strongroom_store::Key;
 
@@ -201,6 +203,12 @@ impl World {
     #[must_use]
     pub fn rotten(&self) -> Vec<Key> {
         self.state().shelf.rotten().to_vec()
+    }
+
+    /// Returns every object as it is now, by its name.
+    #[must_use]
+    pub fn objects(&self) -> BTreeMap<String, Bytes> {
+        self.state().shelf.objects()
     }
 
     pub(crate) fn time_of(&self, client: Option<usize>) -> Time {

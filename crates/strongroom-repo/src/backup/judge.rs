@@ -1,13 +1,14 @@
 //! What has not changed since the parent snapshot.
 
 use strongroom_crypt::Id;
-use strongroom_format::{Node, NodeKind, Ref, RefKind, Time};
+use strongroom_format::limits::MAX_PAGE_HEIGHT;
+use strongroom_format::{Node, NodeKind, Page, PageType, Ref, RefKind, Time};
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, PAGE};
 use crate::error::Result;
 use crate::index::Index;
 use crate::source::Entry;
-use crate::tree::{DirectoryReader, RecipeReader, TreeEntry};
+use crate::tree::{DirectoryReader, TreeEntry};
 
 /// Walks the parent snapshot's tree beside the source's and says of each entry whether it is the same.
 ///
@@ -25,7 +26,7 @@ pub(super) struct Parent<'a> {
     pub(super) root: Id,
     /// When its capture began, by the clock that stamps files.
     pub(super) began: Time,
-    /// Set when some copies are known to be damaged: then content must be looked up before it is taken for stored.
+    /// Set unless it is in force and nothing is damaged: then content must be looked up before it is taken for stored.
     pub(super) suspect: Option<&'a Index>,
 }
 
@@ -145,22 +146,39 @@ impl Beside {
 }
 
 impl Parent<'_> {
-    /// Says whether every blob of a file has a good copy.
+    /// Says whether everything that a file refers to has a good copy: pieces and the pages of its recipe.
     fn has_content(&self, entry: &TreeEntry) -> Result<bool> {
         let Some(index) = self.suspect else {
             return Ok(true);
         };
-        let mut recipe = RecipeReader::new(self.blobs, &entry.refs);
-        loop {
-            match recipe.next() {
-                Ok(Some(part)) if part.kind == RefKind::Data && !index.contains(&part.id)? => {
-                    return Ok(false);
+        let mut levels = vec![entry.refs.clone().into_iter()];
+        while let Some(level) = levels.last_mut() {
+            let Some(reference) = level.next() else {
+                levels.pop();
+                continue;
+            };
+            let is_stored = match reference.kind {
+                RefKind::Zeros => true,
+                RefKind::Data => !index.grounds(&reference.id)?.is_empty(),
+                RefKind::Page if levels.len() <= usize::from(MAX_PAGE_HEIGHT) + 1 => {
+                    let below = self.recipe_page(&reference.id);
+                    let is_stored = below.is_some() && !index.grounds(&reference.id)?.is_empty();
+                    levels.extend(below.map(Vec::into_iter));
+                    is_stored
                 }
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(true),
-                Err(_) => return Ok(false),
+                RefKind::Page | RefKind::Names => false,
+            };
+            if !is_stored {
+                return Ok(false);
             }
         }
+        Ok(true)
+    }
+
+    /// Reads a page of a recipe. One that cannot be read costs reading the file again, not the backup.
+    fn recipe_page(&self, id: &Id) -> Option<Vec<Ref>> {
+        let page = Page::decode(&self.blobs.read(PAGE, id).ok()?).ok()?;
+        (page.page_type == PageType::Recipe).then_some(page.refs)
     }
 }
 

@@ -149,15 +149,9 @@ impl BackupOptions {
 
     /// Returns the parent that is chosen, in that state.
     pub(super) fn parent_in(&self, state: &State) -> Result<Option<(Id, Snapshot)>> {
-        let host = self.labels.get("host");
         match self.parent {
             ParentChoice::None => Ok(None),
-            ParentChoice::Latest => Ok(state
-                .snapshots
-                .values()
-                .rev()
-                .find(|(_, one)| one.series == self.series && one.labels.get("host") == host)
-                .cloned()),
+            ParentChoice::Latest => Ok(self.latest_in(state).cloned()),
             ParentChoice::Snapshot(id) => {
                 match state.snapshots.values().find(|(other, _)| *other == id) {
                     Some(found) => Ok(Some(found.clone())),
@@ -168,6 +162,15 @@ impl BackupOptions {
                 }
             }
         }
+    }
+}
+
+impl BackupOptions {
+    /// Returns the latest snapshot in force of the same series and host.
+    pub(super) fn latest_in<'a>(&self, state: &'a State) -> Option<&'a (Id, Snapshot)> {
+        let host = self.labels.get("host");
+        let is_ours = |one: &Snapshot| one.series == self.series && one.labels.get("host") == host;
+        state.snapshots.values().rev().find(|(_, one)| is_ours(one))
     }
 }
 
@@ -193,7 +196,11 @@ pub struct BackupReport {
     pub announcements: u64,
     /// Bytes of packs and index segments written.
     pub transferred_bytes: u64,
-    /// How long each part took.
+    /// Passes over the source: 1, unless others removed meanwhile what the backup relied on.
+    pub passes: u32,
+    /// The part of `transferred_bytes` that was written in passes after the first.
+    pub repeated_bytes: u64,
+    /// How long each part took, in all passes together.
     pub phases: Phases,
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Meter {
     new_bytes: AtomicU64,
     stored: AtomicU64,
     transferred: AtomicU64,
+    packs: AtomicU64,
+    announcements: AtomicU64,
     totals: Mutex<(Option<u64>, Option<u64>)>,
     /// Milliseconds since the beginning when the observer was told last.
     told: AtomicU64,
@@ -41,6 +43,8 @@ impl Meter {
             new_bytes: AtomicU64::new(0),
             stored: AtomicU64::new(0),
             transferred: AtomicU64::new(0),
+            packs: AtomicU64::new(0),
+            announcements: AtomicU64::new(0),
             totals: Mutex::new((None, None)),
             told: AtomicU64::new(0),
         }
@@ -51,9 +55,11 @@ impl Meter {
         self.observer.as_ref()
     }
 
-    /// Sets what there is in all, as far as it is known or guessed.
-    pub(crate) fn expect(&self, entries: u64, bytes: u64) {
-        *self.totals.lock().unwrap_or_else(PoisonError::into_inner) = (Some(entries), Some(bytes));
+    /// Counts entries and what is read from the beginning, and sets what there is in all, as far as it is known or guessed.
+    pub(crate) fn begin_pass(&self, totals: Option<(u64, u64)>) {
+        self.entries.store(0, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+        *self.totals.lock().unwrap_or_else(PoisonError::into_inner) = totals.unzip();
     }
 
     /// Content was read.
@@ -74,6 +80,24 @@ impl Meter {
     /// An object of that size is in the store.
     pub(crate) fn transferred(&self, bytes: u64) {
         self.transferred.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A pack is on its way to the store.
+    pub(crate) fn sent_pack(&self) {
+        self.packs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was stored so far is in the journal.
+    pub(crate) fn announced(&self) {
+        self.announcements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn total_packs(&self) -> u64 {
+        self.packs.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn total_announcements(&self) -> u64 {
+        self.announcements.load(Ordering::Relaxed)
     }
 
     pub(crate) fn total_new_bytes(&self) -> u64 {

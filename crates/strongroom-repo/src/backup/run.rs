@@ -1,18 +1,18 @@
 //! The threads of a backup and what they share.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ScopedJoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use strongroom_chunk::Chunker;
 use strongroom_crypt::{Id, Sealer, Session, SessionId};
-use strongroom_format::{PackClass, SessionKeyRecord};
+use strongroom_format::{ObjectHash, PackClass, SessionKeyRecord};
 
 use super::buffers::Buffers;
 use super::frames::FrameWriter;
 use super::group::Group;
-use super::judge::{Judge, Parent};
+use super::judge::Judge;
 use super::known::Known;
 use super::large::LargeJob;
 use super::packs::{FinishedPack, PackWriter};
@@ -27,6 +27,7 @@ use crate::blobs::Blobs;
 use crate::context::Context;
 use crate::edge::{Remote, cancelled, panicked};
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::Index;
 use crate::journal::lock;
 use crate::keys::Keys;
 use crate::observer::Observer;
@@ -34,6 +35,7 @@ use crate::outlet::Outlet;
 use crate::repository::Repository;
 use crate::settings::Execution;
 use crate::source::Source;
+use crate::state::State;
 use crate::threads::start_scoped;
 
 /// What the threads of one backup share.
@@ -71,8 +73,12 @@ pub(super) struct Stored {
     pub(super) root: Id,
     pub(super) rest: Unannounced,
     pub(super) session: SessionId,
-    pub(super) packs: u64,
-    pub(super) announcements: u64,
+    /// The epoch that its content is sealed under.
+    pub(super) epoch: u32,
+    /// The packs and segments that it has announced.
+    pub(super) announced: Vec<ObjectHash>,
+    /// The index that the pass started with, and what it has announced.
+    pub(super) index: Arc<Index>,
 }
 
 /// Decoded frames of the parent's tree that are kept: neighbours in a directory are neighbours in a frame.
@@ -84,25 +90,8 @@ const TREE_PACK_SHARE: usize = 4;
 /// Readers of large files.
 const LARGE_READERS: usize = 2;
 /// What `Settings::pack_bytes` may be.
-const MIN_PACK_BYTES: usize = 1 << 20;
+const MIN_PACK_BYTES: usize = 16 << 10;
 const MAX_PACK_BYTES: usize = 64 << 20;
-
-impl Base {
-    pub(super) fn beside<'a>(&'a self, blobs: &'a Blobs) -> Option<Parent<'a>> {
-        let (_, snapshot) = self.parent.as_ref()?;
-        let suspect = if self.state.damaged.is_empty() {
-            None
-        } else {
-            Some(self.index.as_ref())
-        };
-        Some(Parent {
-            blobs,
-            root: snapshot.root,
-            began: snapshot.began,
-            suspect,
-        })
-    }
-}
 
 pub(super) fn parent_blobs(repository: &Repository, remote: &Remote, base: &Base) -> Blobs {
     let context = repository.context().clone();
@@ -125,11 +114,12 @@ pub(super) fn store(
 ) -> Result<Stored> {
     let context: &Context = repository.context();
     let keys = context.keys();
-    let (session, record) = start_session(context, &keys)?;
+    let (session, record) = start_session(context, &keys, &base.state)?;
     let known = Known::new(base.index.clone());
     let packs = Packs::new(context, &record);
     let blobs = parent_blobs(repository, remote, base);
-    let mut uploader = Uploader::new(repository, remote, &known, meter, session.id());
+    let opened = (session.id(), record.epoch);
+    let mut uploader = Uploader::new(repository, remote, &known, meter, opened);
     let parts = Parts {
         keys: &keys,
         source,
@@ -160,14 +150,14 @@ pub(super) fn store(
         .root
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a tree without a root"))?
         .id;
-    let (packs, announcements) = (uploader.packs, uploader.announcements);
     Ok(Stored {
         tree,
         root,
         rest,
         session: session.id(),
-        packs,
-        announcements,
+        epoch: record.epoch,
+        announced: uploader.announced,
+        index: known.index(),
     })
 }
 
@@ -268,11 +258,15 @@ impl<'a> Writers<'a> {
     }
 }
 
-fn start_session(context: &Context, keys: &Keys) -> Result<(Session, SessionKeyRecord)> {
+fn start_session(
+    context: &Context,
+    keys: &Keys,
+    state: &State,
+) -> Result<(Session, SessionKeyRecord)> {
     let failed = || Error::new(ErrorKind::Internal, "no session");
     let session = Session::start(context.suite, &context.components.random)
         .map_err(|error| failed().caused_by(error))?;
-    let (epoch, key) = keys.open_epoch()?;
+    let (epoch, key) = keys.open_epoch(state)?;
     let wrapped = session
         .wrap(&context.repository, epoch, key)
         .map_err(|error| failed().caused_by(error))?;

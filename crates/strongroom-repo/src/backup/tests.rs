@@ -17,7 +17,7 @@ use crate::testing::{
 use crate::{CreateOptions, Credential, Error, ErrorKind, Repository, RestoreOptions, Settings};
 
 /// Small chunks, so that small files have recipes of several pages.
-fn options() -> BackupOptions {
+pub(super) fn options() -> BackupOptions {
     let sizes = ChunkSizes::new(64, 256, 1024).unwrap();
     BackupOptions::new("tests").with_chunking(Chunking::Gear64(sizes))
 }
@@ -36,11 +36,11 @@ fn try_backup(repository: &Repository, source: &Arc<TreeSource>) -> Result<Backu
     futures::executor::block_on(repository.backup(source.clone(), options(), Arc::new(())))
 }
 
-fn backup(repository: &Repository, tree: &Tree) -> BackupReport {
+pub(super) fn backup(repository: &Repository, tree: &Tree) -> BackupReport {
     try_backup(repository, &Arc::new(TreeSource::new(tree.clone()))).unwrap()
 }
 
-fn assert_restores(repository: &Repository, report: &BackupReport, tree: &Tree) {
+pub(super) fn assert_restores(repository: &Repository, report: &BackupReport, tree: &Tree) {
     let target = Arc::new(MemoryTarget::default());
     let restored = repository.restore(
         &report.snapshot,
@@ -56,7 +56,7 @@ fn assert_restores(repository: &Repository, report: &BackupReport, tree: &Tree) 
     );
 }
 
-fn noise(seed: u64, len: usize) -> Vec<u8> {
+pub(super) fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     blake3::Hasher::new()
         .update(&seed.to_le_bytes())
@@ -67,7 +67,7 @@ fn noise(seed: u64, len: usize) -> Vec<u8> {
 
 /// A tree with something of everything: empty things, files of one chunk and of many, a large one with
 /// holes, hard links, a directory of several pages.
-fn sample() -> Tree {
+pub(super) fn sample() -> Tree {
     let many = (0..1_500)
         .map(|n| (format!("{n:04}").into_bytes(), Tree::file(&noise(n, 20))))
         .collect();
@@ -98,14 +98,14 @@ fn sample() -> Tree {
 }
 
 /// Packs of a megabyte and an announcement after each, to see both at work on little data.
-fn eager() -> Settings {
+pub(super) fn eager() -> Settings {
     let mut settings = settings(2);
     settings.pack_bytes = 1 << 20;
     settings.announce_bytes = 1 << 20;
     settings
 }
 
-fn in_store(store: Arc<dyn Store>, settings: Settings) -> Result<Repository, Error> {
+pub(super) fn in_store(store: Arc<dyn Store>, settings: Settings) -> Result<Repository, Error> {
     let builder = Repository::builder(store).settings(settings);
     futures::executor::block_on(builder.open(&Credential::None))
 }
@@ -130,11 +130,7 @@ fn an_unchanged_backup_is_one_journal_entry_and_reads_nothing() {
     store.reset();
     let second = try_backup(&repository, &source).unwrap();
     assert_eq!(source.reads(), Vec::<String>::new());
-    assert_eq!(
-        source.filled.load(std::sync::atomic::Ordering::Relaxed),
-        0,
-        "nothing was opened"
-    );
+    assert_eq!(source.filled(), 0, "nothing was opened");
     let puts: Vec<_> = store
         .calls()
         .into_iter()
@@ -147,6 +143,63 @@ fn an_unchanged_backup_is_one_journal_entry_and_reads_nothing() {
     assert_eq!(second.summary.unchanged, 1_506);
     assert_eq!((second.packs, second.summary.new_bytes), (0, 0));
     assert_restores(&repository, &second, &tree);
+}
+
+#[test]
+fn opening_backing_up_and_committing_cost_just_these_requests() {
+    let cache = tempfile::tempdir().unwrap();
+    let (store, _) = repository();
+    let cached = || {
+        let cache = Some(cache.path().to_owned());
+        Settings {
+            cache,
+            ..settings(2)
+        }
+    };
+    let mut tree = sample();
+    backup(&reopen(&store, cached()), &tree);
+    let requests = |store: &TestStore| -> Vec<(Operation, String)> {
+        let calls = store.calls().into_iter();
+        let named = calls.map(|call| {
+            let kind = call.key.split('/').next().unwrap().to_owned();
+            (call.operation, kind)
+        });
+        named.collect()
+    };
+    let journal = |operation| (operation, "journal".to_owned());
+    store.reset();
+    let repository = reopen(&store, cached());
+    let config = (Operation::Get, "config".to_owned());
+    let opening = [config, journal(Operation::Get), journal(Operation::Get)];
+    assert_eq!(requests(&store), opening);
+
+    store.reset();
+    backup(&repository, &tree);
+    let beyond_packs = |all: Vec<(Operation, String)>| -> Vec<(Operation, String)> {
+        all.into_iter().filter(|(_, kind)| kind != "pack").collect()
+    };
+    // Is there anything new; is there anything after it; the commit.
+    let three = [Operation::Get, Operation::Head, Operation::Put].map(journal);
+    assert_eq!(beyond_packs(requests(&store)), three);
+    // The parent's names and pages, which are one small pack each.
+    let of_packs = requests(&store).len() - three.len();
+    assert!(of_packs <= 2, "{:?}", store.calls());
+
+    let Tree::Dir(entries) = &mut tree else {
+        unreachable!()
+    };
+    entries.insert(b"z".to_vec(), Tree::file(b"new"));
+    store.reset();
+    backup(&repository, &tree);
+    let [new, vacant, commit] = three;
+    let segment = (Operation::Put, "index".to_owned());
+    assert_eq!(
+        beyond_packs(requests(&store)),
+        [new, segment, vacant, commit]
+    );
+    let packs = requests(&store).into_iter();
+    let put = packs.filter(|(operation, kind)| *operation == Operation::Put && kind == "pack");
+    assert_eq!(put.count(), 3, "content, names and pages");
 }
 
 #[test]

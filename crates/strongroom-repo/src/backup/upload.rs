@@ -12,11 +12,13 @@ use strongroom_store::Key;
 use super::known::Known;
 use super::packs::FinishedPack;
 use super::progress::Meter;
+use super::validate::may_add;
 use crate::context::Context;
 use crate::edge::{Remote, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Journal;
 use crate::repository::Repository;
+use crate::state::State;
 
 /// Puts packs and announces them.
 ///
@@ -30,11 +32,12 @@ pub(super) struct Uploader<'a> {
     known: &'a Known,
     progress: &'a Meter,
     session: SessionId,
+    epoch: u32,
     under_way: VecDeque<(Ticket<()>, StoredPack)>,
     /// Durable and not in the journal yet.
     durable: Vec<StoredPack>,
-    pub(super) packs: u64,
-    pub(super) announcements: u64,
+    /// Packs and segments that the journal knows of.
+    pub(super) announced: Vec<ObjectHash>,
 }
 
 /// A pack in the store, and what is in it.
@@ -50,7 +53,18 @@ pub(super) struct StoredPack {
 #[derive(Debug, Default)]
 pub(super) struct Unannounced {
     pub(super) packs: Vec<PackRef>,
-    pub(super) segments: Vec<SegmentRef>,
+    /// The segment that maps them, and its bytes.
+    pub(super) segment: Option<SegmentRef>,
+    pub(super) bytes: Option<Bytes>,
+}
+
+impl Unannounced {
+    /// Says whether all of it can still be added: nothing was dropped, and nothing is known to be damaged.
+    pub(super) fn is_intact(&self, now: &State) -> bool {
+        let packs = self.packs.iter().map(|pack| &pack.name);
+        let mut names = packs.chain(self.segment.iter().map(|segment| &segment.name));
+        names.all(|name| !now.dropped.contains_key(name) && !now.damaged.contains_key(name))
+    }
 }
 
 /// More packs than this are announced at once whatever their size, so that no journal entry grows past its limit.
@@ -62,7 +76,7 @@ impl<'a> Uploader<'a> {
         remote: &'a Remote,
         known: &'a Known,
         progress: &'a Meter,
-        session: SessionId,
+        (session, epoch): (SessionId, u32),
     ) -> Self {
         Self {
             context: repository.context(),
@@ -71,10 +85,10 @@ impl<'a> Uploader<'a> {
             known,
             progress,
             session,
+            epoch,
             under_way: VecDeque::new(),
             durable: Vec::new(),
-            packs: 0,
-            announcements: 0,
+            announced: Vec::new(),
         }
     }
 
@@ -108,11 +122,12 @@ impl<'a> Uploader<'a> {
         if stored.is_empty() {
             return Ok(Unannounced::default());
         }
-        let (segment, _) = self.put_segment(&stored)?;
+        let (segment, bytes) = self.put_segment(&stored)?;
         let packs = stored.into_iter().map(|stored| stored.pack).collect();
         Ok(Unannounced {
             packs,
-            segments: vec![segment],
+            segment: Some(segment),
+            bytes: Some(bytes),
         })
     }
 
@@ -128,7 +143,7 @@ impl<'a> Uploader<'a> {
             Ok(key) => self.remote.put_later(&key, bytes),
             Err(error) => Ticket::failed(error.into()),
         };
-        self.packs += 1;
+        self.progress.sent_pack();
         self.under_way.push_back((
             ticket,
             StoredPack {
@@ -174,20 +189,24 @@ impl<'a> Uploader<'a> {
             segments: vec![segment],
             unknown: Default::default(),
         };
-        let session = self.session;
-        self.journal.append(
-            self.remote,
-            self.context,
-            Roles::WRITER,
-            &mut |state| match state.session_ended(&session) {
-                true => Err(Error::new(
-                    ErrorKind::Conflict,
-                    "this session was given up by somebody else",
-                )),
-                false => Ok(Body::Packs(body.clone())),
-            },
-        )?;
-        self.announcements += 1;
+        let (session, epoch) = (self.session, self.epoch);
+        self.journal
+            .append(self.remote, self.context, Roles::WRITER, &mut |now| {
+                let names = body
+                    .packs
+                    .iter()
+                    .map(|pack| &pack.name)
+                    .chain([&segment.name]);
+                let dropped = names.into_iter().any(|name| now.dropped.contains_key(name));
+                if dropped || !may_add(now, &session, epoch) {
+                    let what = "the session was given up by somebody else";
+                    return Err(Error::new(ErrorKind::Stale, what));
+                }
+                Ok(Body::Packs(body.clone()))
+            })?;
+        let names = body.packs.iter().map(|pack| pack.name);
+        self.announced.extend(names.chain([segment.name]));
+        self.progress.announced();
         let index = self
             .known
             .index()

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
-use futures::TryStreamExt as _;
 use futures::future::BoxFuture;
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
-    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, Store, probe_atomic_create,
+    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, Store, StoreExt as _,
+    probe_atomic_create,
 };
 
 use super::{cancelled, drive};
@@ -139,11 +139,11 @@ impl Remote {
         .wait()
     }
 
-    /// Lists what begins with a prefix.
+    /// Lists what begins with a prefix, in the order of keys.
     pub(crate) fn list(&self, prefix: &Prefix) -> Result<Vec<ObjectMeta>> {
         let prefix = prefix.clone();
         self.ask(Queue::Reads, move |store| async move {
-            Ok(store.list(&prefix).try_collect().await?)
+            Ok(store.list_all(&prefix).await?)
         })
         .wait()
     }

@@ -1,5 +1,7 @@
 //! What one seed decides: everything, when operations run inline.
 
+mod rivalry;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
@@ -9,13 +11,13 @@ use futures::executor::block_on;
 use futures::{FutureExt as _, TryStreamExt as _};
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::{Argon2Params, Id, SeededRandom};
-use strongroom_format::{Node, NodeKind, Time};
+use strongroom_format::{Node, Time};
 use strongroom_store::wrap::{
     Call, Fault, FaultPlan, Faulty, Operation, Recording, RecordingSleep, Rule, When,
 };
 use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Prefix, Store, StoreExt as _};
 
-use crate::testing::{Content, MemoryTarget, Tree, TreeSource};
+use crate::testing::{Content, Flat, MemoryTarget, Tree, TreeSource};
 use crate::threads::started;
 use crate::{
     BackupOptions, BackupReport, Chunking, Clock, Components, CreateOptions, Credential, Depth,
@@ -40,6 +42,8 @@ fn components(seed: u64, execution: Execution) -> Components {
         execution,
     }
 }
+
+const PASSPHRASE: &str = "correct horse battery staple";
 
 /// Packs of a megabyte and an announcement after each two, to see both at work on little data.
 fn settings() -> Settings {
@@ -88,12 +92,12 @@ struct History {
     objects: BTreeMap<String, Bytes>,
     reports: Vec<BackupReport>,
     restored: Vec<RestoreReport>,
-    trees: Vec<BTreeMap<Vec<u8>, (NodeKind, Vec<u8>)>>,
+    trees: Vec<Flat>,
 }
 
 /// Creates a repository.
 fn create(store: Arc<dyn Store>, seed: u64, execution: Execution) -> Repository {
-    let credential = Credential::passphrase("correct horse battery staple");
+    let credential = Credential::passphrase(PASSPHRASE);
     let builder = Repository::builder(store)
         .settings(settings())
         .components(components(seed, execution));
@@ -145,7 +149,7 @@ fn restore(
     repository: &Repository,
     snapshot: &Id,
     target: &Arc<MemoryTarget>,
-) -> (RestoreReport, BTreeMap<Vec<u8>, (NodeKind, Vec<u8>)>) {
+) -> (RestoreReport, Flat) {
     let options = RestoreOptions::default().with_extra(Extra::Remove);
     let restoring = repository.restore(snapshot, target.clone(), options, Arc::new(()));
     let report = block_on(restoring).unwrap();
@@ -296,6 +300,38 @@ fn a_store_that_goes_away_at_any_put_leaves_a_repository() {
         let (_, restored) = restore(&repository, &report.snapshot, &Arc::default());
         assert!(restored == tree(0).flat());
     }
+}
+
+/// Runs operations on a store that fails one request in nine; returns the requests and how the operations ended.
+fn with_faults(seed: u64) -> (Vec<Call>, Vec<Result<u64, ErrorKind>>) {
+    let store = Arc::new(Faulty::new(MemoryStore::new(), FaultPlan::seeded(seed)));
+    let recording = Arc::new(Recording::new(store.clone()));
+    let repository = create(recording.clone(), seed, Execution::Inline);
+    for fault in [
+        Fault::FailBefore(StoreKind::Unavailable),
+        Fault::FailAfter(StoreKind::Unavailable),
+    ] {
+        store.inject(Rule::new(fault).with_when(When::OneIn(9)));
+    }
+    let run = |round: u64| {
+        let ended = try_backup(&repository, round % 2);
+        ended
+            .map(|report| report.entry.0)
+            .map_err(|error| error.kind())
+    };
+    let ended = (0..6).map(run).collect();
+    (recording.calls(), ended)
+}
+
+#[test]
+fn a_history_with_faults_is_repeated() {
+    let mut failed = 0;
+    for seed in 1..4 {
+        let (one, other) = (with_faults(seed), with_faults(seed));
+        assert!(one == other, "seed {seed}");
+        failed += one.1.iter().filter(|ended| ended.is_err()).count();
+    }
+    assert!(failed > 0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! From pieces of files to packs and their frames.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ struct PackPlan {
     info: Arc<PackInfo>,
     /// Number of the first use.
     first: u32,
-    frames: HashMap<u32, FramePlan>,
+    frames: BTreeMap<u32, FramePlan>,
 }
 
 impl PackTable {
@@ -139,7 +139,7 @@ impl PackTable {
             self.packs.push(PackPlan {
                 info,
                 first,
-                frames: HashMap::new(),
+                frames: BTreeMap::new(),
             });
             self.packs.len() - 1
         });
@@ -179,7 +179,7 @@ impl PackPlan {
     /// Divides the wanted frames into parts: all in one when most of the pack is wanted, else ranges.
     fn into_parts(self) -> Vec<PartPlan> {
         let mut frames: Vec<FramePlan> = self.frames.into_values().collect();
-        frames.sort_unstable_by_key(|frame| frame.offset);
+        frames.sort_by_key(|frame| frame.offset);
         for frame in &mut frames {
             frame.uses.sort_by_key(|wanted| wanted.blob);
         }

@@ -1,7 +1,7 @@
 //! Questions that preconditions ask of a state.
 
 use strongroom_crypt::{Id, Roles, SessionId, VerifyingKey};
-use strongroom_format::{ObjectHash, Snapshot};
+use strongroom_format::Snapshot;
 
 use super::State;
 
@@ -15,19 +15,6 @@ impl State {
     pub(crate) fn snapshot(&self, id: &Id) -> Option<(u64, &Snapshot)> {
         let n = *self.by_id.get(id)?;
         self.snapshots.get(&n).map(|(_, snapshot)| (n, snapshot))
-    }
-
-    /// Says whether anything that somebody who had folded `head` entries may rely on was dropped since.
-    pub(crate) fn dropped_since(&self, head: u64) -> bool {
-        self.dropped_after(head).next().is_some()
-    }
-
-    /// Returns the packs and segments that entry `head` or a later one dropped.
-    pub(crate) fn dropped_after(&self, head: u64) -> impl Iterator<Item = &ObjectHash> {
-        self.dropped
-            .iter()
-            .filter(move |(_, n)| **n >= head)
-            .map(|(name, _)| name)
     }
 
     /// Says whether a hold keeps a snapshot from being forgotten.

@@ -1,56 +1,78 @@
 //! A source that is a value, and that fails where it is told to.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use strongroom_format::{NodeKind, SkipReason, Time};
 
+use super::tree::zeros;
 use super::{Content as Part, Tree};
 use crate::source::{
     Batch, Content, Entry, Fill, Piece, Problem, Source, SourceError, Walk, WalkEvent,
 };
 
-/// A tree as a source. Times of change are those of `stamps`, or the same old moment for all.
-#[derive(Debug, Default)]
-pub(crate) struct TreeSource {
-    tree: Option<Tree>,
-    /// Paths whose time of change differs from the default.
-    pub(crate) stamps: BTreeMap<String, i64>,
+/// A tree as a source.
+///
+/// What is known from a parent snapshot is not read again. A source says that something has changed by another
+/// [stamp](Self::stamps), which must be older than the clock of the backup by more than 20 ms to be believed the next time.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TreeSource {
+    /// Times of change, in seconds since 1970, of paths for which it is not the same old moment as for all.
+    pub stamps: BTreeMap<String, i64>,
     /// Paths that cannot be read.
-    pub(crate) unreadable: BTreeSet<String>,
+    pub unreadable: BTreeSet<String>,
     /// Paths that change while they are read.
-    pub(crate) changing: BTreeSet<String>,
+    pub changing: BTreeSet<String>,
     /// Paths at which the whole source fails.
-    pub(crate) fatal: BTreeSet<String>,
+    pub fatal: BTreeSet<String>,
     /// Paths at which the source panics.
-    pub(crate) panics: BTreeSet<String>,
+    pub panics: BTreeSet<String>,
     /// Yields siblings in the wrong order.
-    pub(crate) disorder: bool,
+    pub disorder: bool,
+    tree: Tree,
     /// Paths whose content was asked for.
-    pub(crate) read: Mutex<Vec<String>>,
-    pub(crate) filled: AtomicU64,
+    read: Mutex<Vec<String>>,
+    filled: AtomicU64,
 }
 
 const OLD: i64 = 1_600_000_000;
 
 impl TreeSource {
-    pub(crate) fn new(tree: Tree) -> Self {
+    /// Makes a source of a tree that can be read.
+    #[must_use]
+    pub fn new(tree: Tree) -> Self {
         Self {
-            tree: Some(tree),
-            ..Self::default()
+            stamps: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
+            changing: BTreeSet::new(),
+            fatal: BTreeSet::new(),
+            panics: BTreeSet::new(),
+            disorder: false,
+            tree,
+            read: Mutex::default(),
+            filled: AtomicU64::new(0),
         }
     }
 
     /// Returns the paths whose content was asked for, sorted.
-    pub(crate) fn reads(&self) -> Vec<String> {
-        let mut read = self.read.lock().unwrap().clone();
+    #[must_use]
+    pub fn reads(&self) -> Vec<String> {
+        let mut read = self.lock_read().clone();
         read.sort();
         read
     }
 
-    fn tree(&self) -> &Tree {
-        self.tree.as_ref().unwrap()
+    /// Returns how many entries were completed.
+    #[must_use]
+    pub fn filled(&self) -> u64 {
+        self.filled.load(Ordering::Relaxed)
+    }
+
+    fn lock_read(&self) -> MutexGuard<'_, Vec<String>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn entry(&self, dir: &Arc<[u8]>, name: &[u8], tree: &Tree) -> Entry {
@@ -60,18 +82,17 @@ impl TreeSource {
         };
         // A walk does not tell the target.
         entry.node.target = None;
-        let path = String::from_utf8(entry.path()).unwrap();
-        let seconds = self.stamps.get(&path).copied().unwrap_or(OLD);
-        entry.node.ctime = Some(Time::new(seconds, 1));
-        entry.node.inode = blake3::hash(path.as_bytes()).as_bytes()[..6]
-            .iter()
-            .fold(1, |sum, byte| sum << 8 | u64::from(*byte));
+        let path = entry.path();
+        let seconds = self.stamps.get(shown(&path).as_ref()).copied();
+        entry.node.ctime = Some(Time::new(seconds.unwrap_or(OLD), 1));
+        let inode = blake3::hash(&path).as_bytes().first_chunk().copied();
+        entry.node.inode = u64::from_le_bytes(inode.unwrap_or_default()) >> 16 | 1;
         entry
     }
 
     fn collect(&self, path: &[u8], name: &[u8], tree: &Tree, events: &mut Vec<WalkEvent>) {
         let dir: Arc<[u8]> = match path.iter().rposition(|byte| *byte == b'/') {
-            Some(slash) => path[..slash].into(),
+            Some(slash) => path.get(..slash).unwrap_or_default().into(),
             None => [].into(),
         };
         let entry = self.entry(&dir, name, tree);
@@ -90,9 +111,7 @@ impl TreeSource {
             } else {
                 [path, name.as_slice()].join(&b'/')
             };
-            if self.unreadable.contains(&*String::from_utf8_lossy(&path))
-                && matches!(below, Tree::Dir(_))
-            {
+            if self.unreadable.contains(shown(&path).as_ref()) && matches!(below, Tree::Dir(_)) {
                 events.push(WalkEvent::Problem(Problem {
                     path,
                     error: denied(),
@@ -104,13 +123,14 @@ impl TreeSource {
         events.push(WalkEvent::Leave);
     }
 
-    fn find(&self, path: &str) -> &Tree {
-        path.split('/')
-            .filter(|name| !name.is_empty())
-            .fold(self.tree(), |tree, name| match tree {
-                Tree::Dir(entries) => &entries[name.as_bytes()],
-                _ => panic!("{path} is not there"),
-            })
+    fn find(&self, path: &[u8]) -> Option<&Tree> {
+        let mut names = path
+            .split(|byte| *byte == b'/')
+            .filter(|name| !name.is_empty());
+        names.try_fold(&self.tree, |tree, name| match tree {
+            Tree::Dir(entries) => entries.get(name),
+            _ => None,
+        })
     }
 
     fn answer(&self, path: &str) -> Result<bool, SourceError> {
@@ -125,6 +145,11 @@ impl TreeSource {
     }
 }
 
+/// Returns a path as tests write it.
+fn shown(path: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(path)
+}
+
 fn denied() -> SourceError {
     SourceError::new(SkipReason::PermissionDenied, "told to refuse")
 }
@@ -132,7 +157,7 @@ fn denied() -> SourceError {
 impl Source for TreeSource {
     fn walk(&self) -> Result<Box<dyn Walk + Send + '_>, SourceError> {
         let mut events = Vec::new();
-        self.collect(b"", b"", self.tree(), &mut events);
+        self.collect(b"", b"", &self.tree, &mut events);
         events.reverse();
         Ok(Box::new(ListWalk(events)))
     }
@@ -140,8 +165,8 @@ impl Source for TreeSource {
     fn fill(&self, batch: &mut Batch) {
         for item in &mut batch.items {
             self.filled.fetch_add(1, Ordering::Relaxed);
-            let path = String::from_utf8(item.entry.path()).unwrap();
-            let changed = match self.answer(&path) {
+            let path = item.entry.path();
+            let changed = match self.answer(&shown(&path)) {
                 Ok(changed) => changed,
                 Err(error) => {
                     item.fill = Fill::Failed(error);
@@ -150,15 +175,14 @@ impl Source for TreeSource {
             };
             let from = batch.data.len();
             match self.find(&path) {
-                Tree::Symlink(target) => item.entry.node.target = Some(target.clone()),
-                Tree::File(parts, _) if item.want_content => {
-                    self.read.lock().unwrap().push(path);
+                Some(Tree::Symlink(target)) => item.entry.node.target = Some(target.clone()),
+                Some(Tree::File(parts, _)) if item.want_content => {
+                    self.lock_read().push(shown(&path).into_owned());
                     for part in parts {
                         match part {
                             Part::Data(data) => batch.data.extend_from_slice(data),
                             Part::Zeros(len) => {
-                                let len = batch.data.len() + usize::try_from(*len).unwrap();
-                                batch.data.resize(len, 0);
+                                batch.data.resize(batch.data.len() + zeros(*len), 0);
                             }
                         }
                     }
@@ -173,12 +197,12 @@ impl Source for TreeSource {
     }
 
     fn open(&self, entry: &Entry) -> Result<Box<dyn Content + Send + '_>, SourceError> {
-        let path = String::from_utf8(entry.path()).unwrap();
-        let changed = self.answer(&path)?;
-        self.read.lock().unwrap().push(path.clone());
-        let Tree::File(parts, _) = self.find(&path) else {
-            panic!("{path} is no file")
+        let path = entry.path();
+        let changed = self.answer(&shown(&path))?;
+        let Some(Tree::File(parts, _)) = self.find(&path) else {
+            return Err(SourceError::new(SkipReason::Other, "it is no file"));
         };
+        self.lock_read().push(shown(&path).into_owned());
         Ok(Box::new(Parts {
             parts,
             at: 0,
@@ -207,6 +231,9 @@ impl Walk for ListWalk {
     }
 }
 
+/// Odd pieces: a reader may not rely on full buffers.
+const ODD_PIECE: usize = 300_007;
+
 #[derive(Debug)]
 struct Parts<'a> {
     parts: &'a [Part],
@@ -223,10 +250,11 @@ impl Content for Parts<'_> {
                 Ok(Piece::Hole(*len))
             }
             Some((Part::Data(data), rest)) => {
-                let left = &data[self.at..];
-                // Odd pieces: a reader may not rely on full buffers.
-                let len = left.len().min(buf.len()).min(300_007);
-                buf[..len].copy_from_slice(&left[..len]);
+                let left = data.get(self.at..).unwrap_or_default();
+                let len = left.len().min(buf.len()).min(ODD_PIECE);
+                if let (Some(to), Some(from)) = (buf.get_mut(..len), left.get(..len)) {
+                    to.copy_from_slice(from);
+                }
                 self.at += len;
                 if self.at == data.len() {
                     self.parts = rest;

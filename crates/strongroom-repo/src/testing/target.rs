@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use strongroom_format::{Node, NodeKind};
 
+use super::Flat;
 use crate::target::{
     Deviation, ExistingFile, Made, ReadAt, SmallFile, Target, TargetError, TargetFile,
 };
 
-/// What is under a name.
+/// What is under a name. Names of one file share their content.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub(crate) node: Node,
@@ -18,31 +19,33 @@ pub(crate) struct Item {
     pub(crate) finished: bool,
 }
 
-/// A target that is a map from paths. It panics when the engine breaks the contract.
+/// A target that is a map from paths.
+///
+/// # Panics
+///
+/// Its methods panic when the engine breaks the contract of [`Target`], which ends the restore with an error of kind `Internal`.
 #[derive(Debug, Default)]
-pub(crate) struct MemoryTarget {
-    pub(crate) items: Arc<Mutex<BTreeMap<Vec<u8>, Item>>>,
+#[non_exhaustive]
+pub struct MemoryTarget {
     /// Makes no hard links.
-    pub(crate) no_links: bool,
+    pub no_links: bool,
     /// Refuses to make this directory.
-    pub(crate) refused: Option<Vec<u8>>,
+    pub refused: Option<Vec<u8>>,
     /// Is full after so many bytes.
-    pub(crate) capacity: Option<u64>,
+    pub capacity: Option<u64>,
+    pub(crate) items: Arc<Mutex<BTreeMap<Vec<u8>, Item>>>,
     pub(crate) used: Arc<AtomicU64>,
     /// Contents written, in calls.
     pub(crate) writes: Arc<AtomicU64>,
 }
 
 impl MemoryTarget {
-    pub(crate) fn items(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, Item>> {
-        self.items.lock().unwrap()
-    }
-
-    /// Returns every entry as [`super::Tree::flat`] does.
-    pub(crate) fn flat(&self) -> BTreeMap<Vec<u8>, (NodeKind, Vec<u8>)> {
-        let show = |item: &Item| match item.node.kind {
-            NodeKind::Symlink => item.node.target.clone().unwrap(),
-            _ => item.content.lock().unwrap().clone(),
+    /// Returns every entry as [`Tree::flat`](super::Tree::flat) does.
+    #[must_use]
+    pub fn flat(&self) -> Flat {
+        let show = |item: &Item| match &item.node.target {
+            Some(target) if item.node.kind == NodeKind::Symlink => target.clone(),
+            _ => lock(&item.content).clone(),
         };
         self.items()
             .iter()
@@ -50,8 +53,18 @@ impl MemoryTarget {
             .collect()
     }
 
+    /// Returns the metadata of an entry, if there is one at `path`.
+    #[must_use]
+    pub fn node(&self, path: &[u8]) -> Option<Node> {
+        self.items().get(path).map(|item| item.node.clone())
+    }
+
+    pub(crate) fn items(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, Item>> {
+        lock(&self.items)
+    }
+
     /// Puts something there before the restore.
-    pub(crate) fn plant(&self, path: &str, node: Node, content: &[u8]) {
+    pub fn plant(&self, path: &str, node: Node, content: &[u8]) {
         let content = Arc::new(Mutex::new(content.to_vec()));
         self.items().insert(
             path.as_bytes().to_vec(),
@@ -97,7 +110,7 @@ impl MemoryTarget {
 
 fn parent(path: &[u8]) -> Option<&[u8]> {
     match path.iter().rposition(|byte| *byte == b'/') {
-        Some(slash) => Some(&path[..slash]),
+        Some(slash) => path.get(..slash),
         None if path.is_empty() => None,
         None => Some(b""),
     }
@@ -142,12 +155,7 @@ impl Target for MemoryTarget {
         assert!(!fresh || there.is_none(), "fresh means absent");
         let content = match there {
             Some(item) if item.node.kind == NodeKind::File => item.content,
-            _ => self.put(
-                path,
-                node,
-                vec![0; usize::try_from(node.size).unwrap()],
-                false,
-            ),
+            _ => self.put(path, node, vec![0; in_memory(node.size)], false),
         };
         Ok(Box::new(MemoryFile {
             path: path.to_vec(),
@@ -167,7 +175,7 @@ impl Target for MemoryTarget {
         else {
             return Ok(None);
         };
-        let content = item.content.lock().unwrap().clone();
+        let content = lock(&item.content).clone();
         let same_time = item.node.mtime == node.mtime;
         let found = ExistingFile {
             same_time,
@@ -218,7 +226,8 @@ impl Target for MemoryTarget {
         }
         let below = items.keys().filter(|other| parent(other) == Some(path));
         Ok(below
-            .map(|other| other.rsplit(|byte| *byte == b'/').next().unwrap().to_vec())
+            .filter_map(|other| other.rsplit(|byte| *byte == b'/').next())
+            .map(<[u8]>::to_vec)
             .collect())
     }
 
@@ -234,9 +243,9 @@ impl Target for MemoryTarget {
 struct MemoryFile {
     path: Vec<u8>,
     content: Arc<Mutex<Vec<u8>>>,
-    pub(crate) items: Arc<Mutex<BTreeMap<Vec<u8>, Item>>>,
+    items: Arc<Mutex<BTreeMap<Vec<u8>, Item>>>,
     capacity: Option<u64>,
-    pub(crate) used: Arc<AtomicU64>,
+    used: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
 }
 
@@ -244,24 +253,23 @@ impl TargetFile for MemoryFile {
     fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), TargetError> {
         self.writes.fetch_add(1, Ordering::Relaxed);
         MemoryTarget::charge(&self.used, self.capacity, data.len() as u64)?;
-        let offset = usize::try_from(offset).unwrap();
-        let mut content = self.content.lock().unwrap();
+        let offset = in_memory(offset);
+        let mut content = lock(&self.content);
         let len = content.len().max(offset + data.len());
-        content.resize(len, 0xee);
-        content[offset..offset + data.len()].copy_from_slice(data);
+        content.resize(len, NEVER_WRITTEN);
+        if let Some(to) = content.get_mut(offset..offset + data.len()) {
+            to.copy_from_slice(data);
+        }
         Ok(())
     }
 
     fn write_zeros(&self, offset: u64, len: u64) -> Result<(), TargetError> {
-        self.write_at(offset, &vec![0; usize::try_from(len).unwrap()])
+        self.write_at(offset, &vec![0; in_memory(len)])
     }
 
     fn finish(&self, node: &Node) -> Result<Vec<Deviation>, TargetError> {
-        self.content
-            .lock()
-            .unwrap()
-            .resize(usize::try_from(node.size).unwrap(), 0xdd);
-        let mut items = self.items.lock().unwrap();
+        lock(&self.content).resize(in_memory(node.size), NEVER_WRITTEN);
+        let mut items = lock(&self.items);
         let item = items.get_mut(&self.path).expect("the file is there");
         item.node = node.clone();
         item.finished = true;
@@ -269,12 +277,15 @@ impl TargetFile for MemoryFile {
     }
 }
 
+/// What is where the engine has written nothing: content that nobody backed up.
+const NEVER_WRITTEN: u8 = 0xee;
+
 #[derive(Debug)]
 struct Bytes(Vec<u8>);
 
 impl ReadAt for Bytes {
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
-        let start = usize::try_from(offset).unwrap();
+        let start = in_memory(offset);
         let part = self
             .0
             .get(start..start + buf.len())
@@ -282,4 +293,12 @@ impl ReadAt for Bytes {
         buf.copy_from_slice(part);
         Ok(())
     }
+}
+
+fn in_memory(len: u64) -> usize {
+    usize::try_from(len).expect("what is restored fits into memory")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,33 +6,42 @@ use strongroom_format::{Node, NodeKind, Time};
 
 /// A piece of a file's content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Content {
-    /// These bytes, one blob.
+#[non_exhaustive]
+pub enum Content {
+    /// These bytes.
     Data(Vec<u8>),
-    /// So many zeros, a hole.
+    /// So many zeros: a hole, where holes are told apart.
     Zeros(u64),
 }
 
+/// Every entry of a tree by its path, with its kind and its content, or a symbolic link's target. The root's path is empty.
+pub type Flat = BTreeMap<Vec<u8>, (NodeKind, Vec<u8>)>;
+
 /// An entry and what is below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Tree {
+#[non_exhaustive]
+pub enum Tree {
+    /// A directory, by name.
     Dir(BTreeMap<Vec<u8>, Self>),
-    /// Content, and the number of its link set.
+    /// A file: its content, and a number that it shares with the other names of the same file.
     File(Vec<Content>, Option<u64>),
+    /// A symbolic link to this.
     Symlink(Vec<u8>),
 }
 
 impl Tree {
     /// Makes a directory of named entries.
-    pub(crate) fn dir<'a>(entries: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
+    #[must_use]
+    pub fn dir<'a>(entries: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
         let named = entries
             .into_iter()
             .map(|(name, tree)| (name.as_bytes().to_vec(), tree));
         Self::Dir(named.collect())
     }
 
-    /// Makes a file of one blob; empty content is no blob.
-    pub(crate) fn file(content: &[u8]) -> Self {
+    /// Makes a file of one piece; empty content is no piece.
+    #[must_use]
+    pub fn file(content: &[u8]) -> Self {
         let pieces = if content.is_empty() {
             Vec::new()
         } else {
@@ -42,13 +51,14 @@ impl Tree {
     }
 
     /// Returns every entry with its path, as a target that has restored it shows it.
-    pub(crate) fn flat(&self) -> BTreeMap<Vec<u8>, (NodeKind, Vec<u8>)> {
-        let mut flat = BTreeMap::new();
+    #[must_use]
+    pub fn flat(&self) -> Flat {
+        let mut flat = Flat::new();
         self.collect(Vec::new(), &mut flat);
         flat
     }
 
-    fn collect(&self, path: Vec<u8>, flat: &mut BTreeMap<Vec<u8>, (NodeKind, Vec<u8>)>) {
+    fn collect(&self, path: Vec<u8>, flat: &mut Flat) {
         match self {
             Self::Dir(entries) => {
                 for (name, entry) in entries {
@@ -71,13 +81,14 @@ impl Tree {
     }
 
     /// Returns the metadata of an entry of this name.
-    pub(crate) fn node(&self, name: &[u8]) -> Node {
+    #[must_use]
+    pub fn node(&self, name: &[u8]) -> Node {
         let mut node = Node {
             name: name.to_vec(),
             mode: 0o640,
             ..Node::default()
         };
-        node.mtime = Time::new(1_700_000_000 + name.len() as i64, 5);
+        node.mtime = Time::new(1_700_000_000 + i64::try_from(name.len()).unwrap_or(0), 5);
         match self {
             Self::Dir(_) => {
                 node.kind = NodeKind::Directory;
@@ -96,12 +107,17 @@ impl Tree {
     }
 }
 
+/// Returns how many zeros of a hole are there.
+pub(super) fn zeros(len: u64) -> usize {
+    usize::try_from(len).expect("a tree fits into memory")
+}
+
 fn content(pieces: &[Content]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for piece in pieces {
         match piece {
             Content::Data(data) => bytes.extend_from_slice(data),
-            Content::Zeros(len) => bytes.resize(bytes.len() + usize::try_from(*len).unwrap(), 0),
+            Content::Zeros(len) => bytes.resize(bytes.len() + zeros(*len), 0),
         }
     }
     bytes

@@ -355,7 +355,7 @@ impl<'a> Writer<'a> {
         let context: &Context = self.repository.context();
         let class = PackClass::of_blob_kind(kind).unwrap();
         let keys = context.keys();
-        let (number, epoch_key) = keys.open_epoch().unwrap();
+        let (number, epoch_key) = keys.open_epoch(&self.repository.journal().state()).unwrap();
         let wrapped = self
             .session
             .wrap(&context.repository, number, epoch_key)

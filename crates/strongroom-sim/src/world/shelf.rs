@@ -187,6 +187,13 @@ impl Shelf {
         &self.deletions
     }
 
+    pub(crate) fn objects(&self) -> BTreeMap<String, Bytes> {
+        let objects = self.kept.iter();
+        objects
+            .map(|(key, kept)| (key.as_str().to_owned(), kept.data.clone()))
+            .collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.kept.len()
     }

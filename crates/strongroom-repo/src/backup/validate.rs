@@ -1,0 +1,164 @@
+//! Whether what a commit relies on is in force (format §8, the precondition of Commit).
+//!
+//! It held in the state that the pass started from. As long as nothing was dropped or damaged since, it still does, and that is
+//! seen without a request. Otherwise what the new tree refers to is walked: every page, names blob and piece of content must
+//! have a good copy. What is walked is remembered by the packs and segments it is in, so that of what happens next only
+//! what concerns them matters.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use strongroom_crypt::{Id, SessionId};
+use strongroom_format::{EpochState, ObjectHash};
+
+use super::Base;
+use super::reach::Reach;
+use super::run::Stored;
+use crate::edge::Remote;
+use crate::error::Result;
+use crate::repository::Repository;
+use crate::state::State;
+
+/// What stands between a pass and its commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Nothing.
+    None,
+    /// Something went that the snapshot may refer to: it has to be looked at.
+    Walk,
+    /// What the pass has stored cannot be added any more.
+    Lost,
+}
+
+/// What a commit relies on, and the state in which all of it was there.
+#[derive(Debug)]
+pub(super) struct Ground {
+    state: Arc<State>,
+    reliance: Reliance,
+}
+
+#[derive(Debug)]
+enum Reliance {
+    /// Anything that was in force, and what the session has announced since.
+    Anything { announced: Vec<ObjectHash> },
+    /// These packs and segments; and whatever the snapshot stands for, if there is one.
+    Only {
+        names: HashSet<ObjectHash>,
+        through: Option<Id>,
+    },
+}
+
+impl Ground {
+    /// Everything that was in force when the pass began.
+    pub(super) fn of_pass(base: &Base, stored: &Stored) -> Self {
+        Self {
+            state: Arc::clone(&base.state),
+            reliance: Reliance::Anything {
+                announced: stored.announced.clone(),
+            },
+        }
+    }
+
+    /// Walks what the new tree refers to, in the state as it is now. `None` when something is missing.
+    ///
+    /// # Errors
+    ///
+    /// What the store says when it cannot be reached, and what [`Index::grounds`](crate::index::Index::grounds) says.
+    pub(super) fn walk(
+        repository: &Repository,
+        remote: &Remote,
+        parent: Option<(Id, Id)>,
+        stored: &Stored,
+    ) -> Result<Option<Self>> {
+        let context = repository.context();
+        let state = repository.journal().refresh(remote, context)?;
+        let mut index = repository.index(remote, &state)?;
+        if let (Some(segment), Some(bytes)) = (stored.rest.segment, &stored.rest.bytes) {
+            index = Arc::new(index.with_segment(&segment, bytes.clone(), context)?);
+        }
+        // Where something is damaged, a snapshot in force proves nothing of its blobs.
+        let is_sound = state
+            .damaged
+            .keys()
+            .all(|pack| !state.packs.contains_key(pack));
+        let parent = parent.filter(|(id, _)| is_sound && state.snapshot(id).is_some());
+        let root = parent.map(|(_, root)| root);
+        let mut reach = Reach::new(repository, remote, &index, &state);
+        if !reach.stands(&stored.root, root.as_ref())? {
+            return Ok(None);
+        }
+        let through = parent.map(|(id, _)| id).filter(|_| reach.shared > 0);
+        let reliance = Reliance::Only {
+            names: reach.into_names(),
+            through,
+        };
+        Ok(Some(Self { state, reliance }))
+    }
+
+    /// Returns the head of the state in which everything was there.
+    pub(super) fn seen(&self) -> (u64, ObjectHash) {
+        (self.state.head, self.state.head_hash)
+    }
+
+    /// Says what stands between the pass and its commit in that state.
+    pub(super) fn doubt(&self, now: &State, stored: &Stored) -> Doubt {
+        if !may_add(now, &stored.session, stored.epoch) || !stored.rest.is_intact(now) {
+            return Doubt::Lost;
+        }
+        match self.holds(now) {
+            true => Doubt::None,
+            false => Doubt::Walk,
+        }
+    }
+
+    fn holds(&self, now: &State) -> bool {
+        let then = &self.state;
+        // The usual case, and the only one that does not look at every pack.
+        if now.head_hash == then.head_hash {
+            return true;
+        }
+        // What is dropped never comes back, so what is in force now was so all the time.
+        let is_there =
+            |name: &ObjectHash| now.packs.contains_key(name) || now.segments.contains_key(name);
+        let (all_there, needs_all) = match &self.reliance {
+            Reliance::Anything { announced } => {
+                let names = then.packs.keys().chain(then.segments.keys());
+                (names.chain(announced).all(is_there), true)
+            }
+            Reliance::Only { names, through } => {
+                let in_force = through.is_none_or(|id| now.snapshot(&id).is_some());
+                (in_force && names.iter().all(is_there), through.is_some())
+            }
+        };
+        let is_relied_on = |pack: &ObjectHash| match &self.reliance {
+            Reliance::Only { names, .. } if !needs_all => names.contains(pack),
+            _ => now.packs.contains_key(pack),
+        };
+        let as_damaged = |pack: &ObjectHash| now.damaged.get(pack) == then.damaged.get(pack);
+        all_there
+            && now
+                .damaged
+                .keys()
+                .all(|pack| as_damaged(pack) || !is_relied_on(pack))
+            && retired(now) == retired(then)
+    }
+}
+
+/// Says whether a session whose content is sealed under that epoch may still add packs.
+///
+/// A closed epoch is for reading: whoever it was closed against can read what is written under it.
+pub(super) fn may_add(now: &State, session: &SessionId, epoch: u32) -> bool {
+    let state = now.epochs.get(&epoch).copied();
+    !now.session_ended(session) && state.is_none_or(|state| state == EpochState::Open)
+}
+
+/// Returns the epochs under which nothing counts as stored.
+pub(super) fn retired(state: &State) -> BTreeSet<u32> {
+    let retired = |(_, state): &(&u32, &EpochState)| **state == EpochState::Retired;
+    state
+        .epochs
+        .iter()
+        .filter(retired)
+        .map(|(number, _)| *number)
+        .collect()
+}

@@ -1,0 +1,124 @@
+//! What a client does with the repository.
+
+mod backup;
+mod read;
+
+pub(crate) use self::read::number_of;
+
+use std::time::Duration;
+
+use strongroom_repo::{Error, Repository};
+
+use super::ledger::Ledger;
+use super::setup::Setup;
+use crate::dice::Dice;
+use crate::engine::tree::Tree;
+use crate::world::Client;
+
+/// A client at work.
+pub(crate) struct Worker<'a> {
+    client: &'a Client,
+    setup: &'a Setup,
+    ledger: &'a Ledger,
+    dice: Dice,
+    repository: Option<Repository>,
+    openings: u64,
+    tree: Tree,
+}
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(client: &'a Client, setup: &'a Setup, ledger: &'a Ledger, phase: u64) -> Self {
+        let mut dice = Dice::new(setup.seed).fork(phase << 8 | client.id() as u64);
+        let tree = Tree::grow(&mut dice);
+        Self {
+            client,
+            setup,
+            ledger,
+            dice,
+            repository: None,
+            openings: phase << 16,
+            tree,
+        }
+    }
+
+    /// Does this and that.
+    pub(crate) fn work(&mut self) {
+        for _ in 0..self.setup.operations {
+            if self.client.is_over() {
+                return;
+            }
+            let Some(repository) = self.repository() else {
+                self.client.pause(Duration::from_secs(60));
+                continue;
+            };
+            self.operate(&repository);
+            // Whoever fails may be anybody afterwards.
+            if self.client.is_dead() || self.dice.one_in(10) {
+                self.repository = None;
+            }
+        }
+    }
+
+    /// Starts anew and backs up once more, as often as it takes.
+    pub(crate) fn finish(&mut self) {
+        for _ in 0..PATIENCE {
+            if self.client.is_over() {
+                return;
+            }
+            if let Some(repository) = self.repository()
+                && self.back_up(&repository)
+            {
+                return;
+            }
+        }
+        let who = self.client.id();
+        let what = format!("client {who} did not commit in {PATIENCE} attempts");
+        self.ledger.violate("a writer that retries commits", what);
+    }
+
+    fn operate(&mut self, repository: &Repository) {
+        match self.dice.below(20) {
+            0..=11 => drop(self.back_up(repository)),
+            12..=15 => self.restore(repository),
+            16 => self.list(repository),
+            _ => self.client.pause(Duration::from_secs(3_600)),
+        }
+    }
+
+    /// Returns the repository, opened anew if need be.
+    fn repository(&mut self) -> Option<Repository> {
+        if self.client.is_dead() {
+            self.client.revive();
+            self.repository = None;
+        }
+        if self.repository.is_none() {
+            self.openings += 1;
+            let opened = self.setup.open(self.client, self.openings);
+            self.repository = self.expect("open", opened);
+        }
+        self.repository.clone()
+    }
+
+    /// Takes note of how an operation ended, and returns what came of it.
+    fn expect<T>(&self, operation: &'static str, outcome: Result<T, Error>) -> Option<T> {
+        let error = match outcome {
+            Ok(value) => {
+                self.client.say(operation, "done");
+                return Some(value);
+            }
+            Err(error) => error,
+        };
+        let is_dead = self.client.is_dead() || self.client.is_over();
+        self.client.say(&format!("{operation}: {error:?}"), "failed");
+        if !is_dead && self.setup.profile.excludes(error.kind()) {
+            self.ledger.violate(
+                "errors are of kinds that can be",
+                format!("{operation} by client {}: {error:?}", self.client.id()),
+            );
+        }
+        None
+    }
+}
+
+/// How often a client tries to back up when nothing goes wrong any more.
+const PATIENCE: u32 = 8;
