@@ -73,15 +73,8 @@ fn copy(
     let watch = Watch::new(output);
     let reports = repository.copy_to_all(&targets, options, watch.clone());
     watch.end();
-    let places = arguments.targets.to.iter();
-    let show = |(to, report): (_, Result<_, _>)| match report {
-        Ok(report) => Ok(show::copy::copied(output, to, &report)),
-        Err(error) => {
-            show::copy::failed(output, to, &error);
-            Err(error)
-        }
-    };
-    Ok(places.map(std::ffi::OsString::as_os_str).zip(reports).map(show).collect())
+    let places = arguments.targets.to.iter().zip(reports);
+    Ok(places.map(|(to, report)| show::copy::said(output, to, report, show::copy::copied)).collect())
 }
 
 fn replicate(
@@ -90,20 +83,13 @@ fn replicate(
     output: &Arc<Output>,
 ) -> anyhow::Result<Vec<Result<Status, Error>>> {
     let stores = arguments.targets.stores()?;
-    let mut outcomes = Vec::with_capacity(stores.len());
-    for (to, store) in arguments.targets.to.iter().zip(stores) {
+    let each = arguments.targets.to.iter().zip(stores).map(|(to, store)| {
         let watch = Watch::new(output);
         let report = repository.replicate(store, watch.clone());
         watch.end();
-        outcomes.push(match report {
-            Ok(report) => Ok(show::copy::replicated(output, to, &report)),
-            Err(error) => {
-                show::copy::failed(output, to, &error);
-                Err(error)
-            }
-        });
-    }
-    Ok(outcomes)
+        show::copy::said(output, to, report, show::copy::replicated)
+    });
+    Ok(each.collect())
 }
 
 fn wanted(arguments: &Arguments, repository: &Repository) -> anyhow::Result<Vec<Id>> {

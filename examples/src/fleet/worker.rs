@@ -126,6 +126,10 @@ impl Worker {
         match self.repository.backup(source, options, Arc::new(())) {
             Ok(done) if done.is_complete() => {
                 self.note(tally::acknowledged(&done.snapshot.to_string(), &expected))?;
+                if done.passes > 1 {
+                    self.note(tally::counted("passes again", u64::from(done.passes - 1)))?;
+                    self.note(tally::counted("bytes stored again", done.repeated_bytes))?;
+                }
                 self.note(tally::counted("backups", 1))
             }
             Ok(done) => self.fail("backup", &format!("partial: {:?}", done.problems)),

@@ -9,7 +9,28 @@ use crate::exit::Status;
 use crate::output::Output;
 use crate::size::size;
 
+/// Shows what came of the copy to one place, and returns how well that went.
+///
+/// # Errors
+///
+/// The error that it was.
+pub fn said<T>(
+    output: &Output,
+    to: &OsStr,
+    result: Result<T, strongroom::Error>,
+    show: impl FnOnce(&Output, &OsStr, &T) -> Status,
+) -> Result<Status, strongroom::Error> {
+    match result {
+        Ok(report) => Ok(show(output, to, &report)),
+        Err(error) => {
+            failed(output, to, &error);
+            Err(error)
+        }
+    }
+}
+
 /// Shows what was copied to one place.
+#[must_use]
 pub fn copied(output: &Output, to: &OsStr, report: &CopyReport) -> Status {
     let to = to.to_string_lossy();
     for one in &report.copied {
@@ -76,6 +97,7 @@ pub fn copied(output: &Output, to: &OsStr, report: &CopyReport) -> Status {
 }
 
 /// Shows what was replicated to one place.
+#[must_use]
 pub fn replicated(output: &Output, to: &OsStr, report: &ReplicaReport) -> Status {
     let _ = output.line(&format!("{}: {report}", to.display()));
     let _ = output.json(|| replica(to, report));
@@ -83,7 +105,7 @@ pub fn replicated(output: &Output, to: &OsStr, report: &ReplicaReport) -> Status
 }
 
 /// Shows why nothing, or not everything, was copied to one place.
-pub fn failed(output: &Output, to: &OsStr, error: &strongroom::Error) {
+fn failed(output: &Output, to: &OsStr, error: &strongroom::Error) {
     output.complain(&format!("{}: {error}", to.display()));
     let _ = output.json(|| {
         json!({
