@@ -26,6 +26,7 @@ mod plan;
 mod progress;
 mod reach;
 mod recipe;
+mod retired;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use strongroom_format::{DecodeError, DecodeErrorKind};
+use strongroom_format::{DecodeError, DecodeErrorKind, ObjectHash, object_name};
 
 /// Why an operation failed. One word wide; [`kind`](Self::kind) says what a caller can do about it.
 pub struct Error(Box<Inner>);
@@ -11,6 +11,7 @@ struct Inner {
     kind: ErrorKind,
     what: String,
     object: Option<String>,
+    heads: Option<Heads>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -26,6 +27,12 @@ pub enum ErrorKind {
     WrongKey,
     /// Somebody else changed the repository in a way that makes this operation impossible; start it again.
     Conflict,
+    /// The store shows an older state than this client has seen. [`Error::heads`] says which. Do not write to it before it is known
+    /// why: a store that was restored from an old copy has lost acknowledged snapshots.
+    Rollback,
+    /// The store shows another history than this client has seen. [`Error::heads`] says where they differ. Somebody
+    /// has replaced the journal, or shows different clients different ones.
+    Fork,
     /// Stored bytes are not what was written. [`Error::object`] names the object.
     Damaged,
     /// Written by a newer version; use that.
@@ -50,6 +57,38 @@ pub enum ErrorKind {
     Internal,
 }
 
+/// What this client has seen of a journal, and what the store shows now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Heads {
+    /// The entry that was seen before.
+    pub remembered: Head,
+    /// What the store has: its newest entry after a rollback, the one in the same place in a fork. `None` if it has no readable entry.
+    pub found: Option<Head>,
+}
+
+/// An entry of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Head {
+    /// Its number, from 0.
+    pub n: u64,
+    /// Its hash.
+    pub hash: ObjectHash,
+}
+
+impl Head {
+    pub(crate) fn new(n: u64, hash: ObjectHash) -> Self {
+        Self { n, hash }
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {} with hash {}", self.n, self.hash)
+    }
+}
+
 /// The result of an engine operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -60,8 +99,36 @@ impl Error {
             kind,
             what: what.into(),
             object: None,
+            heads: None,
             source: None,
         }))
+    }
+
+    /// Makes the error of a store that has lost what this client has seen.
+    pub(crate) fn rollback(remembered: Head, found: Option<Head>) -> Self {
+        let what = match &found {
+            Some(found) => {
+                format!(
+                    "the store went back: {remembered} was seen before, and its newest is {found}"
+                )
+            }
+            None => format!("the store went back: {remembered} was seen before, and it has none"),
+        };
+        Self::about_heads(ErrorKind::Rollback, what, remembered, found)
+    }
+
+    /// Makes the error of a store that shows something else in the place of what this client has seen.
+    pub(crate) fn fork(remembered: Head, found: Head) -> Self {
+        let what = format!(
+            "the store shows another history: {remembered} was seen before, and there it has {found}"
+        );
+        Self::about_heads(ErrorKind::Fork, what, remembered, Some(found))
+    }
+
+    fn about_heads(kind: ErrorKind, what: String, remembered: Head, found: Option<Head>) -> Self {
+        let mut error = Self::new(kind, what).object_named(object_name::journal(remembered.n));
+        error.0.heads = Some(Heads { remembered, found });
+        error
     }
 
     /// Names the object of the store that it is about.
@@ -104,6 +171,12 @@ impl Error {
     #[must_use]
     pub fn object(&self) -> Option<&str> {
         self.0.object.as_deref()
+    }
+
+    /// Returns what was seen before and what is there now, for [`ErrorKind::Rollback`] and [`ErrorKind::Fork`].
+    #[must_use]
+    pub fn heads(&self) -> Option<&Heads> {
+        self.0.heads.as_ref()
     }
 
     /// Says whether the same call may succeed later without anybody's doing.

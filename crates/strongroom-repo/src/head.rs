@@ -12,7 +12,7 @@ use strongroom_crypt::{RepositoryId, Sealer as _};
 use strongroom_format::{Checkpoint, ObjectHash};
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Head, Result};
 use crate::journal::View;
 use crate::keys::Opener;
 use crate::state::State;
@@ -152,16 +152,9 @@ impl Remembered {
         })
     }
 
-    /// Returns the error of a store that does not have the remembered head; `found` says what it has.
-    pub(crate) fn conflict(&self, found: &str) -> Error {
-        let what = format!(
-            "rollback or fork: entry {} with hash {} was seen before, and the store has {found}",
-            self.n.saturating_sub(1),
-            self.hash,
-        );
-        Error::new(ErrorKind::Conflict, what).object_named(strongroom_format::object_name::journal(
-            self.n.saturating_sub(1),
-        ))
+    /// Returns the entry that was seen last.
+    pub(crate) fn head(&self) -> Head {
+        Head::new(self.n.saturating_sub(1), self.hash)
     }
 
     fn encode(&self) -> Vec<u8> {

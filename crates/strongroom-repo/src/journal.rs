@@ -59,7 +59,7 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// `Damaged` names an entry that is neither readable nor in a bundle, `Conflict` says that the chain is not
+    /// `Damaged` names an entry that is neither readable nor in a bundle, `Fork` and `Rollback` say that the chain is not
     /// the one read before, `Incompatible` that a later version has written; otherwise what the store said.
     pub(crate) fn refresh(&self, remote: &Remote, context: &Context) -> Result<Arc<State>> {
         let _turn = lock(&self.turn);

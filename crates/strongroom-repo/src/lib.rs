@@ -67,7 +67,7 @@ mod tree;
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
 pub use create::CreateOptions;
 pub use credential::Credential;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Head, Heads, Result};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};

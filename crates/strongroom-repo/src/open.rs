@@ -141,7 +141,7 @@ fn read_journal(
         }
     };
     if let Some(remembered) = remembered {
-        replay.check_head(remembered)?;
+        replay.check_head(remembered.head())?;
     }
     if is_warm {
         replay.catch_up(&mut view)?;

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::create::{self, CreateOptions};
 use crate::credential::Credential;
 use crate::edge::{self, Access};
-use crate::error::Result;
+use crate::error::{Heads, Result};
 use crate::index::Index;
 use crate::journal::Journal;
 use crate::open::{self, Opening};
@@ -86,7 +86,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// `Damaged` names a journal entry that cannot be read; `Conflict` when the store shows another history than before;
+    /// `Damaged` names a journal entry that cannot be read; `Fork` or `Rollback` when the store shows another history than before;
     /// otherwise what the store said.
     pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>> {
         let this = self.clone();
@@ -120,6 +120,14 @@ impl Repository {
     #[must_use]
     pub fn is_single_writer(&self) -> bool {
         self.inner.journal.state().only_writer.is_some()
+    }
+
+    /// Returns evidence that somebody was shown another history: a commit whose author says to have seen an entry that is not
+    /// the one there. `remembered` is what the author had seen. Looks only at what this handle has read entry by entry, and
+    /// only back over the last 64 before each commit; `None` proves nothing.
+    #[must_use]
+    pub fn fork_evidence(&self) -> Option<Heads> {
+        self.inner.journal.state().trail.contradiction()
     }
 
     pub(crate) fn new(context: Arc<Context>, journal: Journal) -> Self {
@@ -201,7 +209,8 @@ impl RepositoryBuilder {
     ///
     /// `NotFound` when there is no repository, or one whose creation was never finished. `WrongKey` when no slot opens with the
     /// credential. `Invalid` when a credential is given and nothing is encrypted, or a pin is needed. `Damaged` names an object
-    /// that is neither readable nor in a copy. `Conflict` when the journal is not the one seen before from this machine.
+    /// that is neither readable nor in a copy. `Rollback` or `Fork` when the journal is not the one seen before from this machine
+    /// ([`Error::heads`](crate::Error::heads) has both): what the cache folder remembers is authenticated by what it remembers.
     /// `Incompatible` when a later version is needed. Otherwise what the store said.
     ///
     /// # Cancellation

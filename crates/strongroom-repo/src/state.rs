@@ -6,8 +6,10 @@ mod rules;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 pub(crate) use self::fold::Effect;
+use self::trail::Trail;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -62,6 +64,8 @@ pub(crate) struct State {
     pub(crate) only_writer: Option<VerifyingKey>,
     /// The first entry that a writer must understand and this version does not.
     pub(crate) must_understand: Option<u64>,
+    /// The last entries that this client has folded itself.
+    pub(crate) trail: Trail,
     by_id: HashMap<Id, u64>,
 }
 
@@ -101,6 +105,7 @@ impl State {
             keyring: None,
             only_writer: None,
             must_understand: None,
+            trail: Trail::default(),
             by_id: HashMap::new(),
         }
     }

@@ -7,6 +7,7 @@ use strongroom_format::{Body, ObjectHash, PackRef, Packs, Snapshot, Time};
 
 use super::judge::Parent;
 use super::options::{BackupOptions, ParentChoice};
+use super::retired::Retired;
 use super::upload::Unannounced;
 use super::validate::may_add;
 use crate::blobs::Blobs;
@@ -113,6 +114,7 @@ impl Base {
             root,
             began,
             suspect: (!is_sound).then_some(self.index.as_ref()),
+            retired: Retired::of(&self.state, blobs),
         })
     }
 }
@@ -144,7 +146,9 @@ impl Leftover {
         let appended = repository
             .journal()
             .append(remote, context, Roles::WRITER, &mut |now| {
-                let is_there = |name: &ObjectHash| !now.dropped.contains_key(name);
+                let is_there = |name: &ObjectHash| {
+                    !now.dropped.contains_key(name) && !now.damaged.contains_key(name)
+                };
                 let packs = self.rest.packs.iter().copied();
                 let packs: Vec<PackRef> = packs.filter(|pack| is_there(&pack.name)).collect();
                 let session = match now.session_ended(&session) {

@@ -4,6 +4,7 @@ use strongroom_crypt::Id;
 use strongroom_format::limits::MAX_PAGE_HEIGHT;
 use strongroom_format::{Node, NodeKind, Page, PageType, Ref, RefKind, Time};
 
+use super::retired::Retired;
 use crate::blobs::{Blobs, PAGE};
 use crate::error::Result;
 use crate::index::Index;
@@ -28,6 +29,7 @@ pub(super) struct Parent<'a> {
     pub(super) began: Time,
     /// Set unless it is in force and nothing is damaged: then content must be looked up before it is taken for stored.
     pub(super) suspect: Option<&'a Index>,
+    pub(super) retired: Option<Retired>,
 }
 
 /// A directory of the parent beside the one being walked.
@@ -159,10 +161,10 @@ impl Parent<'_> {
             };
             let is_stored = match reference.kind {
                 RefKind::Zeros => true,
-                RefKind::Data => !index.grounds(&reference.id)?.is_empty(),
+                RefKind::Data => self.is_stored(index, &reference.id)?,
                 RefKind::Page if levels.len() <= usize::from(MAX_PAGE_HEIGHT) + 1 => {
                     let below = self.recipe_page(&reference.id);
-                    let is_stored = below.is_some() && !index.grounds(&reference.id)?.is_empty();
+                    let is_stored = below.is_some() && self.is_stored(index, &reference.id)?;
                     levels.extend(below.map(Vec::into_iter));
                     is_stored
                 }
@@ -173,6 +175,13 @@ impl Parent<'_> {
             }
         }
         Ok(true)
+    }
+
+    fn is_stored(&self, index: &Index, id: &Id) -> Result<bool> {
+        match &self.retired {
+            Some(retired) => retired.has_other(index, id),
+            None => Ok(!index.grounds(id)?.is_empty()),
+        }
     }
 
     /// Reads a page of a recipe. One that cannot be read costs reading the file again, not the backup.

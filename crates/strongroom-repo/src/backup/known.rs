@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use strongroom_crypt::Id;
 
+use super::retired::Retired;
 use crate::error::Result;
 use crate::index::Index;
 
@@ -16,6 +17,7 @@ use crate::index::Index;
 #[derive(Debug)]
 pub(super) struct Known {
     index: RwLock<Arc<Index>>,
+    retired: Option<Retired>,
     /// Sharded so that workers seldom wait for each other.
     claimed: [Mutex<HashSet<Id, BuildHasherDefault<IdAsHash>>>; SHARDS],
 }
@@ -23,9 +25,10 @@ pub(super) struct Known {
 const SHARDS: usize = 16;
 
 impl Known {
-    pub(super) fn new(index: Arc<Index>) -> Self {
+    pub(super) fn new(index: Arc<Index>, retired: Option<Retired>) -> Self {
         Self {
             index: RwLock::new(index),
+            retired,
             claimed: Default::default(),
         }
     }
@@ -43,8 +46,7 @@ impl Known {
         {
             return Ok(false);
         }
-        let index = self.index();
-        if !index.contains(id)? {
+        if !self.is_stored(id)? {
             return Ok(true);
         }
         self.shard(id)
@@ -52,6 +54,15 @@ impl Known {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(id);
         Ok(false)
+    }
+
+    fn is_stored(&self, id: &Id) -> Result<bool> {
+        let index = self.index();
+        let stored = index.contains(id)?;
+        match &self.retired {
+            Some(retired) if stored => retired.has_other(&index, id),
+            _ => Ok(stored),
+        }
     }
 
     /// Returns the index as of now.

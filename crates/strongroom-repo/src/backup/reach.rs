@@ -1,17 +1,16 @@
 //! What a tree refers to, page by page, and whether all of it has a good copy.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use strongroom_crypt::Id;
-use strongroom_format::{FrameKey, ObjectHash, Page, Ref, RefKind};
+use strongroom_format::{ObjectHash, Page, Ref, RefKind};
 
-use super::validate::retired;
+use super::retired::Retired;
 use crate::blobs::{Blobs, PAGE};
 use crate::edge::{Remote, cancelled};
 use crate::error::Result;
 use crate::index::{Index, is_loss};
-use crate::packs::Location;
 use crate::repository::Repository;
 use crate::state::State;
 
@@ -23,7 +22,7 @@ pub(super) struct Reach<'a> {
     index: &'a Index,
     state: &'a State,
     blobs: Blobs,
-    retired: BTreeSet<u32>,
+    retired: Option<Retired>,
     visited: HashSet<Id>,
     names: HashSet<ObjectHash>,
     stack: Vec<Level>,
@@ -52,15 +51,16 @@ impl<'a> Reach<'a> {
         repository: &Repository,
         remote: &'a Remote,
         index: &'a Arc<Index>,
-        state: &'a State,
+        state: &'a Arc<State>,
     ) -> Self {
         let context = repository.context().clone();
+        let blobs = Blobs::new(remote.clone(), context, Arc::clone(index), CACHE_BYTES);
         Self {
             remote,
             index,
             state,
-            blobs: Blobs::new(remote.clone(), context, Arc::clone(index), CACHE_BYTES),
-            retired: retired(state),
+            retired: Retired::of(state, &blobs),
+            blobs,
             visited: HashSet::new(),
             names: HashSet::new(),
             stack: Vec::new(),
@@ -153,7 +153,9 @@ impl<'a> Reach<'a> {
     /// Looks for a copy that a snapshot may rely on, and notes where it is.
     fn has_ground(&mut self, id: &Id) -> Result<bool> {
         for (location, segment) in self.index.grounds(id)? {
-            if !self.retired.is_empty() && self.is_retired(&location)? {
+            if let Some(retired) = &self.retired
+                && retired.is_retired(&location)?
+            {
                 continue;
             }
             let state = self.state;
@@ -164,24 +166,6 @@ impl<'a> Reach<'a> {
             return Ok(true);
         }
         Ok(false)
-    }
-
-    /// Says whether a copy is sealed under a key that is retired, or cannot be read.
-    fn is_retired(&self, location: &Location) -> Result<bool> {
-        let header = match self.blobs.header(&location.pack) {
-            Ok(header) => header,
-            Err(error) if is_loss(&error) => return Ok(true),
-            Err(error) => return Err(error),
-        };
-        let frame = header.frames.get(location.position as usize);
-        Ok(match frame.map(|frame| frame.key) {
-            Some(FrameKey::Refs) => false,
-            Some(FrameKey::Session(session)) => header
-                .sessions
-                .get(usize::from(session))
-                .is_none_or(|session| self.retired.contains(&session.epoch)),
-            None => true,
-        })
     }
 }
 

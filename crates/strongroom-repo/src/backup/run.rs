@@ -18,6 +18,7 @@ use super::large::LargeJob;
 use super::packs::{FinishedPack, PackWriter};
 use super::plan::{Outlets, plan};
 use super::progress::Meter;
+use super::retired::Retired;
 use super::tree::{Tree, TreeBuilder};
 use super::tree_store::{NAMES, PAGE, TreeStore};
 use super::upload::{Unannounced, Uploader};
@@ -115,9 +116,9 @@ pub(super) fn store(
     let context: &Context = repository.context();
     let keys = context.keys();
     let (session, record) = start_session(context, &keys, &base.state)?;
-    let known = Known::new(base.index.clone());
     let packs = Packs::new(context, &record);
     let blobs = parent_blobs(repository, remote, base);
+    let known = Known::new(base.index.clone(), Retired::of(&base.state, &blobs));
     let opened = (session.id(), record.epoch);
     let mut uploader = Uploader::new(repository, remote, &known, meter, opened);
     let parts = Parts {

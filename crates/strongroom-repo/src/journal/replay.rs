@@ -7,11 +7,10 @@ use strongroom_format::{ObjectHash, object_name};
 
 use super::View;
 use super::fetch::{Fetched, missing_entry, out_of_chain};
-use super::gallop::end_of_journal;
+use super::gallop::{end_of_journal, first_missing};
 use crate::context::{Context, is_there};
 use crate::edge::Remote;
-use crate::error::{Error, ErrorKind, Result};
-use crate::head::Remembered;
+use crate::error::{Error, ErrorKind, Head, Result};
 use crate::state::Effect;
 
 /// From how many missed entries on a checkpoint is used instead of bundles.
@@ -64,28 +63,37 @@ impl<'a> Replay<'a> {
     }
 
     /// Makes sure that the store has the entry that was seen last.
-    pub(crate) fn check_head(&self, remembered: &Remembered) -> Result<()> {
-        let last = remembered.n.saturating_sub(1);
-        let found = match self.entry(last)? {
-            Some(found) => found,
-            None => match self.bundled_copy(last, missing_entry(last)) {
-                Ok(found) => found,
-                Err(_) => {
-                    let end = end_of_journal(self.remote, 0)?;
-                    let Some(newest) = end.checked_sub(1) else {
-                        return Err(remembered.conflict("no entry at all"));
-                    };
-                    let hash = self.entry(newest)?.map(|fetched| fetched.entry.hash);
-                    let hash = hash.unwrap_or_default();
-                    return Err(remembered
-                        .conflict(&format!("entry {newest} with hash {hash} as its last")));
-                }
-            },
+    ///
+    /// # Errors
+    ///
+    /// `Rollback` when it has neither that nor a later one, `Fork` when it has another in its place, `Damaged` when only later ones are
+    /// there; otherwise what the store said.
+    pub(crate) fn check_head(&self, remembered: Head) -> Result<()> {
+        let n = remembered.n;
+        let found = match self.entry(n)? {
+            Some(found) => Some(found),
+            None => self.bundled_copy(n, missing_entry(n)).ok(),
         };
-        if found.entry.hash != remembered.hash {
-            return Err(remembered.conflict(&format!("there one with hash {}", found.entry.hash)));
+        match found.map(|found| found.entry.hash) {
+            Some(hash) if hash == remembered.hash => Ok(()),
+            Some(hash) => Err(Error::fork(remembered, Head::new(n, hash))),
+            None if is_there(self.remote, &object_name::journal(n + 1))? => Err(missing_entry(n)),
+            None => Err(Error::rollback(remembered, self.newest_below(n)?)),
         }
-        Ok(())
+    }
+
+    /// Finds the newest of the entries below `n`, of which some at the end are missing.
+    fn newest_below(&self, n: u64) -> Result<Option<Head>> {
+        let name = |n| object_name::journal(n);
+        let end = first_missing(0, |probe| {
+            Ok(probe < n && is_there(self.remote, &name(probe))?)
+        })?;
+        let Some(newest) = end.checked_sub(1) else {
+            return Ok(None);
+        };
+        // What cannot be read is no head; the rollback is what matters.
+        let hash = self.entry(newest).ok().flatten();
+        Ok(hash.map(|found| Head::new(newest, found.entry.hash)))
     }
 
     /// Folds everything that follows. When nothing does, that is one request.
@@ -152,7 +160,7 @@ impl<'a> Replay<'a> {
     ///
     /// # Errors
     ///
-    /// `Damaged` when neither does.
+    /// `Fork` or `Rollback` when it is because another history is there than was read; `Damaged` when it is this entry.
     pub(crate) fn chained(&self, previous: &ObjectHash, fetched: Fetched) -> Result<Fetched> {
         if fetched.entry.previous == *previous {
             return Ok(fetched);
@@ -165,7 +173,22 @@ impl<'a> Replay<'a> {
             .ok()
             .filter(follows);
         let copy = bundled.or_else(|| self.entry(n).ok().flatten().filter(follows));
-        copy.ok_or_else(|| out_of_chain(n, previous))
+        match copy {
+            Some(copy) => Ok(copy),
+            None => Err(self.fork_before(n, previous)),
+        }
+    }
+
+    /// Finds out why entry `n` does not follow the entry before it as this client has read that: either `n` is damaged, or
+    /// what is before it has been replaced since.
+    fn fork_before(&self, n: u64, previous: &ObjectHash) -> Error {
+        let Some(last) = n.checked_sub(1) else {
+            return out_of_chain(n, previous);
+        };
+        match self.check_head(Head::new(last, *previous)) {
+            Err(error) if error.heads().is_some() || error.kind() == ErrorKind::Cancelled => error,
+            _ => out_of_chain(n, previous),
+        }
     }
 
     pub(super) fn fold(&self, view: &mut View, fetched: Fetched) -> Result<Effect> {

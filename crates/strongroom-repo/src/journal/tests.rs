@@ -11,7 +11,9 @@ use super::append::Appended;
 use crate::context::object_key;
 use crate::edge;
 use crate::state::State;
-use crate::{CreateOptions, Credential, Error, ErrorKind, Repository, Result, Settings};
+use crate::{
+    CreateOptions, Credential, Error, ErrorKind, Head, Heads, Repository, Result, Settings,
+};
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     futures::executor::block_on(future)
@@ -432,18 +434,44 @@ fn bundles_are_written_by_who_has_opened_from_a_cache() {
     assert!(wait(store.exists(&object_key(&object_name::checkpoint(64)).unwrap())).unwrap());
 }
 
+fn hash_of(store: &Arc<Recording<MemoryStore>>, n: u64) -> ObjectHash {
+    let key = object_key(&object_name::journal(n)).unwrap();
+    ObjectHash::of(&wait(store.get_all(&key)).unwrap())
+}
+
 #[test]
 fn a_store_that_went_back_is_noticed() {
     let cache = tempfile::tempdir().unwrap();
     let store = with_entries(10);
     open_cached(&store, cache.path()).unwrap();
+    let remembered = Head::new(9, hash_of(&store, 9));
+    remove(&store, &object_name::journal(9));
+    for newest in [8, 3] {
+        for n in newest + 1..9 {
+            remove(&store, &object_name::journal(n));
+        }
+        let error = open_cached(&store, cache.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rollback);
+        let found = Some(Head::new(newest, hash_of(&store, newest)));
+        assert_eq!(error.heads(), Some(&Heads { remembered, found }));
+        let said = error.to_string();
+        assert!(
+            said.contains("entry 9") && said.contains(&format!("entry {newest}")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_lost_entry_below_others_is_damage_and_no_rollback() {
+    let cache = tempfile::tempdir().unwrap();
+    let store = with_entries(10);
+    open_cached(&store, cache.path()).unwrap();
+    append(&open(&store).unwrap(), 10).unwrap();
     remove(&store, &object_name::journal(9));
     let error = open_cached(&store, cache.path()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert!(
-        error.to_string().contains("entry 9") && error.to_string().contains("entry 8"),
-        "{error}"
-    );
+    assert_eq!(error.kind(), ErrorKind::Damaged);
+    assert_eq!(error.object(), Some(object_name::journal(9).as_str()));
 }
 
 #[test]
@@ -451,15 +479,87 @@ fn a_store_with_another_history_is_noticed() {
     let cache = tempfile::tempdir().unwrap();
     let store = with_entries(5);
     let repository = open_cached(&store, cache.path()).unwrap();
+    let remembered = Head::new(4, hash_of(&store, 4));
     remove(&store, &object_name::journal(4));
     append(&open(&store).unwrap(), 77).unwrap();
+    let found = Some(Head::new(4, hash_of(&store, 4)));
+    let heads = Heads { remembered, found };
+    let error = open_cached(&store, cache.path()).unwrap_err();
     assert_eq!(
-        open_cached(&store, cache.path()).unwrap_err().kind(),
-        ErrorKind::Conflict
+        (error.kind(), error.heads()),
+        (ErrorKind::Fork, Some(&heads))
     );
-    // A handle that was open all the time notices with the next entry.
+    // A handle that was open all the time notices with the next entry, whoever wants to write it.
     append(&open(&store).unwrap(), 78).unwrap();
-    assert!(refresh(&repository).is_err());
+    let error = refresh(&repository).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.heads()),
+        (ErrorKind::Fork, Some(&heads))
+    );
+    let error = append(&repository, 79).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.heads()),
+        (ErrorKind::Fork, Some(&heads))
+    );
+    // And goes on noticing: nothing of the other history was folded.
+    let error = refresh(&repository).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.heads()),
+        (ErrorKind::Fork, Some(&heads))
+    );
+}
+
+#[test]
+fn a_commit_by_somebody_who_was_shown_another_history_is_evidence() {
+    let store = with_entries(5);
+    let good = hash_of(&store, 2);
+    let commit = |seen| {
+        let snapshot = strongroom_format::Snapshot {
+            series: "s".to_owned(),
+            ..Default::default()
+        };
+        Body::Commit(Box::new(strongroom_format::Commit {
+            snapshot,
+            packs: Vec::new(),
+            segments: Vec::new(),
+            session: SessionId::from_bytes([8; 32]),
+            seen,
+            unknown: Unknown::default(),
+        }))
+    };
+    let bad = ObjectHash::of(b"another entry");
+    let cases = [
+        (None, None),
+        (Some((3, good)), None),
+        (Some((3, bad)), Some((2, bad, Some(good)))),
+        (Some((100, bad)), Some((99, bad, None))),
+    ];
+    for (seen, expected) in cases {
+        let store = with_copy_of(&store);
+        let reader = open(&store).unwrap();
+        append_with(&open(&store).unwrap(), move |_| Ok(commit(seen))).unwrap();
+        refresh(&reader).unwrap();
+        let expected = expected.map(|(n, hash, found)| Heads {
+            remembered: Head::new(n, hash),
+            found: found.map(|hash| Head::new(n, hash)),
+        });
+        assert_eq!(reader.fork_evidence(), expected);
+        assert_eq!(
+            reader.journal().state().snapshots.len(),
+            1,
+            "it counts nevertheless"
+        );
+    }
+}
+
+/// Another store with the same objects.
+fn with_copy_of(store: &Arc<Recording<MemoryStore>>) -> Arc<Recording<MemoryStore>> {
+    let copy = Arc::new(Recording::new(MemoryStore::new()));
+    for object in wait(store.list_all(&strongroom_store::Prefix::root())).unwrap() {
+        let bytes = wait(store.get_all(&object.key)).unwrap();
+        wait(copy.put_new(&object.key, bytes)).unwrap();
+    }
+    copy
 }
 
 #[test]

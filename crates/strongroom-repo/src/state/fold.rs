@@ -43,6 +43,7 @@ impl State {
                 Effect::InForce
             }
         };
+        self.trail.push(self.head, entry.hash);
         self.head += 1;
         self.head_hash = entry.hash;
         Ok(effect)
@@ -159,6 +160,9 @@ impl State {
     }
 
     fn commit(&mut self, n: u64, commit: Commit, structure: &StructureKeys) -> Result<()> {
+        if let Some(seen) = commit.seen {
+            self.trail.compare(seen);
+        }
         self.insert_snapshot(n, commit.snapshot, structure)?;
         self.sessions.remove(&commit.session);
         self.committed_sessions.insert(commit.session);

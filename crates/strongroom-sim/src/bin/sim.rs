@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use strongroom_sim::{Outcome, Profile, Simulator};
 
-const USAGE: &str = "usage: sim --seeds A..B [--jobs N] [--profile NAME] | sim --trace SEED [--profile NAME]";
+const USAGE: &str =
+    "usage: sim --seeds A..B [--jobs N] [--profile NAME] | sim --trace SEED [--profile NAME]";
 
 /// What is asked for.
 struct Arguments {
@@ -53,7 +54,11 @@ fn main() -> ExitCode {
     if is_over.load(Ordering::Relaxed) {
         return ExitCode::FAILURE;
     }
-    report(&started, arguments.seeds.end - arguments.seeds.start, &steps);
+    report(
+        &started,
+        arguments.seeds.end - arguments.seeds.start,
+        &steps,
+    );
     ExitCode::SUCCESS
 }
 
@@ -100,13 +105,19 @@ fn explain(seed: u64, profile: Option<Profile>) -> String {
 
 fn run_with_events(seed: u64, profile: Option<Profile>) -> Outcome {
     let scratch = scratch().join("again");
-    Simulator::new(Some(scratch)).with_events().run(seed, profile)
+    Simulator::new(Some(scratch))
+        .with_events()
+        .run(seed, profile)
 }
 
 /// A folder in memory where there is one.
 fn scratch() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
-    let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
+    let folder = if memory.is_dir() {
+        memory
+    } else {
+        std::env::temp_dir()
+    };
     folder.join(format!("strongroom-sim-{}", std::process::id()))
 }
 
@@ -114,7 +125,9 @@ fn report(started: &Instant, seeds: u64, steps: &AtomicU64) {
     let seconds = started.elapsed().as_secs_f64();
     let steps = steps.load(Ordering::Relaxed);
     let rate = seeds as f64 / seconds.max(0.001);
-    say(&format!("{seeds} seeds in {seconds:.1} s ({rate:.0} a second), {steps} calls"));
+    say(&format!(
+        "{seeds} seeds in {seconds:.1} s ({rate:.0} a second), {steps} calls"
+    ));
 }
 
 #[expect(clippy::print_stdout, reason = "a program may print")]

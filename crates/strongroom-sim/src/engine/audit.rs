@@ -33,7 +33,6 @@ pub(super) type Broken = (&'static str, String);
 /// Checks everything, and frees the garbage in between.
 pub(super) fn audit(world: &World, setup: &Setup, ledger: &Ledger) {
     let outcome = look(world, setup, ledger)
-        .and_then(|()| promises::keep(world, setup, ledger))
         .and_then(|()| garbage::free(world, setup, ledger))
         .and_then(|()| promises::keep(world, setup, ledger));
     if let Err((property, what)) = outcome {

@@ -122,8 +122,13 @@ impl Ledger {
         let inner = self.inner();
         let duty = |attempt: &Attempt| match attempt {
             Attempt { doubts: 1.., .. } | Attempt { under_way: 1.., .. } => Duty::Either,
-            Attempt { forgotten: true, .. } => Duty::Absent,
-            Attempt { acknowledged: Some(_), .. } => Duty::Present,
+            Attempt {
+                forgotten: true, ..
+            } => Duty::Absent,
+            Attempt {
+                acknowledged: Some(_),
+                ..
+            } => Duty::Present,
             _ => Duty::Either,
         };
         let attempts = inner.attempts.iter();
@@ -146,7 +151,10 @@ impl Ledger {
     /// Compares what was restored with what the source was.
     pub(crate) fn compare(&self, number: u64, restored: &Flat) {
         let Some(attempt) = self.attempt(number) else {
-            self.violate("a snapshot is somebody's", format!("nobody made attempt {number}"));
+            self.violate(
+                "a snapshot is somebody's",
+                format!("nobody made attempt {number}"),
+            );
             return;
         };
         let expected = attempt.tree.flat();

@@ -27,7 +27,12 @@ pub(crate) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(client: &'a Client, setup: &'a Setup, ledger: &'a Ledger, phase: u64) -> Self {
+    pub(crate) fn new(
+        client: &'a Client,
+        setup: &'a Setup,
+        ledger: &'a Ledger,
+        phase: u64,
+    ) -> Self {
         let mut dice = Dice::new(setup.seed).fork(phase << 8 | client.id() as u64);
         let tree = Tree::grow(&mut dice);
         Self {
@@ -109,7 +114,8 @@ impl<'a> Worker<'a> {
             Err(error) => error,
         };
         let is_dead = self.client.is_dead() || self.client.is_over();
-        self.client.say(&format!("{operation}: {error:?}"), "failed");
+        self.client
+            .say(&format!("{operation}: {error:?}"), "failed");
         if !is_dead && self.setup.profile.excludes(error.kind()) {
             self.ledger.violate(
                 "errors are of kinds that can be",

@@ -45,8 +45,8 @@ impl Setup {
         Self {
             seed,
             profile,
-            clients: usize::try_from(dice.between(2, 4)).unwrap_or(2),
-            operations: dice.between(3, 10),
+            clients: dice.pick(&[2, 2, 3, 3, 4]).copied().unwrap_or(2),
+            operations: dice.between(3, 9),
             suite,
             credential,
             cache: scratch.filter(|_| is_cached).cloned(),
@@ -64,7 +64,11 @@ impl Setup {
     }
 
     /// Opens it as somebody to whom nothing happens; `number` tells bystanders apart.
-    pub(crate) fn open_as_bystander(&self, world: &World, number: u64) -> Result<Repository, Error> {
+    pub(crate) fn open_as_bystander(
+        &self,
+        world: &World,
+        number: u64,
+    ) -> Result<Repository, Error> {
         let builder = self.bystander(world, number);
         futures::executor::block_on(builder.open(&self.credential))
     }
@@ -110,12 +114,7 @@ impl Setup {
             .components(components)
     }
 
-    fn components(
-        &self,
-        who: u64,
-        clock: Arc<dyn Clock>,
-        sleep: Arc<dyn Sleep>,
-    ) -> Components {
+    fn components(&self, who: u64, clock: Arc<dyn Clock>, sleep: Arc<dyn Sleep>) -> Components {
         let mut components = Components::default();
         components.clock = clock;
         components.random = Arc::new(SeededRandom::new(mix(self.seed) ^ mix(who)));

@@ -3,9 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use strongroom_format::Node;
-use strongroom_repo::{
-    Deviation, ExistingFile, Made, SmallFile, Target, TargetError, TargetFile,
-};
+use strongroom_repo::{Deviation, ExistingFile, Made, SmallFile, Target, TargetError, TargetFile};
 
 use super::tree::Flat;
 
@@ -91,11 +89,19 @@ struct MapFile {
 }
 
 impl MapFile {
-    fn write(&self, offset: u64, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), TargetError> {
+    fn write(
+        &self,
+        offset: u64,
+        len: usize,
+        write: impl FnOnce(&mut [u8]),
+    ) -> Result<(), TargetError> {
         let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         let from = usize::try_from(offset).unwrap_or(usize::MAX);
-        let part = from.checked_add(len).and_then(|to| content.get_mut(from..to));
-        part.map(write).ok_or_else(|| TargetError::new("beyond the end of the file"))
+        let part = from
+            .checked_add(len)
+            .and_then(|to| content.get_mut(from..to));
+        part.map(write)
+            .ok_or_else(|| TargetError::new("beyond the end of the file"))
     }
 }
 
@@ -111,7 +117,9 @@ impl TargetFile for MapFile {
 
     fn finish(&self, _node: &Node) -> Result<Vec<Deviation>, TargetError> {
         let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
-        self.target.flat().insert(self.path.clone(), Some(content.clone()));
+        self.target
+            .flat()
+            .insert(self.path.clone(), Some(content.clone()));
         Ok(Vec::new())
     }
 }

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use strongroom_format::{Node, NodeKind, Time};
-use strongroom_repo::{
-    Batch, Content, Entry, Fill, Piece, Source, SourceError, Walk, WalkEvent,
-};
+use strongroom_repo::{Batch, Content, Entry, Fill, Piece, Source, SourceError, Walk, WalkEvent};
 
 use crate::dice::Dice;
 
@@ -288,13 +286,18 @@ mod tests {
             tree.edit(&mut dice);
         }
         let flat = tree.flat();
-        let files = flat.iter().filter_map(|(path, content)| Some((path, content.as_ref()?)));
+        let files = flat
+            .iter()
+            .filter_map(|(path, content)| Some((path, content.as_ref()?)));
         for (path, content) in files {
             assert_eq!(tree.find(path).unwrap().content(), *content);
         }
         let mut events = Vec::new();
         tree.walk(b"", b"", &mut events);
-        let entered = events.iter().filter(|event| !matches!(event, WalkEvent::Leave)).count();
+        let entered = events
+            .iter()
+            .filter(|event| !matches!(event, WalkEvent::Leave))
+            .count();
         assert_eq!(entered, flat.len());
     }
 }

@@ -1,3 +1,4 @@
 //! The simulated world, and the real engine in it.
 
+mod engine;
 mod world;

@@ -189,7 +189,8 @@ impl Journal {
         if let Some(name) = names.find(|name| self.dropped.contains_key(name)) {
             return Err((VOID, format!("entry {n}: {name} comes back")));
         }
-        self.packs.extend(packs.iter().map(|pack| (pack.name, *pack)));
+        self.packs
+            .extend(packs.iter().map(|pack| (pack.name, *pack)));
         let segments = segments.iter().map(|segment| (segment.name, *segment));
         self.segments.extend(segments);
         Ok(())
@@ -204,9 +205,11 @@ impl Journal {
     }
 
     fn holds(&self, id: &Id, snapshot: &Snapshot) -> bool {
-        self.holds.values().any(|hold| match hold.snapshots.as_slice() {
-            [] => hold.series.as_ref() == Some(&snapshot.series),
-            some => some.contains(id),
-        })
+        self.holds
+            .values()
+            .any(|hold| match hold.snapshots.as_slice() {
+                [] => hold.series.as_ref() == Some(&snapshot.series),
+                some => some.contains(id),
+            })
     }
 }

@@ -49,7 +49,8 @@ impl Inventory {
         for pack in journal.packs.values() {
             let name = object_name::pack(&pack.name);
             let bytes = whole(objects, &name, &pack.name, u64::from(pack.len))?;
-            let header = open_pack(bytes, opened).map_err(|what| (DURABLE, format!("{name}: {what}")))?;
+            let header =
+                open_pack(bytes, opened).map_err(|what| (DURABLE, format!("{name}: {what}")))?;
             let bytes = bytes.clone();
             inventory.packs.insert(pack.name, Pack { header, bytes });
         }
@@ -58,7 +59,9 @@ impl Inventory {
             let bytes = whole(objects, &name, &segment.name, u64::from(segment.len))?;
             let decoded = Segment::decode(bytes, opened.structure.index());
             let decoded = decoded.map_err(|error| (INDEX, format!("{name}: {error}")))?;
-            inventory.map(&decoded).map_err(|what| (INDEX, format!("{name}: {what}")))?;
+            inventory
+                .map(&decoded)
+                .map_err(|what| (INDEX, format!("{name}: {what}")))?;
         }
         Ok(inventory)
     }
@@ -90,7 +93,10 @@ impl Inventory {
                 }
             }
             if !found {
-                return Err(format!("frame {position} of {} has not the blob", pack.name));
+                return Err(format!(
+                    "frame {position} of {} has not the blob",
+                    pack.name
+                ));
             }
         }
         Ok(())
@@ -117,7 +123,9 @@ fn open_pack(bytes: &[u8], opened: &Opened) -> Result<PackHeader, String> {
     let tail = bytes.last_chunk::<{ PackTail::LEN }>().ok_or("no end")?;
     let tail = PackTail::decode(tail, bytes.len() as u64).map_err(words)?;
     let start = usize::try_from(tail.header_offset).map_err(|error| error.to_string())?;
-    let sealed = bytes.get(start..bytes.len() - PackTail::LEN).ok_or("no header")?;
+    let sealed = bytes
+        .get(start..bytes.len() - PackTail::LEN)
+        .ok_or("no header")?;
     let sealer = opened.structure.header();
     open_header(sealer, &preamble, tail.header_offset, sealed).map_err(words)
 }

@@ -30,13 +30,18 @@ pub(super) fn keep(world: &World, setup: &Setup, ledger: &Ledger) -> Result<(), 
 }
 
 fn check_list(listed: &[SnapshotInfo], ledger: &Ledger) -> Result<(), Broken> {
-    let numbers = listed.iter().filter_map(|one| Some((number_of(one)?, one.id)));
+    let numbers = listed
+        .iter()
+        .filter_map(|one| Some((number_of(one)?, one.id)));
     let numbers: BTreeMap<_, _> = numbers.collect();
     for (number, attempt, duty) in ledger.duties() {
         let found = numbers.get(&number);
         match (duty, found) {
             (Duty::Present, None) => {
-                return Err(("what was acknowledged is there", format!("attempt {number}")));
+                return Err((
+                    "what was acknowledged is there",
+                    format!("attempt {number}"),
+                ));
             }
             (Duty::Absent, Some(_)) => {
                 return Err(("what was forgotten is gone", format!("attempt {number}")));

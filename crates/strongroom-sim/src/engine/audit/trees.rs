@@ -29,7 +29,9 @@ pub(super) fn check(
             if !live.insert(page) {
                 continue;
             }
-            let page = reader.page(&page).map_err(|what| (PRESENT, format!("snapshot {snapshot}: {what}")))?;
+            let page = reader
+                .page(&page)
+                .map_err(|what| (PRESENT, format!("snapshot {snapshot}: {what}")))?;
             for part in &page.refs {
                 match part.kind {
                     RefKind::Page => pages.push(part.id),
@@ -66,7 +68,12 @@ impl<'a> Reader<'a> {
     }
 
     fn page(&mut self, id: &Id) -> Result<Page, String> {
-        let places = self.inventory.blobs.get(id).map(Vec::as_slice).unwrap_or_default();
+        let places = self
+            .inventory
+            .blobs
+            .get(id)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let mut failure = format!("page {id} is nowhere");
         for place in places {
             match self.blob(place) {
@@ -86,8 +93,17 @@ impl<'a> Reader<'a> {
         let record = pack.header.frames.get(place.frame).ok_or("no frame")?;
         let blobs = pack.header.frame_blobs(place.frame);
         let start = record.offset as usize;
-        let sealed = pack.bytes.get(start..start + record.stored_len as usize).ok_or("no bytes")?;
-        frame_aad(&mut self.aad, &self.opened.repository, record.kind, record.codec, blobs);
+        let sealed = pack
+            .bytes
+            .get(start..start + record.stored_len as usize)
+            .ok_or("no bytes")?;
+        frame_aad(
+            &mut self.aad,
+            &self.opened.repository,
+            record.kind,
+            record.codec,
+            blobs,
+        );
         let mut stored = Vec::new();
         let sealer = self.opened.structure.refs();
         let opened = sealer.open(&self.aad, sealed, &mut stored);
@@ -97,7 +113,10 @@ impl<'a> Reader<'a> {
             .decompress(record.codec, &stored, record.plain_len as usize, &mut plain)
             .map_err(|error| error.to_string())?;
         let before = blobs.get(..place.blob).ok_or("no blob")?;
-        let from: usize = before.iter().map(|blob: &BlobRecord| blob.len as usize).sum();
+        let from: usize = before
+            .iter()
+            .map(|blob: &BlobRecord| blob.len as usize)
+            .sum();
         let len = blobs.get(place.blob).ok_or("no blob")?.len as usize;
         let blob = plain.get(from..from + len).ok_or("a short frame")?;
         Ok(blob.to_vec())

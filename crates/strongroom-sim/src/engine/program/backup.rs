@@ -25,11 +25,8 @@ impl Worker<'_> {
         if self.dice.one_in(6) {
             options = options.with_parent(ParentChoice::None);
         }
-        let backed_up = block_on(repository.backup(
-            Arc::new(TreeSource(tree)),
-            options,
-            Arc::new(()),
-        ));
+        let backed_up =
+            block_on(repository.backup(Arc::new(TreeSource(tree)), options, Arc::new(())));
         let Some(report) = self.expect("backup", backed_up) else {
             return false;
         };
@@ -38,9 +35,11 @@ impl Worker<'_> {
             return false;
         }
         if !report.is_complete() {
-            self.ledger.violate("a backup is complete", format!("{report:?}"));
+            self.ledger
+                .violate("a backup is complete", format!("{report:?}"));
         }
-        self.ledger.acknowledge(number, report.snapshot, report.entry);
+        self.ledger
+            .acknowledge(number, report.snapshot, report.entry);
         true
     }
 }
