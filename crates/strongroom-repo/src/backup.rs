@@ -107,7 +107,7 @@ impl Repository {
 }
 
 /// Runs passes until one commits. A second one is only needed when something that the first relied on was removed meanwhile.
-fn back_up(
+pub(crate) fn back_up(
     repository: &Repository,
     remote: &Remote,
     source: &dyn Source,

@@ -35,6 +35,7 @@
 mod backup;
 mod blobs;
 mod context;
+mod copy;
 mod create;
 mod credential;
 mod edge;
@@ -65,6 +66,7 @@ mod threads;
 mod tree;
 
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
+pub use copy::{Copied, CopyOptions, CopyReport, NotCopied, Uncopied};
 pub use create::CreateOptions;
 pub use credential::Credential;
 pub use error::{Error, ErrorKind, Head, Heads, Result};

@@ -38,7 +38,7 @@ impl SnapshotFilter {
         self
     }
 
-    fn matches(&self, snapshot: &Snapshot) -> bool {
+    pub(crate) fn matches(&self, snapshot: &Snapshot) -> bool {
         let series = self
             .series
             .as_ref()

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use strongroom_crypt::Id;
+
 use crate::source::Problem;
 
 /// Is told what an operation does.
@@ -45,6 +47,15 @@ pub enum Event<'a> {
         path: &'a [u8],
         /// The rule.
         rule: &'a str,
+    },
+    /// A copy comes to a snapshot.
+    Snapshot {
+        /// Its id in the source.
+        id: &'a Id,
+        /// Snapshots before it.
+        done: u64,
+        /// Snapshots in all.
+        of: u64,
     },
     /// Something was skipped, changed while it was read, or was restored only in part.
     Problem(&'a Problem),

@@ -44,6 +44,9 @@ pub(super) fn commit(
             repository
                 .journal()
                 .append(remote, repository.context(), Roles::WRITER, &mut |now| {
+                    if let Some(original) = &options.original {
+                        original.check(&repository.id(), now)?;
+                    }
                     doubt = ground.doubt(now, stored);
                     match doubt {
                         Doubt::None => Ok(entry(snapshot, stored, ground.seen())),
@@ -158,6 +161,9 @@ pub(super) fn snapshot(
         program: options.program.clone(),
         ..Snapshot::default()
     };
+    if let Some(original) = &options.original {
+        original.stamp(&mut snapshot);
+    }
     snapshot.details = Some(details(context, options, base, stored, &snapshot)?);
     let id = snapshot.id(&context.keys().structure).map_err(|error| {
         Error::new(ErrorKind::Invalid, "the snapshot's record").caused_by(error)
@@ -173,13 +179,17 @@ fn details(
     stored: &Stored,
     snapshot: &Snapshot,
 ) -> Result<(u32, Vec<u8>)> {
-    let details = Details {
-        paths: options.paths.clone(),
-        excludes: options.excludes.clone(),
-        description: options.description.clone(),
-        skipped: stored.tree.skipped.clone(),
-        command: options.command.clone(),
-        ..Details::default()
+    let skipped = &stored.tree.skipped;
+    let details = match &options.original {
+        Some(original) => original.details(skipped),
+        None => Details {
+            paths: options.paths.clone(),
+            excludes: options.excludes.clone(),
+            description: options.description.clone(),
+            skipped: skipped.clone(),
+            command: options.command.clone(),
+            ..Details::default()
+        },
     };
     let keys = context.keys();
     let (epoch, key) = match keys.epoch(stored.epoch) {

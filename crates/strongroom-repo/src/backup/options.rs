@@ -1,12 +1,14 @@
 //! What a backup may be told, and what it tells.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, Outcome, Skipped, Snapshot, Summary};
 
+use crate::copy::Original;
 use crate::error::{Error, ErrorKind, Result};
 use crate::state::State;
 
@@ -36,6 +38,8 @@ pub struct BackupOptions {
     pub utc_offset_seconds: Option<i32>,
     /// Program and version.
     pub program: String,
+    /// The snapshot of another repository that this is a copy of.
+    pub(crate) original: Option<Arc<Original>>,
 }
 
 /// Which earlier snapshot tells what has not changed.
@@ -79,6 +83,7 @@ impl BackupOptions {
             chunking: Chunking::Default,
             utc_offset_seconds: None,
             program: concat!("strongroom ", env!("CARGO_PKG_VERSION")).to_owned(),
+            original: None,
         }
     }
 

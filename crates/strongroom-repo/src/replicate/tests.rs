@@ -236,7 +236,7 @@ fn what_is_dropped_and_deleted_meanwhile_is_replaced() {
     let (store, repository) = repository();
     commit(&repository, 1);
     let gate = Gate::new();
-    let faulty = Arc::new(Faulty::new(store.clone(), FaultPlan::new()));
+    let faulty = Arc::new(Faulty::new(store, FaultPlan::new()));
     let pause = Rule::new(Fault::PauseBefore(gate.clone()))
         .with_operation(Operation::Get)
         .with_key_prefix("pack/")

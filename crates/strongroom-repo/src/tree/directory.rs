@@ -107,6 +107,11 @@ impl DirectoryReader {
         self.root.as_deref()
     }
 
+    /// Returns the names of the page of the entry returned last, for those of its owners; `None` while the page is not in memory.
+    pub(crate) fn leaf(&self) -> Option<&Leaf> {
+        self.leaf.as_ref().map(|loaded| &loaded.leaf)
+    }
+
     /// Returns the next entry.
     ///
     /// # Errors
