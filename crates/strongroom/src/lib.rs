@@ -106,7 +106,15 @@ pub use strongroom_fs::{
     Accounts, CommandSource, DirectoryTarget, DirectoryTargetOptions, Excludes, FileTree,
     FileTreeBuilder, FileTreeError, RuleError, StreamSource,
 };
-pub use strongroom_repo::{BackupOptions, BackupReport, Chunking, Clock, Components, Copied, CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions, DeletePlan, DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event, Execution, Existing, Extra, Head, Heads, HoldInfo, HoldRequest, Include, Lost, LostReason, Mode, NewSlot, NotCopied, Observer, Orphan, PackAction, PackDecision, PackReason, ParentChoice, PathDeviation, Phase, Phases, Problem, Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport, Reframe, ReplicaReport, Repository, RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, Stopped, SystemClock, Uncopied, Unused};
+pub use strongroom_repo::{
+    BackupOptions, BackupReport, Chunking, Clock, Components, Copied, CopyOptions, CopyReport,
+    CreateOptions, Created, Credential, Depth, DryRun, Error, ErrorKind, Event, Execution,
+    Existing, Extra, Head, Heads, HoldInfo, HoldRequest, Include, Lost, LostReason, Mode, NewSlot,
+    NotCopied, Observer, ParentChoice, PathDeviation, Phase, Phases, Problem, Progress,
+    ReplicaReport, Repository, RepositoryBuilder, RestoreOptions, RestoreReport, Result,
+    RevokeReport, Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, SystemClock,
+    Uncopied,
+};
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};
 pub use strongroom_store::{MemoryStore, Store};

@@ -46,13 +46,16 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     } else {
         copy(arguments, &repository, output)?
     };
-    let complete = outcomes.iter().all(|one| matches!(one, Ok(Status::Complete)));
+    let complete = outcomes
+        .iter()
+        .all(|one| matches!(one, Ok(Status::Complete)));
     let failed = outcomes.iter().filter(|one| one.is_err()).count();
     // Each target's own error was said; the first one decides how the program ends.
     let statuses: Result<Vec<Status>, Error> = outcomes.into_iter().collect();
     if failed == 0 {
         let targets = arguments.targets.to.len();
-        let _ = output.json(|| json!({ "type": "result", "targets": targets, "complete": complete }));
+        let _ =
+            output.json(|| json!({ "type": "result", "targets": targets, "complete": complete }));
     }
     Ok(statuses.map(|_| Status::complete(complete))?)
 }
@@ -74,7 +77,9 @@ fn copy(
     let reports = repository.copy_to_all(&targets, options, watch.clone());
     watch.end();
     let places = arguments.targets.to.iter().zip(reports);
-    Ok(places.map(|(to, report)| show::copy::said(output, to, report, show::copy::copied)).collect())
+    Ok(places
+        .map(|(to, report)| show::copy::said(output, to, report, show::copy::copied))
+        .collect())
 }
 
 fn replicate(

@@ -54,7 +54,10 @@ pub fn copied(output: &Output, to: &OsStr, report: &CopyReport) -> Status {
             size(one.new_bytes)
         ));
         if one.lost_count > 0 {
-            output.complain(&format!("{}: {} entries are lost", one.source, one.lost_count));
+            output.complain(&format!(
+                "{}: {} entries are lost",
+                one.source, one.lost_count
+            ));
         }
     }
     for one in &report.not_copied {
