@@ -1,8 +1,9 @@
 //! Reading blobs: find, fetch, open, decompress, and check that each is what its id says.
 
+mod follow;
 mod sealed;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use strongroom_format::{
     Codec, Decompressor, FrameKey, FrameRecord, ObjectHash, PackHeader, SessionKeyRecord, frame_aad,
 };
 
+use crate::blobs::follow::Follow;
 use crate::blobs::sealed::{HeaderFlight, SealedCache};
 use crate::context::Context;
 use crate::edge::Remote;
@@ -19,7 +21,9 @@ use crate::index::{Index, is_loss};
 use crate::keys::Keys;
 use crate::lru::Lru;
 use crate::packs::{Location, PackInfo};
+use crate::repository::Repository;
 
+pub(crate) use follow::forgotten;
 pub(crate) use sealed::aligned;
 
 /// Reads blobs of one repository, for one operation. Cloning shares everything.
@@ -33,14 +37,14 @@ pub(crate) struct Blobs(Arc<Shared>);
 struct Shared {
     context: Arc<Context>,
     keys: Arc<Keys>,
-    index: Arc<Index>,
+    follow: Follow,
     sealed: SealedCache,
     frames: Mutex<Lru<(ObjectHash, u32), Bytes>>,
     headers: Mutex<Lru<ObjectHash, Arc<PackHeader>>>,
     sessions: Mutex<Lru<SessionId, Arc<Session>>>,
     /// What failed and need not be tried again.
     lost_packs: Mutex<HashMap<ObjectHash, ErrorKind>>,
-    lost_frames: Mutex<HashSet<(ObjectHash, u32)>>,
+    lost_frames: Mutex<HashMap<(ObjectHash, u32), ErrorKind>>,
     scratch: Mutex<Vec<Scratch>>,
 }
 
@@ -70,6 +74,21 @@ impl Scratch {
             plain: Vec::new(),
         })
     }
+}
+
+/// What became of a blob in one index.
+#[derive(Debug)]
+enum Found {
+    Blob(Bytes),
+    Lost {
+        failure: Error,
+        /// A copy, or any, is not there at all.
+        missing: Option<Error>,
+    },
+}
+
+fn not_found() -> Error {
+    Error::new(ErrorKind::NotFound, "no index maps a blob")
 }
 
 /// A pack's header that was asked for.
@@ -117,11 +136,29 @@ impl Blobs {
         index: Arc<Index>,
         cache_bytes: usize,
     ) -> Self {
+        Self::with(remote, context, Follow::fixed(index), cache_bytes)
+    }
+
+    /// Like [`new`](Self::new), for a snapshot that was in force after `head` entries. When a pack is missing, the journal and the index are
+    /// read again and the blob is looked for anew.
+    pub(crate) fn of_snapshot(
+        remote: &Remote,
+        repository: &Repository,
+        index: Arc<Index>,
+        (snapshot, head): (Id, u64),
+        cache_bytes: usize,
+    ) -> Self {
+        let follow = Follow::of_snapshot(index, repository, remote, snapshot, head);
+        let context = Arc::clone(repository.context());
+        Self::with(remote.clone(), context, follow, cache_bytes)
+    }
+
+    fn with(remote: Remote, context: Arc<Context>, follow: Follow, cache_bytes: usize) -> Self {
         let keys = context.keys();
         Self(Arc::new(Shared {
             context,
             keys,
-            index,
+            follow,
             sealed: SealedCache::new(remote),
             frames: Mutex::new(Lru::new(cache_bytes)),
             headers: Mutex::new(Lru::new(HEADER_CACHE_BYTES)),
@@ -132,9 +169,14 @@ impl Blobs {
         }))
     }
 
-    /// Returns the index it looks up in.
-    pub(crate) fn index(&self) -> &Arc<Index> {
-        &self.0.index
+    /// Returns the index it looks up in, as of now.
+    pub(crate) fn index(&self) -> Arc<Index> {
+        self.0.follow.index()
+    }
+
+    /// Says whether something could not be read because the snapshot was forgotten and its data deleted.
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.0.follow.is_forgotten()
     }
 
     /// Returns the bytes fetched from the store so far.
@@ -142,24 +184,54 @@ impl Blobs {
         self.0.sealed.fetched()
     }
 
-    /// Reads a blob. Every copy is tried before it is given up, and each twice.
+    /// Reads a blob. Every copy is tried before it is given up, and each twice; and those that others have made since, if a pack
+    /// is not there any more.
     ///
     /// # Errors
     ///
-    /// `NotFound` when no index maps it; `Damaged` or `NotFound` naming the pack of the first copy when none is good;
-    /// otherwise what the store said.
+    /// `NotFound` when no index maps it, or when the snapshot was forgotten and its data deleted; `Damaged` or `NotFound` naming
+    /// the pack of the first copy when none is good; otherwise what the store said.
     pub(crate) fn read(&self, kind: u8, id: &Id) -> Result<Bytes> {
+        loop {
+            let index = self.index();
+            let (failure, missing) = match self.read_in(&index, kind, id)? {
+                Found::Blob(blob) => return Ok(blob),
+                Found::Lost { failure, missing } => (failure, missing),
+            };
+            let has_moved = match &missing {
+                Some(missing) => self.0.follow.has_moved(&index, missing)?,
+                None => false,
+            };
+            if !has_moved {
+                return Err(self.0.follow.explain(failure));
+            }
+        }
+    }
+
+    fn read_in(&self, index: &Index, kind: u8, id: &Id) -> Result<Found> {
         let mut failure = None;
-        for location in self.0.index.locate(id)? {
+        let mut missing = None;
+        for location in index.locate(id)? {
             match self.read_copy(kind, id, &location) {
-                Ok(blob) => return Ok(blob),
+                Ok(blob) => return Ok(Found::Blob(blob)),
                 Err(error) if is_loss(&error) => {
+                    if error.kind() == ErrorKind::NotFound {
+                        missing.get_or_insert_with(|| {
+                            not_found().object_named(location.pack.object())
+                        });
+                    }
                     failure.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(failure.unwrap_or_else(|| Error::new(ErrorKind::NotFound, "no index maps a blob")))
+        Ok(match failure {
+            Some(failure) => Found::Lost { failure, missing },
+            None => Found::Lost {
+                failure: not_found(),
+                missing: Some(not_found()),
+            },
+        })
     }
 
     /// Says whether `bytes` are the blob that `id` names.
@@ -337,8 +409,8 @@ impl Blobs {
         if let Some(plain) = lock(&self.0.frames).get(&key) {
             return Ok(plain);
         }
-        if lock(&self.0.lost_frames).contains(&key) {
-            return Err(damaged(pack, "a frame is damaged"));
+        if let Some(kind) = lock(&self.0.lost_frames).get(&key) {
+            return Err(Error::new(*kind, "a frame is lost").object_named(pack.object()));
         }
         let pooled = lock(&self.0.scratch).pop();
         let mut scratch = pooled.map_or_else(Scratch::new, Ok)?;
@@ -428,7 +500,7 @@ impl Blobs {
     fn note_lost_frame(&self, key: (ObjectHash, u32), error: &Error) {
         let mut lost = lock(&self.0.lost_frames);
         if is_loss(error) && lost.len() < REMEMBERED_LOSSES {
-            lost.insert(key);
+            lost.insert(key, error.kind());
         }
     }
 }

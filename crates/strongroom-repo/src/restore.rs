@@ -32,6 +32,7 @@ use strongroom_format::Snapshot;
 use crate::blobs::Blobs;
 use crate::edge::{self, Remote};
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::Index;
 use crate::journal::lock;
 use crate::list::{Found, resolve};
 use crate::observer::{Event, Observer, Phase};
@@ -45,6 +46,7 @@ use crate::restore::walk::{Top, Walk};
 use crate::restore::window::Window;
 use crate::restore::work::Worker;
 use crate::settings::Execution;
+use crate::state::State;
 use crate::target::Target;
 use crate::threads::start_scoped;
 
@@ -57,7 +59,9 @@ impl Repository {
     /// Every blob proves itself by its id before it is used. An entry that cannot be restored is named in the report and
     /// told to the observer, and everything else is restored; a file of which a part is lost is not left under its
     /// name. When the target is full or the store cannot be reached any more, the restore ends early, takes away the files it
-    /// has written in part, and [`RestoreReport::stopped`] says why.
+    /// has written in part, and [`RestoreReport::stopped`] says why. What others
+    /// move to other packs meanwhile is found there; a snapshot that is forgotten meanwhile and whose data is deleted ends the restore with
+    /// `NotFound` there.
     ///
     /// Memory: about 50 MiB of plans, 72 MiB of fetched parts of packs (or one part, if that is more), 32 MiB of decoded
     /// pages and names and as much of pack headers, and two frames of at most 16 MiB for each of `Settings::threads`.
@@ -200,20 +204,34 @@ pub(crate) fn open_snapshot(
     id: &Id,
     cache_bytes: usize,
 ) -> Result<(Snapshot, Blobs)> {
-    let context = repository.context();
-    let state = repository.journal().refresh(remote, context)?;
-    let snapshot = state
-        .snapshots
-        .values()
-        .find(|(other, _)| other == id)
-        .map(|(_, snapshot)| snapshot.clone())
+    let (state, index) = current(repository, remote)?;
+    let (_, snapshot) = state
+        .snapshot(id)
         .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no snapshot {id}")))?;
-    let index = repository.index(remote, &state)?;
     for problem in index.problems() {
         tracing::warn!(%problem, "an index segment is lost; the packs it mapped are read in its place");
     }
-    let blobs = Blobs::new(remote.clone(), Arc::clone(context), index, cache_bytes);
-    Ok((snapshot, blobs))
+    let place = (*id, state.head);
+    let blobs = Blobs::of_snapshot(remote, repository, index, place, cache_bytes);
+    Ok((snapshot.clone(), blobs))
+}
+
+/// Reads the journal and the index; again, when a segment is missing because others have replaced it meanwhile.
+fn current(repository: &Repository, remote: &Remote) -> Result<(Arc<State>, Arc<Index>)> {
+    let context = repository.context();
+    let mut state = repository.journal().refresh(remote, context)?;
+    loop {
+        let index = repository.index(remote, &state)?;
+        let is_missing = |problem: &Error| problem.kind() == ErrorKind::NotFound;
+        if !index.problems().iter().any(is_missing) {
+            return Ok((state, index));
+        }
+        let now = repository.journal().refresh(remote, context)?;
+        if now.head == state.head {
+            return Ok((state, index));
+        }
+        state = now;
+    }
 }
 
 /// Returns entries and bytes in all, when all of the snapshot is restored.

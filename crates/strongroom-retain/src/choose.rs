@@ -1,11 +1,12 @@
 //! How [`KeepRules`] choose.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::count::Count;
 use crate::moment::Moment;
-use crate::rules::{KeepRules, Rule};
+use crate::rules::{KeepRules, Rule, Tags};
 use crate::snapshot::SnapshotInfo;
 use crate::span::Span;
 use crate::unit::{Period, Unit};
@@ -27,15 +28,16 @@ pub(crate) fn choose<Id: Ord>(
     let choices: Vec<_> = rules.iter().map(|rule| Choice::new(rule, &pool)).collect();
     for choice in &choices {
         for (rank, reason) in choice.kept(&pool) {
-            if let Some(reasons) = pool.index(rank).and_then(|index| reasons.get_mut(index)) {
+            let index = pool.get(rank).map(|one| one.index);
+            if let Some(reasons) = index.and_then(|index| reasons.get_mut(index)) {
                 reasons.push(reason);
             }
         }
     }
     let mut losses: HashMap<usize, Vec<Loss<usize>>> = HashMap::new();
-    for (rank, one) in pool.ranked.iter().enumerate() {
+    for one in &pool.ranked {
         if reasons.get(one.index).is_some_and(Vec::is_empty) {
-            let losing = choices.iter().map(|choice| choice.loss(rank, &pool));
+            let losing = choices.iter().map(|choice| choice.loss(one, &pool));
             losses.insert(one.index, losing.collect());
         }
     }
@@ -65,14 +67,14 @@ pub(crate) fn standing<Id>(snapshot: &SnapshotInfo<Id>, now: Moment) -> Vec<Reas
 struct Pool<'s> {
     ranked: Vec<Ranked<'s>>,
     complete: Vec<usize>,
-    all: Vec<usize>,
+    incomplete: Vec<usize>,
 }
 
 struct Ranked<'s> {
     index: usize,
     moment: Moment,
     complete: bool,
-    tags: &'s std::collections::BTreeSet<String>,
+    tags: &'s BTreeSet<String>,
 }
 
 impl<'s> Pool<'s> {
@@ -83,18 +85,19 @@ impl<'s> Pool<'s> {
             .filter(|(_, one)| one.moment.unix_seconds <= now.unix_seconds)
             .collect();
         present.sort_by_key(|(_, one)| Reverse((one.moment.unix_seconds, &one.id)));
-        let rank = |(index, one): (usize, &'s SnapshotInfo<Id>)| Ranked {
+        let ranked = present.into_iter().map(|(index, one)| Ranked {
             index,
             moment: one.moment,
             complete: one.complete,
             tags: &one.tags,
-        };
-        let ranked: Vec<_> = present.into_iter().map(rank).collect();
+        });
+        let ranked: Vec<_> = ranked.collect();
         let is_complete = |rank: &usize| ranked.get(*rank).is_some_and(|one| one.complete);
+        let (complete, incomplete) = (0..ranked.len()).partition(is_complete);
         Self {
-            complete: (0..ranked.len()).filter(is_complete).collect(),
-            all: (0..ranked.len()).collect(),
             ranked,
+            complete,
+            incomplete,
         }
     }
 
@@ -102,191 +105,215 @@ impl<'s> Pool<'s> {
         self.ranked.get(rank)
     }
 
-    fn index(&self, rank: usize) -> Option<usize> {
-        self.get(rank).map(|one| one.index)
+    /// Returns the first second that is within a span of the newest of these ranks, which rise.
+    fn cutoff(&self, span: Span, newest: Option<&usize>) -> i64 {
+        let newest = newest.and_then(|rank| self.get(*rank));
+        newest.map_or(i64::MIN, |one| span.before(one.moment).unix_seconds)
+    }
+
+    /// Returns those of these ranks, which rise, that are not earlier.
+    fn since<'a>(&self, cutoff: i64, ranks: &'a [usize]) -> &'a [usize] {
+        let inside =
+            |rank: &usize| self.get(*rank).map(|one| one.moment.unix_seconds) >= Some(cutoff);
+        let end = ranks.partition_point(inside);
+        ranks.get(..end).unwrap_or_default()
+    }
+
+    fn tagged(&self, tags: &Tags, ranks: &[usize]) -> Vec<usize> {
+        let has_them = |rank: &usize| self.get(*rank).is_some_and(|one| tags.are_in(one.tags));
+        ranks.iter().copied().filter(has_them).collect()
     }
 }
 
-/// What one rule chooses: among the complete snapshots, and among all.
+/// What one rule chooses: of the complete snapshots as if there were no others, and then of the
+/// incomplete ones what it would choose of all, if no complete one that is chosen serves.
 struct Choice<'r> {
     rule: &'r Rule,
-    among_complete: Picks,
-    among_all: Picks,
+    complete: Picks,
+    incomplete: Picks,
+    /// The oldest, where the rule keeps that too.
+    oldest: Vec<usize>,
+    /// What is earlier is too old, for complete and for incomplete ones.
+    cutoffs: [i64; 2],
 }
 
 impl<'r> Choice<'r> {
     fn new(rule: &'r Rule, pool: &Pool<'_>) -> Self {
-        let among_all = if pool.complete.len() == pool.all.len() {
-            Picks::default() // the incomplete ones of it are wanted, and there are none
-        } else {
-            Picks::new(rule, pool, &pool.all)
-        };
-        Self {
+        let mut choice = Self {
             rule,
-            among_complete: Picks::new(rule, pool, &pool.complete),
-            among_all,
+            complete: Picks::default(),
+            incomplete: Picks::default(),
+            oldest: Vec::new(),
+            cutoffs: [i64::MIN; 2],
+        };
+        let [complete, incomplete] = [&pool.complete[..], &pool.incomplete[..]];
+        match rule {
+            Rule::Last(count) => {
+                choice.complete.ranks = complete.iter().copied().take(count.limit()).collect();
+                choice.incomplete.ranks = incomplete.to_vec();
+                choice.share(*count);
+            }
+            Rule::Every(unit, count) => {
+                choice.every(*unit, *count, pool);
+            }
+            Rule::Within(span) => {
+                let [complete, incomplete] = choice.windows(*span, pool);
+                choice.complete.ranks = complete.to_vec();
+                choice.incomplete.ranks = incomplete.to_vec();
+            }
+            Rule::EveryWithin(unit, span) => {
+                let [complete, incomplete] = choice.windows(*span, pool);
+                choice.complete = Picks::newest_of_each(*unit, pool, complete);
+                choice.incomplete = Picks::newest_of_each(*unit, pool, incomplete);
+                choice.incomplete.without(&choice.complete);
+            }
+            Rule::Tagged(tags) => {
+                choice.complete.ranks = pool.tagged(tags, complete);
+                choice.incomplete.ranks = pool.tagged(tags, incomplete);
+            }
         }
+        choice
     }
 
-    /// Returns what it keeps: what is chosen among the complete ones, and the incomplete ones of
-    /// what is chosen among all.
+    fn every(&mut self, unit: Unit, count: Count, pool: &Pool<'_>) {
+        self.complete = Picks::newest_of_each(unit, pool, &pool.complete);
+        let has_room = self.complete.ranks.len() < count.limit();
+        if let (true, Some(oldest)) = (has_room, pool.complete.last()) {
+            self.oldest.push(*oldest);
+        }
+        self.complete.truncate(count.limit());
+
+        self.incomplete = Picks::newest_of_each(unit, pool, &pool.incomplete);
+        self.incomplete.without(&self.complete);
+        let has_room = self.complete.ranks.len() + self.incomplete.ranks.len() < count.limit();
+        if let (true, Some(oldest)) = (has_room, pool.incomplete.last())
+            && pool.complete.last() < Some(oldest)
+            && pool
+                .get(*oldest)
+                .is_some_and(|one| self.complete.of_period(unit.index(one.moment)).is_none())
+        {
+            self.oldest.push(*oldest);
+        }
+        self.share(count);
+        let picked = [&self.complete.ranks, &self.incomplete.ranks];
+        let is_picked = |rank: &usize| picked.iter().any(|ranks| ranks.binary_search(rank).is_ok());
+        self.oldest.retain(|rank| !is_picked(rank));
+    }
+
+    /// Leaves of the incomplete ones what is among the newest so many of both kinds.
+    fn share(&mut self, count: Count) {
+        let mut newer = self.complete.ranks.iter().peekable();
+        let mut before = 0_usize;
+        let fits = |(nth, rank): (usize, &usize)| {
+            while newer.next_if(|complete| *complete < rank).is_some() {
+                before += 1;
+            }
+            before + nth < count.limit()
+        };
+        let fitting = self.incomplete.ranks.iter().enumerate().map(fits);
+        let end = fitting.take_while(|fits| *fits).count();
+        self.incomplete.truncate(end);
+    }
+
+    /// Returns what is in the window that ends at the newest complete one, and the incomplete ones
+    /// of the window that ends at the newest of all.
+    fn windows<'p>(&mut self, span: Span, pool: &'p Pool<'_>) -> [&'p [usize]; 2] {
+        let newest = pool.complete.first();
+        let newest_of_all = newest.into_iter().chain(pool.incomplete.first()).min();
+        self.cutoffs = [pool.cutoff(span, newest), pool.cutoff(span, newest_of_all)];
+        let [complete, incomplete] = self.cutoffs;
+        [
+            pool.since(complete, &pool.complete),
+            pool.since(incomplete, &pool.incomplete),
+        ]
+    }
+
+    /// Returns the rank of each snapshot that it keeps, and why.
     fn kept(&self, pool: &Pool<'_>) -> Vec<(usize, Reason)> {
-        let mut kept = Vec::new();
-        for (picks, complete) in [(&self.among_complete, true), (&self.among_all, false)] {
-            let of_kind = |rank: usize| pool.get(rank).filter(|one| one.complete == complete);
-            for pick in &picks.newest {
-                if let Some(one) = of_kind(pick.rank) {
-                    kept.push((pick.rank, reason(self.rule, one.moment)));
-                }
-            }
-            if let (Some(rank), Rule::Every(unit, _)) = (picks.oldest, self.rule)
-                && of_kind(rank).is_some()
-            {
-                kept.push((rank, Reason::Oldest(*unit)));
-            }
+        let ranks = self.complete.ranks.iter().chain(&self.incomplete.ranks);
+        let picked = ranks.filter_map(|rank| {
+            let moment = pool.get(*rank)?.moment;
+            Some((*rank, reason(self.rule, moment)))
+        });
+        let mut kept: Vec<_> = picked.collect();
+        if let Rule::Every(unit, _) = self.rule {
+            kept.extend(
+                self.oldest
+                    .iter()
+                    .map(|rank| (*rank, Reason::Oldest(*unit))),
+            );
         }
         kept
     }
 
     /// Returns what it has to say about a snapshot that it does not keep.
-    fn loss(&self, rank: usize, pool: &Pool<'_>) -> Loss<usize> {
-        let rule = self.rule;
-        let Some(one) = pool.get(rank) else {
-            return Loss::Crowded(rule.clone()); // not reached: ranks are of this pool
-        };
-        let picks = if one.complete {
-            &self.among_complete
-        } else {
-            &self.among_all
-        };
+    fn loss(&self, one: &Ranked<'_>, pool: &Pool<'_>) -> Loss<usize> {
         let taken = |unit: Unit| {
-            let by = pool.index(picks.of_period(unit.index(one.moment))?.rank)?;
-            Some(Loss::Taken(Period::of(unit, one.moment), by))
+            let period = unit.index(one.moment);
+            let incomplete = || self.incomplete.of_period(period).filter(|_| !one.complete);
+            let by = self.complete.of_period(period).or_else(incomplete)?;
+            Some(Loss::Taken(
+                Period::of(unit, one.moment),
+                pool.get(by)?.index,
+            ))
         };
-        match rule {
-            Rule::Last(_) => Loss::Crowded(rule.clone()),
-            Rule::Every(unit, _) => taken(*unit).unwrap_or_else(|| Loss::Crowded(rule.clone())),
-            Rule::Within(_) => Loss::TooOld(rule.clone()),
-            Rule::EveryWithin(..) if one.moment.unix_seconds < picks.cutoff => {
-                Loss::TooOld(rule.clone())
-            }
-            Rule::EveryWithin(unit, _) => {
-                taken(*unit).unwrap_or_else(|| Loss::TooOld(rule.clone()))
-            }
+        let [complete, incomplete] = self.cutoffs;
+        let is_old = one.moment.unix_seconds < if one.complete { complete } else { incomplete };
+        let rule = self.rule.clone();
+        match &rule {
+            Rule::Last(_) => Loss::Crowded(rule),
+            Rule::Every(unit, _) => taken(*unit).unwrap_or(Loss::Crowded(rule)),
+            Rule::EveryWithin(unit, _) if !is_old => taken(*unit).unwrap_or(Loss::TooOld(rule)),
+            Rule::Within(_) | Rule::EveryWithin(..) => Loss::TooOld(rule),
             Rule::Tagged(tags) => Loss::Untagged(tags.clone()),
         }
     }
 }
 
-/// What a rule picks of some snapshots.
+/// Some ranks, which rise, and for rules of periods the period of each.
 #[derive(Default)]
 struct Picks {
-    /// By falling period.
-    newest: Vec<Pick>,
-    /// The oldest of all, where the rule keeps that too.
-    oldest: Option<usize>,
-    /// What is earlier than this is out of the window; in seconds.
-    cutoff: i64,
-}
-
-/// A snapshot, and the number of its hour, day … year (0 where there is no such thing).
-#[derive(Clone, Copy)]
-struct Pick {
-    period: i64,
-    rank: usize,
+    ranks: Vec<usize>,
+    periods: HashMap<i64, usize>,
 }
 
 impl Picks {
-    /// Applies a rule to some ranks, which rise.
-    fn new(rule: &Rule, pool: &Pool<'_>, ranks: &[usize]) -> Self {
-        let plain = |rank: &usize| Pick {
-            period: 0,
-            rank: *rank,
-        };
-        match rule {
-            Rule::Last(count) => Self {
-                newest: ranks.iter().take(count.limit()).map(plain).collect(),
-                ..Self::default()
-            },
-            Rule::Every(unit, count) => Self::every(*unit, *count, pool, ranks),
-            Rule::Within(span) => {
-                let (ranks, cutoff) = window(*span, pool, ranks);
-                Self {
-                    newest: ranks.iter().map(plain).collect(),
-                    cutoff,
-                    oldest: None,
-                }
+    /// Returns the first of each hour, day … year.
+    fn newest_of_each(unit: Unit, pool: &Pool<'_>, ranks: &[usize]) -> Self {
+        let mut picks = Self::default();
+        let mut last = None;
+        for rank in ranks {
+            let Some(one) = pool.get(*rank) else { continue };
+            let period = unit.index(one.moment);
+            // Neighbours are mostly of one period, which saves the search.
+            if last.replace(period) == Some(period) {
+                continue;
             }
-            Rule::EveryWithin(unit, span) => {
-                let (ranks, cutoff) = window(*span, pool, ranks);
-                Self {
-                    newest: newest_of_each(*unit, pool, ranks),
-                    cutoff,
-                    oldest: None,
-                }
-            }
-            Rule::Tagged(tags) => {
-                let tagged =
-                    |rank: &&usize| pool.get(**rank).is_some_and(|one| tags.are_in(one.tags));
-                Self {
-                    newest: ranks.iter().filter(tagged).map(plain).collect(),
-                    ..Self::default()
-                }
+            if let Entry::Vacant(entry) = picks.periods.entry(period) {
+                entry.insert(*rank);
+                picks.ranks.push(*rank);
             }
         }
-    }
-
-    fn every(unit: Unit, count: Count, pool: &Pool<'_>, ranks: &[usize]) -> Self {
-        let mut picks = Self {
-            newest: newest_of_each(unit, pool, ranks),
-            ..Self::default()
-        };
-        if picks.newest.len() < count.limit() {
-            picks.oldest = ranks.last().copied().filter(|oldest| {
-                // An incomplete one is the beginning of nothing where its period has a complete one.
-                let taken_by = pool.get(*oldest).and_then(|one| {
-                    let winner = picks.of_period(unit.index(one.moment))?;
-                    let alike = pool.get(winner.rank)?.complete == one.complete;
-                    Some(winner.rank != *oldest && alike)
-                });
-                taken_by == Some(true)
-            });
-        }
-        picks.newest.truncate(count.limit());
         picks
     }
 
-    fn of_period(&self, period: i64) -> Option<Pick> {
-        let order = |pick: &Pick| period.cmp(&pick.period);
-        let at = self.newest.binary_search_by(order).ok()?;
-        self.newest.get(at).copied()
+    /// Leaves out what is of a period that the others have.
+    fn without(&mut self, others: &Self) {
+        self.periods
+            .retain(|period, _| others.of_period(*period).is_none());
+        let left: HashSet<usize> = self.periods.values().copied().collect();
+        self.ranks.retain(|rank| left.contains(rank));
     }
-}
 
-/// Returns the ranks that are at most so much older than the first, and from when that is.
-fn window<'a>(span: Span, pool: &Pool<'_>, ranks: &'a [usize]) -> (&'a [usize], i64) {
-    let time = |rank: &usize| pool.get(*rank).map(|one| one.moment);
-    let Some(newest) = ranks.first().and_then(time) else {
-        return (&[], i64::MIN);
-    };
-    let cutoff = span.before(newest).unix_seconds;
-    let inside = |rank: &usize| time(rank).is_some_and(|moment| moment.unix_seconds >= cutoff);
-    let end = ranks.partition_point(inside);
-    (ranks.get(..end).unwrap_or_default(), cutoff)
-}
+    fn truncate(&mut self, len: usize) {
+        self.ranks.truncate(len);
+        let last = self.ranks.last().copied();
+        self.periods.retain(|_, rank| Some(*rank) <= last);
+    }
 
-/// Returns the newest of each hour, day … year, complete ones before incomplete ones, the latest
-/// period first.
-fn newest_of_each(unit: Unit, pool: &Pool<'_>, ranks: &[usize]) -> Vec<Pick> {
-    let entry = |rank: &usize| {
-        let one = pool.get(*rank)?;
-        Some((Reverse(unit.index(one.moment)), !one.complete, *rank))
-    };
-    let mut entries: Vec<_> = ranks.iter().filter_map(entry).collect();
-    entries.sort(); // nearly sorted already: linear
-    entries.dedup_by_key(|(period, ..)| *period);
-    let pick = |(Reverse(period), _, rank)| Pick { period, rank };
-    entries.into_iter().map(pick).collect()
+    fn of_period(&self, period: i64) -> Option<usize> {
+        self.periods.get(&period).copied()
+    }
 }
 
 fn reason(rule: &Rule, moment: Moment) -> Reason {

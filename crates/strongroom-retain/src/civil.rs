@@ -1,8 +1,8 @@
 //! Days of the Gregorian calendar, forwards and backwards without end.
 //!
-//! Thirty lines instead of a calendar crate: a [`Moment`](crate::Moment) carries its own offset from
-//! UTC, so no table of time zones is needed, and every `i64` of seconds has a date here (a clock that
-//! was wrong can be wrong by any amount).
+//! Thirty lines instead of a calendar crate: a [`Moment`](crate::Moment) carries its own offset
+//! from UTC, so no table of time zones is needed, and every `i64` of seconds has a date here (a
+//! clock that was wrong can be wrong by any amount).
 
 /// A date; `day` 0 of the numbering below is 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub(crate) struct Date {
 impl Date {
     /// Returns the date of a day, counted from 1970-01-01.
     ///
-    /// The year is taken to begin in March, so that the leap day is its last; 400 years are an era of
-    /// always the same number of days. (Howard Hinnant, "chrono-Compatible Low-Level Date
+    /// The year is taken to begin in March, so that the leap day is its last; 400 years are an era
+    /// of always the same number of days. (Howard Hinnant, "chrono-Compatible Low-Level Date
     /// Algorithms".)
     pub(crate) fn of_day(day: i64) -> Self {
         let day = day + DAYS_FROM_0000_03_01_TO_1970;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::group::GroupKey;
 
-/// Why there is no rule, no group or no plan. One word wide; [`kind`](Self::kind) says what a caller
-/// can do about it.
+/// Why there is no rule, no group or no plan. One word wide; [`kind`](Self::kind) says what a
+/// caller can do about it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
 

@@ -16,7 +16,9 @@ use crate::text::{Escaped, unescape};
 /// use strongroom_retain::{GroupBy, Moment, SnapshotInfo};
 ///
 /// let by: GroupBy = "host,series".parse()?;
-/// let snapshot = SnapshotInfo::new(7, Moment::utc(0)).with_series("home").with_label("host", "web1");
+/// let snapshot = SnapshotInfo::new(7, Moment::utc(0))
+///     .with_series("home")
+///     .with_label("host", "web1");
 /// assert_eq!(by.key(&snapshot).to_string(), "series=home,host=web1");
 /// assert_eq!("series=home,host=web1".parse(), Ok(by.key(&snapshot)));
 /// # Ok::<(), strongroom_retain::Error>(())

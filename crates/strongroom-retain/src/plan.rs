@@ -13,8 +13,8 @@ use crate::verdict::{Loss, Reason, Verdict};
 
 /// Plans what to forget: applies a policy to each group by itself.
 ///
-/// Whatever the policy says, what is pinned, held or dated after `now` is kept, and a group that has
-/// a complete snapshot keeps one (any other group keeps one at all), unless its key is among
+/// Whatever the policy says, what is pinned, held or dated after `now` is kept, and a group that
+/// has a complete snapshot keeps one (any other group keeps one at all), unless its key is among
 /// `allow_empty`. The keys there of groups that do not exist have no effect.
 ///
 /// ```
@@ -164,8 +164,8 @@ impl<Id> Plan<Id> {
         kept.map(|one| &one.snapshot.id)
     }
 
-    /// Returns the keys of the groups that would be left without a snapshot, or without the complete
-    /// ones they have. All were allowed.
+    /// Returns the keys of the groups that would be left without a snapshot, or without the
+    /// complete ones they have. All were allowed.
     pub fn emptied(&self) -> impl Iterator<Item = &GroupKey> {
         let emptied = self.groups.iter().filter(|group| group.is_emptied());
         emptied.map(|group| &group.key)

@@ -9,9 +9,9 @@ use crate::verdict::{Reason, Verdict};
 
 /// Decides which snapshots of one group stay, and says why.
 ///
-/// [`KeepRules`](crate::KeepRules) is the standard one, [`KeepEverything`] the shortest. A policy of
-/// your own is safe to use through [`plan`](crate::plan), which keeps what is pinned, held or dated
-/// in the future whatever a policy says, and refuses to empty a group.
+/// [`KeepRules`](crate::KeepRules) is the standard one, [`KeepEverything`] the shortest. A policy
+/// of your own is safe to use through [`plan`](crate::plan), which keeps what is pinned, held or
+/// dated in the future whatever a policy says, and refuses to empty a group.
 ///
 /// # Contract
 ///

@@ -123,8 +123,8 @@ impl FromStr for Tags {
 
 /// The standard policy: a set of rules, each of which keeps something.
 ///
-/// * Rules count **independently**: what one keeps is not withheld from another (as restic does, and
-///   unlike borg). So more rules never forget more.
+/// * Rules count **independently**: what one keeps is not withheld from another (as restic does,
+///   and unlike borg). So more rules never forget more.
 /// * *Within* is measured from the **newest snapshot** that is not in the future, not from now: a
 ///   machine that was off for a year loses nothing. It includes what is exactly that old.
 /// * Hours, days … years are those of the clock where each backup was made; weeks are of ISO 8601.
@@ -132,12 +132,12 @@ impl FromStr for Tags {
 /// * While a counting rule has found less than it may keep, it keeps the **oldest** too, so that a
 ///   young history has its beginning.
 /// * **Incomplete** snapshots take no place: each rule first chooses among the complete ones as if
-///   there were no others. Then it chooses among all, preferring complete ones within an hour,
-///   day … year, and of that choice the incomplete ones are kept in addition. So a machine
-///   whose backups are all incomplete has its history thinned like any other, and a run of incomplete
-///   backups pushes out nothing complete.
-/// * Pinned and held snapshots are kept, and count for the rules as others do. A snapshot dated after
-///   now is kept, and otherwise ignored.
+///   there were no others. Then it chooses among all, and the incomplete ones of that choice are
+///   kept in addition where the rule keeps no complete one of the same hour, day … year. So a
+///   machine whose backups are all incomplete has its history thinned like any other, and a run of
+///   incomplete backups pushes out nothing complete.
+/// * Pinned and held snapshots are kept, and count for the rules as others do. A snapshot dated
+///   after now is kept, and otherwise ignored.
 /// * No rules keep everything.
 ///
 /// The text is the rules with spaces between; an empty text is an error and no policy.

@@ -138,7 +138,8 @@ impl FromStr for Span {
 
     /// # Errors
     ///
-    /// `Invalid`: empty, zero, negative, too large, without a unit, with an unknown or repeated one.
+    /// `Invalid`: empty, zero, negative, too large, without a unit, with an unknown or repeated
+    /// one.
     fn from_str(text: &str) -> Result<Self, Error> {
         let invalid = |why| Error::invalid(text, why);
         let mut span = ZERO;

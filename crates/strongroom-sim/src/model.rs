@@ -15,6 +15,7 @@
 //! `docs/protocol.md` says the protocol in words.
 
 mod action;
+mod caught;
 mod check;
 mod config;
 mod invariant;
@@ -27,27 +28,34 @@ mod outside;
 mod presets;
 mod pruner;
 mod reach;
+mod reader;
 mod set;
 mod state;
 mod trace;
 mod writer;
 
 pub use action::Action;
+pub use caught::mutants;
 pub use check::{Broken, Outcome, check, find};
 pub use config::Config;
-pub use invariant::{I1, I2, I3, I4, I5, I6, I7, L1, L2};
+pub use invariant::{I1, I2, I3, I4, I5, I6, I7, I8, L1, L2};
 pub use mutant::Mutant;
-pub use presets::{mutants, quick, slow};
+pub use presets::{quick, slow};
 pub use set::Set;
 pub use state::State;
 
 use stateright::{Model, Property};
+
+/// Packs that a writer may need at most to get done alone, beyond those that it is granted.
+const SPARE_PACKS: u8 = 2;
 
 /// The protocol, in a world of some size.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Protocol {
     config: Config,
+    /// The same world in which one writer alone acts.
+    alone: Config,
 }
 
 impl Protocol {
@@ -59,7 +67,7 @@ impl Protocol {
     /// or a snapshot with blob 0 and without blob 1.
     pub fn new(config: Config) -> Self {
         assert!(
-            config.packs() <= config::MAX_PACKS,
+            config.packs() + SPARE_PACKS <= config::MAX_PACKS,
             "{} has {} packs",
             config.name,
             config.packs()
@@ -87,7 +95,11 @@ impl Protocol {
                 config.name
             );
         }
-        Self { config }
+        let alone = Config {
+            alone: true,
+            ..config.clone()
+        };
+        Self { config, alone }
     }
 }
 

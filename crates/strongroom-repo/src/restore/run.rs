@@ -90,6 +90,9 @@ impl Run {
         if self.remote.is_cancelled() {
             self.stop(crate::edge::cancelled());
         }
+        if self.blobs.is_forgotten() {
+            self.stop(crate::blobs::forgotten());
+        }
         self.stop.flag.load(Ordering::Acquire)
     }
 

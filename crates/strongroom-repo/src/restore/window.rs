@@ -197,7 +197,7 @@ impl<'a> Window<'a> {
         if data.is_empty() {
             return Ok(());
         }
-        let mut plan = plan(self.run.blobs.index(), data)?;
+        let mut plan = plan(&self.run.blobs.index(), data)?;
         for (lost, failure) in plan.lost.drain(..) {
             lost.file.fail(failure);
             self.run.release_file(&lost.file);

@@ -10,17 +10,16 @@ mod journal;
 mod objects;
 mod opened;
 mod promises;
-mod trees;
+pub(super) mod trees;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use self::journal::Journal;
-use self::objects::Inventory;
-use self::opened::Opened;
+pub(super) use self::journal::Journal;
+pub(super) use self::objects::Inventory;
+pub(super) use self::opened::Opened;
 use super::ledger::Ledger;
-use super::profile::Profile;
 use super::setup::Setup;
 use crate::world::World;
 
@@ -43,16 +42,22 @@ pub(super) fn audit(world: &World, setup: &Setup, ledger: &Ledger) {
 /// Reads the store without the engine.
 fn look(world: &World, setup: &Setup, ledger: &Ledger) -> Result<(), Broken> {
     let objects = world.objects();
-    let opened = Opened::open(&objects, setup.credential())?;
-    let journal = Journal::walk(&objects, &opened)?;
+    let (opened, journal) = read(&objects, setup)?;
     journal.check_acknowledged(ledger)?;
     journal.check_deletions(&world.deletions())?;
     if let Some(key) = world.replacements().first() {
         return Err(("I3: nothing is overwritten", key.to_string()));
     }
-    if setup.profile == Profile::RottenPacks {
+    if setup.profile.loses_packs() {
         return Ok(());
     }
     let inventory = Inventory::take(&objects, &opened, &journal)?;
     trees::check(&opened, &journal, &inventory).map(drop)
+}
+
+/// Opens the repository and walks its journal.
+pub(super) fn read(objects: &Objects, setup: &Setup) -> Result<(Opened, Journal), Broken> {
+    let opened = Opened::open(objects, setup.credential(), &setup.random(0xa0d17))?;
+    let journal = Journal::walk(objects, &opened)?;
+    Ok((opened, journal))
 }

@@ -96,6 +96,11 @@ impl Profile {
         }
     }
 
+    /// Says whether packs may be lost, and snapshots with them.
+    pub(super) fn loses_packs(self) -> bool {
+        self == Self::RottenPacks
+    }
+
     /// Says whether no engine may give an error of this kind here, whatever its clients do.
     pub(super) fn excludes(self, kind: ErrorKind) -> bool {
         match kind {

@@ -1,6 +1,7 @@
 //! What a client does with the repository.
 
 mod backup;
+mod foreign;
 mod read;
 
 pub(crate) use self::read::number_of;
@@ -83,9 +84,10 @@ impl<'a> Worker<'a> {
 
     fn operate(&mut self, repository: &Repository) {
         match self.dice.below(20) {
-            0..=11 => drop(self.back_up(repository)),
-            12..=15 => self.restore(repository),
-            16 => self.list(repository),
+            0..=8 => drop(self.back_up(repository)),
+            9..=11 => self.restore(repository),
+            12 => self.list(repository),
+            13..=18 => self.maintain(),
             _ => self.client.pause(Duration::from_secs(3_600)),
         }
     }

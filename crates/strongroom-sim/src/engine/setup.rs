@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use strongroom_chunk::ChunkSizes;
-use strongroom_crypt::{Argon2Params, SeededRandom, Suite};
+use strongroom_crypt::{Argon2Params, Random, SeededRandom, Suite};
 use strongroom_repo::{
     Clock, Components, CreateOptions, Created, Credential, Error, Execution, Repository,
     RepositoryBuilder, Settings,
@@ -105,6 +105,11 @@ impl Setup {
         &self.credential
     }
 
+    /// Returns the randomness of somebody, the same at every call.
+    pub(crate) fn random(&self, who: u64) -> Arc<dyn Random> {
+        Arc::new(SeededRandom::new(mix(self.seed) ^ mix(who)))
+    }
+
     fn bystander(&self, world: &World, number: u64) -> RepositoryBuilder {
         let clock = Arc::new(world.clock());
         let sleep = Arc::new(strongroom_store::wrap::RecordingSleep::new());
@@ -117,7 +122,7 @@ impl Setup {
     fn components(&self, who: u64, clock: Arc<dyn Clock>, sleep: Arc<dyn Sleep>) -> Components {
         let mut components = Components::default();
         components.clock = clock;
-        components.random = Arc::new(SeededRandom::new(mix(self.seed) ^ mix(who)));
+        components.random = self.random(who);
         components.sleep = sleep;
         components.execution = Execution::Inline;
         components

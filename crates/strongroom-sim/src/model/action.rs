@@ -2,7 +2,7 @@
 
 use super::config::{MAX_PRUNERS, MAX_WRITERS};
 use super::state::{Fate, State};
-use super::{Config, Set, merger, outside, pruner, writer};
+use super::{Config, Set, merger, outside, pruner, reader, writer};
 
 /// One step. Numbers are those of writers, pruners, packs, segments, snapshots or messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +53,8 @@ pub enum Action {
     CloseEpoch,
     RetireEpoch,
     Revoke,
+    Open(u8),
+    Read,
 }
 
 /// Everything that may happen next.
@@ -64,6 +66,7 @@ pub(super) fn actions(state: &State, config: &Config, actions: &mut Vec<Action>)
         pruner::actions(state, number, config, actions);
     }
     merger::actions(state, config, actions);
+    reader::actions(state, config, actions);
     for (number, message) in (0..).zip(&state.messages) {
         if message.fate == Fate::Flying {
             actions.push(Action::Land(number));
@@ -91,7 +94,7 @@ impl Action {
             Self::PutSegment(number) => writer::put_segment(state, number),
             Self::Announce(number) => writer::announce(state, number, config),
             Self::Commit(number) => writer::commit(state, number, config),
-            Self::WriterLearns(number) => writer::learn(state, number),
+            Self::WriterLearns(number) => writer::learn(state, number, config),
             Self::WriterDoubts(number) => writer::doubt(state, number),
             Self::WriterTrustsSilence(number) => writer::trust_silence(state, number),
             Self::WriterCrashes(number) => writer::crash(state, number, config),
@@ -128,6 +131,8 @@ impl Action {
             | Self::Release(_)
             | Self::CloseEpoch
             | Self::RetireEpoch => {}
+            Self::Open(snapshot) => reader::open(state, snapshot, config),
+            Self::Read => reader::read(state, config),
             Self::Revoke => outside::revoke(state, config),
         }
     }

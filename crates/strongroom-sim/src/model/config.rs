@@ -35,6 +35,8 @@ pub struct Config {
     pub sessions: u8,
     /// Packs that a session uploads at most: what was missing at first, and what it has to store again.
     pub uploads: u8,
+    /// How many of its sessions a writer commits at most.
+    pub backups: u8,
     /// How many pruners there are, at most two.
     pub pruners: u8,
     /// How often each pruner plans.
@@ -47,6 +49,10 @@ pub struct Config {
     pub reclaim: bool,
     /// Pruners may end the sessions whose packs they drop.
     pub ends_sessions: bool,
+    /// Pruners also drop segments by themselves, in force or not, as long as everything live stays mapped.
+    pub drops_segments: bool,
+    /// A reader restores one snapshot, blob by blob.
+    pub reader: bool,
     /// How often an index merger plans.
     pub merges: u8,
     /// Crashes of writers, pruners and mergers.
@@ -74,6 +80,8 @@ pub struct Config {
     /// The whole journal is kept in the state, slot by slot, and entries that come too late keep coming. Otherwise entries
     /// are folded as they land, and what can have no effect any more is left out.
     pub journal: bool,
+    /// A writer has as many sessions and packs as it likes: it is asked whether it gets done alone.
+    pub(crate) alone: bool,
     /// The rule that is broken.
     pub mutant: Option<Mutant>,
 }
@@ -88,12 +96,15 @@ impl Config {
             targets: vec![Set::of(&[0, 1, 2])],
             sessions: 1,
             uploads: 2,
+            backups: 1,
             pruners: 1,
             rounds: 1,
             drops: 1,
             repack: true,
             reclaim: true,
             ends_sessions: false,
+            drops_segments: false,
+            reader: false,
             merges: 0,
             crashes: 0,
             losses: 0,
@@ -107,6 +118,7 @@ impl Config {
             holds: 0,
             epochs: false,
             journal: false,
+            alone: false,
             mutant: None,
         }
     }
@@ -163,10 +175,10 @@ impl Config {
 
     /// The number of a session.
     pub(crate) fn session(&self, writer: u8, session: u8) -> u8 {
-        if self.twins {
-            session
-        } else {
-            writer * self.sessions + session
+        match (self.twins, session < self.sessions) {
+            (true, _) => session,
+            (false, true) => writer * self.sessions + session,
+            (false, false) => self.writers() * self.sessions + writer,
         }
     }
 
@@ -180,14 +192,21 @@ impl Config {
 
     /// The number of the snapshot of a session.
     pub(crate) fn snapshot(&self, writer: u8, session: u8) -> u8 {
-        1 + writer * self.sessions + session
+        match session < self.sessions {
+            true => 1 + writer * self.sessions + session,
+            false => 1 + self.writers() * self.sessions + writer,
+        }
     }
 
     /// The blobs of a snapshot.
     pub(crate) fn snapshot_blobs(&self, snapshot: u8) -> Set {
+        let all = self.writers() * self.sessions;
         match snapshot.checked_sub(1) {
             None => self.parent,
-            Some(session) => self.target(session.checked_div(self.sessions).unwrap_or(0)),
+            Some(session) if session < all => {
+                self.target(session.checked_div(self.sessions).unwrap_or(0))
+            }
+            Some(session) => self.target(session - all),
         }
     }
 }

@@ -5,7 +5,7 @@ use stateright::{Model as _, Property};
 use super::config::{MAX_WRITERS, PAGE};
 use super::journal::Ledger;
 use super::objects::Objects;
-use super::state::State;
+use super::state::{State, Work};
 use super::{Config, Protocol, Set};
 
 /// No dangling reference.
@@ -23,6 +23,8 @@ pub const I5: &str =
 pub const I6: &str = "I6 every snapshot that is not forgotten restores";
 /// A hold holds.
 pub const I7: &str = "I7 a held snapshot is not forgotten";
+/// A restore that meets a deleted pack goes on.
+pub const I8: &str = "I8 a reader finds every blob of a snapshot that is not forgotten, if need be by reading the journal again";
 /// Garbage can be freed.
 pub const L1: &str =
     "L1 at rest one more prune may free all garbage, and nothing that was dropped is left";
@@ -45,6 +47,7 @@ pub(super) fn properties(config: &Config) -> Vec<Property<Protocol>> {
         always(I5, |model, state| index_is_durable(state, &model.config)),
         always(I6, |model, state| everything_restores(state, &model.config)),
         always(I7, |_, state| state.robbed.is_empty()),
+        always(I8, |_, state| !state.reader.failed),
         always(L1, |model, state| {
             !is_at_rest(model, state) || garbage_can_go(state, &model.config)
         }),
@@ -73,8 +76,10 @@ fn nothing_dangles(state: &State, config: &Config) -> bool {
         .all(|snapshot| config.snapshot_blobs(snapshot).within(good))
 }
 
-/// An overwritten entry breaks the chain behind it, unless it was the last; an attempt that somebody was told of is missing then.
 fn is_chain(state: &State) -> bool {
+    if state.wrong.replaced {
+        return false;
+    }
     let mut previous = 0;
     for entry in &state.log {
         if entry.previous != previous {
@@ -176,25 +181,25 @@ fn garbage_can_go(state: &State, config: &Config) -> bool {
         && after.packs.count() <= owed.count()
 }
 
-/// From here on one writer alone acts. It must be done in few steps, unless the model's own budget stops it.
+/// From here on one writer alone acts. It must be done in few steps, unless the model's own budget has stopped it before.
 fn lone_writers_finish(model: &Protocol, state: &State) -> bool {
     (0..MAX_WRITERS).all(|writer| finishes_alone(model, state, writer))
 }
 
 fn finishes_alone(model: &Protocol, state: &State, writer: u8) -> bool {
     const MANY: usize = 24;
+    let was_stopped = state.writer(writer).work == Work::Stopped;
     let mut state = state.clone();
     for _ in 0..MANY {
-        if state.writer(writer).work.is_over() {
-            return true;
+        match state.writer(writer).work {
+            Work::Done => return true,
+            Work::Stopped => return was_stopped,
+            _ => {}
         }
         let Some(action) = super::writer::next_alone(&state, writer) else {
             return false;
         };
-        let Some(next) = model.next_state(&state, action) else {
-            return false;
-        };
-        state = next;
+        action.apply(&mut state, &model.alone);
     }
     false
 }

@@ -160,6 +160,22 @@ impl Ledger {
         }
     }
 
+    /// Whether something that was in force and good before is not so any more.
+    pub(crate) fn lacks(&self, before: &Self, config: &Config) -> bool {
+        let noticed = |mutant| !config.breaks(mutant);
+        let damaged = self.damaged.and(self.packs);
+        !before.packs.within(self.packs)
+            || noticed(Mutant::SegmentsGoUnnoticed) && !before.segments.within(self.segments)
+            || noticed(Mutant::DamageGoesUnnoticed) && !damaged.within(before.damaged)
+            || noticed(Mutant::RetirementGoesUnnoticed) && self.retired != before.retired
+    }
+
+    /// Whether nothing in force is damaged. As pruners do not drop the last copy of anything live, however bad, every snapshot
+    /// is whole then.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.damaged.and(self.packs).is_empty()
+    }
+
     /// The packs whose copies count: in force, undamaged, under an epoch that is not retired.
     pub(crate) fn good_packs(&self, objects: &Objects) -> Set {
         let retired = if self.retired {

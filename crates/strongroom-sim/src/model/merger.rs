@@ -50,6 +50,10 @@ pub(super) fn merge(state: &mut State, removes: Set, config: &Config) {
     state.objects.map(segment, maps);
     state.merger.removes = removes;
     state.merger.work = Work::Uploading;
+    if config.breaks(Mutant::IndexBeforeSegment) {
+        state.objects.late_segments = state.objects.late_segments.or(Set::one(segment));
+        state.merger.work = Work::Ready;
+    }
 }
 
 /// Puts the merged segment.

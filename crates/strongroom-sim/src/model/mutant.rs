@@ -12,6 +12,12 @@ pub enum Mutant {
     DeletesSleepersPacks,
     /// A writer does not look again at what it refers to when it writes its Commit.
     NoRevalidation,
+    /// A writer that has looked does not look again although a segment was dropped.
+    SegmentsGoUnnoticed,
+    /// A writer that has looked does not look again although a pack was found damaged.
+    DamageGoesUnnoticed,
+    /// A writer that has looked does not look again although an epoch was retired.
+    RetirementGoesUnnoticed,
     /// A writer looks only for the root page of a subtree that it reuses, whatever became of the parent.
     OnlyRootRevalidated,
     /// A subtree of a parent that was damaged meanwhile is reused without a walk.
@@ -48,6 +54,18 @@ pub enum Mutant {
     CommitBeforeSegment,
     /// A damaged copy satisfies a precondition of a writer.
     DamagedCopyCounts,
+    /// A Tombstone is written while the pack it adds is still on its way.
+    TombstoneBeforePack,
+    /// An Index entry is written while its segment is still on its way.
+    IndexBeforeSegment,
+    /// A Commit adds a segment that was dropped.
+    CommitsDroppedSegment,
+    /// A pruner adds a segment of its own that another pruner has dropped, and deletes what it believes it dropped.
+    PrunerAddsDroppedSegment,
+    /// A writer looks for packs in force and not for segments that map them.
+    UnmappedPackCounts,
+    /// A pruner drops the last copy of a live blob because it is damaged.
+    PrunerDropsDamagedCopy,
     /// A damaged copy satisfies a precondition of a pruner.
     PrunerKeepsDamagedCopy,
     /// A writer refers to packs of a retired epoch.
@@ -66,15 +84,20 @@ pub enum Mutant {
     CondemnedIsDropped,
     /// A forgotten snapshot comes back by an entry that takes its Tombstone back.
     TombstoneRevoked,
+    /// A reader that meets a deleted pack does not look at the journal again.
+    ReaderGivesUp,
 }
 
 impl Mutant {
     /// Every mutant.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 41] = [
         Self::DeletesBeforeTombstone,
         Self::DeletesOrphansWithoutTombstone,
         Self::DeletesSleepersPacks,
         Self::NoRevalidation,
+        Self::SegmentsGoUnnoticed,
+        Self::DamageGoesUnnoticed,
+        Self::RetirementGoesUnnoticed,
         Self::OnlyRootRevalidated,
         Self::DamagedParentTrusted,
         Self::PutReplaces,
@@ -92,6 +115,12 @@ impl Mutant {
         Self::TombstoneForgetsMappings,
         Self::CommitBeforePack,
         Self::CommitBeforeSegment,
+        Self::TombstoneBeforePack,
+        Self::IndexBeforeSegment,
+        Self::CommitsDroppedSegment,
+        Self::PrunerAddsDroppedSegment,
+        Self::UnmappedPackCounts,
+        Self::PrunerDropsDamagedCopy,
         Self::DamagedCopyCounts,
         Self::PrunerKeepsDamagedCopy,
         Self::RefersToRetiredEpoch,
@@ -102,5 +131,6 @@ impl Mutant {
         Self::AnnouncedIsKept,
         Self::CondemnedIsDropped,
         Self::TombstoneRevoked,
+        Self::ReaderGivesUp,
     ];
 }

@@ -1,7 +1,7 @@
 //! Entries on their way to the journal: they land late, twice or never, and the answer may not arrive.
 
 use super::journal::{Entry, Kind};
-use super::state::{Fate, Message, Sender, State};
+use super::state::{Fate, Message, Sender, State, Work};
 use super::{Config, Mutant};
 
 impl State {
@@ -109,6 +109,7 @@ impl State {
         if free {
             self.write(entry, config);
         } else if replaces && let Some(there) = self.log.get_mut(slot) {
+            self.wrong.replaced |= *there != entry;
             *there = entry;
         }
     }
@@ -119,11 +120,20 @@ impl State {
                 .robbed
                 .or(entry.snapshots.and(self.ledger(config).held));
         }
+        let before = self.ledger(config);
         if config.journal {
             self.log.push(entry);
+        } else {
+            self.base.apply(&entry, &self.objects, config);
+        }
+        if self.ledger(config).lacks(&before, config) {
+            for writer in &mut self.writers {
+                writer.must_look = !matches!(writer.work, Work::Idle | Work::Done | Work::Stopped);
+            }
+        }
+        if config.journal {
             return;
         }
-        self.base.apply(&entry, &self.objects, config);
         for message in &mut self.messages {
             if matches!(message.fate, Fate::Flying | Fate::Lost) {
                 message.fate = Fate::Beaten;

@@ -64,20 +64,13 @@ fn plans(state: &State, number: u8, config: &Config, actions: &mut Vec<Action>) 
             );
         }
     }
-    if config.reclaim {
-        let merged = state
-            .objects
-            .segments
-            .minus(ledger.segments)
-            .minus(ledger.dropped_segments);
-        for segment in merged.minus(Set::below(FIRST_MERGED)).iter() {
-            actions.push(Action::Plan {
-                pruner: number,
-                packs: Set::EMPTY,
-                segments: Set::one(segment),
-                ends: Set::EMPTY,
-            });
-        }
+    for segment in loose_segments(state, &ledger, config).iter() {
+        actions.push(Action::Plan {
+            pruner: number,
+            packs: Set::EMPTY,
+            segments: Set::one(segment),
+            ends: Set::EMPTY,
+        });
     }
     if config.breaks(Mutant::DeletesOrphansWithoutTombstone) {
         actions.push(Action::BelieveDropped(
@@ -89,6 +82,36 @@ fn plans(state: &State, number: u8, config: &Config, actions: &mut Vec<Action>) 
             ledger.announced.minus(state.wrong.believed_dropped),
         ));
     }
+}
+
+/// The segments that may be dropped by themselves.
+fn loose_segments(state: &State, ledger: &Ledger, config: &Config) -> Set {
+    let mut orphans = state
+        .objects
+        .segments
+        .minus(ledger.segments)
+        .minus(ledger.dropped_segments);
+    if !config.drops_segments {
+        orphans = orphans.minus(Set::below(FIRST_MERGED));
+    }
+    let orphans = if config.reclaim { orphans } else { Set::EMPTY };
+    let is_needless = |segment: &u8| {
+        let after = Ledger {
+            segments: ledger.segments.minus(Set::one(*segment)),
+            ..*ledger
+        };
+        let owed = ledger.live(config).and(ledger.available(&state.objects));
+        owed.within(after.available(&state.objects))
+    };
+    let in_force = if config.drops_segments {
+        ledger.segments
+    } else {
+        Set::EMPTY
+    };
+    in_force
+        .iter()
+        .filter(is_needless)
+        .fold(orphans, |loose, one| loose.or(Set::one(one)))
 }
 
 fn plan_choice(
@@ -134,7 +157,7 @@ fn copied(state: &State, ledger: &Ledger, packs: Set, config: &Config) -> Set {
 
 /// Whether the last copies of a live blob, none of them good, are among `packs`. They may still be read by luck.
 fn loses_damaged(state: &State, ledger: &Ledger, packs: Set, config: &Config) -> bool {
-    if ledger.hurt.is_empty() {
+    if ledger.hurt.is_empty() || config.breaks(Mutant::PrunerDropsDamagedCopy) {
         return false;
     }
     let bad = ledger.live(config).minus(ledger.available(&state.objects));
@@ -176,6 +199,12 @@ pub(super) fn plan(
         }
         pruner.repacked = true;
         pruner.work = Work::Uploading;
+        if config.breaks(Mutant::TombstoneBeforePack) {
+            let fresh = Set::one(fresh);
+            state.objects.late_packs = state.objects.late_packs.or(fresh);
+            state.objects.segments = state.objects.segments.or(fresh);
+            pruner.work = Work::Ready;
+        }
     }
     state.set_pruner(number, pruner);
 }
@@ -240,15 +269,14 @@ fn is_stale(
     config: &Config,
 ) -> bool {
     let fresh = entry.add_packs;
-    let fresh_is_gone = !fresh.and(ledger.dropped_packs).is_empty()
+    let pack_is_gone = !fresh.and(ledger.dropped_packs).is_empty()
         && !config.breaks(Mutant::PrunerAddsDroppedPack);
+    let segment_is_gone = !fresh
+        .and(ledger.dropped_segments.minus(ledger.dropped_packs))
+        .is_empty()
+        && !config.breaks(Mutant::PrunerAddsDroppedSegment);
     let fresh_is_bad = !fresh.and(ledger.damaged).is_empty()
         || ledger.retired && !fresh.within(state.objects.new_epoch);
-    let merged_in_force = !entry
-        .drop_segments
-        .and(pruner.drop_segments)
-        .and(ledger.segments)
-        .is_empty();
     let mut now = *ledger;
     if config.breaks(Mutant::PrunerIgnoresOtherTombstones) {
         now.packs = pruner.packs_then.or(ledger.packs);
@@ -269,9 +297,9 @@ fn is_stale(
         after.segments = now.segments.or(fresh).minus(entry.drop_segments);
     }
     let keeps = owed.within(after.available(&state.objects));
-    fresh_is_gone
+    pack_is_gone
+        || segment_is_gone
         || fresh_is_bad
-        || merged_in_force
         || !keeps
         || loses_damaged(state, ledger, pruner.drop_packs, config)
 }
@@ -293,7 +321,9 @@ pub(super) fn learn(state: &mut State, number: u8, config: &Config) {
         };
         return state.set_pruner(number, pruner);
     }
-    if config.breaks(Mutant::PrunerAddsDroppedPack) {
+    if config.breaks(Mutant::PrunerAddsDroppedPack)
+        || config.breaks(Mutant::PrunerAddsDroppedSegment)
+    {
         state.wrong.believed_dropped = state.wrong.believed_dropped.or(message.entry.drop_packs);
     }
     if state.wrong.cache.is_some() {

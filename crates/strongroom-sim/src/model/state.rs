@@ -21,6 +21,7 @@ pub struct State {
     pub(crate) writers: [Writer; MAX_WRITERS as usize],
     pub(crate) pruners: [Pruner; MAX_PRUNERS as usize],
     pub(crate) merger: Merger,
+    pub(crate) reader: Reader,
     /// Puts of entries, sorted.
     pub(crate) messages: Vec<Message>,
     /// Snapshots whose writer was told that they are committed.
@@ -50,6 +51,8 @@ pub(crate) struct Wrong {
     pub(crate) believed_dropped: Set,
     /// The cache of the machine that the writers and pruners run on.
     pub(crate) cache: Option<Set>,
+    /// An entry was replaced by another.
+    pub(crate) replaced: bool,
     /// What a list showed to each writer when it began.
     pub(crate) listed: [Set; MAX_WRITERS as usize],
 }
@@ -97,6 +100,8 @@ pub(crate) struct Writer {
     /// It reuses the subtree of snapshot 0 without having looked inside.
     pub(crate) reuses: bool,
     pub(crate) announced: bool,
+    /// Something in force has been dropped, damaged or retired since this session last looked at everything it refers to.
+    pub(crate) must_look: bool,
 }
 
 /// A client that tombstones.
@@ -121,6 +126,19 @@ pub(crate) struct Merger {
     pub(crate) work: Work,
     pub(crate) round: u8,
     pub(crate) removes: Set,
+}
+
+/// A client that restores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Reader {
+    pub(crate) work: Work,
+    pub(crate) snapshot: u8,
+    /// Blobs that it has not read yet.
+    pub(crate) left: Set,
+    /// Good copies in force when it last read the journal.
+    pub(crate) copies: Set,
+    /// It did not find a blob.
+    pub(crate) failed: bool,
 }
 
 /// Who has sent an entry.
@@ -192,6 +210,7 @@ impl State {
             writers: Default::default(),
             pruners: Default::default(),
             merger: Merger::default(),
+            reader: Reader::default(),
             messages: Vec::new(),
             acknowledged: Set::EMPTY,
             robbed: Set::EMPTY,
@@ -222,6 +241,9 @@ impl State {
                     ..Pruner::default()
                 },
             );
+        }
+        if !config.reader {
+            state.reader.work = Work::Done;
         }
         if config.merges == 0 {
             state.merger.work = Work::Done;

@@ -139,6 +139,8 @@ fn tell_others(before: &State, action: Action) -> String {
         Action::Release(snapshot) => format!("snapshot {snapshot} is released"),
         Action::CloseEpoch => "epoch 0 is closed".to_owned(),
         Action::RetireEpoch => "epoch 0 is retired".to_owned(),
+        Action::Open(snapshot) => format!("a reader opens snapshot {snapshot}"),
+        Action::Read => "the reader reads its next blob".to_owned(),
         Action::Revoke => "somebody takes Tombstones back".to_owned(),
         other => format!("{other:?}"),
     }

@@ -1,6 +1,6 @@
 //! What a client does that backs up.
 
-use super::config::{PAGE, SUBTREE};
+use super::config::{MAX_PACKS, PAGE, SUBTREE};
 use super::journal::{Entry, Kind, Ledger};
 use super::state::{Fate, Sender, State, Work, Writer};
 use super::{Action, Config, Mutant, Set};
@@ -84,8 +84,8 @@ pub(super) fn begin(state: &mut State, number: u8, config: &Config) {
 
 /// Whether a subtree of snapshot 0 may be reused without a walk.
 fn parent_stands(ledger: &Ledger, config: &Config) -> bool {
-    let hurt = ledger.hurt.has(0) && !config.breaks(Mutant::DamagedParentTrusted);
-    SUBTREE.within(config.parent) && ledger.snapshots.has(0) && !hurt
+    let is_sound = ledger.is_sound() || config.breaks(Mutant::DamagedParentTrusted);
+    SUBTREE.within(config.parent) && ledger.snapshots.has(0) && is_sound
 }
 
 fn known_wrongly(ledger: &Ledger, state: &State, config: &Config) -> Set {
@@ -109,8 +109,7 @@ fn number_pack(
 ) {
     if missing.is_empty() {
         writer.work = Work::Ready;
-    } else if writer.uploads < config.uploads {
-        let mut pack = config.uploaded_pack(number, writer.session, writer.uploads);
+    } else if let Some(mut pack) = next_pack(state, number, &writer, config) {
         if config.breaks(Mutant::NamesReused) && writer.uploads > 0 {
             pack = reused_name(state, missing, config).unwrap_or(pack);
         }
@@ -125,6 +124,15 @@ fn number_pack(
         writer.work = Work::Stopped;
     }
     state.set_writer(number, writer);
+}
+
+/// The number of the next pack of a session, unless the budget is used.
+fn next_pack(state: &State, number: u8, writer: &Writer, config: &Config) -> Option<u8> {
+    if writer.uploads < config.uploads && writer.session < config.sessions {
+        return Some(config.uploaded_pack(number, writer.session, writer.uploads));
+    }
+    let used = state.objects.packs.or(state.ledger(config).dropped_packs);
+    (config.packs()..MAX_PACKS).find(|pack| config.alone && !used.has(*pack))
 }
 
 fn reused_name(state: &State, missing: Set, config: &Config) -> Option<u8> {
@@ -182,6 +190,14 @@ fn usable(state: &State, ledger: &Ledger, writer: &Writer, config: &Config) -> S
     if !config.breaks(Mutant::DamagedCopyCounts) {
         usable = usable.minus(ledger.damaged);
     }
+    let returns = [
+        Mutant::CommitsDroppedSegment,
+        Mutant::CommitsDroppedPack,
+        Mutant::NamesReused,
+    ];
+    if !returns.into_iter().any(|mutant| config.breaks(mutant)) {
+        usable = usable.minus(ledger.dropped_segments.minus(ledger.packs));
+    }
     usable
 }
 
@@ -213,17 +229,22 @@ pub(super) fn commit(state: &mut State, number: u8, config: &Config) {
     let mut writer = state.writer(number);
     let snapshot = Set::one(config.snapshot(number, writer.session));
     if snapshot.within(ledger.committed) {
-        state.acknowledged = state.acknowledged.or(snapshot);
-        writer.work = Work::Done;
-        return state.set_writer(number, writer);
+        return finish(state, number, snapshot, config);
     }
     let session = Set::one(config.session(number, writer.session));
     if !session.and(ledger.ended).is_empty() && !config.breaks(Mutant::CommitsEndedSession) {
         return begin_anew(state, number, config);
     }
-    writer.own = usable(state, &ledger, &writer, config);
+    let usable = usable(state, &ledger, &writer, config);
+    writer.must_look |= usable != writer.own;
+    writer.own = usable;
     let added = writer.own.minus(ledger.packs);
-    let missing = missing(state, &ledger, number, added, config);
+    let missing = if writer.must_look {
+        missing(state, &ledger, number, added, config)
+    } else {
+        Set::EMPTY
+    };
+    writer.must_look = false;
     if !missing.is_empty() {
         return number_pack(state, number, writer, missing, ledger.closed, config);
     }
@@ -256,6 +277,9 @@ fn missing(state: &State, ledger: &Ledger, number: u8, added: Set, config: &Conf
     let mut known = ledger
         .available(&state.objects)
         .or(state.objects.blobs(added));
+    if config.breaks(Mutant::UnmappedPackCounts) {
+        known = known.or(state.objects.blobs(ledger.good_packs(&state.objects)));
+    }
     known = known.or(known_wrongly(ledger, state, config));
     let listed = state
         .wrong
@@ -270,7 +294,7 @@ fn missing(state: &State, ledger: &Ledger, number: u8, added: Set, config: &Conf
 }
 
 /// Learns what became of the entry, by the answer or by reading its slot.
-pub(super) fn learn(state: &mut State, number: u8) {
+pub(super) fn learn(state: &mut State, number: u8, config: &Config) {
     let sender = Sender::Writer(number);
     let Some(message) = state.message_of(sender) else {
         return;
@@ -282,8 +306,7 @@ pub(super) fn learn(state: &mut State, number: u8) {
     state.take_message(sender);
     match (message.fate, writer.work) {
         (Fate::Won, Work::Sending) => {
-            state.acknowledged = state.acknowledged.or(message.entry.snapshots);
-            writer.work = Work::Done;
+            return finish(state, number, message.entry.snapshots, config);
         }
         (Fate::Won, _) => {
             writer.announced = true;
@@ -291,6 +314,22 @@ pub(super) fn learn(state: &mut State, number: u8) {
         }
         _ => writer.work = Work::Ready,
     }
+    state.set_writer(number, writer);
+}
+
+/// Knows that its snapshot is committed, and perhaps begins another one.
+fn finish(state: &mut State, number: u8, snapshot: Set, config: &Config) {
+    state.acknowledged = state.acknowledged.or(snapshot);
+    let snapshots = (0..config.sessions).map(|session| config.snapshot(number, session));
+    let committed = snapshots.filter(|snapshot| state.acknowledged.has(*snapshot));
+    if committed.count() < usize::from(config.backups)
+        && state.writer(number).session + 1 < config.sessions
+    {
+        return begin_anew(state, number, config);
+    }
+    let mut writer = state.writer(number);
+    writer.work = Work::Done;
+    writer.must_look = false;
     state.set_writer(number, writer);
 }
 
@@ -332,7 +371,7 @@ fn begin_anew(state: &mut State, number: u8, config: &Config) {
         work: Work::Stopped,
         ..Writer::default()
     };
-    if session + 1 < config.sessions {
+    if session + 1 < config.sessions || config.alone {
         next.session += 1;
         next.work = Work::Idle;
     }

@@ -15,25 +15,33 @@ use crate::world::Deletion;
 
 /// What is in force at the end.
 #[derive(Debug, Default)]
-pub(super) struct Journal {
-    pub(super) packs: BTreeMap<ObjectHash, PackRef>,
-    pub(super) segments: BTreeMap<ObjectHash, SegmentRef>,
-    pub(super) snapshots: BTreeMap<Id, Snapshot>,
+pub(in crate::engine) struct Journal {
+    pub(in crate::engine) packs: BTreeMap<ObjectHash, PackRef>,
+    pub(in crate::engine) segments: BTreeMap<ObjectHash, SegmentRef>,
+    /// With the number of the entry that committed it last.
+    pub(in crate::engine) snapshots: BTreeMap<Id, (u64, Snapshot)>,
     /// What was dropped, and by which entry.
-    dropped: BTreeMap<ObjectHash, u64>,
+    pub(in crate::engine) dropped: BTreeMap<ObjectHash, u64>,
+    /// Sessions that have announced something and have not ended.
+    pub(in crate::engine) sessions: BTreeSet<SessionId>,
+    /// Damaged frames and the entries that said so; no frames means all.
+    damaged: BTreeMap<ObjectHash, Vec<(u64, Vec<u32>)>>,
     ended: BTreeSet<SessionId>,
     holds: BTreeMap<[u8; 16], Hold>,
     signers: BTreeSet<[u8; 32]>,
     /// The snapshot of each Commit by the number of its entry, and that entry's hash.
     commits: BTreeMap<u64, (Id, ObjectHash)>,
-    entries: u64,
+    /// How many entries there are.
+    pub(in crate::engine) entries: u64,
+    /// Hash of the last of them.
+    pub(in crate::engine) last: ObjectHash,
 }
 
 const CHAIN: &str = "I3: the chain is dense and signed";
 const VOID: &str = "no entry is void";
 
 impl Journal {
-    pub(super) fn walk(objects: &Objects, opened: &Opened) -> Result<Self, Broken> {
+    pub(in crate::engine) fn walk(objects: &Objects, opened: &Opened) -> Result<Self, Broken> {
         let mut journal = Self::default();
         let mut previous = opened.config;
         let at = |n: u64, what: &str| (CHAIN, format!("entry {n}: {what}"));
@@ -57,6 +65,7 @@ impl Journal {
             let payload = entry.open(opened.structure.journal()).map_err(decoded)?;
             journal.fold(&entry, &payload.body, opened)?;
             previous = entry.hash;
+            journal.last = entry.hash;
             journal.entries += 1;
         }
         let names = objects.keys().filter(|name| name.starts_with("journal/"));
@@ -112,11 +121,18 @@ impl Journal {
             Body::Packs(packs) => {
                 self.may_add(n, &packs.session)?;
                 self.add(n, &packs.packs, &packs.segments)?;
+                self.sessions.insert(packs.session);
             }
-            Body::Abandon(abandon) => self.ended.extend(&abandon.sessions),
+            Body::Abandon(abandon) => self.end(&abandon.sessions),
+            Body::Damaged(damaged) => {
+                for one in &damaged.packs {
+                    let entries = self.damaged.entry(one.pack).or_default();
+                    entries.push((n, one.frames.clone()));
+                }
+            }
             Body::Forget(forget) => {
                 for id in &forget.snapshots {
-                    let Some(snapshot) = self.snapshots.remove(id) else {
+                    let Some((_, snapshot)) = self.snapshots.remove(id) else {
                         return Err(void("it forgets what is not there"));
                     };
                     if self.holds(id, &snapshot) {
@@ -128,7 +144,7 @@ impl Journal {
                 let (dropped, added) = (&tombstone.dropped, &tombstone.added);
                 self.drop(n, &dropped.packs);
                 self.drop(n, &dropped.segments);
-                self.ended.extend(&dropped.sessions);
+                self.end(&dropped.sessions);
                 self.add(n, &added.packs, &added.segments)?;
             }
             Body::Index(change) => {
@@ -172,8 +188,32 @@ impl Journal {
         let id = commit.snapshot.id(&opened.structure);
         let id = id.map_err(|error| (CHAIN, format!("entry {n}: {error}")))?;
         self.commits.insert(n, (id, entry.hash));
-        self.snapshots.insert(id, commit.snapshot.clone());
+        self.snapshots.insert(id, (n, commit.snapshot.clone()));
+        self.sessions.remove(&commit.session);
         Ok(())
+    }
+
+    /// Says whether an entry before `n` called this frame damaged.
+    pub(in crate::engine) fn is_damaged(&self, pack: &ObjectHash, frame: usize, n: u64) -> bool {
+        let names =
+            |frames: &[u32]| frames.is_empty() || frames.iter().any(|one| *one as usize == frame);
+        let entries = self.damaged.get(pack).into_iter().flatten();
+        entries
+            .into_iter()
+            .any(|(entry, frames)| *entry < n && names(frames))
+    }
+
+    /// Says whether an entry from `n` on called anything damaged: then copies that were good for earlier ones may have gone.
+    pub(super) fn is_doubted_since(&self, n: u64) -> bool {
+        let mut entries = self.damaged.values().flatten();
+        entries.any(|(entry, _)| *entry >= n)
+    }
+
+    fn end(&mut self, sessions: &[SessionId]) {
+        for session in sessions {
+            self.sessions.remove(session);
+            self.ended.insert(*session);
+        }
     }
 
     fn may_add(&self, n: u64, session: &SessionId) -> Result<(), Broken> {
@@ -204,7 +244,7 @@ impl Journal {
         }
     }
 
-    fn holds(&self, id: &Id, snapshot: &Snapshot) -> bool {
+    pub(in crate::engine) fn holds(&self, id: &Id, snapshot: &Snapshot) -> bool {
         self.holds
             .values()
             .any(|hold| match hold.snapshots.as_slice() {

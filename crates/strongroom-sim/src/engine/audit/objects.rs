@@ -13,34 +13,36 @@ use super::{Broken, Objects};
 
 /// A pack in force.
 #[derive(Debug)]
-pub(super) struct Pack {
-    pub(super) header: PackHeader,
+pub(in crate::engine) struct Pack {
+    pub(in crate::engine) header: PackHeader,
     pub(super) bytes: bytes::Bytes,
 }
 
 /// Where a blob is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) pack: ObjectHash,
+pub(in crate::engine) struct Place {
+    pub(in crate::engine) pack: ObjectHash,
+    /// The segment that says so.
+    pub(in crate::engine) segment: ObjectHash,
     /// Position in the pack's header.
-    pub(super) frame: usize,
+    pub(in crate::engine) frame: usize,
     /// Position in the frame.
     pub(super) blob: usize,
 }
 
 /// The packs in force, and what the segments in force say is in them.
 #[derive(Debug, Default)]
-pub(super) struct Inventory {
-    pub(super) packs: BTreeMap<ObjectHash, Pack>,
+pub(in crate::engine) struct Inventory {
+    pub(in crate::engine) packs: BTreeMap<ObjectHash, Pack>,
     /// Places that both a segment in force and the header of a pack in force name.
-    pub(super) blobs: BTreeMap<Id, Vec<Place>>,
+    pub(in crate::engine) blobs: BTreeMap<Id, Vec<Place>>,
 }
 
 const DURABLE: &str = "I1: what is in force is there and whole";
 const INDEX: &str = "I5: the index names what is there";
 
 impl Inventory {
-    pub(super) fn take(
+    pub(in crate::engine) fn take(
         objects: &Objects,
         opened: &Opened,
         journal: &Journal,
@@ -60,14 +62,14 @@ impl Inventory {
             let decoded = Segment::decode(bytes, opened.structure.index());
             let decoded = decoded.map_err(|error| (INDEX, format!("{name}: {error}")))?;
             inventory
-                .map(&decoded)
+                .map(segment.name, &decoded)
                 .map_err(|what| (INDEX, format!("{name}: {what}")))?;
         }
         Ok(inventory)
     }
 
     /// Takes up what a segment says of packs in force.
-    fn map(&mut self, segment: &Segment) -> Result<(), String> {
+    fn map(&mut self, name: ObjectHash, segment: &Segment) -> Result<(), String> {
         for entry in &segment.entries {
             let frame = segment.frames.get(entry.frame as usize).ok_or("no frame")?;
             let pack = segment.packs.get(frame.pack as usize).ok_or("no pack")?;
@@ -86,6 +88,7 @@ impl Inventory {
                     found = true;
                     let place = Place {
                         pack: pack.name,
+                        segment: name,
                         frame: position,
                         blob,
                     };

@@ -1,8 +1,10 @@
 //! The keys of a repository, from its objects and a credential.
 
+use std::sync::Arc;
+
 use strongroom_crypt::{
-    PassphraseLock, RepositoryId, SlotContext, SlotId, SlotKey, StructureKeys, Suite, open_grant,
-    public_bundle_key,
+    PassphraseLock, Random, RepositoryId, SigningKey, SlotContext, SlotId, SlotKey, StructureKeys,
+    Suite, open_grant, public_bundle_key,
 };
 use strongroom_format::{
     Config, Grant, KeyBundle, Keyring, ObjectHash, SignedKeyring, Slot, SlotMethod, object_name,
@@ -13,18 +15,24 @@ use super::{Broken, Objects};
 
 /// What everything else is read with.
 #[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) suite: Suite,
-    pub(super) repository: RepositoryId,
+pub(in crate::engine) struct Opened {
+    pub(in crate::engine) suite: Suite,
+    pub(in crate::engine) repository: RepositoryId,
     pub(super) config: ObjectHash,
-    pub(super) structure: StructureKeys,
+    pub(in crate::engine) structure: StructureKeys,
     pub(super) genesis: ObjectHash,
+    /// Keys that sign entries, of every role.
+    pub(in crate::engine) signers: Vec<SigningKey>,
 }
 
 const PROPERTY: &str = "the repository opens";
 
 impl Opened {
-    pub(super) fn open(objects: &Objects, credential: &Credential) -> Result<Self, Broken> {
+    pub(super) fn open(
+        objects: &Objects,
+        credential: &Credential,
+        random: &Arc<dyn Random>,
+    ) -> Result<Self, Broken> {
         let broken = |what: &str| (PROPERTY, what.to_owned());
         let bytes = objects.get("config").ok_or_else(|| broken("no config"))?;
         let config = Config::decode(bytes).map_err(|error| (PROPERTY, error.to_string()))?;
@@ -35,12 +43,15 @@ impl Opened {
             open_bundle(objects, &config, &signed.keyring, credential)
         });
         let bundle = bundle.ok_or_else(|| broken("no keyring opens"))?;
+        let seeds = bundle.signing.iter();
+        let signers = seeds.map(|entry| SigningKey::from_seed(entry.seed.duplicate()));
         Ok(Self {
             suite: config.suite,
             repository: config.repository,
             config: ObjectHash::of(bytes),
-            structure: StructureKeys::new(config.suite, &bundle.structure_key),
+            structure: StructureKeys::with_random(config.suite, &bundle.structure_key, random),
             genesis: bundle.genesis,
+            signers: signers.filter_map(Result::ok).collect(),
         })
     }
 }

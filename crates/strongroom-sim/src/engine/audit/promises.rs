@@ -8,7 +8,6 @@ use strongroom_repo::{Repository, RestoreOptions, SnapshotInfo};
 
 use super::Broken;
 use crate::engine::ledger::{Duty, Ledger};
-use crate::engine::profile::Profile;
 use crate::engine::program::number_of;
 use crate::engine::setup::Setup;
 use crate::engine::target::MapTarget;
@@ -72,7 +71,7 @@ fn restore(
     match block_on(restored) {
         Ok(report) if report.is_complete() => ledger.compare(number, &target.take()),
         // What lost bits may be lost; it must only be said.
-        _ if setup.profile == Profile::RottenPacks => {}
+        _ if setup.profile.loses_packs() => {}
         Ok(report) => return Err(broken(format!("{:?} {:?}", report.lost, report.stopped))),
         Err(error) => return Err(broken(format!("{error:?}"))),
     }

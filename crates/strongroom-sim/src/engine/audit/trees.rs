@@ -1,5 +1,6 @@
 //! The trees of snapshots, walked by their pages.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use strongroom_crypt::{Id, Sealer as _};
@@ -12,23 +13,44 @@ use super::opened::Opened;
 
 const PRESENT: &str = "I1: every blob of a snapshot is in a pack in force that the index names";
 
+const GOOD: &str = "no snapshot builds on damaged copies";
+
 /// Kind of blobs that are pages.
 const PAGE: u8 = 2;
 
 /// Makes sure that everything below every snapshot is in force; returns it.
-pub(super) fn check(
+pub(in crate::engine) fn check(
     opened: &Opened,
     journal: &Journal,
     inventory: &Inventory,
 ) -> Result<BTreeSet<Id>, Broken> {
     let mut live = BTreeSet::new();
     let mut reader = Reader::new(opened, inventory)?;
-    for (snapshot, record) in &journal.snapshots {
+    // The latest first: what they need must have been good for them.
+    let mut snapshots: Vec<_> = journal.snapshots.iter().collect();
+    snapshots.sort_by_key(|(_, (n, _))| Reverse(*n));
+    for (snapshot, (n, record)) in snapshots {
         let mut pages = vec![record.root];
+        let is_doubted = journal.is_doubted_since(*n);
+        let is_good = |id: &Id| {
+            let places = inventory
+                .blobs
+                .get(id)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let is_good =
+                |place: &Place| is_doubted || !journal.is_damaged(&place.pack, place.frame, *n);
+            match (places, places.iter().any(is_good)) {
+                ([], _) => Err((PRESENT, format!("snapshot {snapshot}: {id}"))),
+                (_, false) => Err((GOOD, format!("snapshot {snapshot}, entry {n}: {id}"))),
+                _ => Ok(()),
+            }
+        };
         while let Some(page) = pages.pop() {
             if !live.insert(page) {
                 continue;
             }
+            is_good(&page)?;
             let page = reader
                 .page(&page)
                 .map_err(|what| (PRESENT, format!("snapshot {snapshot}: {what}")))?;
@@ -37,10 +59,9 @@ pub(super) fn check(
                     RefKind::Page => pages.push(part.id),
                     RefKind::Zeros => {}
                     RefKind::Data | RefKind::Names => {
-                        if !inventory.blobs.contains_key(&part.id) {
-                            return Err((PRESENT, format!("snapshot {snapshot}: {}", part.id)));
+                        if live.insert(part.id) {
+                            is_good(&part.id)?;
                         }
-                        live.insert(part.id);
                     }
                 }
             }
