@@ -1,6 +1,5 @@
 //! What the example programs share: options, passwords, output, progress, and a comparison of two trees.
 
-mod age;
 pub mod backup;
 mod bytes;
 mod compare;
@@ -9,6 +8,7 @@ pub mod fleet;
 mod glob;
 mod keep;
 mod known;
+mod limit;
 mod output;
 mod progress;
 mod repository;
@@ -21,18 +21,18 @@ mod targets;
 mod tour;
 mod when;
 
-pub use age::age;
 pub use compare::{Aspect, Comparison, Difference, emptied, stored_bytes};
 pub use exit::{Status, Usage, finish};
 pub use glob::Chosen;
 pub use keep::KeepArgs;
 pub use known::Announced;
+pub use limit::{age, unused};
 pub use output::Output;
 pub use progress::Watch;
 pub use repository::{RepositoryArgs, host_name};
 pub use secret::new_secret;
 pub use select::{SelectArgs, found};
-pub use size::size;
+pub use size::{parse_size, size};
 pub use targets::TargetArgs;
 pub use tour::Tour;
 pub use when::utc;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use strongroom::blocking::Repository;
-use strongroom::{Id, SnapshotInfo};
+use strongroom::{Id, SnapshotFilter, SnapshotInfo};
 
 /// Only some snapshots.
 #[derive(Debug, Args)]
@@ -39,10 +39,14 @@ impl SelectArgs {
         host && series && tag
     }
 
-    /// Says whether nothing was given, so that all are meant.
+    /// Returns the same for the library.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.host.is_none() && self.series.is_none() && self.tag.is_none()
+    pub fn filter(&self) -> SnapshotFilter {
+        let mut filter = SnapshotFilter::default();
+        filter.host.clone_from(&self.host);
+        filter.series.clone_from(&self.series);
+        filter.tag.clone_from(&self.tag);
+        filter
     }
 }
 

@@ -67,10 +67,7 @@ pub(super) fn work(
 ) -> anyhow::Result<()> {
     let mut diary = Diary::open(&args.diary())?;
     diary.write(tally::begins(args.incarnation))?;
-    let mut settings = Settings::default();
-    settings.pack_bytes = 1 << 20;
-    settings.announce_bytes = 1 << 20;
-    settings.threads = 1;
+    let mut settings = settings();
     settings.cache = Some(args.at("cache"));
     let opened = Repository::builder(store_at(repo)?)
         .settings(settings)
@@ -96,6 +93,15 @@ pub(super) fn work(
         round += 1;
     }
     Ok(())
+}
+
+/// Small packs and many announcements, so that a little content makes much of both.
+pub(super) fn settings() -> Settings {
+    let mut settings = Settings::default();
+    settings.pack_bytes = 1 << 20;
+    settings.announce_bytes = 1 << 20;
+    settings.threads = 1;
+    settings
 }
 
 pub(super) struct Worker {
