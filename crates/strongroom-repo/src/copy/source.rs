@@ -122,7 +122,7 @@ impl CopySource {
     /// Replaces the reader in which something is lost. Says whether there is another now.
     pub(super) fn renew(&self, old: &Blobs) -> Result<bool> {
         let mut reading = lock(&self.reading);
-        if !Arc::ptr_eq(reading.blobs.index(), old.index()) {
+        if !Arc::ptr_eq(&reading.blobs.index(), &old.index()) {
             return Ok(true);
         }
         let journal = self.repository.journal();
