@@ -5,6 +5,7 @@ mod crew;
 mod diary;
 mod fingerprint;
 mod folder;
+mod forget;
 mod proof;
 mod tally;
 mod worker;

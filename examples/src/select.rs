@@ -45,7 +45,6 @@ impl SelectArgs {
         let mut filter = SnapshotFilter::default();
         filter.host.clone_from(&self.host);
         filter.series.clone_from(&self.series);
-        filter.tag.clone_from(&self.tag);
         filter
     }
 }

@@ -2,5 +2,6 @@
 
 pub mod copy;
 pub mod entry;
+pub mod forget;
 pub mod slot;
 pub mod snapshot;

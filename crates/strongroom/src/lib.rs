@@ -107,13 +107,13 @@ pub use strongroom_fs::{
     FileTreeBuilder, FileTreeError, RuleError, StreamSource,
 };
 pub use strongroom_repo::{
-    BackupOptions, BackupReport, Chunking, Clock, Components, Copied, CopyOptions, CopyReport,
-    CreateOptions, Created, Credential, Depth, DryRun, Error, ErrorKind, Event, Execution,
-    Existing, Extra, Head, Heads, HoldInfo, HoldRequest, Include, Lost, LostReason, Mode, NewSlot,
-    NotCopied, Observer, ParentChoice, PathDeviation, Phase, Phases, Problem, Progress,
-    ReplicaReport, Repository, RepositoryBuilder, RestoreOptions, RestoreReport, Result,
-    RevokeReport, Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, SystemClock,
-    Uncopied,
+    BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied,
+    CopyOptions, CopyReport, CreateOptions, Created, Credential, Depth, DryRun, Error, ErrorKind,
+    Event, Execution, Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Head, Heads,
+    HoldInfo, HoldRequest, Include, Lost, LostReason, Mode, NewSlot, NotCopied, Observer,
+    ParentChoice, PathDeviation, Phase, Phases, Problem, Progress, ReplicaReport, Repository,
+    RepositoryBuilder, RestoreOptions, RestoreReport, Result, RevokeReport, Settings, SlotInfo,
+    SlotKind, SnapshotFilter, SnapshotInfo, SystemClock, Uncopied,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};

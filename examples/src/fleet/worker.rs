@@ -26,6 +26,15 @@ pub(super) const LABEL: &str = "fingerprint";
 /// A worker with more failures than that has nothing more to show.
 const MAX_FAILURES: u32 = 20;
 
+/// What a worker does besides, and in which share of its rounds.
+const UPKEEP: &[(f64, Act)] = &[
+    (0.3, Worker::forget_by_rules),
+    (0.1, Worker::forget_one),
+    (0.15, Worker::restore_one),
+];
+
+type Act = fn(&mut Worker) -> anyhow::Result<()>;
+
 /// Who a worker is.
 #[derive(Debug, Clone, Args)]
 #[non_exhaustive]
@@ -117,8 +126,10 @@ impl Worker {
     fn round(&mut self, round: u64) -> anyhow::Result<()> {
         self.folder.change(round, &mut self.chance)?;
         self.back_up()?;
-        if self.chance.happens(0.15) {
-            self.restore_one()?;
+        for (share, act) in UPKEEP {
+            if self.chance.happens(*share) {
+                act(self)?;
+            }
         }
         self.note(tally::counted("rounds", 1))
     }

@@ -43,7 +43,10 @@ pub fn result(output: &Output, plan: &ForgetPlan, done: Option<&ForgetReport>) {
         done.forgotten.len()
     ));
     if !done.already.is_empty() {
-        let _ = output.line(&format!("{} were forgotten by somebody else", done.already.len()));
+        let _ = output.line(&format!(
+            "{} were forgotten by somebody else",
+            done.already.len()
+        ));
     }
 }
 

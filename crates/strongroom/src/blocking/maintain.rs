@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use strongroom_repo::{
-    CopyOptions, CopyReport, HoldInfo, HoldRequest, Observer, ReplicaReport, Result,
+    CopyOptions, CopyReport, ForgetOptions, ForgetPlan, ForgetReport, HoldInfo, HoldRequest,
+    Observer, ReplicaReport, Result,
 };
 use strongroom_store::Store;
 
@@ -35,6 +36,24 @@ impl Repository {
     /// As [`crate::Repository::holds`].
     pub fn holds(&self) -> Result<Vec<HoldInfo>> {
         self.run(|repository| async move { repository.holds().await })
+    }
+
+    /// Plans what to forget; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::plan_forget`].
+    pub fn plan_forget(&self, options: ForgetOptions) -> Result<ForgetPlan> {
+        self.run(|repository| async move { repository.plan_forget(options).await })
+    }
+
+    /// Forgets what a plan says.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::forget`].
+    pub fn forget(&self, plan: ForgetPlan) -> Result<ForgetReport> {
+        self.run(|repository| async move { repository.forget(plan).await })
     }
 
     /// Copies snapshots into another repository, the oldest first.
