@@ -1,6 +1,7 @@
 //! Many clients on one repository at once, some of which are killed or sleep, and the proof that nothing was lost.
 
 mod chance;
+mod cleanup;
 mod crew;
 mod diary;
 mod fingerprint;
@@ -8,6 +9,7 @@ mod folder;
 mod forget;
 mod proof;
 mod tally;
+mod upkeep;
 mod worker;
 
 use std::path::{Path, PathBuf};

@@ -26,7 +26,7 @@ pub use exit::{Status, Usage, finish};
 pub use glob::Chosen;
 pub use keep::KeepArgs;
 pub use known::Announced;
-pub use limit::age;
+pub use limit::{age, unused};
 pub use output::Output;
 pub use progress::Watch;
 pub use repository::{RepositoryArgs, host_name};

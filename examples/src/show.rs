@@ -3,5 +3,6 @@
 pub mod copy;
 pub mod entry;
 pub mod forget;
+pub mod prune;
 pub mod slot;
 pub mod snapshot;

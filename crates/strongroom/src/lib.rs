@@ -108,12 +108,14 @@ pub use strongroom_fs::{
 };
 pub use strongroom_repo::{
     BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied,
-    CopyOptions, CopyReport, CreateOptions, Created, Credential, Depth, DryRun, Error, ErrorKind,
-    Event, Execution, Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Head, Heads,
-    HoldInfo, HoldRequest, Include, Lost, LostReason, Mode, NewSlot, NotCopied, Observer,
-    ParentChoice, PathDeviation, Phase, Phases, Problem, Progress, ReplicaReport, Repository,
-    RepositoryBuilder, RestoreOptions, RestoreReport, Result, RevokeReport, Settings, SlotInfo,
-    SlotKind, SnapshotFilter, SnapshotInfo, SystemClock, Uncopied,
+    CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions, DeletePlan,
+    DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event, Execution,
+    Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Head, Heads, HoldInfo, HoldRequest,
+    Include, Lost, LostReason, Mode, NewSlot, NotCopied, Observer, Orphan, PackAction,
+    PackDecision, PackReason, ParentChoice, PathDeviation, Phase, Phases, Problem, Progress,
+    PruneFigures, PruneOptions, PrunePlan, PruneReport, Reframe, ReplicaReport, Repository,
+    RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Settings,
+    SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, Stopped, SystemClock, Uncopied, Unused,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};

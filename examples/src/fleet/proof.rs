@@ -11,6 +11,7 @@ use strongroom::{
     Argon2Params, CopyOptions, CreateOptions, Credential, SnapshotInfo, create_store_at, store_at,
 };
 
+use super::cleanup::Cleanup;
 use super::tally::{Fate, Tally};
 use super::worker::{LABEL, described, proves, settings};
 use crate::compare::stored_bytes;
@@ -28,6 +29,8 @@ pub(super) struct Proof {
     /// Those of them that were committed by somebody who was killed before it could say so.
     unacknowledged: u64,
     restored_bytes: u64,
+    /// What freeing the garbage freed.
+    cleanup: Cleanup,
     /// Bytes of the repository, by kind of object.
     bytes: BTreeMap<String, u64>,
     /// Bytes of a fresh copy of its snapshots.
@@ -48,6 +51,7 @@ impl Proof {
         let builder = Repository::builder(store_at(repo)?).settings(settings());
         let repository = builder.open(&credential)?;
         let mut proof = Self::default();
+        proof.clean_up(&repository);
         let snapshots = repository.snapshots()?;
         proof.check_all_are_there(&snapshots, tally);
         proof.restore_all(&repository, &snapshots, tally, work);
@@ -55,6 +59,18 @@ impl Proof {
         proof.fresh_bytes = proof.copy(&repository, snapshots.len(), &work.join("fresh"))?;
         proof.check_sizes();
         Ok(proof)
+    }
+
+    fn clean_up(&mut self, repository: &Repository) {
+        match Cleanup::of(repository) {
+            Ok((cleanup, failures)) => {
+                self.cleanup = cleanup;
+                self.failures.extend(failures);
+            }
+            Err(error) => self
+                .failures
+                .push(format!("cleaning up: {}", described(&error))),
+        }
     }
 
     fn check_all_are_there(&mut self, snapshots: &[SnapshotInfo], tally: &Tally) {
@@ -126,7 +142,7 @@ impl Proof {
 
     fn check_sizes(&mut self) {
         let ratio = self.ratio();
-        if false && ratio > LARGEST_RATIO {
+        if ratio > LARGEST_RATIO {
             self.failures
                 .push(format!("the repository is {ratio:.3} times its fresh copy"));
         }
@@ -153,6 +169,7 @@ impl Proof {
             "snapshots": self.snapshots,
             "unacknowledged": self.unacknowledged,
             "restored_bytes": self.restored_bytes,
+            "cleanup": self.cleanup.object(),
             "repository_bytes": self.bytes,
             "fresh_copy_bytes": self.fresh_bytes,
             "ratio": self.ratio(),
@@ -166,6 +183,7 @@ impl Proof {
             self.unacknowledged,
             size(self.restored_bytes)
         ));
+        self.cleanup.print(output);
         let _ = output.line(&format!("{:>12} {:>12}", "repository", "fresh copy"));
         for (kind, bytes) in &self.bytes {
             let fresh = self.fresh_bytes.get(kind).copied().unwrap_or_default();

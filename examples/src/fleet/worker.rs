@@ -31,6 +31,8 @@ const UPKEEP: &[(f64, Act)] = &[
     (0.3, Worker::forget_by_rules),
     (0.1, Worker::forget_one),
     (0.15, Worker::restore_one),
+    (0.12, Worker::prune),
+    (0.12, Worker::delete),
 ];
 
 type Act = fn(&mut Worker) -> anyhow::Result<()>;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use strongroom_repo::{
-    CopyOptions, CopyReport, ForgetOptions, ForgetPlan, ForgetReport, HoldInfo, HoldRequest,
-    Observer, ReplicaReport, Result,
+    CopyOptions, CopyReport, DeleteOptions, DeletePlan, DeleteReport, ForgetOptions, ForgetPlan,
+    ForgetReport, HoldInfo, HoldRequest, Observer, PruneOptions, PrunePlan, PruneReport,
+    ReplicaReport, Result,
 };
 use strongroom_store::Store;
 
@@ -99,5 +100,49 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<ReplicaReport> {
         self.run(|repository| async move { repository.replicate(to, observer).await })
+    }
+
+    /// Finds out what no snapshot needs, and decides what becomes of it. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::plan_prune`].
+    pub fn plan_prune(
+        &self,
+        options: PruneOptions,
+        observer: Arc<dyn Observer>,
+    ) -> Result<PrunePlan> {
+        self.run(|repository| async move { repository.plan_prune(options, observer).await })
+    }
+
+    /// Carries out the plan of a prune. Nothing is deleted.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::prune`].
+    pub fn prune(&self, plan: PrunePlan, observer: Arc<dyn Observer>) -> Result<PruneReport> {
+        self.run(|repository| async move { repository.prune(plan, observer).await })
+    }
+
+    /// Finds what was dropped long enough ago and is still there.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::plan_delete`].
+    pub fn plan_delete(&self, options: DeleteOptions) -> Result<DeletePlan> {
+        self.run(|repository| async move { repository.plan_delete(options).await })
+    }
+
+    /// Deletes what the plan names.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::delete_dropped`].
+    pub fn delete_dropped(
+        &self,
+        plan: DeletePlan,
+        observer: Arc<dyn Observer>,
+    ) -> Result<DeleteReport> {
+        self.run(|repository| async move { repository.delete_dropped(plan, observer).await })
     }
 }
