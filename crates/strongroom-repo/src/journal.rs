@@ -80,6 +80,13 @@ impl Journal {
         Ok(view.state)
     }
 
+    /// Writes the view into the local cache once more, because what is remembered beside it has changed.
+    pub(crate) fn remember_again(&self, context: &Context) {
+        if let Some(cache) = &self.cache {
+            cache.write(context, &self.view().clone());
+        }
+    }
+
     fn remember(&self, context: &Context, view: View) {
         if let Some(cache) = &self.cache {
             cache.write(context, &view);

@@ -58,14 +58,15 @@ mod outlet;
 mod pack_writer;
 mod packs;
 mod pair;
-mod replicate;
 mod prune;
+mod replicate;
 mod repository;
 mod restore;
 mod settings;
 mod slots;
 mod source;
 mod state;
+mod takeover;
 mod target;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -82,11 +83,11 @@ pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};
-pub use replicate::ReplicaReport;
 pub use prune::{
     Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
     PruneReport, Reframe, Requests, Stopped, Unused,
 };
+pub use replicate::ReplicaReport;
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::Value;
 use strongroom::blocking::Repository;
 use strongroom::{
-    BackupOptions, Credential, DirectoryTarget, DirectoryTargetOptions, ErrorKind, FileTree,
+    BackupOptions, ChunkSizes, Credential, DirectoryTarget, DirectoryTargetOptions, ErrorKind, FileTree,
     RestoreOptions, Settings, SnapshotInfo, store_at,
 };
 
@@ -36,6 +36,11 @@ const UPKEEP: &[(f64, Act)] = &[
 ];
 
 type Act = fn(&mut Worker) -> anyhow::Result<()>;
+
+const CHUNK_SIZES: ChunkSizes = match ChunkSizes::around(32 << 10) {
+    Ok(sizes) => sizes,
+    Err(_) => ChunkSizes::DEFAULT,
+};
 
 /// Who a worker is.
 #[derive(Debug, Clone, Args)]
@@ -106,11 +111,13 @@ pub(super) fn work(
     Ok(())
 }
 
-/// Small packs and many announcements, so that a little content makes much of both.
+/// Small packs, small chunks and many announcements, so that a little content makes many of each. Where chunks end depends on the
+/// keys: of a few large ones a fresh copy would be of another size by chance.
 pub(super) fn settings() -> Settings {
     let mut settings = Settings::default();
     settings.pack_bytes = 1 << 20;
     settings.announce_bytes = 1 << 20;
+    settings.chunk_sizes = CHUNK_SIZES;
     settings.threads = 1;
     settings
 }

@@ -95,7 +95,7 @@ impl Inventory {
             let what = "the other store holds another repository";
             return Err(Error::new(ErrorKind::Conflict, what).object_named(name));
         }
-        let first = self.objects.keys().map(ToString::to_string).next();
+        let first = self.objects.keys().map(ToString::to_string).min();
         let entry = self.last_entry().map(object_name::journal);
         match first.or(entry).or_else(|| self.foreign.clone()) {
             Some(name) if !any => {

@@ -18,41 +18,35 @@ use strongroom_store::{Key, Store as _, StoreExt as _};
 
 use super::Worker;
 use crate::dice::Dice;
-use crate::engine::audit::{self, Inventory, Journal, Opened, trees};
+use crate::engine::audit::{self, Inventory, Journal, Opened, Signatures, trees};
 
 /// The repository at one moment.
 struct Moment {
     opened: Opened,
     journal: Journal,
+    objects: BTreeMap<String, Bytes>,
+}
+
+/// What is in its packs, and what of it snapshots need.
+struct Content<'a> {
+    journal: &'a Journal,
     inventory: Inventory,
     live: BTreeSet<Id>,
-    objects: BTreeMap<String, Bytes>,
 }
 
 impl Worker<'_> {
     /// Does something that is allowed.
     pub(super) fn maintain(&mut self) {
         let objects = self.client.world().objects();
-        let moment = audit::read(&objects, self.setup).and_then(|(opened, journal)| {
-            let inventory = Inventory::take(&objects, &opened, &journal)?;
-            let live = trees::check(&opened, &journal, &inventory)?;
-            Ok(Moment {
-                opened,
-                journal,
-                inventory,
-                live,
-                objects,
-            })
+        let moment = audit::read(&objects, self.setup, Signatures::Believed);
+        let moment = moment.map(|(opened, journal)| Moment {
+            opened,
+            journal,
+            objects,
         });
         let moment = match moment {
             Ok(moment) => moment,
-            Err((property, what)) => {
-                // Rotten packs say so.
-                if !self.setup.profile.loses_packs() {
-                    self.ledger.violate(property, what);
-                }
-                return;
-            }
+            Err((property, what)) => return self.ledger.violate(property, what),
         };
         let packs: Vec<ObjectHash> = moment.journal.packs.keys().copied().collect();
         let some_packs = |dice: &mut Dice| {
@@ -100,15 +94,18 @@ impl Worker<'_> {
 
     /// Drops packs and segments of which nothing is needed, and whatever nobody has named.
     fn drop_any(&mut self, moment: &Moment) {
+        let Some(content) = self.content(moment) else {
+            return;
+        };
         let mut dropped = Dropped::default();
         let share = self.dice.between(1, 3);
         for pack in moment.journal.packs.keys() {
-            if self.dice.one_in(share) && moment.can_do_without(pack, &dropped) {
+            if self.dice.one_in(share) && content.can_do_without(pack, &dropped) {
                 dropped.packs.push(*pack);
             }
         }
         for segment in moment.journal.segments.keys() {
-            if self.dice.one_in(share) && moment.can_do_without(segment, &dropped) {
+            if self.dice.one_in(share) && content.can_do_without(segment, &dropped) {
                 dropped.segments.push(*segment);
             }
         }
@@ -131,9 +128,12 @@ impl Worker<'_> {
 
     /// Says that frames are damaged, whether or not they are.
     fn doubt_any(&mut self, moment: &Moment, some: impl Fn(&mut Dice) -> Vec<ObjectHash>) {
+        let Some(content) = self.content(moment) else {
+            return;
+        };
         let mut packs = Vec::new();
         for pack in some(&mut self.dice) {
-            let frames = moment
+            let frames = content
                 .inventory
                 .packs
                 .get(&pack)
@@ -148,6 +148,29 @@ impl Worker<'_> {
         }
         let unknown = Unknown::default();
         drop(self.put_entry(moment, Body::Damaged(Damaged { packs, unknown })));
+    }
+
+    /// Opens the packs of a moment; `None` if they are rotten.
+    fn content<'a>(&self, moment: &'a Moment) -> Option<Content<'a>> {
+        let journal = &moment.journal;
+        let inventory = Inventory::take(&moment.objects, &moment.opened, journal);
+        let content = inventory.and_then(|inventory| {
+            let live = trees::check(&moment.opened, journal, &inventory)?;
+            Ok(Content {
+                journal,
+                inventory,
+                live,
+            })
+        });
+        match content {
+            Ok(content) => Some(content),
+            Err((property, what)) => {
+                if !self.setup.profile.loses_packs() {
+                    self.ledger.violate(property, what);
+                }
+                None
+            }
+        }
     }
 
     /// Deletes some of what was dropped before that moment.
@@ -201,7 +224,7 @@ impl Worker<'_> {
     }
 }
 
-impl Moment {
+impl Content<'_> {
     /// Says whether every blob that is needed has a place without this pack or segment and those already dropped, and a good
     /// one if it has one now.
     fn can_do_without(&self, name: &ObjectHash, dropped: &Dropped) -> bool {
@@ -229,6 +252,9 @@ impl Moment {
         })
     }
 
+}
+
+impl Moment {
     /// Returns packs and segments that no entry has named.
     fn orphans(&self) -> (Vec<ObjectHash>, Vec<ObjectHash>) {
         let hash = |name: &str| ObjectHash::parse(name.rsplit('/').next()?);
