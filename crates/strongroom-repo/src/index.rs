@@ -85,6 +85,28 @@ impl Repository {
         Ok(index)
     }
 
+    /// Reads what others have done, and the index as of then; again, when a segment is missing because others have replaced it
+    /// meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::refresh`](crate::journal::Journal::refresh) and [`Index::load`].
+    pub(crate) fn current(&self, remote: &Remote) -> Result<(Arc<State>, Arc<Index>)> {
+        let mut state = self.journal().refresh(remote, self.context())?;
+        loop {
+            let index = self.index(remote, &state)?;
+            let is_missing = |problem: &Error| problem.kind() == ErrorKind::NotFound;
+            if !index.problems().iter().any(is_missing) {
+                return Ok((state, index));
+            }
+            let now = self.journal().refresh(remote, self.context())?;
+            if now.head == state.head {
+                return Ok((state, index));
+            }
+            state = now;
+        }
+    }
+
     /// Takes an index whose segments the next one need not fetch.
     pub(crate) fn keep_index(&self, index: Arc<Index>) {
         *self
