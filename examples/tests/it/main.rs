@@ -8,8 +8,11 @@
 
 mod cli;
 mod compare;
+mod copy;
 mod damage;
+mod fleet;
 mod generate;
 mod kill;
 mod objects;
+mod place;
 mod program;

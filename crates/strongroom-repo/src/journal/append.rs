@@ -53,7 +53,8 @@ impl Journal {
     /// # Errors
     ///
     /// Those of `make` and of [`refresh`](Journal::refresh). `Invalid` when the entry is larger than the format permits.
-    /// `Conflict` when the entry would have no effect, or a second writer is at work in single-writer mode.
+    /// `Conflict` when the entry would have no effect, or a second writer is at work in single-writer mode; `TakenOver` when this client is
+    /// not the only writer there.
     /// `Incompatible` when a later version forbids this one to write, `WrongKey` without a key for `roles`. `Unavailable` may mean that nobody knows
     /// whether the entry was written; the next refresh tells.
     pub(crate) fn append(
@@ -108,6 +109,7 @@ impl Journal {
 fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result<Attempt> {
     may_write(state)?;
     let keys = context.keys();
+    check_writer(context, &keys, state, &body)?;
     let signers = signers(&keys, state, roles)?;
     let public: Vec<VerifyingKey> = signers.iter().map(|key| key.public()).collect();
     if let Some(reason) = state.void_reason(&body, &public) {
@@ -145,6 +147,23 @@ fn may_write(state: &State) -> Result<()> {
         return Err(Error::new(ErrorKind::Incompatible, what));
     }
     Ok(())
+}
+
+/// Makes sure that this client is the only writer, where there is one and the entry is not the admin's alone to write.
+///
+/// All who open the repository share its keys, so a key says too little: who was the writer and is not any more must not go on as the new one.
+fn check_writer(context: &Context, keys: &Keys, state: &State, body: &Body) -> Result<()> {
+    let Some(only) = state
+        .only_writer
+        .filter(|_| state.lacks_only_writer(body, &[]))
+    else {
+        return Ok(());
+    };
+    if context.writer() == Some(only) && keys.signer_named(&only).is_some() {
+        return Ok(());
+    }
+    let what = "another writer has taken over this repository, which takes one writer at a time";
+    Err(Error::new(ErrorKind::TakenOver, what))
 }
 
 /// Chooses who signs: a key for the roles and, in single-writer mode, the only writer.
