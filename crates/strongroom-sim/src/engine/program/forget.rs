@@ -14,10 +14,12 @@ impl Worker<'_> {
         let Some(snapshots) = self.snapshots(repository) else {
             return;
         };
-        let some = snapshots.iter().filter(|_| self.dice.one_in(2)).map(|one| one.id);
         let options = match self.dice.below(3) {
             0 => ForgetOptions::by_rules("last=2".parse().unwrap_or_default()),
-            _ => ForgetOptions::of(some.collect::<Vec<_>>()),
+            _ => {
+                let some = snapshots.iter().filter(|_| self.dice.one_in(2));
+                ForgetOptions::of(some.map(|one| one.id).collect::<Vec<_>>())
+            }
         };
         let planned = block_on(repository.plan_forget(options));
         let Some(plan) = self.expect("plan forget", planned) else {
