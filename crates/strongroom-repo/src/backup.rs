@@ -8,10 +8,8 @@
 //! ```
 
 mod base;
-mod buffers;
 mod commit;
 mod dry_run;
-mod frames;
 mod group;
 mod judge;
 mod known;
@@ -20,7 +18,6 @@ mod levels;
 #[cfg(test)]
 mod meanwhile;
 mod options;
-mod packs;
 mod pass;
 mod plan;
 mod progress;
@@ -47,6 +44,7 @@ pub use self::options::{BackupOptions, BackupReport, Chunking, ParentChoice, Pha
 use self::pass::{Ended, Pass};
 pub(crate) use self::progress::Meter;
 use self::run::Run;
+pub(crate) use self::validate::retired as retired_epochs;
 use crate::context::Context;
 use crate::edge::{self, Remote};
 use crate::error::{Error, ErrorKind, Result};

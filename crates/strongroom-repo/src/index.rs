@@ -1,6 +1,9 @@
 //! Which pack and frame a blob is in.
 
+mod bitmap;
 mod filter;
+mod marks;
+mod merge;
 mod rebuilt;
 mod segment;
 mod storage;
@@ -14,6 +17,8 @@ use bytes::Bytes;
 use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, SegmentRef, object_name};
 
+pub(crate) use self::marks::{Marked, Marks, WeakFrames};
+pub(crate) use self::storage::write_file;
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
@@ -245,8 +250,17 @@ impl Index {
         Ok(locations)
     }
 
-    /// Returns the packs that its segments map.
-    #[cfg(test)]
+    /// Returns the segments that map nothing but packs that are gone.
+    pub(crate) fn exhausted(&self, is_gone: impl Fn(&ObjectHash) -> bool) -> Vec<ObjectHash> {
+        self.parts
+            .iter()
+            .filter(|part| !part.rebuilt)
+            .filter(|part| part.segment.packs.iter().all(|pack| is_gone(&pack.name)))
+            .map(|part| part.segment.name)
+            .collect()
+    }
+
+    /// Returns the packs that its segments map, as often as they do.
     pub(crate) fn packs(&self) -> Vec<Arc<PackInfo>> {
         let parts = self.parts.iter();
         parts.flat_map(|part| part.segment.packs.clone()).collect()

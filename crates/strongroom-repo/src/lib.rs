@@ -34,13 +34,16 @@
 
 mod backup;
 mod blobs;
+mod buffers;
 mod context;
 mod copy;
 mod create;
 mod credential;
+mod delete;
 mod edge;
 mod error;
 mod forget;
+mod frame_writer;
 mod head;
 mod holds;
 mod index;
@@ -48,11 +51,14 @@ mod journal;
 mod keys;
 mod list;
 mod lru;
+mod merge;
 mod observer;
 mod open;
 mod outlet;
+mod pack_writer;
 mod packs;
 mod pair;
+mod prune;
 mod replicate;
 mod repository;
 mod restore;
@@ -71,11 +77,16 @@ pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Ph
 pub use copy::{Copied, CopyOptions, CopyReport, NotCopied, Uncopied};
 pub use create::CreateOptions;
 pub use credential::Credential;
+pub use delete::{DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject};
 pub use error::{Error, ErrorKind, Head, Heads, Result};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};
+pub use prune::{
+    Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
+    PruneReport, Reframe, Requests, Stopped, Unused,
+};
 pub use replicate::ReplicaReport;
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{

@@ -6,16 +6,13 @@ use std::thread::ScopedJoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use strongroom_chunk::Chunker;
-use strongroom_crypt::{Id, Sealer, Session, SessionId};
+use strongroom_crypt::{Id, Session, SessionId};
 use strongroom_format::{ObjectHash, PackClass, SessionKeyRecord};
 
-use super::buffers::Buffers;
-use super::frames::FrameWriter;
 use super::group::Group;
 use super::judge::Judge;
 use super::known::Known;
 use super::large::LargeJob;
-use super::packs::{FinishedPack, PackWriter};
 use super::plan::{Outlets, plan};
 use super::progress::Meter;
 use super::retired::Retired;
@@ -25,18 +22,20 @@ use super::upload::{Unannounced, Uploader};
 use super::worker::{DATA, Worker};
 use super::{Base, large};
 use crate::blobs::Blobs;
+use crate::buffers::Buffers;
 use crate::context::Context;
 use crate::edge::{Remote, cancelled, panicked};
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame_writer::{FrameSealer, FrameWriter};
 use crate::index::Index;
 use crate::journal::lock;
 use crate::keys::Keys;
 use crate::observer::Observer;
 use crate::outlet::Outlet;
+use crate::pack_writer::{FinishedPack, PackWriter, start_session};
 use crate::repository::Repository;
 use crate::settings::Execution;
 use crate::source::Source;
-use crate::state::State;
 use crate::threads::start_scoped;
 
 /// What the threads of one backup share.
@@ -86,13 +85,8 @@ pub(super) struct Stored {
 const PARENT_CACHE_BYTES: usize = 16 << 20;
 /// Data packs open at once. One more and the gap that padding fills is a little smaller; each is a pack of memory.
 pub(super) const OPEN_DATA_PACKS: usize = 3;
-/// Tree packs are a quarter of a data pack: there is much less of them.
-const TREE_PACK_SHARE: usize = 4;
 /// Readers of large files.
 const LARGE_READERS: usize = 2;
-/// What `Settings::pack_bytes` may be.
-const MIN_PACK_BYTES: usize = 16 << 10;
-const MAX_PACK_BYTES: usize = 64 << 20;
 
 pub(super) fn parent_blobs(repository: &Repository, remote: &Remote, base: &Base) -> Blobs {
     let context = repository.context().clone();
@@ -116,7 +110,7 @@ pub(super) fn store(
     let context: &Context = repository.context();
     let keys = context.keys();
     let (session, record) = start_session(context, &keys, &base.state)?;
-    let packs = Packs::new(context, &record);
+    let packs = Packs::new(context);
     let blobs = parent_blobs(repository, remote, base);
     let known = Known::new(base.index.clone(), Retired::of(&base.state, &blobs));
     let opened = (session.id(), record.epoch);
@@ -130,8 +124,16 @@ pub(super) fn store(
         remote,
     };
     let judge = Judge::new(base.beside(&blobs));
-    let writers =
-        |workers, finished| Writers::new(context, &keys, &session, &packs, workers, finished);
+    let writers = |workers, finished| {
+        Writers::new(
+            context,
+            &keys,
+            (&session, &record),
+            &packs,
+            workers,
+            finished,
+        )
+    };
     let tree = match remote.execution() {
         Execution::Threads => {
             let threads = context.settings.threads;
@@ -200,25 +202,12 @@ struct Packs<'a> {
 }
 
 impl<'a> Packs<'a> {
-    fn new(context: &'a Context, record: &SessionKeyRecord) -> Self {
-        let size = context
-            .settings
-            .pack_bytes
-            .clamp(MIN_PACK_BYTES, MAX_PACK_BYTES);
-        let writer = |class, size, open| {
-            PackWriter::new(
-                context,
-                class,
-                size,
-                open,
-                record.clone(),
-                Buffers::default(),
-            )
-        };
+    fn new(context: &'a Context) -> Self {
+        let writer = |class, open| PackWriter::new(context, class, open, Buffers::default());
         Self {
-            data: writer(PackClass::Data, size, OPEN_DATA_PACKS),
-            names: writer(PackClass::Names, size / TREE_PACK_SHARE, 1),
-            pages: writer(PackClass::Pages, size / TREE_PACK_SHARE, 1),
+            data: writer(PackClass::Data, OPEN_DATA_PACKS),
+            names: writer(PackClass::Names, 1),
+            pages: writer(PackClass::Pages, 1),
         }
     }
 }
@@ -238,12 +227,13 @@ impl<'a> Writers<'a> {
     fn new(
         context: &'a Context,
         keys: &'a Keys,
-        session: &'a Session,
+        session: (&'a Session, &'a SessionKeyRecord),
         packs: &'a Packs<'a>,
         workers: usize,
         finished: Outlet<'a, FinishedPack>,
     ) -> Result<Self> {
-        let content: &dyn Sealer = session.sealer();
+        let (session, record) = session;
+        let content = FrameSealer::Session(session.sealer(), record);
         let writer =
             |sealer, kind, packs| FrameWriter::new(context, sealer, kind, packs, finished.clone());
         let others = (1..workers)
@@ -254,30 +244,9 @@ impl<'a> Writers<'a> {
             others,
             last: writer(content, DATA, &packs.data)?,
             names: writer(content, NAMES, &packs.names)?,
-            pages: writer(keys.structure.refs(), PAGE, &packs.pages)?,
+            pages: writer(FrameSealer::Refs(keys.structure.refs()), PAGE, &packs.pages)?,
         })
     }
-}
-
-fn start_session(
-    context: &Context,
-    keys: &Keys,
-    state: &State,
-) -> Result<(Session, SessionKeyRecord)> {
-    let failed = || Error::new(ErrorKind::Internal, "no session");
-    let session = Session::start(context.suite, &context.components.random)
-        .map_err(|error| failed().caused_by(error))?;
-    let (epoch, key) = keys.open_epoch(state)?;
-    let wrapped = session
-        .wrap(&context.repository, epoch, key)
-        .map_err(|error| failed().caused_by(error))?;
-    let record = SessionKeyRecord {
-        session: session.id(),
-        epoch,
-        wrap_kind: 1,
-        wrapped: wrapped.to_vec(),
-    };
-    Ok((session, record))
 }
 
 /// Runs everything up to the last pack. Every sender of packs has gone when it returns.

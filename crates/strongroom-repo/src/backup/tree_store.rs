@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use strongroom_crypt::Id;
 use strongroom_format::{BlobRecord, Names, Page, Ref, RefKind};
 
-use super::frames::FrameWriter;
 use super::known::Known;
 use super::progress::Meter;
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame_writer::FrameWriter;
 use crate::keys::Keys;
 
 /// Stores names blobs and tree pages that are not known yet, many to a frame.

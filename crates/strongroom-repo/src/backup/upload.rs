@@ -5,18 +5,18 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use strongroom_crypt::{Roles, SessionId};
 use strongroom_format::{
-    Body, ObjectHash, PackHeader, PackRef, PackRow, Packs, SegmentBuilder, SegmentRef, object_name,
+    Body, ObjectHash, PackRef, Packs, SegmentBuilder, SegmentRef, object_name,
 };
 use strongroom_store::Key;
 
 use super::known::Known;
-use super::packs::FinishedPack;
 use super::progress::Meter;
 use super::validate::may_add;
 use crate::context::Context;
 use crate::edge::{Remote, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Journal;
+use crate::pack_writer::{FinishedPack, StoredPack, present, put_segment};
 use crate::repository::Repository;
 use crate::state::State;
 
@@ -38,15 +38,6 @@ pub(super) struct Uploader<'a> {
     durable: Vec<StoredPack>,
     /// Packs and segments that the journal knows of.
     pub(super) announced: Vec<ObjectHash>,
-}
-
-/// A pack in the store, and what is in it.
-#[derive(Debug)]
-pub(super) struct StoredPack {
-    pack: PackRef,
-    header_offset: u32,
-    header_len: u32,
-    header: PackHeader,
 }
 
 /// What a commit has to name beyond what was announced.
@@ -132,27 +123,13 @@ impl<'a> Uploader<'a> {
     }
 
     fn begin(&mut self, pack: FinishedPack) {
-        let FinishedPack {
-            pack,
-            header_offset,
-            header_len,
-            header,
-            bytes,
-        } = pack;
-        let ticket = match Key::parse(&object_name::pack(&pack.name)) {
+        let (stored, bytes) = pack.split();
+        let ticket = match Key::parse(&object_name::pack(&stored.pack.name)) {
             Ok(key) => self.remote.put_later(&key, bytes),
             Err(error) => Ticket::failed(error.into()),
         };
         self.progress.sent_pack();
-        self.under_way.push_back((
-            ticket,
-            StoredPack {
-                pack,
-                header_offset,
-                header_len,
-                header,
-            },
-        ));
+        self.under_way.push_back((ticket, stored));
     }
 
     fn reap(&mut self) -> Result<()> {
@@ -219,66 +196,15 @@ impl<'a> Uploader<'a> {
     }
 
     fn put_segment(&self, stored: &[StoredPack]) -> Result<(SegmentRef, Bytes)> {
-        let full = |error| Error::new(ErrorKind::Internal, "an index segment").caused_by(error);
         let mut builder = SegmentBuilder::new();
         for stored in stored {
             stored.map(&mut builder);
         }
-        let entries = builder.entries();
-        let mut random = [0; 16];
-        let context = self.context;
-        context
-            .components
-            .random
-            .fill(&mut random)
-            .map_err(|error| Error::new(ErrorKind::Internal, "no random bytes").caused_by(error))?;
-        let keys = context.keys();
-        let bytes: Bytes = builder
-            .finish(
-                context.suite,
-                context.repository,
-                random,
-                self.session,
-                keys.structure.index(),
-            )
-            .map_err(full)?
-            .into();
-        let name = ObjectHash::of(&bytes);
-        let key = Key::parse(&object_name::index(&name))?;
-        present(self.remote.put(&key, bytes.clone()))?;
+        let (segment, bytes) = put_segment(self.remote, self.context, self.session, builder)?;
         self.progress.transferred(bytes.len() as u64);
-        let len = u32::try_from(bytes.len())
-            .map_err(|_| Error::new(ErrorKind::Internal, "an index segment past the limit"))?;
-        Ok((SegmentRef { name, len, entries }, bytes))
+        Ok((segment, bytes))
     }
 }
 
 /// Bounds the memory of what is stored and not announced: 36 bytes a blob and what the claims take.
 const MAX_UNANNOUNCED_BLOBS: usize = 1 << 20;
-
-/// An object named by its hash that is there already is the one that was to be written: an acknowledgement was lost.
-fn present(result: Result<()>) -> Result<()> {
-    match result {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        other => other,
-    }
-}
-
-impl StoredPack {
-    fn map(&self, builder: &mut SegmentBuilder) {
-        let row = builder.push_pack(PackRow {
-            name: self.pack.name,
-            len: self.pack.len,
-            header_offset: self.header_offset,
-            header_len: self.header_len,
-            class: self.pack.class,
-        });
-        let mut blobs = self.header.blobs.iter();
-        for (position, frame) in (0..).zip(&self.header.frames) {
-            let frame_row = builder.push_frame(row, frame.offset, frame.stored_len, position);
-            for blob in blobs.by_ref().take(frame.blobs as usize) {
-                builder.push_entry(&blob.id, frame_row);
-            }
-        }
-    }
-}

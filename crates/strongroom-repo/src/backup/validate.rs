@@ -153,7 +153,7 @@ pub(super) fn may_add(now: &State, session: &SessionId, epoch: u32) -> bool {
 }
 
 /// Returns the epochs under which nothing counts as stored.
-pub(super) fn retired(state: &State) -> BTreeSet<u32> {
+pub(crate) fn retired(state: &State) -> BTreeSet<u32> {
     let retired = |(_, state): &(&u32, &EpochState)| **state == EpochState::Retired;
     state
         .epochs

@@ -4,9 +4,9 @@ use crossbeam_channel::Sender;
 use strongroom_format::{BlobRecord, NodeKind, Ref, RefKind};
 
 use super::Run;
-use super::frames::{FrameWriter, Gather};
 use super::group::Group;
 use crate::error::Result;
+use crate::frame_writer::{FrameWriter, Gather};
 use crate::outlet::Outlet;
 use crate::source::Fill;
 

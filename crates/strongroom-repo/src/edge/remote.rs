@@ -164,11 +164,15 @@ impl Remote {
 
     /// Deletes an object, present or not.
     pub(crate) fn delete(&self, key: &Key) -> Result<()> {
+        self.delete_later(key).wait()
+    }
+
+    /// Begins to delete an object, present or not. It carries no bytes, so there may be as many at once as of reads.
+    pub(crate) fn delete_later(&self, key: &Key) -> Ticket<()> {
         let key = key.clone();
-        self.ask(Queue::Writes, move |store| async move {
+        self.ask(Queue::Reads, move |store| async move {
             Ok(store.delete(&key).await?)
         })
-        .wait()
     }
 
     /// Finds out whether the store decides races between creators, with objects below `scratch`.

@@ -55,6 +55,13 @@ pub(super) struct Hit {
     pub(super) frame: FrameRow,
 }
 
+/// A row of a segment's entries, and the row of the frames that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EntryHit {
+    pub(super) row: u64,
+    pub(super) frame: u32,
+}
+
 /// What opening a segment needs beside its bytes.
 #[derive(Debug)]
 pub(super) struct Opening<'a> {
@@ -126,32 +133,73 @@ impl Segment {
         if !self.filter.may_contain(key) {
             return Ok(());
         }
+        self.candidates(key)
+            .try_for_each(|page| self.find_in_page(page, id, hits))
+    }
+
+    /// Appends the rows of all matches of an id to `rows`. Unlike [`find`](Self::find) it reads nothing of the frames.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub(super) fn find_rows(&self, id: &Id, rows: &mut Vec<EntryHit>) -> Result<()> {
+        let key = filter_key(id.as_bytes());
+        if !self.filter.may_contain(key) {
+            return Ok(());
+        }
+        self.candidates(key)
+            .try_for_each(|page| self.find_rows_in_page(page, id, rows))
+    }
+
+    /// Calls `each` with every entry, in the order of their rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find), and those of `each`.
+    pub(super) fn each_entry(&self, mut each: impl FnMut(&EntryRow) -> Result<()>) -> Result<()> {
+        self.each_row::<ENTRY_LEN>(Table::Entries, self.head.entries, |row| {
+            each(&EntryRow::decode(row))
+        })
+    }
+
+    /// Calls `each` with every frame, in the order of their rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find), and those of `each`.
+    pub(super) fn each_frame(&self, mut each: impl FnMut(&FrameRow) -> Result<()>) -> Result<()> {
+        self.each_row::<FRAME_LEN>(Table::Frames, u64::from(self.head.frames), |row| {
+            let row = FrameRow::decode(row);
+            self.check_frame(&row)?;
+            each(&row)
+        })
+    }
+
+    /// Returns how many entries it has.
+    pub(super) fn entries(&self) -> u64 {
+        self.head.entries
+    }
+
+    /// Returns how many frames it has.
+    pub(super) fn frames(&self) -> u32 {
+        self.head.frames
+    }
+
+    /// Returns the pages of entries that may hold a key.
+    fn candidates(&self, key: u64) -> Range<usize> {
         // Ids equal in 8 bytes may begin on the page before the first with that fence.
         let from = self
             .fences
             .partition_point(|fence| *fence < key)
             .saturating_sub(1);
-        let to = self.fences.partition_point(|fence| *fence <= key);
-        for page in from..to {
-            self.find_in_page(page, id, hits)?;
-        }
-        Ok(())
+        from..self.fences.partition_point(|fence| *fence <= key)
     }
 
     fn find_in_page(&self, page: usize, id: &Id, hits: &mut Vec<Hit>) -> Result<()> {
-        let first = page as u64 * (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;
-        let (number, _) = self.locate_row(Table::Entries, first)?;
-        let bytes = self.page(number)?;
-        let (rows, _) = bytes.as_chunks::<ENTRY_LEN>();
-        let prefix = EntryRow::prefix_of(id);
-        let start = rows
-            .partition_point(|row| !row.starts_with(&prefix) && row.as_slice() < prefix.as_slice());
-        for row in rows.get(start..).unwrap_or_default() {
-            let entry = EntryRow::decode(row);
-            if entry.prefix != prefix {
-                break;
-            }
-            let frame = self.frame(entry.frame)?;
+        let mut rows = Vec::new();
+        self.find_rows_in_page(page, id, &mut rows)?;
+        for hit in rows {
+            let frame = self.frame(hit.frame)?;
             hits.push(Hit {
                 pack: frame.pack,
                 frame,
@@ -160,20 +208,56 @@ impl Segment {
         Ok(())
     }
 
-    fn frame(&self, row: u32) -> Result<FrameRow> {
+    fn find_rows_in_page(&self, page: usize, id: &Id, hits: &mut Vec<EntryHit>) -> Result<()> {
+        let first = page as u64 * (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;
+        let (number, _) = self.locate_row(Table::Entries, first)?;
+        let bytes = self.page(number)?;
+        let (rows, _) = bytes.as_chunks::<ENTRY_LEN>();
+        let prefix = EntryRow::prefix_of(id);
+        let start = rows
+            .partition_point(|row| !row.starts_with(&prefix) && row.as_slice() < prefix.as_slice());
+        for (row, at) in rows
+            .get(start..)
+            .unwrap_or_default()
+            .iter()
+            .zip(start as u64..)
+        {
+            let entry = EntryRow::decode(row);
+            if entry.prefix != prefix {
+                break;
+            }
+            hits.push(EntryHit {
+                row: first + at,
+                frame: entry.frame,
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads a row of the frames.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub(super) fn frame(&self, row: u32) -> Result<FrameRow> {
         let (page, offset) = self.locate_row(Table::Frames, u64::from(row))?;
         let bytes = self.page(page)?;
         let row = bytes
             .get(offset..)
             .and_then(|rest| rest.first_chunk::<FRAME_LEN>());
         let row = FrameRow::decode(row.ok_or_else(|| truncated(&self.name))?);
+        self.check_frame(&row)?;
+        Ok(row)
+    }
+
+    fn check_frame(&self, row: &FrameRow) -> Result<()> {
         if self.packs.len() <= row.pack as usize {
             return Err(damaged(
                 &self.name,
                 "a segment names a pack that it does not have",
             ));
         }
-        Ok(row)
+        Ok(())
     }
 
     fn locate_row(&self, table: Table, row: u64) -> Result<(u32, usize)> {

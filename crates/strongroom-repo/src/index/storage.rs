@@ -128,7 +128,7 @@ impl SegmentCache {
 }
 
 /// Writes a file under another name and renames it, so that nobody meets half of it. It need not survive a crash.
-fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
     let temporary = path.with_extension(format!("{}-{serial}.part", std::process::id()));

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use strongroom_crypt::Sealer;
-use strongroom_format::{BlobRecord, Codec, Compressor, Decompressor, frame_aad};
+use strongroom_format::{BlobRecord, Codec, Compressor, Decompressor, SessionKeyRecord, frame_aad};
 
-use super::packs::{FinishedPack, PackWriter, SealedFrame};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::outlet::Outlet;
+use crate::pack_writer::{FinishedPack, PackWriter, SealedFrame};
 
 /// Small neighbours share a frame until it has about this many bytes: enough for zstd to find what they have in
 /// common, little enough that reading one of them stays cheap. Measured in `docs/decisions/0009-frames-of-2-mib.md`.
@@ -17,12 +17,14 @@ const FRAME_BYTES: usize = 2 << 20;
 const FRAMES_IN_A_PACK: usize = 4;
 
 /// Seals frames of one kind into the packs of one class. Each thread has its own.
-pub(super) struct FrameWriter<'a> {
+pub(crate) struct FrameWriter<'a> {
     context: &'a Context,
-    sealer: &'a dyn Sealer,
+    sealer: FrameSealer<'a>,
     kind: u8,
     packs: &'a PackWriter<'a>,
     finished: Outlet<'a, FinishedPack>,
+    /// Where what is stored next comes from, see [`SealedFrame::origin`].
+    pub(crate) origin: u32,
     /// About how much plaintext small neighbours share.
     frame_bytes: usize,
     compressor: Compressor,
@@ -34,6 +36,30 @@ pub(super) struct FrameWriter<'a> {
     aad: Vec<u8>,
 }
 
+/// What frames are sealed with.
+#[derive(Clone, Copy)]
+pub(crate) enum FrameSealer<'a> {
+    /// The secret of a session, which the pack names by this record.
+    Session(&'a dyn Sealer, &'a SessionKeyRecord),
+    /// The key of reference lists.
+    Refs(&'a dyn Sealer),
+}
+
+impl<'a> FrameSealer<'a> {
+    fn sealer(&self) -> &'a dyn Sealer {
+        match self {
+            Self::Session(sealer, _) | Self::Refs(sealer) => *sealer,
+        }
+    }
+
+    fn session(&self) -> Option<&'a SessionKeyRecord> {
+        match self {
+            Self::Session(_, session) => Some(session),
+            Self::Refs(_) => None,
+        }
+    }
+}
+
 impl std::fmt::Debug for FrameWriter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FrameWriter")
@@ -43,9 +69,9 @@ impl std::fmt::Debug for FrameWriter<'_> {
 }
 
 impl<'a> FrameWriter<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         context: &'a Context,
-        sealer: &'a dyn Sealer,
+        sealer: FrameSealer<'a>,
         kind: u8,
         packs: &'a PackWriter<'a>,
         finished: Outlet<'a, FinishedPack>,
@@ -65,6 +91,7 @@ impl<'a> FrameWriter<'a> {
             kind,
             packs,
             finished,
+            origin: 0,
             frame_bytes: FRAME_BYTES.min(context.settings.pack_bytes / FRAMES_IN_A_PACK),
             compressor,
             proof,
@@ -76,7 +103,7 @@ impl<'a> FrameWriter<'a> {
     }
 
     /// Seals one frame and adds it to a pack. Returns how many bytes it has there.
-    pub(super) fn store(&mut self, plain: &[u8], blobs: &[BlobRecord]) -> Result<u64> {
+    pub(crate) fn store(&mut self, plain: &[u8], blobs: &[BlobRecord]) -> Result<u64> {
         self.compressed.clear();
         let codec = self
             .compressor
@@ -98,7 +125,8 @@ impl<'a> FrameWriter<'a> {
             blobs,
         );
         self.sealed.clear();
-        self.sealer
+        let sealer = self.sealer.sealer();
+        sealer
             .seal(&self.aad, stored, &mut self.sealed)
             .map_err(|error| Error::new(ErrorKind::Internal, "sealing failed").caused_by(error))?;
         self.prove(codec, plain)?;
@@ -107,6 +135,8 @@ impl<'a> FrameWriter<'a> {
             codec,
             plain_len: u32::try_from(plain.len()).unwrap_or(u32::MAX),
             blobs,
+            session: self.sealer.session(),
+            origin: self.origin,
             sealed: &self.sealed,
         };
         if let Some(pack) = self.packs.add(frame)? {
@@ -116,7 +146,7 @@ impl<'a> FrameWriter<'a> {
     }
 
     /// Closes what is open. Only one of those who share the packs calls it, when the others are done.
-    pub(super) fn finish(&self) -> Result<()> {
+    pub(crate) fn finish(&self) -> Result<()> {
         self.packs
             .finish()?
             .into_iter()
@@ -136,7 +166,8 @@ impl<'a> FrameWriter<'a> {
             )
         };
         self.opened.clear();
-        self.sealer
+        let sealer = self.sealer.sealer();
+        sealer
             .open(&self.aad, &self.sealed, &mut self.opened)
             .map_err(|error| lost().caused_by(error))?;
         let same = if codec == Codec::Raw {
@@ -156,7 +187,7 @@ impl<'a> FrameWriter<'a> {
 ///
 /// Plaintext is borrowed where the neighbours lie side by side in the batch, which on a first backup is always.
 #[derive(Debug, Default)]
-pub(super) struct Gather {
+pub(crate) struct Gather {
     blobs: Vec<BlobRecord>,
     /// Where they are in the batch, while that is one piece.
     run: Range<usize>,
@@ -167,7 +198,7 @@ pub(super) struct Gather {
 
 impl Gather {
     /// Adds a blob that lies at `at` in `data`. A frame never holds blobs of two owners: what compresses together can be guessed at together.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         frames: &mut FrameWriter<'_>,
         data: &[u8],
@@ -198,7 +229,7 @@ impl Gather {
     }
 
     /// Stores what has been gathered.
-    pub(super) fn flush(&mut self, frames: &mut FrameWriter<'_>, data: &[u8]) -> Result<u64> {
+    pub(crate) fn flush(&mut self, frames: &mut FrameWriter<'_>, data: &[u8]) -> Result<u64> {
         if self.blobs.is_empty() {
             return Ok(0);
         }

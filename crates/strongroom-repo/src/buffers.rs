@@ -7,25 +7,25 @@ use bytes::Bytes;
 /// Keeps large buffers for their next use: fresh ones cost a page fault for every 4 KiB, which for
 /// incompressible data is a fifth of all work.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+pub(crate) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Buffers {
     /// Returns an empty buffer, used before if there is one.
-    pub(super) fn take(&self) -> Vec<u8> {
+    pub(crate) fn take(&self) -> Vec<u8> {
         let mut buffer = self.pop();
         buffer.clear();
         buffer
     }
 
     /// Returns a buffer of `len` bytes that hold anything; only a first use pays for writing them.
-    pub(super) fn take_filled(&self, len: usize) -> Vec<u8> {
+    pub(crate) fn take_filled(&self, len: usize) -> Vec<u8> {
         let mut buffer = self.pop();
         buffer.resize(len, 0);
         buffer
     }
 
     /// Takes a buffer back.
-    pub(super) fn put(&self, buffer: Vec<u8>) {
+    pub(crate) fn put(&self, buffer: Vec<u8>) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -41,7 +41,7 @@ impl Buffers {
     }
 
     /// Makes bytes to be sent; the buffer comes back when the last of them is dropped.
-    pub(super) fn lend(&self, buffer: Vec<u8>) -> Bytes {
+    pub(crate) fn lend(&self, buffer: Vec<u8>) -> Bytes {
         Bytes::from_owner(Lent {
             buffer,
             home: self.clone(),

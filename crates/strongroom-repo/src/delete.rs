@@ -1,0 +1,335 @@
+//! Deleting what was dropped: apart from pruning, delayed, and as often as one likes.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_crypt::RepositoryId;
+use strongroom_format::Time;
+use strongroom_format::object_name::{self, ObjectName};
+use strongroom_store::Prefix;
+
+use crate::context::object_key;
+use crate::edge::{self, Remote, Ticket, cancelled};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{History, When};
+use crate::observer::{Event, Observer, Phase, Progress};
+use crate::prune::{Listed, Requests};
+use crate::repository::Repository;
+
+/// How [`plan_delete`](Repository::plan_delete) decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeleteOptions {
+    /// How long ago something must have been dropped, by the clock of who dropped it. Until it is deleted, restores that read it go on
+    /// and snapshots that were forgotten can be brought back. Default: 24 hours.
+    pub min_age: Duration,
+}
+
+impl Default for DeleteOptions {
+    fn default() -> Self {
+        Self {
+            min_age: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+impl DeleteOptions {
+    /// Says how long ago something must have been dropped.
+    #[must_use]
+    pub fn with_min_age(mut self, age: Duration) -> Self {
+        self.min_age = age;
+        self
+    }
+}
+
+/// What will be deleted. Made by [`Repository::plan_delete`] and carried out by [`Repository::delete_dropped`].
+///
+/// It does not become stale: what was dropped never comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletePlan {
+    repository: RepositoryId,
+    objects: Vec<DoomedObject>,
+    waiting: u64,
+    waiting_bytes: u64,
+    next_due: Option<Time>,
+}
+
+/// An object that will be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DoomedObject {
+    /// Its name.
+    pub object: String,
+    /// Its length in bytes.
+    pub len: u64,
+    /// Why it may go.
+    pub reason: DeleteReason,
+}
+
+/// Why an object may be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum DeleteReason {
+    /// This journal entry dropped it, or the pack that it protects.
+    Dropped(u64),
+    /// There are newer checkpoints.
+    Superseded,
+    /// The session has ended.
+    Ended,
+}
+
+/// What was deleted.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct DeleteReport {
+    /// Objects deleted.
+    pub deleted: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What could not be deleted; the next time it is tried again.
+    pub problems: Vec<Error>,
+}
+
+impl DeletePlan {
+    /// Returns what will be deleted, by name.
+    #[must_use]
+    pub fn objects(&self) -> &[DoomedObject] {
+        &self.objects
+    }
+
+    /// Returns the bytes that this frees.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.objects.iter().map(|object| object.len).sum()
+    }
+
+    /// Returns how many objects were dropped too recently.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.waiting
+    }
+
+    /// Returns their bytes.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> u64 {
+        self.waiting_bytes
+    }
+
+    /// Returns when the first of them may be deleted.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Time> {
+        self.next_due
+    }
+
+    /// Returns what it costs.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        Requests {
+            deletes: self.objects.len() as u64,
+            ..Requests::default()
+        }
+    }
+
+    /// Says whether there is nothing to delete.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// Counts something that was dropped too recently.
+    fn wait(&mut self, when: &When, len: u64, options: &DeleteOptions) {
+        let age = i64::try_from(options.min_age.as_secs()).unwrap_or(i64::MAX);
+        let due = Time::new(when.time.seconds.saturating_add(age), when.time.nanos);
+        self.waiting += 1;
+        self.waiting_bytes += len;
+        self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+    }
+}
+
+impl fmt::Display for DeletePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, bytes) = (self.objects.len(), self.bytes());
+        writeln!(
+            f,
+            "delete {count} objects, {bytes} bytes; {} were dropped too recently",
+            self.waiting
+        )?;
+        write!(f, "costs {}", self.requests())
+    }
+}
+
+impl Repository {
+    /// Finds what was dropped at least [`DeleteOptions::min_age`] ago and is still there, and checkpoints and beacons that are of no use any
+    /// more.
+    ///
+    /// Reads every journal entry itself: only what one of them dropped is ever deleted. Lists the repository.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` names a journal entry that cannot be read; otherwise what the store said.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn plan_delete(&self, options: DeleteOptions) -> Result<DeletePlan> {
+        let this = self.clone();
+        edge::run(self.store(), "strongroom-plan-delete", move |remote| {
+            make_plan(&this, remote, &options)
+        })
+        .await
+    }
+
+    /// Deletes. What is gone already is no error, so that it can be done again after an interruption, or by two at once.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` when the plan is of another repository. What the store refuses to delete is in the report.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future ends it between two requests; the rest is found by the next plan.
+    pub async fn delete_dropped(
+        &self,
+        plan: DeletePlan,
+        observer: Arc<dyn Observer>,
+    ) -> Result<DeleteReport> {
+        if plan.repository != self.id() {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "the plan is of another repository",
+            ));
+        }
+        edge::run(self.store(), "strongroom-delete", move |remote| {
+            delete(remote, &plan, observer.as_ref())
+        })
+        .await
+    }
+}
+
+fn make_plan(
+    repository: &Repository,
+    remote: &Remote,
+    options: &DeleteOptions,
+) -> Result<DeletePlan> {
+    let listed = Listed::read(remote)?;
+    let notes = list_notes(remote)?;
+    let context = repository.context();
+    let history = repository.journal().history(remote, context)?;
+    let now = context.components.clock.now();
+    let mut plan = DeletePlan {
+        repository: repository.id(),
+        objects: Vec::new(),
+        waiting: 0,
+        waiting_bytes: 0,
+        next_due: None,
+    };
+    let packs = listed
+        .packs
+        .iter()
+        .map(|(name, len)| (object_name::pack(name), name, len));
+    let segments = listed
+        .segments
+        .iter()
+        .map(|(name, len)| (object_name::index(name), name, len));
+    let parities = listed
+        .parities
+        .iter()
+        .map(|(name, len)| (object_name::parity(name), name, len));
+    for (object, name, len) in packs.chain(segments).chain(parities) {
+        match history.dropped.get(name) {
+            Some(when) if when.is_older(options.min_age, now) => plan.objects.push(DoomedObject {
+                object,
+                len: *len,
+                reason: DeleteReason::Dropped(when.n),
+            }),
+            Some(when) => plan.wait(when, *len, options),
+            None => {}
+        }
+    }
+    plan.objects.extend(useless(&history, notes));
+    plan.objects
+        .sort_by(|one, other| one.object.cmp(&other.object));
+    Ok(plan)
+}
+
+/// Lists checkpoints and beacons.
+fn list_notes(remote: &Remote) -> Result<Vec<(ObjectName, u64)>> {
+    let mut notes = Vec::new();
+    for prefix in ["checkpoint/", "session/"] {
+        let listed = remote.list(&Prefix::parse(prefix)?)?;
+        let named = listed
+            .iter()
+            .filter_map(|meta| Some((object_name::parse(meta.key.as_str())?, meta.len)));
+        notes.extend(named);
+    }
+    Ok(notes)
+}
+
+/// Chooses checkpoints that are superseded, and beacons of sessions that have ended.
+fn useless(history: &History, notes: Vec<(ObjectName, u64)>) -> Vec<DoomedObject> {
+    let state = &history.state;
+    let number = |(name, _): &(ObjectName, u64)| match name {
+        ObjectName::Checkpoint(n) if *n <= state.head => Some(*n),
+        _ => None,
+    };
+    let mut numbers: Vec<u64> = notes.iter().filter_map(number).collect();
+    numbers.sort_unstable_by(|one, other| other.cmp(one));
+    let oldest_kept = numbers.get(CHECKPOINTS - 1).copied().unwrap_or(0);
+    let reason = |name: &ObjectName| match name {
+        ObjectName::Checkpoint(n) if *n < oldest_kept => Some(DeleteReason::Superseded),
+        ObjectName::Session(id)
+            if state.committed_sessions.contains(id) || state.ended_sessions.contains(id) =>
+        {
+            Some(DeleteReason::Ended)
+        }
+        _ => None,
+    };
+    let doomed = notes.into_iter().filter_map(|(name, len)| {
+        Some(DoomedObject {
+            reason: reason(&name)?,
+            object: name.to_string(),
+            len,
+        })
+    });
+    doomed.collect()
+}
+
+fn delete(remote: &Remote, plan: &DeletePlan, observer: &dyn Observer) -> Result<DeleteReport> {
+    observer.on_event(&Event::Phase(Phase::Store));
+    let mut report = DeleteReport::default();
+    let mut waiting: VecDeque<(&DoomedObject, Ticket<()>)> = VecDeque::new();
+    let mut coming = plan.objects.iter();
+    let bytes_total = Some(plan.bytes());
+    loop {
+        while waiting.len() < AT_ONCE {
+            let Some(object) = coming.next() else { break };
+            waiting.push_back((object, remote.delete_later(&object_key(&object.object)?)));
+        }
+        let Some((object, ticket)) = waiting.pop_front() else {
+            return Ok(report);
+        };
+        match ticket.wait() {
+            Ok(()) => {
+                report.deleted += 1;
+                report.bytes += object.len;
+            }
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(cancelled()),
+            Err(error) => report.problems.push(error.object_named(&*object.object)),
+        }
+        let progress = Progress {
+            entries: report.deleted,
+            entries_total: Some(plan.objects.len() as u64),
+            bytes: report.bytes,
+            bytes_total,
+            ..Progress::default()
+        };
+        observer.on_event(&Event::Progress(&progress));
+    }
+}
+
+/// Deletes on their way at once.
+const AT_ONCE: usize = 16;
+/// Checkpoints that stay: the newest may be on its way to somebody, or damaged.
+const CHECKPOINTS: usize = 2;

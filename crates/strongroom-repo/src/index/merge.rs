@@ -1,0 +1,177 @@
+//! Which segments are worth merging, and what they become.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strongroom_crypt::Id;
+use strongroom_format::{ObjectHash, PackRow, SegmentBuilder};
+
+use crate::error::Result;
+use crate::index::{Index, Part};
+use crate::state::State;
+
+/// A merged segment gets no more entries than this, so that making it takes little memory: 24 bytes for each, and as much again for the
+/// object.
+const MERGED_ENTRIES: u64 = 1 << 20;
+/// Segments with less than this part of them are small.
+const SMALL_SHARE: u64 = 4;
+/// So many small segments are worth merging: each costs every newcomer a request and every look-up a little.
+const WORTH_MERGING: usize = 8;
+
+impl Index {
+    /// Returns groups of segments, each to become one: small ones if there are many, and those of which half or more is gone. One
+    /// that is wholly gone may stand alone and becomes nothing.
+    pub(crate) fn to_merge(&self, state: &State) -> Vec<Vec<ObjectHash>> {
+        let mut small = Vec::new();
+        let mut hollow = Vec::new();
+        for part in self.parts.iter().filter(|part| !part.rebuilt) {
+            let gone = |pack: &ObjectHash| state.dropped.contains_key(pack);
+            let packs = part.segment.packs.len();
+            let dead = part
+                .segment
+                .packs
+                .iter()
+                .filter(|pack| gone(&pack.name))
+                .count();
+            let row = (part.segment.name, part.segment.entries());
+            if dead > 0 && dead * 2 >= packs {
+                hollow.push(row);
+            } else if row.1 < MERGED_ENTRIES / SMALL_SHARE {
+                small.push(row);
+            }
+        }
+        if small.len() + hollow.len() < WORTH_MERGING {
+            small.clear();
+        }
+        let mut all = [small, hollow].concat();
+        all.sort_unstable();
+        group(all)
+    }
+
+    /// Makes one segment of several: everything they map in packs that were not dropped.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` naming a segment of which a page cannot be read.
+    pub(crate) fn merged(&self, names: &[ObjectHash], state: &State) -> Result<SegmentBuilder> {
+        let parts = self.parts.iter();
+        let mut parts: Vec<&Part> = parts
+            .filter(|part| names.contains(&part.segment.name))
+            .collect();
+        parts.sort_by_key(|part| part.segment.name);
+        let mut merge = Merge::new(&parts, state);
+        for part in parts {
+            merge.add(part)?;
+        }
+        Ok(merge.builder)
+    }
+}
+
+/// Puts segments together until they would get too large.
+fn group(segments: Vec<(ObjectHash, u64)>) -> Vec<Vec<ObjectHash>> {
+    let mut groups: Vec<Vec<ObjectHash>> = Vec::new();
+    let mut entries = u64::MAX;
+    for (name, more) in segments {
+        entries = entries.saturating_add(more);
+        match groups.last_mut() {
+            Some(group) if entries <= MERGED_ENTRIES => group.push(name),
+            _ => {
+                groups.push(vec![name]);
+                entries = more;
+            }
+        }
+    }
+    groups
+}
+
+struct Merge<'a> {
+    state: &'a State,
+    builder: SegmentBuilder,
+    /// Rows of the packs so far.
+    packs: BTreeMap<ObjectHash, u32>,
+    /// Packs that several of the segments map, and of their frames the rows.
+    shared: BTreeSet<ObjectHash>,
+    shared_frames: BTreeMap<(u32, u32), u32>,
+    /// Entries of such frames, so that none comes twice.
+    shared_entries: BTreeSet<([u8; 20], u32)>,
+}
+
+impl<'a> Merge<'a> {
+    fn new(parts: &[&Part], state: &'a State) -> Self {
+        let mut seen = BTreeSet::new();
+        let mut shared = BTreeSet::new();
+        for pack in parts.iter().flat_map(|part| &part.segment.packs) {
+            if !seen.insert(pack.name) {
+                shared.insert(pack.name);
+            }
+        }
+        Self {
+            state,
+            builder: SegmentBuilder::new(),
+            packs: BTreeMap::new(),
+            shared,
+            shared_frames: BTreeMap::new(),
+            shared_entries: BTreeSet::new(),
+        }
+    }
+
+    fn add(&mut self, part: &Part) -> Result<()> {
+        let packs: Vec<Option<(u32, bool)>> = part
+            .segment
+            .packs
+            .iter()
+            .map(|pack| {
+                let is_gone = self.state.dropped.contains_key(&pack.name);
+                (!is_gone).then(|| (self.pack(pack), self.shared.contains(&pack.name)))
+            })
+            .collect();
+        let mut frames = Vec::with_capacity(part.segment.frames() as usize);
+        part.segment.each_frame(|frame| {
+            let pack = packs.get(frame.pack as usize).copied().flatten();
+            let new = |merge: &mut Self, row| {
+                merge
+                    .builder
+                    .push_frame(row, frame.offset, frame.stored_len, frame.position)
+            };
+            frames.push(pack.map(|(row, is_shared)| {
+                if !is_shared {
+                    return (new(self, row), false);
+                }
+                let known = self.shared_frames.get(&(row, frame.position)).copied();
+                let frame_row = known.unwrap_or_else(|| new(self, row));
+                self.shared_frames.insert((row, frame.position), frame_row);
+                (frame_row, true)
+            }));
+            Ok(())
+        })?;
+        part.segment.each_entry(|entry| {
+            let Some((frame, is_shared)) = frames.get(entry.frame as usize).copied().flatten()
+            else {
+                return Ok(());
+            };
+            if !is_shared || self.shared_entries.insert((entry.prefix, frame)) {
+                // An entry has the first 20 bytes only, of which alone the builder takes notice.
+                let mut id = [0; 32];
+                id.iter_mut()
+                    .zip(entry.prefix)
+                    .for_each(|(to, from)| *to = from);
+                self.builder.push_entry(&Id::from_bytes(id), frame);
+            }
+            Ok(())
+        })
+    }
+
+    fn pack(&mut self, pack: &crate::packs::PackInfo) -> u32 {
+        if let Some(row) = self.packs.get(&pack.name) {
+            return *row;
+        }
+        let row = self.builder.push_pack(PackRow {
+            name: pack.name,
+            len: pack.len,
+            header_offset: pack.header_offset,
+            header_len: pack.header_len,
+            class: pack.class,
+        });
+        self.packs.insert(pack.name, row);
+        row
+    }
+}

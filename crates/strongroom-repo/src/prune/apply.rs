@@ -1,0 +1,462 @@
+//! Carries a plan out, in small batches, each of which is one journal entry.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use strongroom_crypt::{Roles, SessionId};
+use strongroom_format::{Body, Condemn, ObjectHash, Time};
+
+use crate::blobs::Blobs;
+use crate::context::Context;
+use crate::edge::{Remote, Ticket, cancelled};
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::is_loss;
+use crate::journal::is_past;
+use crate::observer::{Event, Observer, Phase, Progress};
+use crate::packs::PackInfo;
+use crate::prune::choose::PackAction;
+use crate::prune::ground::{Batch, Ground, Objection};
+use crate::prune::options::PruneOptions;
+use crate::prune::plan::{PrunePlan, names};
+use crate::prune::repack::{BATCH_BYTES, Moved, Repacker, Tools};
+use crate::repository::Repository;
+
+/// What a plan was made from, kept so that what it found out need not be found out again.
+#[derive(Debug)]
+pub(super) struct Basis {
+    pub(super) ground: Ground,
+    /// Packs that are written anew, in the order of the plan.
+    pub(super) sources: Vec<Arc<PackInfo>>,
+    pub(super) orphaned_packs: Vec<ObjectHash>,
+    pub(super) orphaned_segments: Vec<ObjectHash>,
+}
+
+/// What a prune has done.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct PruneReport {
+    /// Journal entries written.
+    pub entries: u64,
+    /// Packs dropped, and their bytes. They are there until [`delete_dropped`](Repository::delete_dropped).
+    pub dropped_packs: u64,
+    /// Their bytes.
+    pub dropped_bytes: u64,
+    /// Objects that no entry named and that are dropped now.
+    pub dropped_orphans: u64,
+    /// Packs written.
+    pub added_packs: u64,
+    /// Bytes written, those of index segments among them.
+    pub added_bytes: u64,
+    /// Bytes read.
+    pub read_bytes: u64,
+    /// Packs condemned.
+    pub condemned_packs: u64,
+    /// Sessions given up.
+    pub sessions: u64,
+    /// Packs that were to go and stay, since something was committed that needs them, or a session that owns them has spoken.
+    pub kept_after_all: Vec<ObjectHash>,
+    /// Packs that were to be written anew and stay, since they cannot be read as they should be.
+    pub problems: Vec<Error>,
+    /// Index segments that were merged into others.
+    pub merged_segments: u64,
+    /// Bytes of content that nothing needs and that were moved in frames with something that is needed.
+    pub moved_trapped_bytes: u64,
+    /// Why not everything was done.
+    pub stopped: Option<Stopped>,
+}
+
+/// Why a prune did not do everything that was planned.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// The time that the options give was up.
+    Time,
+    /// What the rest of the plan relied on has changed; make a new one.
+    Stale(Error),
+}
+
+impl PruneReport {
+    /// Says whether everything was done that was planned, but for what is needed after all.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.stopped.is_none() && self.problems.is_empty()
+    }
+}
+
+/// A plan that is being carried out.
+struct Applying<'a> {
+    repository: &'a Repository,
+    remote: &'a Remote,
+    observer: &'a dyn Observer,
+    options: PruneOptions,
+    ground: Ground,
+    began: Time,
+    report: PruneReport,
+    bytes_to_read: u64,
+}
+
+/// Whether to go on.
+enum Next {
+    GoOn,
+    Stop,
+}
+
+/// Carries a plan out.
+pub(super) fn apply(
+    repository: &Repository,
+    remote: &Remote,
+    plan: PrunePlan,
+    observer: &dyn Observer,
+) -> Result<PruneReport> {
+    if plan.repository != repository.id() {
+        let what = "the plan is of another repository";
+        return Err(Error::new(ErrorKind::Invalid, what));
+    }
+    let dead = names(plan.with(PackAction::Drop));
+    let condemn: Vec<_> = plan.with(PackAction::Condemn).map(|one| one.name).collect();
+    let sessions = plan.sessions.iter().copied().collect();
+    let Basis {
+        ground,
+        sources,
+        orphaned_packs,
+        orphaned_segments,
+    } = plan.basis;
+    let mut applying = Applying {
+        repository,
+        remote,
+        observer,
+        options: plan.options,
+        ground,
+        began: repository.context().components.clock.now(),
+        report: PruneReport::default(),
+        bytes_to_read: sources.iter().map(|pack| u64::from(pack.len)).sum(),
+    };
+    observer.on_event(&Event::Phase(Phase::Commit));
+    let orphans = (orphaned_packs, orphaned_segments);
+    if let Next::GoOn = applying.drop_dead(&dead, orphans, sessions)? {
+        observer.on_event(&Event::Phase(Phase::Store));
+        if let Next::GoOn = applying.repack(sources)? {
+            observer.on_event(&Event::Phase(Phase::Finish));
+            applying.condemn(condemn)?;
+            applying.merge()?;
+        }
+    }
+    applying.finish()
+}
+
+/// Returns about how many entries it takes to drop so many packs, to say what was moved, and to condemn so many.
+pub(super) fn entries(dead: u64, written_bytes: u64, condemned: u64) -> u64 {
+    let names = NAMES_AT_ONCE as u64;
+    dead.div_ceil(names) + condemned.div_ceil(names) + batches(written_bytes)
+}
+
+/// Returns about how many batches so many bytes make.
+pub(super) fn batches(written_bytes: u64) -> u64 {
+    written_bytes.div_ceil(BATCH_BYTES)
+}
+
+impl Applying<'_> {
+    /// Drops what nothing needs anything of.
+    fn drop_dead(
+        &mut self,
+        dead: &BTreeSet<ObjectHash>,
+        orphans: (Vec<ObjectHash>, Vec<ObjectHash>),
+        sessions: BTreeSet<SessionId>,
+    ) -> Result<Next> {
+        let mut batches = VecDeque::new();
+        let packs: Vec<_> = dead.iter().copied().chain(orphans.0).collect();
+        for packs in packs.chunks(NAMES_AT_ONCE) {
+            batches.push_back(Batch {
+                packs: packs.iter().copied().collect(),
+                ..Batch::default()
+            });
+        }
+        for segments in orphans.1.chunks(NAMES_AT_ONCE) {
+            batches.push_back(Batch {
+                segments: segments.iter().copied().collect(),
+                ..Batch::default()
+            });
+        }
+        if batches.is_empty() && !sessions.is_empty() {
+            batches.push_back(Batch::default());
+        }
+        if let Some(first) = batches.front_mut() {
+            first.sessions = sessions;
+        }
+        while let Some(batch) = batches.pop_front() {
+            if let Next::Stop = self.bury(batch)? {
+                return Ok(Next::Stop);
+            }
+            if !batches.is_empty() && self.is_time_up()? {
+                return Ok(Next::Stop);
+            }
+        }
+        Ok(Next::GoOn)
+    }
+
+    /// Writes what is needed of packs into new ones, and drops them.
+    fn repack(&mut self, sources: Vec<Arc<PackInfo>>) -> Result<Next> {
+        if sources.is_empty() {
+            return Ok(Next::GoOn);
+        }
+        let context: Arc<Context> = Arc::clone(self.repository.context());
+        let keys = context.keys();
+        let options = self.options.clone();
+        let state = self.repository.journal().state();
+        let tools = Tools::new(&context, &keys, self.remote, &state, &options)?;
+        let mut repacker = Repacker::new(&tools, &state, &options)?;
+        let index = Arc::clone(&self.ground.index);
+        let blobs = Blobs::new(self.remote.clone(), Arc::clone(&context), index, 0);
+        let mut next = Next::GoOn;
+        let mut coming = VecDeque::from(sources);
+        let mut waiting: VecDeque<(Arc<PackInfo>, Ticket<Bytes>)> = VecDeque::new();
+        loop {
+            while waiting.len() < READS {
+                let Some(pack) = coming.pop_front() else {
+                    break;
+                };
+                if self.ground.doomed.contains(&pack.name) {
+                    let ticket = self.remote.get_later(&pack.key()?, None);
+                    waiting.push_back((pack, ticket));
+                }
+            }
+            let Some((pack, ticket)) = waiting.pop_front() else {
+                break;
+            };
+            self.read(&mut repacker, &blobs, &pack, ticket)?;
+            if repacker.is_due() {
+                next = self.bury_moved(&mut repacker)?;
+            }
+            if matches!(next, Next::Stop) || self.is_time_up()? {
+                next = Next::Stop;
+                break;
+            }
+        }
+        // What is open is not lost, unless what it relied on is.
+        if !matches!(self.report.stopped, Some(Stopped::Stale(_))) {
+            repacker.finish()?;
+            if let Next::Stop = self.bury_moved(&mut repacker)? {
+                next = Next::Stop;
+            }
+        }
+        self.report.moved_trapped_bytes = repacker.trapped;
+        Ok(next)
+    }
+
+    fn read(
+        &mut self,
+        repacker: &mut Repacker<'_>,
+        blobs: &Blobs,
+        pack: &Arc<PackInfo>,
+        ticket: Ticket<Bytes>,
+    ) -> Result<()> {
+        let taken = ticket
+            .wait()
+            .and_then(|whole| repacker.take(blobs, &self.ground.marks, pack, &whole));
+        match taken {
+            Ok(()) => {}
+            Err(error) if is_loss(&error) => {
+                // It stays as it is: who reads what is needed of it may still be lucky.
+                self.ground.doomed.remove(&pack.name);
+                self.report.problems.push(error);
+            }
+            Err(error) => return Err(error),
+        }
+        self.report.read_bytes += u64::from(pack.len);
+        let progress = Progress {
+            bytes: self.report.read_bytes,
+            bytes_total: Some(self.bytes_to_read),
+            transferred: self.report.read_bytes + self.report.added_bytes,
+            ..Progress::default()
+        };
+        self.observer.on_event(&Event::Progress(&progress));
+        Ok(())
+    }
+
+    fn bury_moved(&mut self, repacker: &mut Repacker<'_>) -> Result<Next> {
+        let Some(moved) = repacker.batch()? else {
+            return Ok(Next::GoOn);
+        };
+        let Moved {
+            packs,
+            added,
+            added_bytes,
+            epoch,
+        } = moved;
+        let new: Vec<_> = added.packs.iter().map(|pack| pack.name).collect();
+        let batch = Batch {
+            packs: packs.into_iter().collect(),
+            added,
+            epoch,
+            ..Batch::default()
+        };
+        let next = self.bury(batch)?;
+        if let Next::GoOn = next {
+            self.report.added_packs += new.len() as u64;
+            self.report.added_bytes += added_bytes;
+            self.ground.needed.extend(new);
+        }
+        Ok(next)
+    }
+
+    /// Writes the entry of a batch, less what is needed after all.
+    fn bury(&mut self, mut batch: Batch) -> Result<Next> {
+        if self.remote.is_cancelled() {
+            return Err(cancelled());
+        }
+        loop {
+            let ground = &self.ground;
+            batch
+                .packs
+                .retain(|name| ground.doomed.contains(name) || ground.orphans.contains(name));
+            batch.segments.retain(|name| ground.orphans.contains(name));
+            batch
+                .sessions
+                .retain(|session| ground.given_up.contains_key(session));
+            let mut objection = None;
+            let context = self.repository.context();
+            let appended = self.repository.journal().append(
+                self.remote,
+                context,
+                Roles::MAINTAINER,
+                &mut |state| {
+                    ground.tombstone(state, &batch).map_err(|found| {
+                        objection = Some(found);
+                        Error::new(ErrorKind::Stale, "a batch of a prune is not as planned")
+                    })
+                },
+            );
+            match (appended, objection) {
+                (Ok(_), _) => {
+                    self.note(&batch);
+                    return Ok(Next::GoOn);
+                }
+                (Err(_), Some(Objection::Done)) => {
+                    self.forget(&batch);
+                    return Ok(Next::GoOn);
+                }
+                (Err(_), Some(Objection::Behind)) => {
+                    let saved = self.ground.catch_up(self.repository, self.remote)?;
+                    self.report.kept_after_all.extend(saved);
+                }
+                (Err(_), Some(Objection::Stale(error))) => {
+                    self.report.stopped = Some(Stopped::Stale(error));
+                    return Ok(Next::Stop);
+                }
+                (Err(error), None) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes note of what was dropped.
+    fn note(&mut self, batch: &Batch) {
+        let report = &mut self.report;
+        report.entries += 1;
+        let packs = &self.ground.history.state.packs;
+        for name in &batch.packs {
+            match packs.get(name) {
+                Some(pack) => {
+                    report.dropped_packs += 1;
+                    report.dropped_bytes += u64::from(pack.len);
+                }
+                None => report.dropped_orphans += 1,
+            }
+        }
+        report.dropped_orphans += batch.segments.len() as u64;
+        report.sessions += batch.sessions.len() as u64;
+        self.forget(batch);
+    }
+
+    fn forget(&mut self, batch: &Batch) {
+        let ground = &mut self.ground;
+        for name in batch.packs.iter().chain(&batch.segments) {
+            ground.doomed.remove(name);
+            ground.needed.remove(name);
+            ground.orphans.remove(name);
+        }
+        ground
+            .given_up
+            .retain(|session, _| !batch.sessions.contains(session));
+    }
+
+    fn condemn(&mut self, packs: Vec<ObjectHash>) -> Result<()> {
+        for packs in packs.chunks(NAMES_AT_ONCE) {
+            let mut done = false;
+            let mut count = 0;
+            let appended = self.repository.journal().append(
+                self.remote,
+                self.repository.context(),
+                Roles::MAINTAINER,
+                &mut |state| {
+                    let new = |name: &&ObjectHash| {
+                        state.packs.contains_key(*name) && !state.condemned.contains(*name)
+                    };
+                    let packs: Vec<_> = packs.iter().filter(new).copied().collect();
+                    done = packs.is_empty();
+                    count = packs.len() as u64;
+                    match done {
+                        true => Err(Error::new(ErrorKind::Stale, "nothing is left to condemn")),
+                        false => Ok(Body::Condemn(Condemn {
+                            packs,
+                            ..Condemn::default()
+                        })),
+                    }
+                },
+            );
+            match appended {
+                Err(_) if done => continue,
+                other => other?,
+            };
+            self.report.entries += 1;
+            self.report.condemned_packs += count;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self) -> Result<()> {
+        if !self.options.merge_segments || self.is_time_up()? {
+            return Ok(());
+        }
+        let merged = crate::merge::merge_segments(self.repository, self.remote)?;
+        self.report.merged_segments += merged.segments;
+        self.report.entries += merged.entries;
+        self.report.added_bytes += merged.added_bytes;
+        Ok(())
+    }
+
+    /// Says whether the time is up, and notes it.
+    fn is_time_up(&mut self) -> Result<bool> {
+        if self.remote.is_cancelled() {
+            return Err(cancelled());
+        }
+        let Some(limit) = self.options.time.filter(|limit| *limit < Duration::MAX) else {
+            return Ok(false);
+        };
+        let now = self.repository.context().components.clock.now();
+        let is_up = is_past(self.began, limit, now);
+        if is_up && self.report.stopped.is_none() {
+            self.report.stopped = Some(Stopped::Time);
+        }
+        Ok(is_up)
+    }
+
+    /// Returns the report, or the error of a plan of which nothing could be done.
+    fn finish(mut self) -> Result<PruneReport> {
+        match self.report.stopped.take() {
+            Some(Stopped::Stale(error)) if self.report.entries == 0 => Err(error),
+            stopped => {
+                self.report.stopped = stopped;
+                self.report.kept_after_all.sort_unstable();
+                self.report.kept_after_all.dedup();
+                Ok(self.report)
+            }
+        }
+    }
+}
+
+/// Names in one entry: entries are small, so that a conflict costs little.
+const NAMES_AT_ONCE: usize = 1_000;
+/// Packs on their way at once.
+const READS: usize = 2;

@@ -1,0 +1,302 @@
+//! What becomes of each pack, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use strongroom_crypt::SessionId;
+use strongroom_format::{ObjectHash, PackClass};
+
+use crate::prune::figures::{Figures, PackFigures};
+use crate::prune::options::PruneOptions;
+
+/// What becomes of a pack, and why. A pack of which a plan says nothing stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PackDecision {
+    /// Its name.
+    pub name: ObjectHash,
+    /// Which kinds of blobs it has.
+    pub class: PackClass,
+    /// Its length in bytes.
+    pub len: u32,
+    /// What becomes of it.
+    pub action: PackAction,
+    /// Why.
+    pub reason: PackReason,
+    /// Stored bytes of its frames with something in them that a snapshot needs.
+    pub live_bytes: u64,
+    /// Stored bytes of its frames, or of parts of them, that nothing needs.
+    pub unused_bytes: u64,
+}
+
+/// What becomes of a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum PackAction {
+    /// It is dropped.
+    Drop,
+    /// What is needed of it is written into new packs, and it is dropped.
+    Repack,
+    /// It is condemned; a later prune drops it.
+    Condemn,
+    /// It stays, although it could go.
+    Keep,
+}
+
+/// Why something becomes of a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum PackReason {
+    /// No snapshot needs anything of it.
+    Unreferenced,
+    /// Somebody condemned it.
+    Condemned,
+    /// Frames of it are known to be damaged.
+    Damaged,
+    /// Too much of it is needed by nothing, and the newest snapshots need little of it.
+    Scattered,
+    /// Too much of it is needed by nothing.
+    Unused,
+    /// It is much smaller than packs should be.
+    Small,
+    /// A session that has not ended announced it.
+    Announced,
+    /// The only copy of something is in a damaged frame of it.
+    OnlyCopy,
+    /// The limit on the bytes that are written again was reached.
+    Limit,
+}
+
+/// What is decided on.
+#[derive(Debug)]
+pub(super) struct Choice {
+    /// In the order in which things are done.
+    pub(super) decisions: Vec<PackDecision>,
+    /// Stored bytes that nothing needs, of all packs.
+    pub(super) unused_before: u64,
+    /// What stays of them.
+    pub(super) unused_after: u64,
+}
+
+/// What decisions are made of.
+#[derive(Debug)]
+pub(super) struct Grounds<'a> {
+    pub(super) figures: &'a Figures,
+    pub(super) options: &'a PruneOptions,
+    /// Content that nothing needs can be freed from frames.
+    pub(super) counts_trapped: bool,
+    /// Packs that somebody condemned in an earlier entry.
+    pub(super) condemned: &'a BTreeSet<ObjectHash>,
+    /// Packs with damage.
+    pub(super) damaged: &'a BTreeSet<ObjectHash>,
+    /// Packs announced by sessions that are waited for.
+    pub(super) announced: &'a BTreeMap<ObjectHash, SessionId>,
+    /// Lengths of full packs of data, names and pages.
+    pub(super) full_lens: [usize; 3],
+}
+
+impl Grounds<'_> {
+    /// Decides on every pack.
+    pub(super) fn choose(&self) -> Choice {
+        let mut chooser = Chooser {
+            grounds: self,
+            decisions: Vec::new(),
+            budget: self.options.max_repack_bytes.unwrap_or(u64::MAX),
+            unused: 0,
+        };
+        let all = &self.figures.packs;
+        let unused_before = all.iter().map(|pack| self.unused(pack)).sum();
+        let mut candidates = Vec::new();
+        for pack in all {
+            match self.first_look(pack) {
+                Look::Decided(action, reason) => chooser.decide(pack, action, reason),
+                Look::Candidate => candidates.push(pack),
+            }
+        }
+        let needed = all
+            .iter()
+            .map(|pack| pack.frame_bytes - self.unused(pack))
+            .sum();
+        chooser.unused = candidates.iter().map(|pack| self.unused(pack)).sum();
+        let rest = chooser.choose_condemned(candidates);
+        let rest = chooser.choose_unused(rest, self.options.max_unused.bytes_beside(needed));
+        chooser.choose_small(rest);
+        let mut decisions = chooser.decisions;
+        decisions.sort_by_key(|one| (one.action, one.class as u16, one.reason, one.name));
+        Choice {
+            decisions,
+            unused_before,
+            unused_after: chooser.unused,
+        }
+    }
+
+    fn first_look(&self, pack: &PackFigures) -> Look {
+        let name = &pack.pack.name;
+        if self.announced.contains_key(name) {
+            Look::Decided(PackAction::Keep, PackReason::Announced)
+        } else if pack.is_dead() {
+            Look::Decided(PackAction::Drop, PackReason::Unreferenced)
+        } else if pack.needs_damaged {
+            Look::Decided(PackAction::Keep, PackReason::OnlyCopy)
+        } else {
+            Look::Candidate
+        }
+    }
+
+    fn unused(&self, pack: &PackFigures) -> u64 {
+        pack.unused_bytes(self.counts_trapped)
+    }
+
+    /// Says whether the newest snapshots need less than 30 % of a pack: restoring them reads much for little.
+    fn is_scattered(pack: &PackFigures) -> bool {
+        pack.newest_bytes > 0 && pack.newest_bytes * 100 < pack.frame_bytes * SCATTERED_PERCENT
+    }
+
+    fn is_small(&self, pack: &PackFigures) -> bool {
+        let full = self.full_lens.get(pack.pack.class as usize);
+        full.is_some_and(|full| (pack.pack.len as usize) < full / 2)
+    }
+}
+
+enum Look {
+    Decided(PackAction, PackReason),
+    /// It is needed in part or whole, and may be written anew.
+    Candidate,
+}
+
+struct Chooser<'a> {
+    grounds: &'a Grounds<'a>,
+    decisions: Vec<PackDecision>,
+    /// Bytes that may still be written again.
+    budget: u64,
+    unused: u64,
+}
+
+impl Chooser<'_> {
+    /// What is condemned or damaged goes in any case, if there is room for it.
+    fn choose_condemned<'p>(&mut self, packs: Vec<&'p PackFigures>) -> Vec<&'p PackFigures> {
+        let grounds = self.grounds;
+        let mut rest = Vec::new();
+        for pack in packs {
+            let name = &pack.pack.name;
+            if grounds.damaged.contains(name) {
+                self.repack(pack, PackReason::Damaged);
+            } else if grounds.condemned.contains(name) {
+                self.repack(pack, PackReason::Condemned);
+            } else {
+                rest.push(pack);
+            }
+        }
+        rest
+    }
+
+    /// Packs with much that nothing needs go, until no more than `limit` stays.
+    fn choose_unused<'p>(
+        &mut self,
+        mut packs: Vec<&'p PackFigures>,
+        limit: u64,
+    ) -> Vec<&'p PackFigures> {
+        let order = |pack: &&PackFigures| {
+            let share = pack.freed_by_repack() as f64 / pack.frame_bytes.max(1) as f64;
+            // In whole percents: packs that are alike in this are taken by name.
+            let kept = 100 - super::options::whole(share * 100.0).min(100);
+            (!Grounds::is_scattered(pack), kept, pack.pack.name)
+        };
+        packs.sort_by_cached_key(order);
+        let mut rest = Vec::new();
+        for pack in packs {
+            if self.unused <= limit || pack.freed_by_repack() == 0 {
+                rest.push(pack);
+                continue;
+            }
+            let reason = match Grounds::is_scattered(pack) {
+                true => PackReason::Scattered,
+                false => PackReason::Unused,
+            };
+            self.repack(pack, reason);
+        }
+        rest
+    }
+
+    /// Small packs of one class become fewer.
+    fn choose_small(&mut self, packs: Vec<&PackFigures>) {
+        for class in [PackClass::Data, PackClass::Names, PackClass::Pages] {
+            let of_class = packs.iter().filter(|pack| pack.pack.class == class);
+            let mut small: Vec<_> = of_class
+                .filter(|pack| self.grounds.is_small(pack))
+                .collect();
+            small.sort_by_key(|pack| (pack.pack.len, pack.pack.name));
+            let rewritten =
+                |one: &PackDecision| one.action == PackAction::Repack && one.class == class;
+            let joins = self.decisions.iter().any(rewritten);
+            if small.len() > 1 || (joins && !small.is_empty()) {
+                small
+                    .into_iter()
+                    .for_each(|pack| self.repack(pack, PackReason::Small));
+            }
+        }
+    }
+
+    fn repack(&mut self, pack: &PackFigures, reason: PackReason) {
+        let Some(left) = self.budget.checked_sub(pack.bytes_to_write()) else {
+            return self.decide(pack, PackAction::Keep, PackReason::Limit);
+        };
+        self.budget = left;
+        let stays = match self.grounds.counts_trapped {
+            true => pack.trapped.stored - pack.trapped.stored_to_free,
+            false => 0,
+        };
+        self.unused = self.unused - self.grounds.unused(pack) + stays;
+        self.decide(pack, PackAction::Repack, reason);
+    }
+
+    /// Takes a decision, which is to condemn where something would go that nobody was warned of.
+    fn decide(&mut self, pack: &PackFigures, action: PackAction, reason: PackReason) {
+        let goes = matches!(action, PackAction::Drop | PackAction::Repack);
+        let is_warned =
+            !self.grounds.options.condemn || self.grounds.condemned.contains(&pack.pack.name);
+        let action = match goes && !is_warned {
+            true => PackAction::Condemn,
+            false => action,
+        };
+        self.decisions.push(PackDecision {
+            name: pack.pack.name,
+            class: pack.pack.class,
+            len: pack.pack.len,
+            action,
+            reason,
+            live_bytes: pack.live_bytes,
+            unused_bytes: self.grounds.unused(pack),
+        });
+    }
+}
+
+impl fmt::Display for PackAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Drop => "drop",
+            Self::Repack => "repack",
+            Self::Condemn => "condemn",
+            Self::Keep => "keep",
+        })
+    }
+}
+
+impl fmt::Display for PackReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreferenced => "no snapshot needs anything of it",
+            Self::Condemned => "it was condemned",
+            Self::Damaged => "frames of it are damaged",
+            Self::Scattered => "the newest snapshots need little of it",
+            Self::Unused => "much of it is needed by nothing",
+            Self::Small => "it is small",
+            Self::Announced => "a session that has not ended announced it",
+            Self::OnlyCopy => "the only copy of something is in a damaged frame of it",
+            Self::Limit => "the limit on what is written again was reached",
+        })
+    }
+}
+
+/// A pack of which the newest snapshots need less than this is scattered.
+const SCATTERED_PERCENT: u64 = 30;

@@ -1,0 +1,217 @@
+//! What of each pack is needed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use strongroom_format::{ObjectHash, PackRef};
+
+use crate::error::Result;
+use crate::index::{Marks, WeakFrames};
+use crate::packs::PackInfo;
+use crate::state::State;
+
+/// What of each pack in force is needed, by name.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    pub(crate) packs: Vec<PackFigures>,
+}
+
+/// What of a pack is needed.
+#[derive(Debug, Clone)]
+pub(crate) struct PackFigures {
+    pub(crate) pack: PackRef,
+    /// Where its parts are; `None` if no segment maps it.
+    pub(crate) info: Option<Arc<PackInfo>>,
+    /// Stored bytes of its frames.
+    pub(crate) frame_bytes: u64,
+    /// Stored bytes of frames with something needed in them.
+    pub(crate) live_bytes: u64,
+    /// Stored bytes of frames with something that the newest snapshots need.
+    pub(crate) newest_bytes: u64,
+    /// Frames of which only a part is needed.
+    pub(crate) mixed_frames: u32,
+    /// A frame that is known to be damaged, or sealed under a retired epoch, has the only copy of something needed.
+    pub(crate) needs_damaged: bool,
+    /// What is in the mixed frames.
+    pub(crate) trapped: Trapped,
+}
+
+/// What nothing needs and is in frames with something that is needed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Trapped {
+    /// Bytes of blobs, as they were before compression.
+    pub(crate) plain: u64,
+    /// Their share of the frames' stored bytes.
+    pub(crate) stored: u64,
+    /// Of `plain`, what framing anew would free.
+    pub(crate) plain_to_free: u64,
+    /// Of `stored`, what framing anew would free.
+    pub(crate) stored_to_free: u64,
+}
+
+impl Figures {
+    /// Adds up what is marked.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` naming a segment of which a page cannot be read.
+    pub(crate) fn new(
+        marks: &Marks,
+        state: &State,
+        weak: &WeakFrames,
+        newest: &NewestUse,
+    ) -> Result<Self> {
+        let mut figures = Self {
+            packs: state.packs.values().map(PackFigures::new).collect(),
+        };
+        let mut mapped = vec![0_u32; figures.packs.len()];
+        for info in marks.packs() {
+            let Some(at) = figures.position(&info.name) else {
+                continue;
+            };
+            if let (Some(mapped), Some(pack)) = (mapped.get_mut(at), figures.packs.get_mut(at)) {
+                *mapped += 1;
+                pack.info.get_or_insert_with(|| Arc::clone(info));
+            }
+        }
+        // Frames of packs that more than one segment maps are put together first, so that each counts once.
+        let mut shared: BTreeMap<(usize, u32), Frame> = BTreeMap::new();
+        marks.tally(|tally| {
+            let Some(at) = figures.position(&tally.pack.name) else {
+                return Ok(());
+            };
+            let frame = Frame {
+                stored_len: tally.stored_len,
+                is_live: tally.is_live,
+                is_dead: tally.is_dead,
+            };
+            if mapped.get(at).is_some_and(|mapped| *mapped > 1) {
+                shared.entry((at, tally.position)).or_default().join(frame);
+            } else {
+                figures.add(at, tally.position, frame, (state, weak));
+            }
+            Ok(())
+        })?;
+        for ((at, position), frame) in shared {
+            figures.add(at, position, frame, (state, weak));
+        }
+        for (pack, newest) in figures.packs.iter_mut().zip(&newest.bytes) {
+            pack.newest_bytes = (*newest).min(pack.frame_bytes);
+        }
+        Ok(figures)
+    }
+
+    fn add(
+        &mut self,
+        at: usize,
+        position: u32,
+        frame: Frame,
+        (state, weak): (&State, &WeakFrames),
+    ) {
+        let Some(pack) = self.packs.get_mut(at) else {
+            return;
+        };
+        let stored = u64::from(frame.stored_len);
+        pack.frame_bytes += stored;
+        if frame.is_live {
+            pack.live_bytes += stored;
+            pack.mixed_frames += u32::from(frame.is_dead);
+            let damaged = state.damaged.get(&pack.pack.name);
+            pack.needs_damaged |=
+                damaged.is_some_and(|frames| frames.is_empty() || frames.contains(&position));
+            let weak = weak.get(&pack.pack.name);
+            pack.needs_damaged |= weak.is_some_and(|frames| frames.contains(&position));
+        }
+    }
+
+    fn position(&self, name: &ObjectHash) -> Option<usize> {
+        self.packs
+            .binary_search_by(|pack| pack.pack.name.cmp(name))
+            .ok()
+    }
+}
+
+/// What the newest snapshot of each series needs of each pack in force.
+#[derive(Debug)]
+pub(crate) struct NewestUse {
+    /// Stored bytes of frames, by the packs' names.
+    bytes: Vec<u64>,
+}
+
+impl NewestUse {
+    /// Adds up what is marked when nothing but the newest snapshots is.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` naming a segment of which a page cannot be read.
+    pub(crate) fn new(marks: &Marks, state: &State) -> Result<Self> {
+        let names: Vec<ObjectHash> = state.packs.keys().copied().collect();
+        let mut bytes = vec![0; names.len()];
+        marks.tally(|tally| {
+            let at = names.binary_search(&tally.pack.name).ok();
+            if let Some(bytes) = at
+                .and_then(|at| bytes.get_mut(at))
+                .filter(|_| tally.is_live)
+            {
+                *bytes += u64::from(tally.stored_len);
+            }
+            Ok(())
+        })?;
+        Ok(Self { bytes })
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Frame {
+    stored_len: u32,
+    is_live: bool,
+    is_dead: bool,
+}
+
+impl Frame {
+    fn join(&mut self, other: Self) {
+        self.stored_len = other.stored_len;
+        self.is_live |= other.is_live;
+        self.is_dead |= other.is_dead;
+    }
+}
+
+impl PackFigures {
+    fn new(pack: &PackRef) -> Self {
+        Self {
+            pack: *pack,
+            info: None,
+            frame_bytes: 0,
+            live_bytes: 0,
+            newest_bytes: 0,
+            mixed_frames: 0,
+            needs_damaged: false,
+            trapped: Trapped::default(),
+        }
+    }
+
+    /// Says whether nothing in it is needed.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.live_bytes == 0
+    }
+
+    /// Returns the stored bytes that writing it anew would free.
+    pub(crate) fn freed_by_repack(&self) -> u64 {
+        self.frame_bytes - self.live_bytes + self.trapped.stored_to_free
+    }
+
+    /// Returns the stored bytes that nothing needs and that could be freed, now or with other options.
+    pub(crate) fn unused_bytes(&self, counts_trapped: bool) -> u64 {
+        let trapped = if counts_trapped {
+            self.trapped.stored
+        } else {
+            0
+        };
+        self.frame_bytes - self.live_bytes + trapped
+    }
+
+    /// Returns the stored bytes of frames that writing it anew would write.
+    pub(crate) fn bytes_to_write(&self) -> u64 {
+        self.live_bytes - self.trapped.stored_to_free
+    }
+}

@@ -1,0 +1,169 @@
+//! What a caller may ask of a prune.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How [`plan_prune`](crate::Repository::plan_prune) decides.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PruneOptions {
+    /// The most bytes of needed frames to be read and written again. Default: no limit.
+    pub max_repack_bytes: Option<u64>,
+    /// How much that nothing needs may stay. Packs are written anew until no more is left. Default: 5 %.
+    pub max_unused: Unused,
+    /// What becomes of frames of which only a part is needed. Default: [`Reframe::Auto`].
+    pub reframe: Reframe,
+    /// How long ago an object that no journal entry names must have been seen first, by this client, to be given up. A client without a
+    /// cache folder remembers nothing and gives up orphans only with an age of zero. Default: 24 hours.
+    pub orphan_age: Duration,
+    /// How long ago a session that has not ended must have announced something last to be given up, by the clock of who wrote that.
+    /// Default: 7 days.
+    pub session_age: Duration,
+    /// Whether packs are condemned first and dropped by a later prune only, so that backups which begin in between do not build on
+    /// them. Default: no.
+    pub condemn: bool,
+    /// Whether small index segments are merged. Default: yes.
+    pub merge_segments: bool,
+    /// After how long no further batch is begun. Default: no limit.
+    pub time: Option<Duration>,
+}
+
+/// How much that nothing needs may stay in the repository.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Unused {
+    /// A share of what is stored after the prune, 0 to 1.
+    Share(f64),
+    /// Bytes.
+    Bytes(u64),
+    /// Any amount: only packs of which nothing is needed go.
+    Unlimited,
+}
+
+/// What becomes of frames of which only a part is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reframe {
+    /// Where the keys allow it they are opened and what is needed is sealed anew, if that frees half of the frame, or is needed to get
+    /// below [`PruneOptions::max_unused`]. Where they do not, they are moved as they are.
+    Auto,
+    /// They are moved as they are. No content key is used.
+    Never,
+}
+
+impl Default for PruneOptions {
+    fn default() -> Self {
+        Self {
+            max_repack_bytes: None,
+            max_unused: Unused::Share(0.05),
+            reframe: Reframe::Auto,
+            orphan_age: Duration::from_secs(24 * 60 * 60),
+            session_age: Duration::from_secs(7 * 24 * 60 * 60),
+            condemn: false,
+            merge_segments: true,
+            time: None,
+        }
+    }
+}
+
+impl PruneOptions {
+    /// Limits the bytes that are written again.
+    #[must_use]
+    pub fn with_max_repack_bytes(mut self, bytes: u64) -> Self {
+        self.max_repack_bytes = Some(bytes);
+        self
+    }
+
+    /// Says how much that nothing needs may stay.
+    #[must_use]
+    pub fn with_max_unused(mut self, unused: Unused) -> Self {
+        self.max_unused = unused;
+        self
+    }
+
+    /// Says what becomes of frames of which only a part is needed.
+    #[must_use]
+    pub fn with_reframe(mut self, reframe: Reframe) -> Self {
+        self.reframe = reframe;
+        self
+    }
+
+    /// Says when objects that no entry names are given up.
+    #[must_use]
+    pub fn with_orphan_age(mut self, age: Duration) -> Self {
+        self.orphan_age = age;
+        self
+    }
+
+    /// Says when sessions are given up.
+    #[must_use]
+    pub fn with_session_age(mut self, age: Duration) -> Self {
+        self.session_age = age;
+        self
+    }
+
+    /// Says whether packs are condemned before they are dropped.
+    #[must_use]
+    pub fn with_condemn(mut self, condemn: bool) -> Self {
+        self.condemn = condemn;
+        self
+    }
+
+    /// Says whether small index segments are merged.
+    #[must_use]
+    pub fn with_merge_segments(mut self, merge: bool) -> Self {
+        self.merge_segments = merge;
+        self
+    }
+
+    /// Says after how long no further batch is begun.
+    #[must_use]
+    pub fn with_time(mut self, time: Duration) -> Self {
+        self.time = Some(time);
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        match self.max_unused {
+            Unused::Share(share) if !(0.0..=1.0).contains(&share) => Err(Error::new(
+                ErrorKind::Invalid,
+                "the unused share of a prune is not between 0 and 1",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Below which share of needed bytes a frame is framed anew.
+    pub(super) fn reframe_below(&self) -> f64 {
+        match self.max_unused {
+            // Packs are chosen until the share is met; frames that keep more in them would spoil that.
+            Unused::Share(share) => (1.0 - share).max(WORTH_REFRAMING),
+            Unused::Bytes(_) => 1.0,
+            Unused::Unlimited => WORTH_REFRAMING,
+        }
+    }
+}
+
+impl Unused {
+    /// Returns the bytes that may stay unused beside so many that are needed.
+    pub(super) fn bytes_beside(self, needed: u64) -> u64 {
+        match self {
+            Self::Share(share) if share < 1.0 => whole(needed as f64 * share / (1.0 - share)),
+            Self::Bytes(bytes) => bytes,
+            Self::Share(_) | Self::Unlimited => u64::MAX,
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the bytes are not negative, and saturate"
+)]
+pub(super) fn whole(bytes: f64) -> u64 {
+    bytes as u64
+}
+
+/// Below this share of needed bytes a frame is always worth being framed anew.
+const WORTH_REFRAMING: f64 = 0.5;
