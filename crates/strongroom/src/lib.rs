@@ -66,6 +66,9 @@
 //!   error; it is never silent.
 //! * What is restored was authenticated first. Damage costs what it hit, and the report names it.
 //! * Who holds the store, without a credential, learns neither content nor names, nor whether a known file is in it.
+//! * Any number of machines write at once, and any of them may sleep or die: a backup from under which others have removed what it relied on
+//!   stores that again before it commits.
+//! * A store that went back, or shows another history than before, is an error: [`ErrorKind::Rollback`] or [`ErrorKind::Fork`].
 //! * Dropping a future cancels the operation and leaves a valid repository.
 //! * No runtime is needed and nothing is spawned on yours: the same call works under tokio, smol, `futures::executor`, and through
 //!   [`blocking`] on a plain thread.

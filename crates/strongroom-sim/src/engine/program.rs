@@ -86,7 +86,7 @@ impl<'a> Worker<'a> {
         match self.dice.below(20) {
             0..=8 => drop(self.back_up(repository)),
             9..=11 => self.restore(repository),
-            12 => self.list(repository),
+            12 => drop(self.snapshots(repository)),
             13..=18 => self.maintain(),
             _ => self.client.pause(Duration::from_secs(3_600)),
         }

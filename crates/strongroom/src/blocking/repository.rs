@@ -29,6 +29,16 @@ impl Repository {
         RepositoryBuilder::new(strongroom_repo::Repository::builder(store))
     }
 
+    /// Makes this handle the only writer of a repository in single-writer mode.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::take_over`].
+    pub fn take_over(&self, reason: &str) -> Result<()> {
+        let reason = reason.to_owned();
+        self.run(|repository| async move { repository.take_over(&reason).await })
+    }
+
     /// Lists the snapshots in force, oldest first, after reading what others have committed since.
     ///
     /// # Errors

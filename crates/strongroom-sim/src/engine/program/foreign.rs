@@ -59,14 +59,14 @@ impl Worker<'_> {
             8 => {
                 let packs = some_packs(&mut self.dice);
                 let unknown = Unknown::default();
-                drop(self.put_entry(&moment, Body::Condemn(Condemn { packs, unknown })));
+                self.put_entry(&moment, Body::Condemn(Condemn { packs, unknown }));
             }
             9 => self.doubt_any(&moment, some_packs),
             10 => {
                 let sessions = moment.journal.sessions.iter();
                 let sessions = sessions.filter(|_| self.dice.one_in(2)).copied().collect();
                 let unknown = Unknown::default();
-                drop(self.put_entry(&moment, Body::Abandon(Abandon { sessions, unknown })));
+                self.put_entry(&moment, Body::Abandon(Abandon { sessions, unknown }));
             }
             _ => self.delete_any(&moment),
         }
@@ -122,7 +122,7 @@ impl Worker<'_> {
             added: Default::default(),
             unknown: Unknown::default(),
         };
-        drop(self.put_entry(moment, Body::Tombstone(tombstone)));
+        self.put_entry(moment, Body::Tombstone(tombstone));
         self.delete_any(moment);
     }
 
@@ -147,7 +147,7 @@ impl Worker<'_> {
             packs.push(DamagedPack { pack, frames });
         }
         let unknown = Unknown::default();
-        drop(self.put_entry(moment, Body::Damaged(Damaged { packs, unknown })));
+        self.put_entry(moment, Body::Damaged(Damaged { packs, unknown }));
     }
 
     /// Opens the packs of a moment; `None` if they are rotten.
@@ -216,11 +216,9 @@ impl Worker<'_> {
         };
         let key = Key::parse(&object_name::journal(journal.entries)).ok()?;
         drop(block_on(self.client.store().put_new(&key, entry.clone())));
-        match self.client.world().objects().get(key.as_str()) {
-            Some(found) => Some(*found == entry),
-            // It may be on its way.
-            None => None,
-        }
+        // If nothing is there, it may be on its way.
+        let objects = self.client.world().objects();
+        objects.get(key.as_str()).map(|found| *found == entry)
     }
 }
 
@@ -251,7 +249,6 @@ impl Content<'_> {
             keeps_any && (keeps_good || !has_good)
         })
     }
-
 }
 
 impl Moment {
