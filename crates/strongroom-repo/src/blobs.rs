@@ -2,6 +2,8 @@
 
 mod follow;
 mod sealed;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use strongroom_crypt::{RepositoryId, Suite};
+use strongroom_crypt::{RepositoryId, Suite, VerifyingKey};
 use strongroom_format::{EncodeError, EncodeErrorKind, ObjectHash};
 use strongroom_store::{Key, Store};
 
@@ -23,6 +23,8 @@ pub(crate) struct Context {
     /// Hash of the whole config object; what Genesis follows.
     pub(crate) config_hash: ObjectHash,
     keys: RwLock<Arc<Keys>>,
+    /// In single-writer mode, the only writer as whom this client writes. It stays when another one takes over.
+    writer: RwLock<Option<VerifyingKey>>,
 }
 
 impl Context {
@@ -44,7 +46,17 @@ impl Context {
             repository,
             config_hash,
             keys,
+            writer: RwLock::default(),
         }
+    }
+
+    /// Returns the only writer as whom this client writes, in single-writer mode.
+    pub(crate) fn writer(&self) -> Option<VerifyingKey> {
+        *self.writer.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_writer(&self, writer: Option<VerifyingKey>) {
+        *self.writer.write().unwrap_or_else(PoisonError::into_inner) = writer;
     }
 
     /// Returns the keys in force. They change when slots do: ask again for every piece of work.

@@ -7,6 +7,7 @@ use strongroom_format::object_name::{self, ObjectName};
 use strongroom_store::Prefix;
 
 use self::draft::Draft;
+pub(crate) use self::draft::WORKER_ROLES;
 use crate::context::random;
 use crate::credential::Credential;
 use crate::edge::{self, Access, Remote};

@@ -33,6 +33,9 @@ pub enum ErrorKind {
     /// The store shows another history than this client has seen. [`Error::heads`] says where they differ. Somebody
     /// has replaced the journal, or shows different clients different ones.
     Fork,
+    /// Another writer has taken over a repository that takes one writer at a time. Stop writing from here, or
+    /// [take it over](crate::Repository::take_over) in turn.
+    TakenOver,
     /// Stored bytes are not what was written. [`Error::object`] names the object.
     Damaged,
     /// Written by a newer version; use that.

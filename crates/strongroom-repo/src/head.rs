@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use strongroom_crypt::{RepositoryId, Sealer as _};
+use strongroom_crypt::{RepositoryId, Sealer as _, VerifyingKey};
 use strongroom_format::{Checkpoint, ObjectHash};
 
 use crate::context::Context;
@@ -36,6 +36,8 @@ pub(crate) struct Remembered {
     pub(crate) keyring: Bytes,
     /// The slot that opened it.
     pub(crate) slot: Option<Bytes>,
+    /// In single-writer mode, the only writer as whom this machine writes.
+    pub(crate) writer: Option<VerifyingKey>,
     sealed_state: Bytes,
     recent: Vec<Bytes>,
 }
@@ -114,6 +116,7 @@ fn seal_state(context: &Context, state: &State) -> Result<Remembered> {
         hash: state.head_hash,
         keyring: keys.keyring_object.clone(),
         slot,
+        writer: context.writer(),
         sealed_state: sealed.into(),
         recent: Vec::new(),
     })
@@ -162,6 +165,8 @@ impl Remembered {
         out.extend_from_slice(self.config.as_bytes());
         out.extend_from_slice(&self.n.to_le_bytes());
         out.extend_from_slice(self.hash.as_bytes());
+        let writer = self.writer.map_or([0; 32], |writer| *writer.as_bytes());
+        out.extend_from_slice(&writer);
         let slot = self.slot.clone().unwrap_or_default();
         let parts = [&self.keyring, &slot, &self.sealed_state]
             .into_iter()
@@ -184,6 +189,8 @@ impl Remembered {
         let config = ObjectHash::from_bytes(take(&mut rest)?);
         let n = u64::from_le_bytes(take(&mut rest)?);
         let hash = ObjectHash::from_bytes(take(&mut rest)?);
+        let writer: [u8; 32] = take(&mut rest)?;
+        let writer = (writer != [0; 32]).then(|| VerifyingKey::from_bytes(writer));
         let mut parts = Vec::new();
         while !rest.is_empty() {
             let len = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
@@ -201,6 +208,7 @@ impl Remembered {
             hash,
             keyring,
             slot,
+            writer,
             sealed_state,
             recent,
         })
@@ -213,7 +221,7 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     Some(*first)
 }
 
-const MAGIC: &[u8; 8] = b"SRHEAD2\n";
+const MAGIC: &[u8; 8] = b"SRHEAD3\n";
 
 /// A file larger than a checkpoint, a keyring and a bundle together is none of ours.
 const MAX_FILE_BYTES: u64 = 1 << 30;

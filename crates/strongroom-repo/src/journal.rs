@@ -16,7 +16,7 @@ use strongroom_format::ObjectHash;
 
 pub(crate) use self::fetch::{Fetched, missing_entry};
 pub(crate) use self::gallop::first_missing;
-pub(crate) use self::history::{History, When, is_past};
+pub(crate) use self::history::{ForgottenRecord, History, When, is_past};
 pub(crate) use self::replay::Replay;
 use crate::context::Context;
 use crate::edge::Remote;
@@ -78,6 +78,13 @@ impl Journal {
         folded?;
         crate::open::follow_keyring(remote, context, &view.state)?;
         Ok(view.state)
+    }
+
+    /// Writes the view into the local cache once more, because what is remembered beside it has changed.
+    pub(crate) fn remember_again(&self, context: &Context) {
+        if let Some(cache) = &self.cache {
+            cache.write(context, &self.view().clone());
+        }
     }
 
     fn remember(&self, context: &Context, view: View) {

@@ -42,6 +42,7 @@ mod credential;
 mod delete;
 mod edge;
 mod error;
+mod forget;
 mod frame_writer;
 mod head;
 mod holds;
@@ -65,11 +66,13 @@ mod settings;
 mod slots;
 mod source;
 mod state;
+mod takeover;
 mod target;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod threads;
 mod tree;
+mod undelete;
 
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
 pub use copy::{Copied, CopyOptions, CopyReport, NotCopied, Uncopied};
@@ -77,6 +80,7 @@ pub use create::CreateOptions;
 pub use credential::Credential;
 pub use delete::{DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject};
 pub use error::{Error, ErrorKind, Head, Heads, Result};
+pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};
@@ -98,3 +102,4 @@ pub use source::{
 pub use target::{
     Aspect, Deviation, ExistingFile, Made, ReadAt, SmallFile, Target, TargetError, TargetFile,
 };
+pub use undelete::{Forgotten, StillThere, UndeletePlan, UndeleteReport};

@@ -21,6 +21,8 @@ pub struct SnapshotFilter {
     pub series: Option<String>,
     /// Only of this machine, by the label `host`.
     pub host: Option<String>,
+    /// Only with this tag.
+    pub tag: Option<String>,
 }
 
 impl SnapshotFilter {
@@ -38,13 +40,23 @@ impl SnapshotFilter {
         self
     }
 
+    /// Only with this tag.
+    #[must_use]
+    pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
+        self.tag = Some(tag.into());
+        self
+    }
+
     pub(crate) fn matches(&self, snapshot: &Snapshot) -> bool {
         let series = self
             .series
             .as_ref()
             .is_none_or(|series| *series == snapshot.series);
         let host = self.host.as_ref();
-        series && host.is_none_or(|host| snapshot.labels.get("host") == Some(host))
+        let tag = self.tag.as_ref();
+        series
+            && host.is_none_or(|host| snapshot.labels.get("host") == Some(host))
+            && tag.is_none_or(|tag| snapshot.tags.contains(tag))
     }
 }
 

@@ -95,6 +95,9 @@ fn open_with(
     check_state(&view.state)?;
     check_admin(&context, &view.state)?;
     follow_keyring(remote, &context, &view.state)?;
+    // Who was the writer when this machine looked last stays that, whoever has taken over since.
+    let writer = remembered.as_ref().and_then(|one| one.writer);
+    context.set_writer(writer.or(view.state.only_writer));
     if let Some(cache) = &cache {
         cache.write(&context, &view);
     }

@@ -10,6 +10,7 @@ use strongroom_crypt::{Argon2Params, KeyWrapper, Passphrase, PublicKey, Recovery
 use strongroom_format::{SlotEntry, Time, object_name};
 
 pub use self::revoke::RevokeReport;
+pub(crate) use self::rotate::{Changes, rotate};
 pub(crate) use self::seal::{SealedSlot, seal_slot};
 use crate::context::put_own;
 use crate::edge;
@@ -105,9 +106,9 @@ impl Repository {
             let (suite, repository) = (context.suite, context.repository);
             let slot = seal_slot(random, suite, repository, &label, now, &admin, &new)?;
             put_own(remote, &object_name::slot(slot.entry.id), &slot.object)?;
-            rotate::rotate(&this, remote, &mut |bundle| {
+            rotate(&this, remote, &mut |bundle| {
                 bundle.slots.push(slot.entry.clone());
-                Ok(Vec::new())
+                Ok(Changes::default())
             })?;
             Ok(SlotInfo::of(&slot.entry, None))
         })

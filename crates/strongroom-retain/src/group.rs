@@ -62,7 +62,11 @@ impl GroupBy {
     pub fn key<Id>(&self, snapshot: &SnapshotInfo<Id>) -> GroupKey {
         let value = |field: &GroupField| match field {
             GroupField::Series => Value::Text(snapshot.series.clone()),
-            GroupField::Tags => Value::Tags(snapshot.tags.clone()),
+            GroupField::Tags => {
+                // An empty tag is none: its group would have the name of that without tags.
+                let tags = snapshot.tags.iter().filter(|tag| !tag.is_empty());
+                Value::Tags(tags.cloned().collect())
+            }
             GroupField::Label(name) => match snapshot.labels.get(name) {
                 Some(text) => Value::Text(text.clone()),
                 None => Value::Missing,
@@ -222,7 +226,12 @@ impl FromStr for GroupKey {
                 (_, None) => return Err(Error::invalid(text, "a value is missing")),
                 (GroupField::Tags, Some("")) => Value::Tags(BTreeSet::new()),
                 (GroupField::Tags, Some(tags)) => {
-                    Value::Tags(tags.split('+').map(unescape).collect::<Result<_, _>>()?)
+                    let tags: BTreeSet<_> =
+                        tags.split('+').map(unescape).collect::<Result<_, _>>()?;
+                    if tags.contains("") {
+                        return Err(Error::invalid(text, "a tag is empty"));
+                    }
+                    Value::Tags(tags)
                 }
                 (_, Some(value)) => Value::Text(unescape(value)?),
             };

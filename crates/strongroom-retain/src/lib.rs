@@ -38,8 +38,9 @@
 //! * What is pinned, held or dated in the future is kept whatever a policy says.
 //! * A plan leaves no group without a snapshot (a complete one where it had one), unless that very
 //!   group is named.
-//! * A clock that was wrong costs no other snapshot: times in the future are ignored by all rules,
-//!   and a time in the past is just old.
+//! * A snapshot dated after `now` is no measure for the others: a clock that was fast forgets
+//!   nothing. That needs a `now` that is right. Where it is as wrong as the dates, no rule can tell;
+//!   who knows the order in which snapshots were made should ask that first.
 //!
 //! # Why not …
 //!

@@ -66,6 +66,9 @@
 //!   error; it is never silent.
 //! * What is restored was authenticated first. Damage costs what it hit, and the report names it.
 //! * Who holds the store, without a credential, learns neither content nor names, nor whether a known file is in it.
+//! * Any number of machines write at once, and any of them may sleep or die: a backup from under which others have removed what it relied on
+//!   stores that again before it commits.
+//! * A store that went back, or shows another history than before, is an error: [`ErrorKind::Rollback`] or [`ErrorKind::Fork`].
 //! * Dropping a future cancels the operation and leaves a valid repository.
 //! * No runtime is needed and nothing is spawned on yours: the same call works under tokio, smol, `futures::executor`, and through
 //!   [`blocking`] on a plain thread.
@@ -88,6 +91,7 @@ pub mod keys;
 mod location;
 #[cfg(doctest)]
 mod readme;
+pub mod retain;
 pub mod source;
 pub mod store;
 pub mod target;
@@ -106,11 +110,15 @@ pub use strongroom_fs::{
     FileTreeBuilder, FileTreeError, RuleError, StreamSource,
 };
 pub use strongroom_repo::{
-    BackupOptions, BackupReport, Chunking, Clock, Components, CreateOptions, Created, Credential,
-    Depth, DryRun, Error, ErrorKind, Event, Existing, Extra, Include, Lost, LostReason, Mode,
-    NewSlot, Observer, ParentChoice, PathDeviation, Phase, Phases, Problem, Progress, Repository,
-    RepositoryBuilder, RestoreOptions, RestoreReport, Result, RevokeReport, Settings, SlotInfo,
-    SlotKind, SnapshotFilter, SnapshotInfo, SystemClock,
+    BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied,
+    CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions, DeletePlan,
+    DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event, Execution,
+    Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Head, Heads, HoldInfo, HoldRequest,
+    Include, Lost, LostReason, Mode, NewSlot, NotCopied, Observer, Orphan, PackAction,
+    PackDecision, PackReason, ParentChoice, PathDeviation, Phase, Phases, Problem, Progress,
+    PruneFigures, PruneOptions, PrunePlan, PruneReport, Reframe, ReplicaReport, Repository,
+    RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Settings,
+    SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, Stopped, SystemClock, Uncopied, Unused,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};

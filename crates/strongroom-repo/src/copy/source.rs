@@ -1,15 +1,14 @@
 //! A snapshot as what is backed up.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use strongroom_crypt::Id;
-use strongroom_format::{Leaf, Node, NodeKind, ObjectHash, Ref, SkipReason, Snapshot};
+use strongroom_format::{Leaf, Node, NodeKind, Ref, SkipReason, Snapshot};
 
-use super::content::{CopyContent, Pieces};
+use super::content::CopyContent;
 use super::walk::CopyWalk;
-use crate::blobs::{Blobs, DATA};
+use crate::blobs::{Blobs, DATA, forgotten};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::is_loss;
@@ -17,7 +16,7 @@ use crate::journal::lock;
 use crate::list::{Found, resolve};
 use crate::repository::Repository;
 use crate::source::{Batch, BatchItem, Content, Entry, Fill, Source, SourceError, Walk};
-use crate::tree::TreeEntry;
+use crate::tree::{RecipeReader, TreeEntry};
 
 /// A snapshot as what is backed up.
 ///
@@ -25,31 +24,18 @@ use crate::tree::TreeEntry;
 /// without one, so that the engine takes no entry for unchanged that is not. Filling it in completes the time.
 #[derive(Debug)]
 pub(super) struct CopySource {
-    repository: Repository,
-    remote: Remote,
-    id: Id,
     root: Id,
     /// Root of the earlier snapshot.
     beside: Option<Id>,
-    reading: Mutex<Reading>,
+    blobs: Blobs,
     /// What was walked and is not the same, until it is asked for.
     pending: Mutex<HashMap<Vec<u8>, Carried>>,
     owners: Mutex<Names>,
     groups: Mutex<Names>,
     failure: Mutex<Option<Error>>,
-    forgotten: AtomicBool,
-    /// Bytes fetched by readers that were replaced.
-    fetched: AtomicU64,
 }
 
 type Names = BTreeMap<u32, Vec<u8>>;
-
-/// The reader in use, and the state of the journal that its index is of.
-#[derive(Debug)]
-struct Reading {
-    blobs: Blobs,
-    head: ObjectHash,
-}
 
 /// What is known of an entry beyond what the engine carries.
 #[derive(Debug, Clone)]
@@ -72,27 +58,22 @@ impl CopySource {
                 .snapshot(id)
                 .map(|(_, one): (u64, &Snapshot)| one.root)
         };
-        let blobs = blobs(repository, remote, &state)?;
-        let head = state.head_hash;
+        let index = repository.index(remote, &state)?;
+        let whose = (id, state.head);
         Ok(Self {
-            repository: repository.clone(),
-            remote: remote.clone(),
-            id,
             root: root(&id).ok_or_else(forgotten)?,
             beside: beside.as_ref().and_then(root),
-            reading: Mutex::new(Reading { blobs, head }),
+            blobs: Blobs::of_snapshot(remote, repository, index, whose, CACHE_BYTES),
             pending: Mutex::default(),
             owners: Mutex::default(),
             groups: Mutex::default(),
             failure: Mutex::default(),
-            forgotten: AtomicBool::new(false),
-            fetched: AtomicU64::new(0),
         })
     }
 
     /// Returns the bytes fetched so far.
     pub(super) fn fetched(&self) -> u64 {
-        self.fetched.load(Ordering::Relaxed) + self.blobs().fetched()
+        self.blobs.fetched()
     }
 
     /// Returns what made the whole copy fail.
@@ -102,49 +83,16 @@ impl CopySource {
 
     /// Says whether the snapshot was found to be forgotten.
     pub(super) fn is_forgotten(&self) -> bool {
-        self.forgotten.load(Ordering::Relaxed)
+        self.blobs.is_forgotten()
     }
 
-    pub(super) fn blobs(&self) -> Blobs {
-        lock(&self.reading).blobs.clone()
-    }
-
-    /// Reads something, and once more in a later state of the repository when it is lost in this one: a pack that was
-    /// repacked and deleted meanwhile is no loss.
-    pub(super) fn read<T>(&self, mut read: impl FnMut(&Blobs) -> Result<T>) -> Result<T> {
-        let blobs = self.blobs();
-        match read(&blobs) {
-            Err(error) if is_loss(&error) && self.renew(&blobs)? => read(&self.blobs()),
-            other => other,
-        }
-    }
-
-    /// Replaces the reader in which something is lost. Says whether there is another now.
-    pub(super) fn renew(&self, old: &Blobs) -> Result<bool> {
-        let mut reading = lock(&self.reading);
-        if !Arc::ptr_eq(&reading.blobs.index(), &old.index()) {
-            return Ok(true);
-        }
-        let journal = self.repository.journal();
-        let state = journal.refresh(&self.remote, self.repository.context())?;
-        if state.snapshot(&self.id).is_none() {
-            self.forgotten.store(true, Ordering::Relaxed);
-            return Err(forgotten());
-        }
-        if state.head_hash == reading.head {
-            return Ok(false);
-        }
-        self.fetched.fetch_add(old.fetched(), Ordering::Relaxed);
-        *reading = Reading {
-            blobs: blobs(&self.repository, &self.remote, &state)?,
-            head: state.head_hash,
-        };
-        Ok(true)
+    pub(super) fn blobs(&self) -> &Blobs {
+        &self.blobs
     }
 
     /// Makes what the engine is told of an error: what is lost costs an entry, everything else the copy.
     pub(super) fn report(&self, error: Error) -> SourceError {
-        if is_loss(&error) {
+        if is_loss(&error) && !self.is_forgotten() {
             let message = match std::error::Error::source(&error) {
                 Some(cause) => format!("{error}: {cause}"),
                 None => error.to_string(),
@@ -186,7 +134,7 @@ impl CopySource {
         if let Some(carried) = known {
             return Ok(carried);
         }
-        match self.read(|blobs| resolve(blobs, &self.root, path))? {
+        match resolve(&self.blobs, &self.root, path)? {
             Found::Entry(entry) => Ok(Carried::of(*entry)),
             Found::Directory(Some(node), _) => Ok(Carried {
                 node: without_refs(*node),
@@ -205,7 +153,8 @@ impl CopySource {
         let carried = self.carried(&path, has_content && !item.want_content)?;
         let from = data.len();
         if item.want_content {
-            let mut pieces = Pieces::new(self, &carried);
+            let Carried { node, refs } = &carried;
+            let mut pieces = RecipeReader::of_size(&self.blobs, refs, node.size);
             while let Some(piece) = pieces.next()? {
                 let len = usize::try_from(piece.range.end - piece.range.start)
                     .map_err(|_| Error::new(ErrorKind::Internal, "a piece past the limit"))?;
@@ -225,7 +174,7 @@ impl CopySource {
 
     /// Reads a piece of content of that length.
     pub(super) fn blob(&self, id: &Id, len: u64) -> Result<bytes::Bytes> {
-        let blob = self.read(|blobs| blobs.read(DATA, id))?;
+        let blob = self.blobs.read(DATA, id)?;
         if blob.len() as u64 == len {
             return Ok(blob);
         }
@@ -293,16 +242,6 @@ impl Carried {
 pub(super) fn without_refs(mut node: Node) -> Node {
     (node.first_ref, node.refs) = (0, 0);
     node
-}
-
-fn blobs(repository: &Repository, remote: &Remote, state: &crate::state::State) -> Result<Blobs> {
-    let context = repository.context().clone();
-    let index = repository.index(remote, state)?;
-    Ok(Blobs::new(remote.clone(), context, index, CACHE_BYTES))
-}
-
-fn forgotten() -> Error {
-    Error::new(ErrorKind::Conflict, "the snapshot was forgotten meanwhile")
 }
 
 /// Decoded frames that are kept: files that are neighbours in a directory are neighbours in a frame.

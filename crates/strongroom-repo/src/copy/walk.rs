@@ -9,7 +9,6 @@ use strongroom_format::{Node, NodeKind, Ref};
 
 use super::source::{Carried, CopySource, without_refs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::is_loss;
 use crate::source::{Entry, Problem, Walk, WalkEvent};
 use crate::tree::{DirectoryReader, TreeEntry};
 
@@ -25,9 +24,7 @@ pub(super) struct CopyWalk<'s> {
 #[derive(Debug)]
 struct Dir {
     path: Arc<[u8]>,
-    page: Id,
     reader: DirectoryReader,
-    last: Vec<u8>,
     beside: Beside,
 }
 
@@ -58,7 +55,7 @@ enum Twin {
 impl<'s> CopyWalk<'s> {
     pub(super) fn begin(source: &'s CopySource, root: Id, beside: Option<Id>) -> Result<Self> {
         source.forget_carried();
-        let reader = source.read(|blobs| DirectoryReader::open(blobs, &root))?;
+        let reader = DirectoryReader::open(source.blobs(), &root)?;
         let beside = match beside {
             Some(id) if id == root => Beside::Same,
             Some(id) => Beside::open(source, &id),
@@ -78,9 +75,7 @@ impl<'s> CopyWalk<'s> {
         let entry = emit(source, &path, node, &[], is_same);
         let dir = Dir {
             path,
-            page: root,
             reader,
-            last: Vec::new(),
             beside,
         };
         Ok(Self {
@@ -94,7 +89,7 @@ impl<'s> CopyWalk<'s> {
         let Some(dir) = self.stack.last_mut() else {
             return;
         };
-        match dir.next(self.source) {
+        match dir.reader.next() {
             Ok(Some(entry)) => self.entry(entry, events),
             Ok(None) => self.leave(events),
             Err(error) => {
@@ -138,9 +133,7 @@ impl<'s> CopyWalk<'s> {
         let above = dir.path.clone();
         let opened = match page {
             _ if self.stack.len() >= MAX_DIRECTORY_DEPTH => Err(broken("directories are too deep")),
-            Some(page) => source
-                .read(|blobs| DirectoryReader::open(blobs, &page))
-                .map(|reader| (page, reader)),
+            Some(page) => DirectoryReader::open(source.blobs(), &page).map(|reader| (page, reader)),
             None => Err(broken("a directory has no page")),
         };
         let (page, reader) = match opened {
@@ -164,9 +157,7 @@ impl<'s> CopyWalk<'s> {
         self.park();
         self.stack.push(Dir {
             path,
-            page,
             reader,
-            last: Vec::new(),
             beside,
         });
     }
@@ -193,35 +184,10 @@ impl Walk for CopyWalk<'_> {
     }
 }
 
-impl Dir {
-    /// Returns the next entry, from a later state of the repository when a page has moved.
-    fn next(&mut self, source: &CopySource) -> Result<Option<TreeEntry>> {
-        let blobs = source.blobs();
-        let entry = match self.reader.next() {
-            Err(error) if is_loss(&error) && source.renew(&blobs)? => self.resume(source)?,
-            other => other?,
-        };
-        if let Some(entry) = &entry {
-            self.last.clone_from(&entry.node.name);
-        }
-        Ok(entry)
-    }
-
-    fn resume(&mut self, source: &CopySource) -> Result<Option<TreeEntry>> {
-        self.reader = DirectoryReader::open(&source.blobs(), &self.page)?;
-        loop {
-            match self.reader.next()? {
-                Some(entry) if entry.node.name <= self.last => {}
-                other => return Ok(other),
-            }
-        }
-    }
-}
-
 impl Beside {
     fn open(source: &CopySource, page: &Id) -> Self {
         // What cannot be read costs reading what is in it again.
-        match DirectoryReader::open(&source.blobs(), page) {
+        match DirectoryReader::open(source.blobs(), page) {
             Ok(reader) => Self::Other(Box::new(Other {
                 reader,
                 peeked: None,

@@ -176,7 +176,7 @@ impl FirstKeys {
 }
 
 /// Roles of the key that signs everyday work.
-const WORKER_ROLES: Roles =
+pub(crate) const WORKER_ROLES: Roles =
     Roles::from_bits(Roles::WRITER.bits() | Roles::MAINTAINER.bits() | Roles::AUDITOR.bits());
 
 fn slots(

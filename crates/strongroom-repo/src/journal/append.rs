@@ -53,7 +53,8 @@ impl Journal {
     /// # Errors
     ///
     /// Those of `make` and of [`refresh`](Journal::refresh). `Invalid` when the entry is larger than the format permits.
-    /// `Conflict` when the entry would have no effect, or a second writer is at work in single-writer mode.
+    /// `Conflict` when the entry would have no effect, or a second writer is at work in single-writer mode; `TakenOver` when this client is
+    /// not the only writer there.
     /// `Incompatible` when a later version forbids this one to write, `WrongKey` without a key for `roles`. `Unavailable` may mean that nobody knows
     /// whether the entry was written; the next refresh tells.
     pub(crate) fn append(
@@ -69,8 +70,11 @@ impl Journal {
             let view = self.view().clone();
             let body = make(&view.state)?;
             let attempt = prepare(context, &view.state, roles, body)?;
-            check_vacant(remote, attempt.n)?;
-            match write(remote, &view.state, &attempt)? {
+            let outcome = match is_vacant(remote, attempt.n)? {
+                true => write(remote, &view.state, &attempt)?,
+                false => Outcome::Lost,
+            };
+            match outcome {
                 Outcome::Written => return self.written(remote, context, view, attempt.bytes),
                 Outcome::Lost => {
                     losses += 1;
@@ -108,6 +112,7 @@ impl Journal {
 fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result<Attempt> {
     may_write(state)?;
     let keys = context.keys();
+    check_writer(context, &keys, state, &body)?;
     let signers = signers(&keys, state, roles)?;
     let public: Vec<VerifyingKey> = signers.iter().map(|key| key.public()).collect();
     if let Some(reason) = state.void_reason(&body, &public) {
@@ -147,6 +152,23 @@ fn may_write(state: &State) -> Result<()> {
     Ok(())
 }
 
+/// Makes sure that this client is the only writer, where there is one and the entry is not the admin's alone to write.
+///
+/// All who open the repository share its keys, so a key says too little: who was the writer and is not any more must not go on as the new one.
+fn check_writer(context: &Context, keys: &Keys, state: &State, body: &Body) -> Result<()> {
+    let Some(only) = state
+        .only_writer
+        .filter(|_| state.lacks_only_writer(body, &[]))
+    else {
+        return Ok(());
+    };
+    if context.writer() == Some(only) && keys.signer_named(&only).is_some() {
+        return Ok(());
+    }
+    let what = "another writer has taken over this repository, which takes one writer at a time";
+    Err(Error::new(ErrorKind::TakenOver, what))
+}
+
 /// Chooses who signs: a key for the roles and, in single-writer mode, the only writer.
 fn signers<'k>(keys: &'k Keys, state: &State, roles: Roles) -> Result<Vec<&'k SigningKey>> {
     let mut signers = vec![keys.signer(roles)?];
@@ -156,13 +178,16 @@ fn signers<'k>(keys: &'k Keys, state: &State, roles: Roles) -> Result<Vec<&'k Si
     Ok(signers)
 }
 
-/// Makes sure that no later entry exists: then entry `n` was lost, and another in its place would break the chain.
-fn check_vacant(remote: &Remote, n: u64) -> Result<()> {
-    let later = object_name::journal(n + 1);
-    if is_there(remote, &later)? && !is_there(remote, &object_name::journal(n))? {
-        return Err(super::fetch::missing_entry(n));
+/// Says whether entry `n` may be written, as far as the next one tells: if that exists, `n` is taken, or was lost, and another in its place
+/// would break the chain.
+fn is_vacant(remote: &Remote, n: u64) -> Result<bool> {
+    if !is_there(remote, &object_name::journal(n + 1))? {
+        return Ok(true);
     }
-    Ok(())
+    match is_there(remote, &object_name::journal(n))? {
+        true => Ok(false),
+        false => Err(super::fetch::missing_entry(n)),
+    }
 }
 
 /// Puts an attempt, and finds out what became of it when the store does not say.

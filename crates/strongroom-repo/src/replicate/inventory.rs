@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use strongroom_format::object_name::{self, ObjectName};
-use strongroom_format::{Config, Entry};
+use strongroom_format::{Config, Entry, ObjectHash};
 use strongroom_store::Prefix;
 
 use crate::context::{get_if_there, object_key};
 use crate::edge::Remote;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Head, Result};
 
 /// What a replica's store has, as it was listed and as it was put since.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl Inventory {
             let what = "the other store holds another repository";
             return Err(Error::new(ErrorKind::Conflict, what).object_named(name));
         }
-        let first = self.objects.keys().map(ToString::to_string).next();
+        let first = self.objects.keys().map(ToString::to_string).min();
         let entry = self.last_entry().map(object_name::journal);
         match first.or(entry).or_else(|| self.foreign.clone()) {
             Some(name) if !any => {
@@ -122,23 +122,19 @@ pub(super) fn put_same(target: &Remote, name: &str, bytes: &Bytes) -> Result<boo
     match target.get(&key, None) {
         // It was there, or it is ours and the acknowledgement was lost.
         Ok(theirs) if theirs == *bytes => Ok(failure.kind() != ErrorKind::AlreadyExists),
-        Ok(theirs) => Err(differs(name, &theirs)),
+        Ok(theirs) => Err(differs(name, ObjectHash::of(bytes), &theirs)),
         Err(_) => Err(failure),
     }
 }
 
 /// The error of an object in the replica that is not ours.
-pub(super) fn differs(name: &str, theirs: &[u8]) -> Error {
-    let is_entry = matches!(object_name::parse(name), Some(ObjectName::Journal(_)));
-    if !is_entry {
+pub(super) fn differs(name: &str, ours: ObjectHash, theirs: &[u8]) -> Error {
+    let Some(ObjectName::Journal(n)) = object_name::parse(name) else {
         let what = "the other store has another object of this name";
         return Error::new(ErrorKind::Conflict, what).object_named(name);
-    }
+    };
     match Entry::decode(theirs) {
         Err(error) => Error::decode(name, error),
-        Ok(_) => {
-            let what = "the journal in the other store is another one from this entry on";
-            Error::new(ErrorKind::Conflict, what).object_named(name)
-        }
+        Ok(entry) => Error::fork(Head::new(n, ours), Head::new(n, entry.hash)),
     }
 }

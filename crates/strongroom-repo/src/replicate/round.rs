@@ -120,7 +120,7 @@ impl<'a> Round<'a> {
         let theirs = self.target.get(&object_key(&name)?, None)?;
         match ObjectHash::of(&theirs) == *hash {
             true => Ok(()),
-            false => Err(differs(&name, &theirs)),
+            false => Err(differs(&name, *hash, &theirs)),
         }
     }
 

@@ -300,7 +300,7 @@ fn another_journal_is_refused() {
     refused(&foreign, ErrorKind::AlreadyExists);
 }
 
-const FORK: ErrorKind = ErrorKind::Conflict;
+const FORK: ErrorKind = ErrorKind::Fork;
 
 #[test]
 fn what_is_lost_here_is_named_and_what_is_whole_there_stays() {

@@ -5,7 +5,7 @@ use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{Epoch, EpochState, KeyBundle, Slot};
 use strongroom_store::Prefix;
 
-use super::rotate::rotate;
+use super::rotate::{Changes, rotate};
 use crate::context::{crypt_error, get_if_there, is_there, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
@@ -59,9 +59,12 @@ pub(super) fn revoke(repository: &Repository, remote: &Remote, id: SlotId) -> Re
             let random = &context.components.random;
             let key = Secret::generate(random).map_err(crypt_error)?;
             bundle.slots.retain(|slot| slot.id != id);
-            let (number, changes) = open_epoch(bundle, key)?;
+            let (number, epochs) = open_epoch(bundle, key)?;
             opened_epoch = Some(number);
-            Ok(changes)
+            Ok(Changes {
+                epochs,
+                ..Changes::default()
+            })
         })?
     } else if is_there(remote, &object_name::slot(id))? {
         context.keys().generation

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use strongroom_crypt::{Roles, VerifyingKey};
-use strongroom_format::{Body, EpochState, KeyBundle, Keys as KeysBody, ObjectHash, object_name};
+use strongroom_format::{
+    Body, Certificate, EpochState, KeyBundle, Keys as KeysBody, ObjectHash, object_name,
+};
 
 use crate::context::put_own;
 use crate::edge::Remote;
@@ -12,17 +14,23 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::keys::{Keys, seal_keyring};
 use crate::repository::Repository;
 
-/// States of epochs that a new generation changes.
-pub(super) type EpochChanges = Vec<(u32, EpochState)>;
+/// What is announced together with a new generation.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// States of epochs.
+    pub(crate) epochs: Vec<(u32, EpochState)>,
+    /// Keys that may sign entries from then on.
+    pub(crate) certificates: Vec<Certificate>,
+}
 
 /// Makes the next generation of the keyring out of the one in force, and announces it.
 ///
 /// The keyring is durable before the journal names it. Whoever dies in between leaves a generation that nobody has announced, which readers
 /// leave for the one in force. When somebody else announces one first, `change` is called again on theirs.
-pub(super) fn rotate(
+pub(crate) fn rotate(
     repository: &Repository,
     remote: &Remote,
-    change: &mut dyn FnMut(&mut KeyBundle) -> Result<EpochChanges>,
+    change: &mut dyn FnMut(&mut KeyBundle) -> Result<Changes>,
 ) -> Result<u64> {
     let context = repository.context();
     loop {
@@ -30,13 +38,14 @@ pub(super) fn rotate(
         let based_on = state.keyring;
         let keys = context.keys();
         let mut bundle = keys.bundle(context.suite, &context.repository)?;
-        let epochs = change(&mut bundle)?;
+        let changes = change(&mut bundle)?;
         let (generation, object) = put_next(repository, remote, &bundle, &state.admin)?;
         let hash = ObjectHash::of(&object);
         let announcement = KeysBody {
             generation: Some(generation),
             keyring: Some(hash),
-            epochs,
+            epochs: changes.epochs,
+            certificates: changes.certificates,
             ..KeysBody::default()
         };
         let appended = repository

@@ -51,7 +51,8 @@ impl State {
         }
     }
 
-    fn lacks_only_writer(&self, body: &Body, signers: &[VerifyingKey]) -> bool {
+    /// Says whether, in single-writer mode, the entry needs the only writer and is not signed by it.
+    pub(crate) fn lacks_only_writer(&self, body: &Body, signers: &[VerifyingKey]) -> bool {
         match (&self.only_writer, body) {
             (None, _)
             | (

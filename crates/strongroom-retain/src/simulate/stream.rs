@@ -2,16 +2,17 @@
 //! [`decide`](crate::Retention::decide) looks at all of them.
 //!
 //! It is right because a rule never wants back what it once let go: later snapshots only ever push
-//! earlier ones out, and a counting rule that has found enough has enough for ever. Time that runs
-//! backwards is the exception; then everything is looked at anew. It holds for complete snapshots
-//! of one offset, as in a simulation, and tests compare it with `decide`.
+//! earlier ones out, and a counting rule that has found enough has enough for ever. There are two
+//! exceptions, after which everything is looked at anew: a clock that is set back, and a window that
+//! begins earlier than before (a month before 28 March 20:00 is later than one before 29 March
+//! 08:00). It holds for complete snapshots of one offset, as in a simulation, and tests compare it
+//! with `decide`.
 
 use std::collections::BTreeMap;
 
 use crate::moment::Moment;
 use crate::rules::{KeepRules, Rule};
 use crate::simulate::{History, Kept};
-use crate::span::Span;
 use crate::unit::Unit;
 
 /// A snapshot by its age: the later, the greater.
@@ -47,6 +48,46 @@ impl<'r> Stream<'r> {
             self.waiting.insert(*place, *moment);
         }
     }
+
+    /// Shows the rules what they have not seen and is not in the future; returns what they may have
+    /// let go.
+    fn show_present(&mut self) -> Vec<Place> {
+        let future = match self.now.checked_add(1) {
+            Some(first) => self.waiting.split_off(&(first, 0)),
+            None => BTreeMap::new(),
+        };
+        let present = std::mem::replace(&mut self.waiting, future);
+        let mut suspects = Vec::new();
+        for (place, moment) in present {
+            suspects.push(place);
+            for holder in &mut self.holders {
+                holder.see(place, moment, &mut tell(&mut self.kept, &mut suspects));
+            }
+        }
+        suspects
+    }
+
+    /// Lets go what is out of the windows; `false`, if a window begins earlier than before.
+    fn close_windows(&mut self, suspects: &mut Vec<Place>) -> bool {
+        let mut holders = self.holders.iter_mut();
+        holders.all(|holder| holder.close_window(&mut tell(&mut self.kept, suspects)))
+    }
+}
+
+/// Returns what counts the keepers of each snapshot.
+fn tell(
+    kept: &mut BTreeMap<Place, (Moment, usize)>,
+    suspects: &mut Vec<Place>,
+) -> impl FnMut(Place, Change) {
+    |place, change| {
+        if let Some((_, keepers)) = kept.get_mut(&place) {
+            match change {
+                Change::Take => *keepers += 1,
+                Change::LetGo => *keepers -= 1,
+            }
+        }
+        suspects.push(place);
+    }
 }
 
 impl History for Stream<'_> {
@@ -61,25 +102,11 @@ impl History for Stream<'_> {
             self.start_anew();
         }
         self.now = now.unix_seconds;
-        let future = match now.unix_seconds.checked_add(1) {
-            Some(first) => self.waiting.split_off(&(first, 0)),
-            None => BTreeMap::new(),
-        };
-        let present = std::mem::replace(&mut self.waiting, future);
-        let mut suspects = Vec::new();
-        for (place, moment) in present {
-            suspects.push(place);
-            for holder in &mut self.holders {
-                holder.see(place, moment, &mut |place, change| {
-                    if let Some((_, keepers)) = self.kept.get_mut(&place) {
-                        match change {
-                            Change::Take => *keepers += 1,
-                            Change::LetGo => *keepers -= 1,
-                        }
-                    }
-                    suspects.push(place);
-                });
-            }
+        let mut suspects = self.show_present();
+        if !self.close_windows(&mut suspects) {
+            self.start_anew();
+            suspects.extend(self.show_present());
+            self.close_windows(&mut suspects);
         }
         for place in suspects {
             let is_kept_by_none = |(_, keepers): &(Moment, usize)| *keepers == 0;
@@ -117,6 +144,8 @@ struct Holder<'r> {
     has_enough: bool,
     /// The newest there was.
     anchor: Option<(Place, Moment)>,
+    /// Where its window began.
+    cutoff: i64,
 }
 
 enum Change {
@@ -132,6 +161,7 @@ impl<'r> Holder<'r> {
             oldest: None,
             has_enough: false,
             anchor: None,
+            cutoff: i64::MIN,
         }
     }
 
@@ -143,10 +173,8 @@ impl<'r> Holder<'r> {
                 self.compete(period(*unit), place, count.limit(), tell);
                 self.reach_back(place, count.limit(), tell);
             }
-            Rule::Within(span) => self.stay(place, (place, moment), *span, tell),
-            Rule::EveryWithin(unit, span) => {
-                self.stay(period(*unit), (place, moment), *span, tell);
-            }
+            Rule::Within(_) => self.stay(place, (place, moment), tell),
+            Rule::EveryWithin(unit, _) => self.stay(period(*unit), (place, moment), tell),
             Rule::Tagged(_) => {}
         }
     }
@@ -188,27 +216,37 @@ impl<'r> Holder<'r> {
         }
     }
 
-    /// Keeps it if it is the newest of its period and in the window, which ends at the newest.
+    /// Keeps it if it is the newest of its period, until the window closes.
     fn stay(
         &mut self,
         period: (i64, u64),
         (place, moment): (Place, Moment),
-        span: Span,
         tell: &mut dyn FnMut(Place, Change),
     ) {
-        let anchor = match self.anchor {
-            Some(anchor) if anchor.0 > place => anchor,
-            _ => (place, moment),
+        if self.anchor.is_none_or(|(newest, _)| newest < place) {
+            self.anchor = Some((place, moment));
+        }
+        self.compete(period, place, usize::MAX, tell);
+    }
+
+    /// Lets go what is too much older than the newest; `false`, if that is less than before.
+    fn close_window(&mut self, tell: &mut dyn FnMut(Place, Change)) -> bool {
+        let (Rule::Within(span) | Rule::EveryWithin(_, span)) = self.rule else {
+            return true;
         };
-        self.anchor = Some(anchor);
-        let cutoff = span.before(anchor.1).unix_seconds;
+        let Some((_, newest)) = self.anchor else {
+            return true;
+        };
+        let cutoff = span.before(newest).unix_seconds;
+        if cutoff < self.cutoff {
+            return false;
+        }
+        self.cutoff = cutoff;
         while let Some(first) = self.newest.first_entry()
             && first.get().0 < cutoff
         {
             tell(first.remove(), Change::LetGo);
         }
-        if place.0 >= cutoff {
-            self.compete(period, place, usize::MAX, tell);
-        }
+        true
     }
 }

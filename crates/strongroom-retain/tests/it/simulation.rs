@@ -59,6 +59,26 @@ proptest! {
     }
 }
 
+/// A month before 28 March 12:30 is later than a month before 29 March 00:30.
+#[test]
+fn a_window_that_begins_earlier_than_before() {
+    for text in [
+        "within=1m last=60",
+        "within=1m",
+        "within-daily=1m within=1d",
+    ] {
+        for apply in [Apply::EachTime, Apply::Daily] {
+            let schedule = every("12h").with_apply(apply);
+            let quick = simulate(&schedule, &rules(text), 2).unwrap();
+            assert_eq!(
+                quick,
+                simulate_with(&schedule, &rules(text), 2).unwrap(),
+                "{text}"
+            );
+        }
+    }
+}
+
 #[test]
 fn ten_years_of_hourly_backups() {
     let rules = rules("hourly=48 daily=14 weekly=8 monthly=24 yearly=12 within=2d");
@@ -114,6 +134,17 @@ fn a_fast_clock_costs_no_snapshot() {
             );
         }
         assert!(wrong.ages_seconds().any(|age| age < 0));
+    }
+}
+
+/// What the documentation admits: to rules, a clock that is wrong for everybody is right.
+#[test]
+fn a_clock_that_is_fast_for_everybody_is_believed() {
+    let during = moment("2027-01-10T00:00:00+01:00")..moment("2027-01-11T00:00:00+01:00");
+    for (clocks, is_lost) in [(Clocks::OfBackup, false), (Clocks::All, true)] {
+        let schedule = every("12h").with_clock_fault(during.clone(), 3_000_000_000, clocks);
+        let result = simulate(&schedule, &rules("within=400d"), 1).unwrap();
+        assert_eq!(result.kept()[0] > moment(START), is_lost, "{clocks:?}");
     }
 }
 

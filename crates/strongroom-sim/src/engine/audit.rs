@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-pub(super) use self::journal::Journal;
+pub(super) use self::journal::{Journal, Signatures};
 pub(super) use self::objects::Inventory;
 pub(super) use self::opened::Opened;
 use super::ledger::Ledger;
@@ -42,7 +42,7 @@ pub(super) fn audit(world: &World, setup: &Setup, ledger: &Ledger) {
 /// Reads the store without the engine.
 fn look(world: &World, setup: &Setup, ledger: &Ledger) -> Result<(), Broken> {
     let objects = world.objects();
-    let (opened, journal) = read(&objects, setup)?;
+    let (opened, journal) = read(&objects, setup, Signatures::Verified)?;
     journal.check_acknowledged(ledger)?;
     journal.check_deletions(&world.deletions())?;
     if let Some(key) = world.replacements().first() {
@@ -56,8 +56,12 @@ fn look(world: &World, setup: &Setup, ledger: &Ledger) -> Result<(), Broken> {
 }
 
 /// Opens the repository and walks its journal.
-pub(super) fn read(objects: &Objects, setup: &Setup) -> Result<(Opened, Journal), Broken> {
+pub(super) fn read(
+    objects: &Objects,
+    setup: &Setup,
+    signatures: Signatures,
+) -> Result<(Opened, Journal), Broken> {
     let opened = Opened::open(objects, setup.credential(), &setup.random(0xa0d17))?;
-    let journal = Journal::walk(objects, &opened)?;
+    let journal = Journal::walk(objects, &opened, signatures)?;
     Ok((opened, journal))
 }

@@ -40,7 +40,7 @@ fn breaks(mutant: Mutant) -> Vec<&'static str> {
 
 /// The smallest worlds that have what a mutant needs.
 fn world_of(mutant: Mutant) -> Config {
-    let small = Config::new("1 writer, 1 pruner");
+    let small = Config::new("a small world");
     match mutant {
         Mutant::PutReplaces => history(),
         Mutant::StaleCacheTrusted => Config {

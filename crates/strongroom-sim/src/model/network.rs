@@ -95,7 +95,7 @@ impl State {
         let Some(message) = self.messages.get_mut(index) else {
             return;
         };
-        let (slot, entry) = (usize::from(message.slot), message.entry);
+        let (sender, slot, entry) = (message.sender, usize::from(message.slot), message.entry);
         let free = slot == self.log.len();
         let replaces = config.breaks(Mutant::PutReplaces);
         message.fate = if free || replaces {
@@ -103,11 +103,14 @@ impl State {
         } else {
             Fate::Beaten
         };
-        if message.sender == Sender::Nobody {
+        if sender == Sender::Nobody {
             self.messages.swap_remove(index);
         }
         if free {
             self.write(entry, config);
+            if self.wrong.cache.is_some() && sender != Sender::Nobody {
+                self.wrong.cache = Some(self.ledger(config).available(&self.objects));
+            }
         } else if replaces && let Some(there) = self.log.get_mut(slot) {
             self.wrong.replaced |= *there != entry;
             *there = entry;

@@ -326,9 +326,6 @@ pub(super) fn learn(state: &mut State, number: u8, config: &Config) {
     {
         state.wrong.believed_dropped = state.wrong.believed_dropped.or(message.entry.drop_packs);
     }
-    if state.wrong.cache.is_some() {
-        state.wrong.cache = Some(state.ledger(config).available(&state.objects));
-    }
     next_round(state, number, config);
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Wrong {
     pub(crate) believed_dropped: Set,
     /// The cache of the machine that the writers and pruners run on.
     pub(crate) cache: Option<Set>,
+    /// Packs that were stored again under a name that was dropped.
+    pub(crate) returned: Set,
     /// An entry was replaced by another.
     pub(crate) replaced: bool,
     /// What a list showed to each writer when it began.

@@ -112,6 +112,7 @@ fn number_pack(
     } else if let Some(mut pack) = next_pack(state, number, &writer, config) {
         if config.breaks(Mutant::NamesReused) && writer.uploads > 0 {
             pack = reused_name(state, missing, config).unwrap_or(pack);
+            state.wrong.returned = state.wrong.returned.or(Set::one(pack));
         }
         state.objects.fill(pack, missing);
         if new_epoch {
@@ -181,8 +182,8 @@ pub(super) fn put_segment(state: &mut State, number: u8) {
 /// The packs of this session that a Commit or Packs entry could still add, or that are in force.
 fn usable(state: &State, ledger: &Ledger, writer: &Writer, config: &Config) -> Set {
     let mut usable = writer.own;
-    if !config.breaks(Mutant::CommitsDroppedPack) && !config.breaks(Mutant::NamesReused) {
-        usable = usable.minus(ledger.dropped_packs);
+    if !config.breaks(Mutant::CommitsDroppedPack) {
+        usable = usable.minus(ledger.dropped_packs.minus(state.wrong.returned));
     }
     if ledger.retired && !config.breaks(Mutant::AddsUnderRetiredEpoch) {
         usable = usable.and(state.objects.new_epoch);
@@ -190,13 +191,11 @@ fn usable(state: &State, ledger: &Ledger, writer: &Writer, config: &Config) -> S
     if !config.breaks(Mutant::DamagedCopyCounts) {
         usable = usable.minus(ledger.damaged);
     }
-    let returns = [
-        Mutant::CommitsDroppedSegment,
-        Mutant::CommitsDroppedPack,
-        Mutant::NamesReused,
-    ];
-    if !returns.into_iter().any(|mutant| config.breaks(mutant)) {
-        usable = usable.minus(ledger.dropped_segments.minus(ledger.packs));
+    let either =
+        config.breaks(Mutant::CommitsDroppedSegment) || config.breaks(Mutant::CommitsDroppedPack);
+    if !either {
+        let gone = ledger.dropped_segments.minus(ledger.packs);
+        usable = usable.minus(gone.minus(state.wrong.returned));
     }
     usable
 }

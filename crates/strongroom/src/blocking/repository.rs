@@ -29,6 +29,16 @@ impl Repository {
         RepositoryBuilder::new(strongroom_repo::Repository::builder(store))
     }
 
+    /// Makes this handle the only writer of a repository in single-writer mode.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::take_over`].
+    pub fn take_over(&self, reason: &str) -> Result<()> {
+        let reason = reason.to_owned();
+        self.run(|repository| async move { repository.take_over(&reason).await })
+    }
+
     /// Lists the snapshots in force, oldest first, after reading what others have committed since.
     ///
     /// # Errors
@@ -192,7 +202,7 @@ impl Repository {
     }
 
     /// Runs one operation on the thread and waits for it.
-    fn run<T, F>(&self, operation: impl FnOnce(strongroom_repo::Repository) -> F) -> T
+    pub(super) fn run<T, F>(&self, operation: impl FnOnce(strongroom_repo::Repository) -> F) -> T
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,

@@ -18,41 +18,35 @@ use strongroom_store::{Key, Store as _, StoreExt as _};
 
 use super::Worker;
 use crate::dice::Dice;
-use crate::engine::audit::{self, Inventory, Journal, Opened, trees};
+use crate::engine::audit::{self, Inventory, Journal, Opened, Signatures, trees};
 
 /// The repository at one moment.
 struct Moment {
     opened: Opened,
     journal: Journal,
+    objects: BTreeMap<String, Bytes>,
+}
+
+/// What is in its packs, and what of it snapshots need.
+struct Content<'a> {
+    journal: &'a Journal,
     inventory: Inventory,
     live: BTreeSet<Id>,
-    objects: BTreeMap<String, Bytes>,
 }
 
 impl Worker<'_> {
     /// Does something that is allowed.
     pub(super) fn maintain(&mut self) {
         let objects = self.client.world().objects();
-        let moment = audit::read(&objects, self.setup).and_then(|(opened, journal)| {
-            let inventory = Inventory::take(&objects, &opened, &journal)?;
-            let live = trees::check(&opened, &journal, &inventory)?;
-            Ok(Moment {
-                opened,
-                journal,
-                inventory,
-                live,
-                objects,
-            })
+        let moment = audit::read(&objects, self.setup, Signatures::Believed);
+        let moment = moment.map(|(opened, journal)| Moment {
+            opened,
+            journal,
+            objects,
         });
         let moment = match moment {
             Ok(moment) => moment,
-            Err((property, what)) => {
-                // Rotten packs say so.
-                if !self.setup.profile.loses_packs() {
-                    self.ledger.violate(property, what);
-                }
-                return;
-            }
+            Err((property, what)) => return self.ledger.violate(property, what),
         };
         let packs: Vec<ObjectHash> = moment.journal.packs.keys().copied().collect();
         let some_packs = |dice: &mut Dice| {
@@ -65,14 +59,14 @@ impl Worker<'_> {
             8 => {
                 let packs = some_packs(&mut self.dice);
                 let unknown = Unknown::default();
-                drop(self.put_entry(&moment, Body::Condemn(Condemn { packs, unknown })));
+                self.put_entry(&moment, Body::Condemn(Condemn { packs, unknown }));
             }
             9 => self.doubt_any(&moment, some_packs),
             10 => {
                 let sessions = moment.journal.sessions.iter();
                 let sessions = sessions.filter(|_| self.dice.one_in(2)).copied().collect();
                 let unknown = Unknown::default();
-                drop(self.put_entry(&moment, Body::Abandon(Abandon { sessions, unknown })));
+                self.put_entry(&moment, Body::Abandon(Abandon { sessions, unknown }));
             }
             _ => self.delete_any(&moment),
         }
@@ -100,15 +94,18 @@ impl Worker<'_> {
 
     /// Drops packs and segments of which nothing is needed, and whatever nobody has named.
     fn drop_any(&mut self, moment: &Moment) {
+        let Some(content) = self.content(moment) else {
+            return;
+        };
         let mut dropped = Dropped::default();
         let share = self.dice.between(1, 3);
         for pack in moment.journal.packs.keys() {
-            if self.dice.one_in(share) && moment.can_do_without(pack, &dropped) {
+            if self.dice.one_in(share) && content.can_do_without(pack, &dropped) {
                 dropped.packs.push(*pack);
             }
         }
         for segment in moment.journal.segments.keys() {
-            if self.dice.one_in(share) && moment.can_do_without(segment, &dropped) {
+            if self.dice.one_in(share) && content.can_do_without(segment, &dropped) {
                 dropped.segments.push(*segment);
             }
         }
@@ -125,15 +122,18 @@ impl Worker<'_> {
             added: Default::default(),
             unknown: Unknown::default(),
         };
-        drop(self.put_entry(moment, Body::Tombstone(tombstone)));
+        self.put_entry(moment, Body::Tombstone(tombstone));
         self.delete_any(moment);
     }
 
     /// Says that frames are damaged, whether or not they are.
     fn doubt_any(&mut self, moment: &Moment, some: impl Fn(&mut Dice) -> Vec<ObjectHash>) {
+        let Some(content) = self.content(moment) else {
+            return;
+        };
         let mut packs = Vec::new();
         for pack in some(&mut self.dice) {
-            let frames = moment
+            let frames = content
                 .inventory
                 .packs
                 .get(&pack)
@@ -147,7 +147,30 @@ impl Worker<'_> {
             packs.push(DamagedPack { pack, frames });
         }
         let unknown = Unknown::default();
-        drop(self.put_entry(moment, Body::Damaged(Damaged { packs, unknown })));
+        self.put_entry(moment, Body::Damaged(Damaged { packs, unknown }));
+    }
+
+    /// Opens the packs of a moment; `None` if they are rotten.
+    fn content<'a>(&self, moment: &'a Moment) -> Option<Content<'a>> {
+        let journal = &moment.journal;
+        let inventory = Inventory::take(&moment.objects, &moment.opened, journal);
+        let content = inventory.and_then(|inventory| {
+            let live = trees::check(&moment.opened, journal, &inventory)?;
+            Ok(Content {
+                journal,
+                inventory,
+                live,
+            })
+        });
+        match content {
+            Ok(content) => Some(content),
+            Err((property, what)) => {
+                if !self.setup.profile.loses_packs() {
+                    self.ledger.violate(property, what);
+                }
+                None
+            }
+        }
     }
 
     /// Deletes some of what was dropped before that moment.
@@ -193,15 +216,13 @@ impl Worker<'_> {
         };
         let key = Key::parse(&object_name::journal(journal.entries)).ok()?;
         drop(block_on(self.client.store().put_new(&key, entry.clone())));
-        match self.client.world().objects().get(key.as_str()) {
-            Some(found) => Some(*found == entry),
-            // It may be on its way.
-            None => None,
-        }
+        // If nothing is there, it may be on its way.
+        let objects = self.client.world().objects();
+        objects.get(key.as_str()).map(|found| *found == entry)
     }
 }
 
-impl Moment {
+impl Content<'_> {
     /// Says whether every blob that is needed has a place without this pack or segment and those already dropped, and a good
     /// one if it has one now.
     fn can_do_without(&self, name: &ObjectHash, dropped: &Dropped) -> bool {
@@ -228,7 +249,9 @@ impl Moment {
             keeps_any && (keeps_good || !has_good)
         })
     }
+}
 
+impl Moment {
     /// Returns packs and segments that no entry has named.
     fn orphans(&self) -> (Vec<ObjectHash>, Vec<ObjectHash>) {
         let hash = |name: &str| ObjectHash::parse(name.rsplit('/').next()?);

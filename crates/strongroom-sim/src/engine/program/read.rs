@@ -9,10 +9,6 @@ use super::Worker;
 use crate::engine::target::MapTarget;
 
 impl Worker<'_> {
-    pub(super) fn list(&mut self, repository: &Repository) {
-        drop(self.snapshots(repository));
-    }
-
     pub(super) fn snapshots(&self, repository: &Repository) -> Option<Vec<SnapshotInfo>> {
         self.expect("snapshots", block_on(repository.snapshots()))
     }

@@ -1,0 +1,212 @@
+//! What would be forgotten.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+
+use strongroom_crypt::Id;
+use strongroom_format::{ObjectHash, Outcome, Snapshot, Time};
+use strongroom_retain::{
+    Decision, Group, Loss, Moment, Plan, Reason, Retention, SnapshotInfo, Verdict,
+};
+
+use super::clock::{ClockTrust, Waiting};
+use super::options::{Choice, ForgetOptions};
+use crate::error::{Error, ErrorKind, Result};
+use crate::state::State;
+
+/// What would be forgotten, and why. It prints as a table; [`Repository::forget`](crate::Repository::forget) applies it.
+#[derive(Debug, Clone)]
+pub struct ForgetPlan {
+    options: ForgetOptions,
+    now: Moment,
+    head: (u64, ObjectHash),
+    plan: Plan<Id>,
+}
+
+impl ForgetPlan {
+    pub(super) fn make(options: ForgetOptions, now: Time, state: &State) -> Result<Self> {
+        if let Choice::Snapshots(ids) = &options.choice
+            && let Some(id) = ids.iter().find(|id| state.snapshot(id).is_none())
+        {
+            let what = format!("there is no snapshot {id}");
+            return Err(Error::new(ErrorKind::NotFound, what));
+        }
+        let now = match options.choice {
+            // What is forgotten by name may be dated as it likes.
+            Choice::Snapshots(_) => Moment::utc(i64::MAX),
+            _ => Moment::utc(now.seconds),
+        };
+        let plan = decide(&options, options.clock, now, state)?;
+        Ok(Self {
+            options,
+            now,
+            head: (state.head, state.head_hash),
+            plan,
+        })
+    }
+
+    /// Returns the snapshots that would be forgotten.
+    pub fn forgotten(&self) -> impl Iterator<Item = Id> {
+        self.plan.forgotten_ids().copied()
+    }
+
+    /// Returns the snapshots that are kept.
+    pub fn kept(&self) -> impl Iterator<Item = Id> {
+        self.plan.kept_ids().copied()
+    }
+
+    /// Returns the groups, each with its snapshots, the newest first, and what becomes of each and why.
+    #[must_use]
+    pub fn groups(&self) -> &[Group<Id>] {
+        self.plan.groups()
+    }
+
+    /// Returns what becomes of a snapshot, and why; `None` if the plan does not look at it.
+    #[must_use]
+    pub fn decision(&self, id: &Id) -> Option<&Decision<Id>> {
+        self.plan.decision(id)
+    }
+
+    /// Returns the decisions as `strongroom-retain` made them.
+    #[must_use]
+    pub fn retention(&self) -> &Plan<Id> {
+        &self.plan
+    }
+
+    /// Returns the head of the journal that the plan was made from: how many entries there were, and the hash of the last.
+    #[must_use]
+    pub fn head(&self) -> (u64, ObjectHash) {
+        self.head
+    }
+
+    /// Says whether nothing would be forgotten.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.plan.is_empty()
+    }
+
+    /// Returns how many journal entries applying it puts. Each is a put and a look whether a later one is there.
+    #[must_use]
+    pub fn puts(&self) -> u64 {
+        let forgotten = self.plan.forgotten_ids().count();
+        forgotten.div_ceil(super::MOST_IN_AN_ENTRY) as u64
+    }
+
+    /// Makes sure that these snapshots, which are in force, would be forgotten in this state too. Returns the texts of the groups
+    /// that are emptied by it.
+    pub(super) fn check(&self, targets: &[Id], state: &State) -> Result<Vec<String>> {
+        let stale = |what: String| Error::new(ErrorKind::Stale, what);
+        // Clocks were looked at when the plan was made; what is dated after that is no measure of anything in it.
+        let now = decide(&self.options, ClockTrust::Trust, self.now, state).map_err(|error| {
+            stale("the plan would not be made any more".to_owned()).caused_by(error)
+        })?;
+        let decisions: HashMap<&Id, &Decision<Id>> = now
+            .decisions()
+            .map(|decision| (&decision.snapshot().id, decision))
+            .collect();
+        let kept = targets.iter().find_map(|id| match decisions.get(id) {
+            Some(decision) if !decision.is_kept() => None,
+            Some(decision) => Some((id, decision.why())),
+            None => Some((id, "it is another one".to_owned())),
+        });
+        if let Some((id, why)) = kept {
+            return Err(stale(format!("snapshot {id} would be kept now: {why}")));
+        }
+        let targets: BTreeSet<&Id> = targets.iter().collect();
+        let goes = |decision: &Decision<Id>| targets.contains(&decision.snapshot().id);
+        let emptied = now
+            .groups()
+            .iter()
+            .filter(|group| group.is_emptied() && group.decisions().iter().any(goes));
+        Ok(emptied.map(|group| group.key().to_string()).collect())
+    }
+}
+
+/// Two plans are equal if they say the same of the same snapshots, whatever the state they were made from.
+impl PartialEq for ForgetPlan {
+    fn eq(&self, other: &Self) -> bool {
+        self.plan == other.plan
+    }
+}
+
+impl Eq for ForgetPlan {}
+
+impl fmt::Display for ForgetPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.plan)?;
+        let (forgotten, kept) = (self.forgotten().count(), self.kept().count());
+        write!(
+            f,
+            "forgets {forgotten} and keeps {kept}; reads nothing, puts {} journal entries, deletes nothing",
+            self.puts()
+        )
+    }
+}
+
+fn decide(
+    options: &ForgetOptions,
+    clock: ClockTrust,
+    now: Moment,
+    state: &State,
+) -> Result<Plan<Id>> {
+    let mut entries = HashMap::new();
+    let mut infos = Vec::new();
+    for (n, (id, snapshot)) in &state.snapshots {
+        if options.filter.matches(snapshot) {
+            entries.insert(*id, *n);
+            infos.push(info(options, state, id, snapshot));
+        }
+    }
+    let named;
+    let policy: &dyn Retention<Id> = match &options.choice {
+        Choice::Rules(rules) => rules,
+        Choice::Policy(policy) => policy,
+        Choice::Snapshots(ids) => {
+            named = Named(ids);
+            &named
+        }
+    };
+    let waiting = Waiting {
+        policy,
+        entries: &entries,
+    };
+    let trusted = clock == ClockTrust::Trust || matches!(options.choice, Choice::Snapshots(_));
+    let policy = if trusted { policy } else { &waiting };
+    strongroom_retain::plan(
+        &infos,
+        &options.group_by,
+        policy,
+        now,
+        &options.may_be_emptied,
+    )
+    .map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()).caused_by(error))
+}
+
+fn info(options: &ForgetOptions, state: &State, id: &Id, snapshot: &Snapshot) -> SnapshotInfo<Id> {
+    let moment = Moment {
+        unix_seconds: snapshot.began.seconds,
+        utc_offset_seconds: snapshot.utc_offset_seconds.unwrap_or(0),
+    };
+    let mut info = SnapshotInfo::new(*id, moment);
+    info.series.clone_from(&snapshot.series);
+    info.labels.clone_from(&snapshot.labels);
+    info.tags = snapshot.tags.iter().cloned().collect();
+    info.complete = snapshot.outcome == Outcome::Complete;
+    info.held = state.is_held(id, snapshot);
+    info.pinned = options.pinned.contains(id) || !info.tags.is_disjoint(&options.pinned_tags);
+    info
+}
+
+/// Forgets these and no others.
+#[derive(Debug)]
+struct Named<'a>(&'a BTreeSet<Id>);
+
+impl Retention<Id> for Named<'_> {
+    fn decide(&self, snapshots: &[SnapshotInfo<Id>], _now: Moment) -> Vec<Verdict> {
+        let decide = |one: &SnapshotInfo<Id>| match self.0.contains(&one.id) {
+            true => Verdict::Forget(vec![Loss::Other("named".to_owned())]),
+            false => Verdict::Keep(vec![Reason::Other("not named".to_owned())]),
+        };
+        snapshots.iter().map(decide).collect()
+    }
+}
