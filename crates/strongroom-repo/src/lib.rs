@@ -72,6 +72,7 @@ mod target;
 pub mod testing;
 mod threads;
 mod tree;
+mod undelete;
 
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
 pub use copy::{Copied, CopyOptions, CopyReport, NotCopied, Uncopied};
@@ -101,3 +102,4 @@ pub use source::{
 pub use target::{
     Aspect, Deviation, ExistingFile, Made, ReadAt, SmallFile, Target, TargetError, TargetFile,
 };
+pub use undelete::{Forgotten, StillThere, UndeletePlan, UndeleteReport};

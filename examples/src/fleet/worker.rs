@@ -10,8 +10,8 @@ use clap::Args;
 use serde_json::Value;
 use strongroom::blocking::Repository;
 use strongroom::{
-    BackupOptions, ChunkSizes, Credential, DirectoryTarget, DirectoryTargetOptions, ErrorKind, FileTree,
-    RestoreOptions, Settings, SnapshotInfo, store_at,
+    BackupOptions, ChunkSizes, Credential, DirectoryTarget, DirectoryTargetOptions, ErrorKind,
+    FileTree, RestoreOptions, Settings, SnapshotInfo, store_at,
 };
 
 use super::chance::Chance;
@@ -116,7 +116,7 @@ pub(super) fn work(
 pub(super) fn settings() -> Settings {
     let mut settings = Settings::default();
     settings.pack_bytes = 1 << 20;
-    settings.announce_bytes = 1 << 20;
+    settings.announce_bytes = 256 << 10;
     settings.chunk_sizes = CHUNK_SIZES;
     settings.threads = 1;
     settings
