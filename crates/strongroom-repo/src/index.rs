@@ -18,6 +18,7 @@ use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, SegmentRef, object_name};
 
 pub(crate) use self::marks::{Marked, Marks, WeakFrames};
+pub(crate) use self::rebuilt::segment as segment_of_headers;
 pub(crate) use self::storage::write_file;
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
@@ -270,6 +271,28 @@ impl Index {
             }
         }
         Ok(locations)
+    }
+
+    /// Puts a segment and its filter into the local cache.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when the bytes are not that segment.
+    #[cfg(feature = "testing")]
+    pub(crate) fn keep_locally(context: &Context, bytes: Bytes) -> Result<()> {
+        let cache = context.settings.cache.as_deref();
+        let index = Self {
+            parts: Vec::new(),
+            cache: cache.and_then(|folder| SegmentCache::open(folder, &context.repository)),
+            pages: Arc::new(PageCache::new(CACHED_PAGES)),
+            problems: Vec::new(),
+        };
+        let segment = SegmentRef {
+            name: ObjectHash::of(&bytes),
+            len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            entries: 0,
+        };
+        index.open_bytes(&segment, bytes, context).map(|_| ())
     }
 
     /// Returns the segments that map nothing but packs that are gone.
