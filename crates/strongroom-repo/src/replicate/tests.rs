@@ -286,6 +286,8 @@ fn another_journal_is_refused() {
     assert_eq!(error.object(), Some(&*object_name::journal(2)));
     commit(&repository, 2);
     let error = refused(&ahead, FORK);
+    let heads = error.heads().unwrap();
+    assert!(heads.remembered.n == 2 && heads.found.is_some_and(|found| found.n == 2));
     assert_eq!(error.object(), Some(&*object_name::journal(2)));
     commit(&repository, 3);
     refused(&ahead, FORK);

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use strongroom_crypt::{Id, Roles};
-use strongroom_format::{Body, EpochState, Keys, object_name};
+use strongroom_format::{Body, Condemn, Dropped, EpochState, Keys, Tombstone, object_name};
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Rule, When};
 use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Prefix, Store, StoreExt as _};
 
@@ -11,11 +11,11 @@ use super::{StillThere, UndeletePlan, UndeleteReport};
 use crate::context::object_key;
 use crate::error::Result;
 use crate::testing::{
-    Content, MemoryTarget, Shape, TestStore, Tree, Writer, reopen, repository, settings,
+    Content, MemoryTarget, Shape, TestStore, Tree, TreeSource, Writer, reopen, repository, settings,
 };
 use crate::{
-    Credential, DeleteOptions, ErrorKind, ForgetOptions, PruneOptions, Repository, RestoreOptions,
-    Unused, edge,
+    BackupOptions, Credential, DeleteOptions, ErrorKind, ForgetOptions, ParentChoice, PruneOptions,
+    Repository, RestoreOptions, Unused, edge,
 };
 
 fn noise(seed: u64, len: usize) -> Vec<u8> {
@@ -314,6 +314,75 @@ fn what_is_deleted_after_it_was_copied_is_not_missed() {
     prune(&repository);
     let planned = plan(&repository, first);
     let report = undelete_and(&store, &planned, "index/", || delete(&repository));
+    assert!(report.unwrap().entry.is_some());
+    assert_restores(&reopen(&store, settings(1)), first, 1);
+}
+
+fn back_up(repository: &Repository, n: u64) -> Id {
+    let options = BackupOptions::new("home").with_parent(ParentChoice::None);
+    let source = Arc::new(TreeSource::new(tree(n)));
+    let report = block_on(repository.backup(source, options, Arc::new(())));
+    report.unwrap().snapshot
+}
+
+fn append(repository: &Repository, body: Body) {
+    let this = repository.clone();
+    let run = edge::run(repository.store(), "test", move |remote| {
+        let context = this.context();
+        this.journal().append(
+            remote,
+            context,
+            Roles::MAINTAINER,
+            &mut |_| Ok(body.clone()),
+        )
+    });
+    block_on(run).unwrap();
+}
+
+#[test]
+fn what_moves_while_it_is_looked_for_is_found() {
+    let (store, repository) = repository();
+    let first = back_up(&repository, 1);
+    back_up(&repository, 1);
+    forget(&repository, first);
+    let planned = plan(&repository, first);
+    let gate = Gate::new();
+    let faulty = Arc::new(Faulty::new(store.clone(), FaultPlan::new()));
+    let slow = open(&faulty);
+    faulty.inject(
+        Rule::new(Fault::PauseBefore(gate.clone()))
+            .with_operation(Operation::Get)
+            .with_key_prefix("pack/")
+            .with_when(When::Nth(1)),
+    );
+    let moved = || {
+        let state = repository.journal().state();
+        let packs: Vec<_> = state.packs.keys().copied().collect();
+        let condemned = Condemn {
+            packs: packs.clone(),
+            ..Condemn::default()
+        };
+        append(&repository, Body::Condemn(condemned));
+        back_up(&repository, 1);
+        let dropped = Dropped {
+            packs,
+            segments: state.segments.keys().copied().collect(),
+            ..Dropped::default()
+        };
+        let tombstone = Tombstone {
+            dropped,
+            ..Tombstone::default()
+        };
+        append(&repository, Body::Tombstone(tombstone));
+        delete(&repository);
+    };
+    let other = async {
+        gate.arrived(1).await;
+        std::thread::scope(|scope| drop(scope.spawn(moved)));
+        gate.open();
+    };
+    let undeleted = slow.undelete(planned, Arc::new(()));
+    let (report, ()) = block_on(futures::future::join(undeleted, other));
     assert!(report.unwrap().entry.is_some());
     assert_restores(&reopen(&store, settings(1)), first, 1);
 }
