@@ -68,6 +68,9 @@ pub struct FleetArgs {
     pub json: bool,
 }
 
+/// Failures that people are shown; machines get all.
+const MAX_SHOWN: usize = 20;
+
 /// What is the same for the whole run.
 struct Fleet<'a> {
     args: &'a FleetArgs,
@@ -271,7 +274,7 @@ impl Fleet<'_> {
             let _ = self.output.line(&format!("{count:>8} {what}"));
         }
         proof.print(self.output);
-        for failure in &failures {
+        for failure in failures.iter().take(MAX_SHOWN) {
             self.output.complain(&format!("FAILED {failure}"));
         }
         if failures.is_empty() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom::{DeleteOptions, PruneOptions, Reframe, Unused};
+use strongroom::{DeleteOptions, Error, ErrorKind, PruneOptions, Reframe, Unused};
 
 use super::tally;
 use super::worker::{Worker, described};
@@ -23,14 +23,30 @@ impl Worker {
         match self.repository.prune(plan, observer) {
             Ok(done) => {
                 for problem in &done.problems {
-                    self.fail("prune", &described(problem))?;
+                    self.prune_problem(problem)?;
                 }
                 self.note(tally::counted("packs dropped", done.dropped_packs))?;
                 self.note(tally::counted("orphans dropped", done.dropped_orphans))?;
                 self.note(tally::counted("sessions given up", done.sessions))?;
+                if let Some(why) = &done.stopped {
+                    self.note(tally::overtaken(
+                        "prunes stopped early",
+                        "prune",
+                        &format!("{why:?}"),
+                    ))?;
+                }
                 self.note(tally::counted("prunes", 1))
             }
             Err(error) => self.was_refused("prune", &error),
+        }
+    }
+
+    /// A pack that is not there any more was dropped by another prune, and deleted.
+    fn prune_problem(&mut self, problem: &Error) -> anyhow::Result<()> {
+        let what = described(problem);
+        match problem.kind() {
+            ErrorKind::NotFound => self.note(tally::overtaken("overtaken", "prune", &what)),
+            _ => self.fail("prune", &what),
         }
     }
 

@@ -10,8 +10,8 @@ use clap::Args;
 use serde_json::Value;
 use strongroom::blocking::Repository;
 use strongroom::{
-    BackupOptions, ChunkSizes, Credential, DirectoryTarget, DirectoryTargetOptions, ErrorKind, FileTree,
-    RestoreOptions, Settings, SnapshotInfo, store_at,
+    BackupOptions, ChunkSizes, Credential, DirectoryTarget, DirectoryTargetOptions, ErrorKind,
+    FileTree, RestoreOptions, Settings, SnapshotInfo, store_at,
 };
 
 use super::chance::Chance;
@@ -33,6 +33,7 @@ const UPKEEP: &[(f64, Act)] = &[
     (0.15, Worker::restore_one),
     (0.12, Worker::prune),
     (0.12, Worker::delete),
+    (0.06, Worker::undelete),
 ];
 
 type Act = fn(&mut Worker) -> anyhow::Result<()>;
@@ -116,7 +117,7 @@ pub(super) fn work(
 pub(super) fn settings() -> Settings {
     let mut settings = Settings::default();
     settings.pack_bytes = 1 << 20;
-    settings.announce_bytes = 1 << 20;
+    settings.announce_bytes = 256 << 10;
     settings.chunk_sizes = CHUNK_SIZES;
     settings.threads = 1;
     settings

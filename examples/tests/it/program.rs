@@ -16,6 +16,8 @@ pub(crate) const SNAPSHOTS: &str = env!("CARGO_BIN_EXE_sr-snapshots");
 pub(crate) const LS: &str = env!("CARGO_BIN_EXE_sr-ls");
 pub(crate) const COPY: &str = env!("CARGO_BIN_EXE_sr-copy");
 pub(crate) const FLEET: &str = env!("CARGO_BIN_EXE_fleet");
+pub(crate) const FORGET: &str = env!("CARGO_BIN_EXE_sr-forget");
+pub(crate) const PRUNE: &str = env!("CARGO_BIN_EXE_sr-prune");
 pub(crate) const KEYS: &str = env!("CARGO_BIN_EXE_sr-keys");
 
 pub(crate) const PASSWORD: &str = "not a secret";

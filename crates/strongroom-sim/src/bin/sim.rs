@@ -1,15 +1,14 @@
-//! Runs seeds of the simulated world: `sim --seeds A..B [--jobs N] [--profile NAME] [--trace SEED]`.
+//! Runs seeds of the simulated world: `sim --seeds A..B [--jobs N] [--profile NAME] [--go-on]`, or one: `sim --trace SEED`.
 
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use strongroom_sim::{Outcome, Profile, Simulator};
 
-const USAGE: &str =
-    "usage: sim --seeds A..B [--jobs N] [--profile NAME] | sim --trace SEED [--profile NAME]";
+const USAGE: &str = "usage: sim --seeds A..B [--jobs N] [--profile NAME] [--go-on] | sim --trace SEED [--profile NAME]";
 
 /// What is asked for.
 struct Arguments {
@@ -17,6 +16,7 @@ struct Arguments {
     jobs: u64,
     profile: Option<Profile>,
     trace: bool,
+    goes_on: bool,
 }
 
 fn main() -> ExitCode {
@@ -29,37 +29,75 @@ fn main() -> ExitCode {
     if arguments.trace {
         return trace(&arguments);
     }
-    let started = Instant::now();
-    let next = AtomicU64::new(arguments.seeds.start);
-    let (is_over, steps) = (AtomicBool::new(false), AtomicU64::new(0));
+    let run = Run {
+        arguments,
+        started: Instant::now(),
+        next: AtomicU64::new(0),
+        steps: AtomicU64::new(0),
+        failures: AtomicU64::new(0),
+    };
     std::thread::scope(|scope| {
-        for _ in 0..arguments.jobs {
-            scope.spawn(|| {
-                let mut simulator = Simulator::new(Some(scratch()));
-                while !is_over.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= arguments.seeds.end {
-                        break;
-                    }
-                    let outcome = simulator.run(seed, arguments.profile);
-                    steps.fetch_add(outcome.steps, Ordering::Relaxed);
-                    if !outcome.violations.is_empty() && !is_over.swap(true, Ordering::Relaxed) {
-                        say(&explain(seed, arguments.profile));
-                        report(&started, seed + 1 - arguments.seeds.start, &steps);
-                    }
-                }
-            });
+        for _ in 0..run.arguments.jobs {
+            scope.spawn(|| run.work());
         }
     });
-    if is_over.load(Ordering::Relaxed) {
-        return ExitCode::FAILURE;
+    run.report();
+    match run.failures.load(Ordering::Relaxed) {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
     }
-    report(
-        &started,
-        arguments.seeds.end - arguments.seeds.start,
-        &steps,
-    );
-    ExitCode::SUCCESS
+}
+
+/// Many seeds.
+struct Run {
+    arguments: Arguments,
+    started: Instant,
+    /// Seeds taken.
+    next: AtomicU64,
+    steps: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl Run {
+    /// Takes seeds until there are none left, or one fails.
+    fn work(&self) {
+        let Arguments {
+            seeds,
+            profile,
+            goes_on,
+            ..
+        } = &self.arguments;
+        let mut simulator = Simulator::new(Some(scratch()));
+        while *goes_on || self.failures.load(Ordering::Relaxed) == 0 {
+            let seed = seeds.start + self.next.fetch_add(1, Ordering::Relaxed);
+            if !seeds.contains(&seed) {
+                break;
+            }
+            let outcome = simulator.run(seed, *profile);
+            self.steps.fetch_add(outcome.steps, Ordering::Relaxed);
+            if outcome.violations.is_empty() {
+                continue;
+            }
+            let is_first = self.failures.fetch_add(1, Ordering::Relaxed) == 0;
+            if *goes_on {
+                say(&outcome.to_string());
+            } else if is_first {
+                say(&run_with_events(seed, *profile).to_string());
+            }
+        }
+    }
+
+    fn report(&self) {
+        let all = self.arguments.seeds.end - self.arguments.seeds.start;
+        let seeds = self.next.load(Ordering::Relaxed).min(all);
+        let seconds = self.started.elapsed().as_secs_f64();
+        let rate = seeds as f64 / seconds.max(0.001);
+        let steps = self.steps.load(Ordering::Relaxed);
+        let failures = self.failures.load(Ordering::Relaxed);
+        say(&format!(
+            "{seeds} seeds in {seconds:.1} s ({rate:.0} a second), {steps} calls, {failures} seeds failed"
+        ));
+    }
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
@@ -68,8 +106,13 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
         jobs: 1,
         profile: None,
         trace: false,
+        goes_on: false,
     };
     while let Some(word) = words.next() {
+        if word == "--go-on" {
+            arguments.goes_on = true;
+            continue;
+        }
         let value = words.next()?;
         match word.as_str() {
             "--seeds" => {
@@ -98,11 +141,7 @@ fn trace(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// Runs a seed once more, to tell what happened.
-fn explain(seed: u64, profile: Option<Profile>) -> String {
-    run_with_events(seed, profile).to_string()
-}
-
+/// Runs a seed and keeps what happened.
 fn run_with_events(seed: u64, profile: Option<Profile>) -> Outcome {
     let scratch = scratch().join("again");
     Simulator::new(Some(scratch))
@@ -119,15 +158,6 @@ fn scratch() -> PathBuf {
         std::env::temp_dir()
     };
     folder.join(format!("strongroom-sim-{}", std::process::id()))
-}
-
-fn report(started: &Instant, seeds: u64, steps: &AtomicU64) {
-    let seconds = started.elapsed().as_secs_f64();
-    let steps = steps.load(Ordering::Relaxed);
-    let rate = seeds as f64 / seconds.max(0.001);
-    say(&format!(
-        "{seeds} seeds in {seconds:.1} s ({rate:.0} a second), {steps} calls"
-    ));
 }
 
 #[expect(clippy::print_stdout, reason = "a program may print")]

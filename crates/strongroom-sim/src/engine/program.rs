@@ -2,6 +2,8 @@
 
 mod backup;
 mod foreign;
+mod forget;
+mod prune;
 mod read;
 
 pub(crate) use self::read::number_of;
@@ -84,10 +86,13 @@ impl<'a> Worker<'a> {
 
     fn operate(&mut self, repository: &Repository) {
         match self.dice.below(20) {
-            0..=8 => drop(self.back_up(repository)),
-            9..=11 => self.restore(repository),
-            12 => drop(self.snapshots(repository)),
-            13..=18 => self.maintain(),
+            0..=6 => drop(self.back_up(repository)),
+            7 | 8 => self.restore(repository),
+            9 => self.hold(repository),
+            10 | 11 => self.forget(repository),
+            12..=14 => self.prune(repository),
+            15 | 16 => self.delete(repository),
+            17 | 18 => self.maintain(),
             _ => self.client.pause(Duration::from_secs(3_600)),
         }
     }

@@ -1,9 +1,7 @@
 //! Holding, forgetting and bringing back.
 
 use futures::executor::block_on;
-use strongroom_repo::{
-    Error, ErrorKind, ForgetOptions, HoldRequest, Repository, SnapshotInfo,
-};
+use strongroom_repo::{Error, ErrorKind, ForgetOptions, HoldRequest, Repository, SnapshotInfo};
 
 use super::Worker;
 use super::read::number_of;
@@ -14,12 +12,27 @@ impl Worker<'_> {
         let Some(snapshots) = self.snapshots(repository) else {
             return;
         };
-        let some = snapshots.iter().filter(|_| self.dice.one_in(2)).map(|one| one.id);
         let options = match self.dice.below(3) {
             0 => ForgetOptions::by_rules("last=2".parse().unwrap_or_default()),
-            _ => ForgetOptions::of(some.collect::<Vec<_>>()),
+            _ => {
+                let some = snapshots.iter().filter(|_| self.dice.one_in(2));
+                ForgetOptions::of(some.map(|one| one.id).collect::<Vec<_>>())
+            }
+        };
+        let options = match self.dice.one_in(2) {
+            true => (0..5).fold(options, |options, series| {
+                match format!("series=s{series},host").parse() {
+                    Ok(group) => options.with_empty(group),
+                    Err(_) => options,
+                }
+            }),
+            false => options,
         };
         let planned = block_on(repository.plan_forget(options));
+        if matches!(&planned, Err(error) if error.kind() == ErrorKind::Invalid) {
+            // It would empty a group that was not named.
+            return;
+        }
         let Some(plan) = self.expect("plan forget", planned) else {
             return;
         };
