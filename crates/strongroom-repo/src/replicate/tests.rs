@@ -345,6 +345,48 @@ fn a_torn_object_there_is_put_again() {
 }
 
 #[test]
+fn a_replica_is_compared_and_nothing_is_changed() {
+    let (_, repository) = repository();
+    commit(&repository, 1);
+    let replica = Arc::new(TestStore::new(MemoryStore::new()));
+    let compare = || {
+        replica.reset();
+        let with: Arc<dyn Store> = replica.clone();
+        let difference = block_on(repository.compare_replica(with)).unwrap();
+        let calls = replica.calls();
+        let changes = |call: &&strongroom_store::wrap::Call| {
+            matches!(call.operation, Operation::Put | Operation::Delete)
+        };
+        assert_eq!(calls.iter().filter(changes).count(), 0);
+        difference
+    };
+    let nothing = compare();
+    assert_eq!((nothing.head, nothing.entries), (2, 2));
+    replicate(&repository, &replica).unwrap();
+    let same = compare();
+    assert!(same.is_same() && same.surplus == 0, "{same}");
+    commit_and_repack(&repository, 2, false);
+    let behind = compare();
+    assert_eq!(behind.entries, 3);
+    assert!(!behind.missing.is_empty() && !behind.is_same(), "{behind}");
+    replicate(&repository, &replica).unwrap();
+    let surplus = compare();
+    assert!(
+        surplus.is_same() && surplus.surplus > 0,
+        "what only prefixes name: {surplus}"
+    );
+    let pack = object_name::pack(repository.journal().state().packs.keys().next().unwrap());
+    let key = object_key(&pack).unwrap();
+    block_on(replica.delete(&key)).unwrap();
+    block_on(replica.put_new(&key, "half".into())).unwrap();
+    assert_eq!(compare().torn, [pack]);
+    commit(&open(&replica).unwrap(), 3);
+    let with: Arc<dyn Store> = replica.clone();
+    let error = block_on(repository.compare_replica(with)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+}
+
+#[test]
 fn a_bit_that_flipped_on_the_way_is_read_again() {
     let (store, repository) = repository();
     commit(&repository, 1);
