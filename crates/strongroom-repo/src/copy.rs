@@ -202,15 +202,16 @@ impl Copying<'_> {
                 && host(other) == host(snapshot)
                 && other.began <= snapshot.began
         };
-        now.snapshots
+        let mut before: Vec<&Selected> = now
+            .snapshots
             .values()
             .filter(|(id, other)| *id != one.0 && is_before(other))
-            .filter_map(|(id, other)| {
-                let origin = Origin::of(&self.source.id(), id, other);
-                Some((other.began, *id, copies.find(&origin, u64::MAX)?))
-            })
-            .max_by_key(|(began, ..)| *began)
-            .map(|(_, id, copy)| (id, copy))
+            .collect();
+        before.sort_by_key(|(_, other)| std::cmp::Reverse(other.began));
+        before.into_iter().find_map(|(id, other)| {
+            let origin = Origin::of(&self.source.id(), id, other);
+            Some((*id, copies.find(&origin, u64::MAX)?))
+        })
     }
 
     fn prepare(

@@ -51,7 +51,7 @@ impl Repository {
             let now = options
                 .now
                 .unwrap_or_else(|| context.components.clock.now());
-            ForgetPlan::make(options, now, &state)
+            ForgetPlan::make(context.repository, options, now, &state)
         })
         .await
     }
@@ -65,13 +65,17 @@ impl Repository {
     /// # Errors
     ///
     /// `Stale` when a snapshot that the plan forgets would be kept now, because it is held or for any other reason, or when a group
-    /// would now be emptied; make another plan. `WrongKey` when this handle's keys are not a maintainer's; otherwise as
+    /// would now be emptied; make another plan. `Invalid` when the plan is of another repository. `WrongKey` when this handle's keys are not a maintainer's; otherwise as
     /// [`snapshots`](Self::snapshots).
     ///
     /// # Cancellation
     ///
     /// Dropping the future may leave all, a part or nothing forgotten.
     pub async fn forget(&self, plan: ForgetPlan) -> Result<ForgetReport> {
+        if plan.repository != self.id() {
+            let what = "the plan is of another repository";
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
         let this = self.clone();
         edge::run(self.store(), "strongroom-forget", move |remote| {
             let state = this.journal().refresh(remote, this.context())?;

@@ -91,7 +91,7 @@ pub use prune::{
     Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
     PruneReport, Reframe, Requests, Stopped, Unused,
 };
-pub use replicate::ReplicaReport;
+pub use replicate::{ReplicaDifference, ReplicaReport};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,

@@ -12,6 +12,7 @@
 //! reader sees none of them before it sees all; interrupted in between, the replica tells whoever opens it afresh that an entry is
 //! missing, until the replication is resumed. A first replication puts entry 0 last, so that it can be opened once it is complete.
 
+mod compare;
 mod inventory;
 mod report;
 mod round;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use strongroom_store::Store;
 
+pub use self::compare::ReplicaDifference;
 pub use self::report::ReplicaReport;
 use self::round::{Ended, Round};
 use crate::edge::Access;
@@ -57,7 +59,8 @@ impl Repository {
         let this = self.clone();
         let work = move |source: &_, target: &_| {
             observer.on_event(&Event::Phase(Phase::Prepare));
-            let mut round = Round::begin(&this, source, target, observer.as_ref())?;
+            let mut round = Round::look(&this, source, target, observer.as_ref())?;
+            round.begin()?;
             loop {
                 let state = this.journal().refresh(source, this.context())?;
                 if let Ended::Complete = round.run(&state)? {
@@ -67,5 +70,25 @@ impl Repository {
         };
         let to = Access::new(to, self.context().components.execution);
         pair::between(self.store(), to, "strongroom-replicate", work).await
+    }
+
+    /// Says how the replica in `with` differs from this repository, and changes nothing. Everything in `with` is listed once, and nothing
+    /// is read but config and one journal entry: whether what is there is whole, a check tells.
+    ///
+    /// # Errors
+    ///
+    /// As [`replicate`](Self::replicate).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves nothing behind.
+    pub async fn compare_replica(&self, with: Arc<dyn Store>) -> Result<ReplicaDifference> {
+        let this = self.clone();
+        let work = move |source: &_, target: &_| {
+            let state = this.journal().refresh(source, this.context())?;
+            Round::look(&this, source, target, &())?.difference(&state)
+        };
+        let with = Access::new(with, self.context().components.execution);
+        pair::between(self.store(), with, "strongroom-compare", work).await
     }
 }

@@ -27,6 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::ForgottenRecord;
 use crate::observer::Observer;
 use crate::repository::{Repository, details};
+use crate::state::State;
 
 /// A snapshot that was forgotten.
 #[derive(Debug, Clone)]
@@ -116,7 +117,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// `Invalid` when something is lost by the plan; `Stale` when something was deleted since that is needed; `Conflict` when others
+    /// `Invalid` when something is lost by the plan, or it is of another repository; `Stale` when something was deleted since that is needed; `Conflict` when others
     /// took something away, time after time; `WrongKey` when this handle's keys are not a writer's; otherwise what the store said.
     ///
     /// # Cancellation
@@ -127,6 +128,10 @@ impl Repository {
         plan: UndeletePlan,
         observer: Arc<dyn Observer>,
     ) -> Result<UndeleteReport> {
+        if plan.repository != self.id() {
+            let what = "the plan is of another repository";
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
         let this = self.clone();
         edge::run(self.store(), "strongroom-undelete", move |remote| {
             Rescue::new(&this, remote, &plan, observer.as_ref())?.run()
@@ -177,27 +182,31 @@ fn forgotten(repository: &Repository, remote: &Remote) -> Result<Vec<Forgotten>>
 
 fn plan_undelete(repository: &Repository, remote: &Remote, id: Id) -> Result<UndeletePlan> {
     let context = repository.context();
-    let history = repository.journal().history(remote, context)?;
-    if history.state.snapshot(&id).is_some() {
-        let what = format!("the snapshot {id} is in force");
-        return Err(Error::new(ErrorKind::Invalid, what));
+    loop {
+        let history = repository.journal().history(remote, context)?;
+        let state = &history.state;
+        if state.snapshot(&id).is_some() {
+            let what = format!("the snapshot {id} is in force");
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
+        let mut records = history.forgotten.iter().rev();
+        let record = records.find(|record| record.id == id).ok_or_else(|| {
+            let what = format!("there is no forgotten snapshot {id}");
+            Error::new(ErrorKind::NotFound, what)
+        })?;
+        let since = record.committed.n;
+        let mut survey = Survey::begin(repository, remote, state, since, &[], &HashSet::new())?;
+        survey.walk(&record.snapshot.root)?;
+        if survey.found.lost.is_empty() || !has_moved(repository, remote, state)? {
+            return UndeletePlan::of(context.repository, record, survey);
+        }
     }
-    let mut records = history.forgotten.iter().rev();
-    let record = records.find(|record| record.id == id).ok_or_else(|| {
-        let what = format!("there is no forgotten snapshot {id}");
-        Error::new(ErrorKind::NotFound, what)
-    })?;
-    let committed = record.committed.n;
-    let mut survey = Survey::begin(
-        repository,
-        remote,
-        &history.state,
-        committed,
-        &[],
-        &HashSet::new(),
-    )?;
-    survey.walk(&record.snapshot.root)?;
-    UndeletePlan::of(record, survey)
+}
+
+/// Says whether others have written since, so that what seems to be lost may have moved.
+fn has_moved(repository: &Repository, remote: &Remote, state: &State) -> Result<bool> {
+    let now = repository.journal().refresh(remote, repository.context())?;
+    Ok(now.head_hash != state.head_hash)
 }
 
 /// Lists the packs that exist, of those that are wanted, with their lengths.

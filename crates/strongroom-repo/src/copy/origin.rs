@@ -25,6 +25,19 @@ impl Origin {
         }
     }
 
+    /// Returns the snapshot of this origin in a repository, if it lacks no more than so many entries.
+    pub(super) fn find(&self, repository: &RepositoryId, state: &State, most: u64) -> Option<Id> {
+        let native = self.0.strip_prefix(&format!("{repository}/"));
+        let native: Option<Id> = native.and_then(|id| id.parse().ok());
+        let is_it = |(id, snapshot): &&(Id, Snapshot)| match snapshot.labels.get(COPIED_FROM) {
+            Some(origin) => *origin == self.0,
+            None => native.as_ref() == Some(id),
+        };
+        let found = state.snapshots.values().filter(is_it);
+        let mut whole_enough = found.filter(|(_, one)| lacks_of(&one.labels) <= most);
+        whole_enough.next().map(|(id, _)| *id)
+    }
+
     /// Adds the label to those of a copy.
     pub(super) fn label(&self, labels: &mut BTreeMap<String, String>) {
         labels.insert(COPIED_FROM.to_owned(), self.0.clone());

@@ -6,7 +6,7 @@ use strongroom_crypt::RepositoryId;
 use strongroom_format::limits::MAX_DETAILS_SKIPPED;
 use strongroom_format::{Details, Outcome, Skipped, Snapshot, Time};
 
-use super::origin::{Copies, Origin, label_in_part};
+use super::origin::{Origin, label_in_part};
 use crate::error::{Error, ErrorKind, Result};
 use crate::state::State;
 
@@ -70,8 +70,7 @@ impl Original {
 
     /// Refuses to commit what somebody else has copied meanwhile.
     pub(crate) fn check(&self, repository: &RepositoryId, state: &State) -> Result<()> {
-        let copies = Copies::of(repository, state);
-        match copies.find(&self.origin, self.most) {
+        match self.origin.find(repository, state, self.most) {
             Some(id) => {
                 let what = format!("the snapshot was copied meanwhile, as {id}");
                 Err(Error::new(ErrorKind::AlreadyExists, what))

@@ -301,6 +301,8 @@ fn snapshots_are_selected() {
     );
     let latest = CopyOptions::default().with_filter(home()).with_latest(2);
     assert_eq!(copied(latest), ids[1..]);
+    let daily = SnapshotFilter::default().with_tag("daily");
+    assert_eq!(copied(CopyOptions::default().with_filter(daily)), ids);
     let named = CopyOptions::default().with_snapshots([ids[1], ids[0], ids[1]]);
     assert_eq!(copied(named), ids[..2]);
     let (_, to) = repository();
@@ -386,30 +388,37 @@ fn an_interrupted_copy_is_resumed() {
     let trees = [small(), with(small(), "a", Tree::file(b"edited"))];
     let originals = trees.each_ref().map(|tree| backup(&from, tree).snapshot);
     let (empty, _) = repository();
-    for call in 1..200 {
-        let memory = clone_of(empty.inner());
-        let store = Arc::new(Faulty::new(memory.clone(), FaultPlan::new()));
-        let target = open(&store);
-        let gone = Fault::FailBefore(StoreKind::Unavailable);
-        store.inject(Rule::new(gone).with_when(When::From(call)));
-        let result = copy(&from, &target);
-        let died = store.fired() > 0;
-        if let Err(error) = result {
-            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-        }
-        let to = open(&memory);
-        let report = copy(&from, &to).unwrap();
-        assert!(report.is_complete(), "{report}");
-        let listed = block_on(to.snapshots()).unwrap();
-        assert_eq!(listed.len(), 2);
-        for (one, original) in listed.iter().zip(&originals) {
-            assert_same(&from, original, &to, &one.id);
-        }
-        if !died {
-            return;
+    for after in [false, true] {
+        for call in 1.. {
+            let memory = clone_of(empty.inner());
+            let store = Arc::new(Faulty::new(memory.clone(), FaultPlan::new()));
+            let target = open(&store);
+            if after {
+                let last = Fault::FailAfter(StoreKind::Unavailable);
+                store.inject(Rule::new(last).with_when(When::Nth(call)));
+            }
+            let gone = Fault::FailBefore(StoreKind::Unavailable);
+            let from_call = call + u64::from(after);
+            store.inject(Rule::new(gone).with_when(When::From(from_call)));
+            let result = copy(&from, &target);
+            let died = store.fired() > 0;
+            if let Err(error) = result {
+                assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+            }
+            let to = open(&memory);
+            let report = copy(&from, &to).unwrap();
+            assert!(report.is_complete(), "{report}");
+            let listed = block_on(to.snapshots()).unwrap();
+            assert_eq!(listed.len(), 2);
+            for (one, original) in listed.iter().zip(&originals) {
+                assert_same(&from, original, &to, &one.id);
+            }
+            if !died {
+                break;
+            }
+            assert!(call < 200, "it never comes through");
         }
     }
-    panic!("it never comes through");
 }
 
 #[test]

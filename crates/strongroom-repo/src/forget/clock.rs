@@ -17,6 +17,8 @@ use strongroom_retain::{Moment, Reason, Retention, SnapshotInfo, Verdict};
 /// 3. the snapshot that was committed last is dated more than 180 days after all others, and that is more than twice the longest time
 ///    there was between two of them: a clock may have leapt ahead, or a machine has been off. The next backup decides.
 ///
+/// After an old snapshot was brought back, or copied from elsewhere, a group therefore waits for its next backup.
+///
 /// A single snapshot dated after now, which a clock that was wrong has left behind, is kept and stops nothing. Snapshots that are
 /// forgotten by name do not wait.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use strongroom_crypt::Id;
+use strongroom_crypt::{Id, RepositoryId};
 use strongroom_format::{ObjectHash, Outcome, Snapshot, Time};
 use strongroom_retain::{
     Decision, Group, Loss, Moment, Plan, Reason, Retention, SnapshotInfo, Verdict,
@@ -17,6 +17,7 @@ use crate::state::State;
 /// What would be forgotten, and why. It prints as a table; [`Repository::forget`](crate::Repository::forget) applies it.
 #[derive(Debug, Clone)]
 pub struct ForgetPlan {
+    pub(super) repository: RepositoryId,
     options: ForgetOptions,
     now: Moment,
     head: (u64, ObjectHash),
@@ -24,7 +25,12 @@ pub struct ForgetPlan {
 }
 
 impl ForgetPlan {
-    pub(super) fn make(options: ForgetOptions, now: Time, state: &State) -> Result<Self> {
+    pub(super) fn make(
+        repository: RepositoryId,
+        options: ForgetOptions,
+        now: Time,
+        state: &State,
+    ) -> Result<Self> {
         if let Choice::Snapshots(ids) = &options.choice
             && let Some(id) = ids.iter().find(|id| state.snapshot(id).is_none())
         {
@@ -38,6 +44,7 @@ impl ForgetPlan {
         };
         let plan = decide(&options, options.clock, now, state)?;
         Ok(Self {
+            repository,
             options,
             now,
             head: (state.head, state.head_hash),
@@ -125,7 +132,7 @@ impl ForgetPlan {
 /// Two plans are equal if they say the same of the same snapshots, whatever the state they were made from.
 impl PartialEq for ForgetPlan {
     fn eq(&self, other: &Self) -> bool {
-        self.plan == other.plan
+        self.repository == other.repository && self.plan == other.plan
     }
 }
 

@@ -531,3 +531,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_plan_of_another_repository_is_refused() {
+    let (_, one) = repository();
+    let (_, other) = repository();
+    days(&one, 0..3);
+    let plan = plan(&one, by("last=1", 3)).unwrap();
+    let error = forget(&other, &plan).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}

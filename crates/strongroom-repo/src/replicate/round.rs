@@ -20,11 +20,12 @@ use crate::state::State;
 
 /// A replication under way.
 pub(super) struct Round<'a> {
-    repository: &'a Repository,
+    pub(super) repository: &'a Repository,
     source: &'a Remote,
     target: &'a Remote,
     observer: &'a dyn Observer,
-    inventory: Inventory,
+    config: Bytes,
+    pub(super) inventory: Inventory,
     pub(super) report: ReplicaReport,
     progress: Progress,
 }
@@ -38,8 +39,12 @@ pub(super) enum Ended {
 }
 
 impl<'a> Round<'a> {
-    /// Looks at what is there, and puts what never changes.
-    pub(super) fn begin(
+    /// Looks at what is there.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` and `Conflict` when it is not this repository; otherwise what the stores say.
+    pub(super) fn look(
         repository: &'a Repository,
         source: &'a Remote,
         target: &'a Remote,
@@ -48,18 +53,23 @@ impl<'a> Round<'a> {
         let config = own_config(source, repository.context())?;
         let inventory = Inventory::list(target)?;
         inventory.check_config(target, &config)?;
-        let mut round = Self {
+        Ok(Self {
             repository,
             source,
             target,
             observer,
+            config,
             inventory,
             report: ReplicaReport::default(),
             progress: Progress::default(),
-        };
-        round.put_once(ObjectName::Config, &config)?;
-        round.put_once(ObjectName::ConfigCopy, &config)?;
-        Ok(round)
+        })
+    }
+
+    /// Puts what never changes.
+    pub(super) fn begin(&mut self) -> Result<()> {
+        let config = self.config.clone();
+        self.put_once(ObjectName::Config, &config)?;
+        self.put_once(ObjectName::ConfigCopy, &config)
     }
 
     /// Brings the replica up to `state`.
@@ -86,8 +96,19 @@ impl<'a> Round<'a> {
         Ok(Ended::Complete)
     }
 
-    /// Compares the two journals and reads what the other lacks.
+    /// Reads the entries that the other lacks.
     fn window(&self, state: &State) -> Result<Window> {
+        let (start, previous) = self.common(state)?;
+        let context = self.repository.context();
+        Window::read(self.source, context, state, start..state.head, previous)
+    }
+
+    /// Compares the two journals. Returns how many entries the other has, and the hash that the next one follows.
+    ///
+    /// # Errors
+    ///
+    /// `Fork` and `Conflict` when the other's is not a beginning of ours.
+    pub(super) fn common(&self, state: &State) -> Result<(u64, ObjectHash)> {
         let (source, context) = (self.source, self.repository.context());
         let start = self.inventory.first_missing();
         if let Some(later) = self.inventory.last_entry().filter(|n| *n >= state.head) {
@@ -96,22 +117,19 @@ impl<'a> Round<'a> {
             let error = Error::new(ErrorKind::Conflict, what);
             return Err(error.object_named(object_name::journal(later)));
         }
-        let previous = match start.checked_sub(1) {
-            None => context.config_hash,
-            Some(last) if start == state.head => {
-                self.compare(last, &state.head_hash)?;
-                state.head_hash
-            }
-            Some(last) => {
-                let replay = Replay::new(source, context);
-                let ours = replay
-                    .entry(last)?
-                    .ok_or_else(|| crate::journal::missing_entry(last))?;
-                self.compare(last, &ours.entry.hash)?;
+        let Some(last) = start.checked_sub(1) else {
+            return Ok((0, context.config_hash));
+        };
+        let previous = match start == state.head {
+            true => state.head_hash,
+            false => {
+                let ours = Replay::new(source, context).entry(last)?;
+                let ours = ours.ok_or_else(|| crate::journal::missing_entry(last))?;
                 ours.entry.hash
             }
         };
-        Window::read(source, context, state, start..state.head, previous)
+        self.compare(last, &previous)?;
+        Ok((start, previous))
     }
 
     /// Makes sure that the other store has this entry under this number.
@@ -305,19 +323,23 @@ impl<'a> Round<'a> {
 
     /// Deletes there what a revocation deletes. An old slot with an old keyring opens the replica to whoever was revoked.
     fn revoked(&mut self) {
-        let keys = self.repository.context().keys();
-        let is_revoked = |name: &ObjectName| match name {
-            ObjectName::Keyring(old) | ObjectName::KeyringCopy(old) => *old < keys.generation,
-            ObjectName::Slot(id) => keys.slots.iter().all(|slot| slot.id != *id),
-            _ => false,
-        };
-        for name in self.inventory.objects(is_revoked) {
+        for name in self.revoked_objects() {
             let name = name.to_string();
             match object_key(&name).and_then(|key| self.target.delete(&key)) {
                 Ok(()) => self.report.deleted.push(name),
                 Err(error) => self.report.left.push((name, error.to_string())),
             }
         }
+    }
+
+    /// Names slots there that open nothing any more, and old keyrings.
+    pub(super) fn revoked_objects(&self) -> Vec<ObjectName> {
+        let keys = self.repository.context().keys();
+        self.inventory.objects(|name| match name {
+            ObjectName::Keyring(old) | ObjectName::KeyringCopy(old) => *old < keys.generation,
+            ObjectName::Slot(id) => keys.slots.iter().all(|slot| slot.id != *id),
+            _ => false,
+        })
     }
 
     /// Puts an object that is written once under a name of its own.

@@ -286,6 +286,8 @@ fn another_journal_is_refused() {
     assert_eq!(error.object(), Some(&*object_name::journal(2)));
     commit(&repository, 2);
     let error = refused(&ahead, FORK);
+    let heads = error.heads().unwrap();
+    assert!(heads.remembered.n == 2 && heads.found.is_some_and(|found| found.n == 2));
     assert_eq!(error.object(), Some(&*object_name::journal(2)));
     commit(&repository, 3);
     refused(&ahead, FORK);
@@ -340,6 +342,48 @@ fn a_torn_object_there_is_put_again() {
     let report = replicate(&repository, &replica).unwrap();
     assert_eq!((report.repaired.as_slice(), report.packs), (&[pack][..], 1));
     assert_eq!(check(&open(&replica).unwrap()), 1);
+}
+
+#[test]
+fn a_replica_is_compared_and_nothing_is_changed() {
+    let (_, repository) = repository();
+    commit(&repository, 1);
+    let replica = Arc::new(TestStore::new(MemoryStore::new()));
+    let compare = || {
+        replica.reset();
+        let with: Arc<dyn Store> = replica.clone();
+        let difference = block_on(repository.compare_replica(with)).unwrap();
+        let calls = replica.calls();
+        let changes = |call: &&strongroom_store::wrap::Call| {
+            matches!(call.operation, Operation::Put | Operation::Delete)
+        };
+        assert_eq!(calls.iter().filter(changes).count(), 0);
+        difference
+    };
+    let nothing = compare();
+    assert_eq!((nothing.head, nothing.entries), (2, 2));
+    replicate(&repository, &replica).unwrap();
+    let same = compare();
+    assert!(same.is_same() && same.surplus == 0, "{same}");
+    commit_and_repack(&repository, 2, false);
+    let behind = compare();
+    assert_eq!(behind.entries, 3);
+    assert!(!behind.missing.is_empty() && !behind.is_same(), "{behind}");
+    replicate(&repository, &replica).unwrap();
+    let surplus = compare();
+    assert!(
+        surplus.is_same() && surplus.surplus > 0,
+        "what only prefixes name: {surplus}"
+    );
+    let pack = object_name::pack(repository.journal().state().packs.keys().next().unwrap());
+    let key = object_key(&pack).unwrap();
+    block_on(replica.delete(&key)).unwrap();
+    block_on(replica.put_new(&key, "half".into())).unwrap();
+    assert_eq!(compare().torn, [pack]);
+    commit(&open(&replica).unwrap(), 3);
+    let with: Arc<dyn Store> = replica.clone();
+    let error = block_on(repository.compare_replica(with)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use strongroom_crypt::Id;
+use strongroom_crypt::{Id, RepositoryId};
 use strongroom_format::{ObjectHash, Snapshot, object_name};
 
 use super::paths::lost_paths;
@@ -15,6 +15,7 @@ use crate::prune::Requests;
 /// [`Repository::undelete`](crate::Repository::undelete).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UndeletePlan {
+    pub(super) repository: RepositoryId,
     pub(super) id: Id,
     pub(super) snapshot: Snapshot,
     /// The entry that committed it.
@@ -35,7 +36,11 @@ struct FromPack {
 }
 
 impl UndeletePlan {
-    pub(super) fn of(record: &ForgottenRecord, survey: Survey<'_>) -> Result<Self> {
+    pub(super) fn of(
+        repository: RepositoryId,
+        record: &ForgottenRecord,
+        survey: Survey<'_>,
+    ) -> Result<Self> {
         let root = record.snapshot.root;
         let Survey { blobs, found, .. } = survey;
         let lost_paths = match found.lost.is_empty() {
@@ -49,6 +54,7 @@ impl UndeletePlan {
             bytes: frames.bytes,
         });
         Ok(Self {
+            repository,
             id: record.id,
             snapshot: record.snapshot.clone(),
             committed: record.committed.n,

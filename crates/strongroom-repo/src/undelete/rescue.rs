@@ -9,9 +9,9 @@ use strongroom_format::{
     Unknown, object_name,
 };
 
-use super::UndeleteReport;
 use super::plan::UndeletePlan;
 use super::survey::{Found, Frames, Own, Survey};
+use super::{UndeleteReport, has_moved};
 use crate::blobs::{Blobs, Scratch};
 use crate::buffers::Buffers;
 use crate::context::{absent_is_none, crypt_error, object_key};
@@ -88,6 +88,9 @@ impl<'a> Rescue<'a> {
             survey.walk(&self.plan.snapshot.root)?;
             let Survey { blobs, found, .. } = survey;
             if !found.lost.is_empty() {
+                if has_moved(repository, remote, &state)? {
+                    continue;
+                }
                 let lost = found.lost.len();
                 let what =
                     format!("{lost} blobs of the snapshot were deleted since the plan was made");

@@ -2,8 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::executor::block_on;
+use proptest::prelude::*;
 use strongroom_crypt::{Id, Roles};
-use strongroom_format::{Body, EpochState, Keys, object_name};
+use strongroom_format::{Body, Condemn, Dropped, EpochState, Keys, Tombstone, object_name};
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Rule, When};
 use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Prefix, Store, StoreExt as _};
 
@@ -11,11 +12,11 @@ use super::{StillThere, UndeletePlan, UndeleteReport};
 use crate::context::object_key;
 use crate::error::Result;
 use crate::testing::{
-    Content, MemoryTarget, Shape, TestStore, Tree, Writer, reopen, repository, settings,
+    Content, MemoryTarget, Shape, TestStore, Tree, TreeSource, Writer, reopen, repository, settings,
 };
 use crate::{
-    Credential, DeleteOptions, ErrorKind, ForgetOptions, PruneOptions, Repository, RestoreOptions,
-    Unused, edge,
+    BackupOptions, Credential, DeleteOptions, ErrorKind, ForgetOptions, ParentChoice, PruneOptions,
+    Repository, RestoreOptions, Unused, edge,
 };
 
 fn noise(seed: u64, len: usize) -> Vec<u8> {
@@ -318,6 +319,75 @@ fn what_is_deleted_after_it_was_copied_is_not_missed() {
     assert_restores(&reopen(&store, settings(1)), first, 1);
 }
 
+fn back_up(repository: &Repository, n: u64) -> Id {
+    let options = BackupOptions::new("home").with_parent(ParentChoice::None);
+    let source = Arc::new(TreeSource::new(tree(n)));
+    let report = block_on(repository.backup(source, options, Arc::new(())));
+    report.unwrap().snapshot
+}
+
+fn append(repository: &Repository, body: Body) {
+    let this = repository.clone();
+    let run = edge::run(repository.store(), "test", move |remote| {
+        let context = this.context();
+        this.journal().append(
+            remote,
+            context,
+            Roles::MAINTAINER,
+            &mut |_| Ok(body.clone()),
+        )
+    });
+    block_on(run).unwrap();
+}
+
+#[test]
+fn what_moves_while_it_is_looked_for_is_found() {
+    let (store, repository) = repository();
+    let first = back_up(&repository, 1);
+    back_up(&repository, 1);
+    forget(&repository, first);
+    let planned = plan(&repository, first);
+    let gate = Gate::new();
+    let faulty = Arc::new(Faulty::new(store.clone(), FaultPlan::new()));
+    let slow = open(&faulty);
+    faulty.inject(
+        Rule::new(Fault::PauseBefore(gate.clone()))
+            .with_operation(Operation::Get)
+            .with_key_prefix("pack/")
+            .with_when(When::Nth(1)),
+    );
+    let moved = || {
+        let state = repository.journal().state();
+        let packs: Vec<_> = state.packs.keys().copied().collect();
+        let condemned = Condemn {
+            packs: packs.clone(),
+            ..Condemn::default()
+        };
+        append(&repository, Body::Condemn(condemned));
+        back_up(&repository, 1);
+        let dropped = Dropped {
+            packs,
+            segments: state.segments.keys().copied().collect(),
+            ..Dropped::default()
+        };
+        let tombstone = Tombstone {
+            dropped,
+            ..Tombstone::default()
+        };
+        append(&repository, Body::Tombstone(tombstone));
+        delete(&repository);
+    };
+    let other = async {
+        gate.arrived(1).await;
+        std::thread::scope(|scope| drop(scope.spawn(moved)));
+        gate.open();
+    };
+    let undeleted = slow.undelete(planned, Arc::new(()));
+    let (report, ()) = block_on(futures::future::join(undeleted, other));
+    assert!(report.unwrap().entry.is_some());
+    assert_restores(&reopen(&store, settings(1)), first, 1);
+}
+
 #[test]
 fn an_interrupted_undeleting_is_begun_again() {
     let (store, repository, first) = one_forgotten();
@@ -405,4 +475,75 @@ fn a_plan_prints_what_it_costs() {
     assert!(text.contains(&copied) && text.contains("costs "), "{text}");
     let (name, _) = planned.packs().next().unwrap();
     assert!(object_name::parse(&name).is_some());
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Write(u64),
+    Forget(usize),
+    Prune,
+    Delete,
+    Undelete(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (0..6_u64).prop_map(Step::Write),
+        4 => (0..4_usize).prop_map(Step::Forget),
+        3 => Just(Step::Prune),
+        1 => Just(Step::Delete),
+        4 => (0..4_usize).prop_map(Step::Undelete),
+    ];
+    proptest::collection::vec(step, 1..16)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever is forgotten, dropped, deleted and brought back: what is in force restores, and what was not deleted can be had again.
+    #[test]
+    fn what_is_brought_back_is_what_was_forgotten(steps in steps()) {
+        let (store, repository) = repository();
+        let mut in_force: Vec<(Id, u64)> = vec![(write(&repository, 9), 9)];
+        // With whether something was deleted since.
+        let mut gone: Vec<(Id, u64, bool)> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Write(n) => in_force.push((write(&repository, n), n)),
+                Step::Forget(at) if in_force.len() > 1 => {
+                    let (id, n) = in_force.remove(at % in_force.len());
+                    forget(&repository, id);
+                    gone.push((id, n, false));
+                }
+                Step::Forget(_) => {}
+                Step::Prune => prune(&repository),
+                Step::Delete => {
+                    delete(&repository);
+                    gone.iter_mut().for_each(|one| one.2 = true);
+                }
+                Step::Undelete(_) if gone.is_empty() => {}
+                Step::Undelete(at) => {
+                    let at = at % gone.len();
+                    let (id, n, deleted) = gone[at];
+                    let listed = block_on(repository.forgotten()).unwrap();
+                    let listed = listed.iter().find(|one| one.id == id).unwrap();
+                    let planned = plan(&repository, id);
+                    prop_assert!(planned.is_possible() || deleted);
+                    let sure = listed.still_there == StillThere::Yes;
+                    prop_assert!(planned.is_possible() || !sure);
+                    if planned.is_possible() {
+                        prop_assert!(undelete(&repository, &planned).unwrap().entry.is_some());
+                        gone.remove(at);
+                        in_force.push((id, n));
+                    }
+                }
+            }
+        }
+        delete(&repository);
+        let fresh = reopen(&store, settings(1));
+        prop_assert_eq!(block_on(fresh.snapshots()).unwrap().len(), in_force.len());
+        for (id, n) in in_force {
+            assert_restores(&fresh, id, n);
+        }
+    }
 }
