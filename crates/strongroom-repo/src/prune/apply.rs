@@ -17,7 +17,7 @@ use crate::journal::is_past;
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::packs::PackInfo;
 use crate::prune::choose::PackAction;
-use crate::prune::ground::{Batch, Ground, Objection};
+use crate::prune::ground::{self, Batch, Ground, Objection};
 use crate::prune::options::PruneOptions;
 use crate::prune::plan::{PrunePlan, names};
 use crate::prune::repack::{BATCH_BYTES, Moved, Repacker, Tools};
@@ -225,8 +225,8 @@ impl Applying<'_> {
             let Some((pack, ticket)) = waiting.pop_front() else {
                 break;
             };
-            self.read(&mut repacker, &blobs, &pack, ticket)?;
-            if repacker.is_due() {
+            next = self.read(&mut repacker, &blobs, &pack, ticket)?;
+            if matches!(next, Next::GoOn) && repacker.is_due() {
                 next = self.bury_moved(&mut repacker)?;
             }
             if matches!(next, Next::Stop) || self.is_time_up()? {
@@ -245,23 +245,20 @@ impl Applying<'_> {
         Ok(next)
     }
 
+    /// Moves what is needed of one pack.
     fn read(
         &mut self,
         repacker: &mut Repacker<'_>,
         blobs: &Blobs,
         pack: &Arc<PackInfo>,
         ticket: Ticket<Bytes>,
-    ) -> Result<()> {
+    ) -> Result<Next> {
         let taken = ticket
             .wait()
             .and_then(|whole| repacker.take(blobs, &self.ground.marks, pack, &whole));
         match taken {
             Ok(()) => {}
-            Err(error) if is_loss(&error) => {
-                // It stays as it is: who reads what is needed of it may still be lucky.
-                self.ground.doomed.remove(&pack.name);
-                self.report.problems.push(error);
-            }
+            Err(error) if is_loss(&error) => return self.note_unreadable(pack, error),
             Err(error) => return Err(error),
         }
         self.report.read_bytes += u64::from(pack.len);
@@ -272,7 +269,21 @@ impl Applying<'_> {
             ..Progress::default()
         };
         self.observer.on_event(&Event::Progress(&progress));
-        Ok(())
+        Ok(Next::GoOn)
+    }
+
+    /// Takes note of a pack that cannot be read: it is lost, or others have dropped and deleted it meanwhile.
+    fn note_unreadable(&mut self, pack: &PackInfo, error: Error) -> Result<Next> {
+        let journal = self.repository.journal();
+        let state = journal.refresh(self.remote, self.repository.context())?;
+        if !state.packs.contains_key(&pack.name) {
+            self.report.stopped = Some(Stopped::Stale(ground::dropped(&pack.name)));
+            return Ok(Next::Stop);
+        }
+        // It stays as it is: who reads what is needed of it may still be lucky.
+        self.ground.doomed.remove(&pack.name);
+        self.report.problems.push(error);
+        Ok(Next::GoOn)
     }
 
     fn bury_moved(&mut self, repacker: &mut Repacker<'_>) -> Result<Next> {
