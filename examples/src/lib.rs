@@ -31,7 +31,7 @@ pub use output::Output;
 pub use progress::Watch;
 pub use repository::{RepositoryArgs, host_name};
 pub use secret::new_secret;
-pub use select::{SelectArgs, found};
+pub use select::{SelectArgs, found, found_forgotten};
 pub use size::{parse_size, size};
 pub use targets::TargetArgs;
 pub use tour::Tour;

@@ -2,7 +2,9 @@
 
 use clap::Args;
 use strongroom::blocking::Repository;
-use strongroom::{Id, SnapshotFilter, SnapshotInfo};
+use strongroom::{Forgotten, Id, Snapshot, SnapshotFilter, SnapshotInfo};
+
+use crate::exit::Usage;
 
 /// Only some snapshots.
 #[derive(Debug, Args)]
@@ -23,20 +25,22 @@ impl SelectArgs {
     /// Says whether a snapshot is one of them.
     #[must_use]
     pub fn wants(&self, info: &SnapshotInfo) -> bool {
-        let snapshot = &info.snapshot;
-        let host = self
-            .host
-            .as_ref()
-            .is_none_or(|host| snapshot.labels.get("host") == Some(host));
-        let series = self
-            .series
-            .as_ref()
-            .is_none_or(|series| snapshot.series == *series);
-        let tag = self
-            .tag
-            .as_ref()
-            .is_none_or(|tag| snapshot.tags.contains(tag));
-        host && series && tag
+        self.takes(&info.snapshot)
+    }
+
+    /// Says whether a snapshot, in force or not, is one of them.
+    #[must_use]
+    pub fn takes(&self, snapshot: &Snapshot) -> bool {
+        let host = self.host.as_ref();
+        host.is_none_or(|host| snapshot.labels.get("host") == Some(host))
+            && self
+                .series
+                .as_ref()
+                .is_none_or(|series| snapshot.series == *series)
+            && self
+                .tag
+                .as_ref()
+                .is_none_or(|tag| snapshot.tags.contains(tag))
     }
 
     /// Returns the same for the library.
@@ -45,6 +49,7 @@ impl SelectArgs {
         let mut filter = SnapshotFilter::default();
         filter.host.clone_from(&self.host);
         filter.series.clone_from(&self.series);
+        filter.tag.clone_from(&self.tag);
         filter
     }
 }
@@ -56,5 +61,28 @@ impl SelectArgs {
 /// What the repository said; one that is not found is named.
 pub fn found(repository: &Repository, wanted: &[String]) -> anyhow::Result<Vec<Id>> {
     let find = |wanted: &String| Ok(repository.find_snapshot(wanted, Default::default())?);
+    wanted.iter().map(find).collect()
+}
+
+/// Finds forgotten snapshots by the beginnings of their ids.
+///
+/// # Errors
+///
+/// An error that names what no forgotten snapshot, or more than one, begins with.
+pub fn found_forgotten(forgotten: &[Forgotten], wanted: &[String]) -> anyhow::Result<Vec<Id>> {
+    let find = |wanted: &String| {
+        if wanted.is_empty() {
+            return Err(Usage("the beginning of an id is empty".to_owned()).into());
+        }
+        let begins = |one: &&Forgotten| one.id.to_string().starts_with(wanted);
+        let mut ids = forgotten.iter().filter(begins).map(|one| one.id);
+        match (ids.next(), ids.next()) {
+            (Some(id), None) => Ok(id),
+            (None, _) => anyhow::bail!("no forgotten snapshot begins with {wanted}"),
+            (Some(_), Some(_)) => {
+                anyhow::bail!("more than one forgotten snapshot begins with {wanted}")
+            }
+        }
+    };
     wanted.iter().map(find).collect()
 }

@@ -6,3 +6,4 @@ pub mod forget;
 pub mod prune;
 pub mod slot;
 pub mod snapshot;
+pub mod undelete;

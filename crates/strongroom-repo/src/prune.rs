@@ -46,7 +46,7 @@ use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
 use crate::edge::{self, Remote};
 use crate::error::Result;
-use crate::index::{Index, Marks, WeakFrames};
+use crate::index::{Index, Marks, WeakFrames, is_loss};
 use crate::journal::History;
 use crate::observer::{Event, Observer, Phase};
 use crate::pack_writer::pack_bytes;
@@ -107,6 +107,7 @@ impl Repository {
 /// Decoded pages that are kept while trees are followed: they are read in the order in which they were written.
 const PAGE_CACHE_BYTES: usize = 8 << 20;
 
+/// Makes a plan, and another as long as what could not be read may have been moved by somebody else meanwhile.
 fn make_plan(
     repository: &Repository,
     remote: &Remote,
@@ -117,9 +118,42 @@ fn make_plan(
     observer.on_event(&Event::Phase(Phase::Prepare));
     refuse::unknown_features(remote)?;
     let context = repository.context();
-    // Listed before the journal is read: what is added in between is then no orphan.
-    let listed = Listed::read(remote)?;
-    let history = repository.journal().history(remote, context)?;
+    let mut tries = 0;
+    loop {
+        // Listed before the journal is read: what is added in between is then no orphan.
+        let listed = Listed::read(remote)?;
+        let history = repository.journal().history(remote, context)?;
+        let head = history.state.head;
+        tries += 1;
+        match plan_at(
+            repository,
+            remote,
+            (&listed, history),
+            options.clone(),
+            observer,
+        ) {
+            Err(error) if is_loss(&error) && tries < MAX_PLANS => {
+                if repository.journal().refresh(remote, context)?.head == head {
+                    return Err(error);
+                }
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Plans that may be overtaken in a row. Each means that somebody else has dropped something and deleted it at once.
+const MAX_PLANS: u32 = 8;
+
+/// Makes the plan for one state of the journal.
+fn plan_at(
+    repository: &Repository,
+    remote: &Remote,
+    (listed, history): (&Listed, History),
+    options: PruneOptions,
+    observer: &dyn Observer,
+) -> Result<PrunePlan> {
+    let context = repository.context();
     let state = Arc::clone(&history.state);
     may_maintain(&state)?;
     let index = repository.index(remote, &state)?;
@@ -144,7 +178,7 @@ fn make_plan(
     let (given_up, announced) = sessions(&history, &options, now);
     let memory = context.settings.cache.as_deref();
     let memory = memory.map(|cache| OrphanMemory::new(cache, &context.repository));
-    let orphans = Orphans::find(&listed, &history, memory.as_ref(), options.orphan_age, now);
+    let orphans = Orphans::find(listed, &history, memory.as_ref(), options.orphan_age, now);
     let condemned: BTreeSet<_> = history.condemned.keys().copied().collect();
     let grounds = Grounds {
         figures: &survey.figures,

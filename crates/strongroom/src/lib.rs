@@ -113,12 +113,13 @@ pub use strongroom_repo::{
     BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied,
     CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions, DeletePlan,
     DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event, Execution,
-    Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Head, Heads, HoldInfo, HoldRequest,
-    Include, Lost, LostReason, Mode, NewSlot, NotCopied, Observer, Orphan, PackAction,
+    Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Forgotten, Head, Heads, HoldInfo,
+    HoldRequest, Include, Lost, LostReason, Mode, NewSlot, NotCopied, Observer, Orphan, PackAction,
     PackDecision, PackReason, ParentChoice, PathDeviation, Phase, Phases, Problem, Progress,
     PruneFigures, PruneOptions, PrunePlan, PruneReport, Reframe, ReplicaReport, Repository,
     RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Settings,
-    SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, Stopped, SystemClock, Uncopied, Unused,
+    SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, StillThere, Stopped, SystemClock, Uncopied,
+    UndeletePlan, UndeleteReport, Unused,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};

@@ -1,10 +1,12 @@
-//! How workers forget: by rules in their own series, by name anywhere.
+//! How workers forget, by rules in their own series and by name anywhere, and bring back.
+
+use std::sync::Arc;
 
 use strongroom::retain::{Count, KeepRules, Rule};
-use strongroom::{ErrorKind, ForgetOptions, ForgetPlan, SnapshotFilter};
+use strongroom::{Error, ErrorKind, ForgetOptions, ForgetPlan, SnapshotFilter};
 
 use super::tally;
-use super::worker::{Worker, described};
+use super::worker::{LABEL, Worker, described};
 
 impl Worker {
     /// Keeps the last few of the worker's own snapshots.
@@ -52,4 +54,43 @@ impl Worker {
             Err(error) => self.was_refused("forget", &error),
         }
     }
+
+    /// Brings something back that anybody forgot.
+    pub(super) fn undelete(&mut self) -> anyhow::Result<()> {
+        let forgotten = match self.repository.forgotten() {
+            Ok(forgotten) => forgotten,
+            Err(error) => return self.was_refused("list what is forgotten", &error),
+        };
+        let recent = forgotten.get(forgotten.len().saturating_sub(RECENT)..);
+        let Some(chosen) = self.chance.one_of(recent.unwrap_or_default()).cloned() else {
+            return Ok(());
+        };
+        let plan = match self.repository.plan_undelete(chosen.id) {
+            Ok(plan) if plan.is_possible() => plan,
+            Ok(_) => return self.note(tally::counted("too late to bring back", 1)),
+            Err(error) => return self.was_not_undeleted(&error),
+        };
+        match self.repository.undelete(plan, Arc::new(())) {
+            Ok(done) => {
+                let fingerprint = chosen.snapshot.labels.get(LABEL);
+                let fingerprint = fingerprint.map(String::as_str).unwrap_or_default();
+                self.note(tally::acknowledged(&done.snapshot.to_string(), fingerprint))?;
+                self.note(tally::counted("snapshots brought back", 1))
+            }
+            Err(error) => self.was_not_undeleted(&error),
+        }
+    }
+
+    /// Somebody else brought it back, or deleted what it needs.
+    fn was_not_undeleted(&mut self, error: &Error) -> anyhow::Result<()> {
+        match error.kind() {
+            ErrorKind::Invalid | ErrorKind::NotFound => {
+                self.note(tally::overtaken("overtaken", "undelete", &described(error)))
+            }
+            _ => self.was_refused("undelete", error),
+        }
+    }
 }
+
+/// Of those forgotten last, so many are thought of: what went long ago is deleted.
+const RECENT: usize = 12;

@@ -33,6 +33,7 @@ const UPKEEP: &[(f64, Act)] = &[
     (0.15, Worker::restore_one),
     (0.12, Worker::prune),
     (0.12, Worker::delete),
+    (0.06, Worker::undelete),
 ];
 
 type Act = fn(&mut Worker) -> anyhow::Result<()>;

@@ -70,7 +70,7 @@ fn prune_plan(plan: &PrunePlan) -> Value {
     })
 }
 
-fn requests(requests: &Requests) -> Value {
+pub(super) fn requests(requests: &Requests) -> Value {
     json!({
         "gets": requests.gets,
         "heads": requests.heads,

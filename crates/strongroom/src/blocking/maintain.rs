@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use strongroom_crypt::Id;
 use strongroom_repo::{
     CopyOptions, CopyReport, DeleteOptions, DeletePlan, DeleteReport, ForgetOptions, ForgetPlan,
-    ForgetReport, HoldInfo, HoldRequest, Observer, PruneOptions, PrunePlan, PruneReport,
-    ReplicaReport, Result,
+    ForgetReport, Forgotten, HoldInfo, HoldRequest, Observer, PruneOptions, PrunePlan, PruneReport,
+    ReplicaReport, Result, UndeletePlan, UndeleteReport,
 };
 use strongroom_store::Store;
 
@@ -55,6 +56,37 @@ impl Repository {
     /// As [`crate::Repository::forget`].
     pub fn forget(&self, plan: ForgetPlan) -> Result<ForgetReport> {
         self.run(|repository| async move { repository.forget(plan).await })
+    }
+
+    /// Lists the snapshots that were forgotten and are not in force again.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::forgotten`].
+    pub fn forgotten(&self) -> Result<Vec<Forgotten>> {
+        self.run(|repository| async move { repository.forgotten().await })
+    }
+
+    /// Plans to bring a forgotten snapshot back; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::plan_undelete`].
+    pub fn plan_undelete(&self, id: Id) -> Result<UndeletePlan> {
+        self.run(|repository| async move { repository.plan_undelete(id).await })
+    }
+
+    /// Brings a forgotten snapshot back.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::undelete`].
+    pub fn undelete(
+        &self,
+        plan: UndeletePlan,
+        observer: Arc<dyn Observer>,
+    ) -> Result<UndeleteReport> {
+        self.run(|repository| async move { repository.undelete(plan, observer).await })
     }
 
     /// Copies snapshots into another repository, the oldest first.
