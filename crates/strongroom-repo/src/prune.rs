@@ -16,6 +16,7 @@ mod orphans;
 mod plan;
 mod refuse;
 mod repack;
+mod report;
 mod retired;
 #[cfg(feature = "testing")]
 pub(crate) mod scale;
@@ -29,7 +30,6 @@ use strongroom_crypt::{Id, SessionId};
 use strongroom_format::{ObjectHash, PackClass};
 
 use self::apply::Basis;
-pub use self::apply::{PruneReport, Stopped};
 use self::choose::{Choice, Grounds};
 pub use self::choose::{PackAction, PackDecision, PackReason};
 use self::figures::{Figures, NewestUse};
@@ -42,6 +42,7 @@ pub use self::orphans::Orphan;
 use self::orphans::{OrphanMemory, Orphans};
 pub use self::plan::{PruneFigures, PrunePlan, Requests};
 pub(crate) use self::refuse::unreadable_index as refuse_unreadable;
+pub use self::report::{PruneReport, Stopped};
 use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
 use crate::edge::{self, Remote};

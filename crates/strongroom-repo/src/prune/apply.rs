@@ -17,10 +17,11 @@ use crate::journal::is_past;
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::packs::PackInfo;
 use crate::prune::choose::PackAction;
-use crate::prune::ground::{Batch, Ground, Objection};
+use crate::prune::ground::{self, Batch, Ground, Objection};
 use crate::prune::options::PruneOptions;
 use crate::prune::plan::{PrunePlan, names};
 use crate::prune::repack::{BATCH_BYTES, Moved, Repacker, Tools};
+use crate::prune::report::{PruneReport, Stopped};
 use crate::repository::Repository;
 
 /// What a plan was made from, kept so that what it found out need not be found out again.
@@ -31,58 +32,6 @@ pub(super) struct Basis {
     pub(super) sources: Vec<Arc<PackInfo>>,
     pub(super) orphaned_packs: Vec<ObjectHash>,
     pub(super) orphaned_segments: Vec<ObjectHash>,
-}
-
-/// What a prune has done.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct PruneReport {
-    /// Journal entries written.
-    pub entries: u64,
-    /// Packs dropped, and their bytes. They are there until [`delete_dropped`](Repository::delete_dropped).
-    pub dropped_packs: u64,
-    /// Their bytes.
-    pub dropped_bytes: u64,
-    /// Objects that no entry named and that are dropped now.
-    pub dropped_orphans: u64,
-    /// Packs written.
-    pub added_packs: u64,
-    /// Bytes written, those of index segments among them.
-    pub added_bytes: u64,
-    /// Bytes read.
-    pub read_bytes: u64,
-    /// Packs condemned.
-    pub condemned_packs: u64,
-    /// Sessions given up.
-    pub sessions: u64,
-    /// Packs that were to go and stay, since something was committed that needs them, or a session that owns them has spoken.
-    pub kept_after_all: Vec<ObjectHash>,
-    /// Packs that were to be written anew and stay, since they cannot be read as they should be.
-    pub problems: Vec<Error>,
-    /// Index segments that were merged into others.
-    pub merged_segments: u64,
-    /// Bytes of content that nothing needs and that were moved in frames with something that is needed.
-    pub moved_trapped_bytes: u64,
-    /// Why not everything was done.
-    pub stopped: Option<Stopped>,
-}
-
-/// Why a prune did not do everything that was planned.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// The time that the options give was up.
-    Time,
-    /// What the rest of the plan relied on has changed; make a new one.
-    Stale(Error),
-}
-
-impl PruneReport {
-    /// Says whether everything was done that was planned, but for what is needed after all.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.stopped.is_none() && self.problems.is_empty()
-    }
 }
 
 /// A plan that is being carried out.
@@ -225,8 +174,8 @@ impl Applying<'_> {
             let Some((pack, ticket)) = waiting.pop_front() else {
                 break;
             };
-            self.read(&mut repacker, &blobs, &pack, ticket)?;
-            if repacker.is_due() {
+            next = self.read(&mut repacker, &blobs, &pack, ticket)?;
+            if matches!(next, Next::GoOn) && repacker.is_due() {
                 next = self.bury_moved(&mut repacker)?;
             }
             if matches!(next, Next::Stop) || self.is_time_up()? {
@@ -245,23 +194,20 @@ impl Applying<'_> {
         Ok(next)
     }
 
+    /// Moves what is needed of one pack.
     fn read(
         &mut self,
         repacker: &mut Repacker<'_>,
         blobs: &Blobs,
         pack: &Arc<PackInfo>,
         ticket: Ticket<Bytes>,
-    ) -> Result<()> {
+    ) -> Result<Next> {
         let taken = ticket
             .wait()
             .and_then(|whole| repacker.take(blobs, &self.ground.marks, pack, &whole));
         match taken {
             Ok(()) => {}
-            Err(error) if is_loss(&error) => {
-                // It stays as it is: who reads what is needed of it may still be lucky.
-                self.ground.doomed.remove(&pack.name);
-                self.report.problems.push(error);
-            }
+            Err(error) if is_loss(&error) => return self.note_unreadable(pack, error),
             Err(error) => return Err(error),
         }
         self.report.read_bytes += u64::from(pack.len);
@@ -272,7 +218,21 @@ impl Applying<'_> {
             ..Progress::default()
         };
         self.observer.on_event(&Event::Progress(&progress));
-        Ok(())
+        Ok(Next::GoOn)
+    }
+
+    /// Takes note of a pack that cannot be read: it is lost, or others have dropped and deleted it meanwhile.
+    fn note_unreadable(&mut self, pack: &PackInfo, error: Error) -> Result<Next> {
+        let journal = self.repository.journal();
+        let state = journal.refresh(self.remote, self.repository.context())?;
+        if !state.packs.contains_key(&pack.name) {
+            self.report.stopped = Some(Stopped::Stale(ground::dropped(&pack.name)));
+            return Ok(Next::Stop);
+        }
+        // It stays as it is: who reads what is needed of it may still be lucky.
+        self.ground.doomed.remove(&pack.name);
+        self.report.problems.push(error);
+        Ok(Next::GoOn)
     }
 
     fn bury_moved(&mut self, repacker: &mut Repacker<'_>) -> Result<Next> {
@@ -338,8 +298,9 @@ impl Applying<'_> {
                     return Ok(Next::GoOn);
                 }
                 (Err(_), Some(Objection::Behind)) => {
-                    let saved = self.ground.catch_up(self.repository, self.remote)?;
-                    self.report.kept_after_all.extend(saved);
+                    if let Next::Stop = self.catch_up()? {
+                        return Ok(Next::Stop);
+                    }
                 }
                 (Err(_), Some(Objection::Stale(error))) => {
                     self.report.stopped = Some(Stopped::Stale(error));
@@ -347,6 +308,30 @@ impl Applying<'_> {
                 }
                 (Err(error), None) => return Err(error),
             }
+        }
+    }
+
+    /// Marks what was committed meanwhile.
+    fn catch_up(&mut self) -> Result<Next> {
+        match self.ground.catch_up(self.repository, self.remote) {
+            Ok(saved) => {
+                self.report.kept_after_all.extend(saved);
+                Ok(Next::GoOn)
+            }
+            // What was marked up to there is half of a tree, so nothing more may be dropped by it, whoever is to blame.
+            Err(error) if is_loss(&error) => {
+                let (journal, context) = (self.repository.journal(), self.repository.context());
+                let head = journal.state().head;
+                if journal.refresh(self.remote, context)?.head == head {
+                    return Err(error);
+                }
+                let what =
+                    "what was committed meanwhile could not be read, and others have written since";
+                let stale = Error::new(ErrorKind::Stale, what).caused_by(error);
+                self.report.stopped = Some(Stopped::Stale(stale));
+                Ok(Next::Stop)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -419,7 +404,19 @@ impl Applying<'_> {
         if !self.options.merge_segments || self.is_time_up()? {
             return Ok(());
         }
-        let merged = crate::merge::merge_segments(self.repository, self.remote)?;
+        let (journal, context) = (self.repository.journal(), self.repository.context());
+        let head = journal.state().head;
+        let merged = match crate::merge::merge_segments(self.repository, self.remote) {
+            Ok(merged) => merged,
+            Err(error) if is_loss(&error) => {
+                // Somebody else has merged, and deleted what this run wanted to read.
+                if journal.refresh(self.remote, context)?.head == head {
+                    return Err(error);
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         self.report.merged_segments += merged.segments;
         self.report.entries += merged.entries;
         self.report.added_bytes += merged.added_bytes;

@@ -117,10 +117,7 @@ impl Ground {
             .iter()
             .filter(|name| !batch.packs.contains(*name));
         if let Some(lost) = kept.find(|name| !state.packs.contains_key(*name)) {
-            return Err(Objection::Stale(stale(
-                "a pack that stays was dropped by somebody else",
-                lost,
-            )));
+            return Err(Objection::Stale(dropped(lost)));
         }
         let mut worse = state.damaged.iter().filter(|(name, frames)| {
             self.needed.contains(*name) && self.damaged.get(*name) != Some(*frames)
@@ -276,6 +273,11 @@ pub(crate) fn may_maintain(state: &State) -> Result<()> {
 fn is_open(state: &State, epoch: u32) -> bool {
     let state = state.epochs.get(&epoch);
     state.is_none_or(|state| *state == EpochState::Open)
+}
+
+/// Makes the error of a pack that a plan relies on and that was dropped.
+pub(crate) fn dropped(name: &ObjectHash) -> Error {
+    stale("a pack that stays was dropped by somebody else", name)
 }
 
 fn stale(what: &str, name: &ObjectHash) -> Error {

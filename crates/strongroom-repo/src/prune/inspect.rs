@@ -40,10 +40,12 @@ impl<'a> Reframing<'a> {
         self.reframe == Reframe::Auto && self.can_seal
     }
 
-    /// Says whether a frame with so many needed bytes is to be framed anew, if the keys [open](Self::opens) it.
+    /// Says whether a frame of which only a part is needed, of so many bytes, is to be framed anew, if the keys
+    /// [open](Self::opens) it.
     pub(crate) fn is_worth(&self, plain_len: u32, live_plain: u64) -> bool {
-        let below = f64::from(plain_len) * self.below;
-        self.reframe == Reframe::Auto && (live_plain as f64) < below
+        // Where nothing unused may stay, not even an empty blob may.
+        let is_worth = self.below >= 1.0 || (live_plain as f64) < f64::from(plain_len) * self.below;
+        self.reframe == Reframe::Auto && is_worth
     }
 
     /// Says whether the keys open a frame and seal another in its place. Reference lists are sealed under a key that everybody who
@@ -230,7 +232,8 @@ impl FrameSum {
         }
         let plain = u64::from(self.plain_len) - self.live_plain;
         let share = plain as f64 / f64::from(self.plain_len.max(1));
-        let stored = whole(f64::from(self.stored_len) * share);
+        // However little it is, it is something that is not needed.
+        let stored = whole(f64::from(self.stored_len) * share).max(1);
         trapped.plain += plain;
         trapped.stored += stored;
         if self.opens && reframing.is_worth(self.plain_len, self.live_plain) {

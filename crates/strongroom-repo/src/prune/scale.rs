@@ -54,7 +54,7 @@ pub struct ScaleShape {
     /// Blobs of a frame.
     pub frame_blobs: u64,
     /// Frames of a pack.
-    pub pack_frames: u64,
+    pub pack_frames: u32,
     /// Entries of a segment.
     pub segment_blobs: u64,
 }
@@ -108,10 +108,12 @@ impl PruneScale {
     ///
     /// What creating a repository in memory may say.
     pub async fn open(cache: &Path, shape: ScaleShape) -> Result<Self> {
-        let mut components = Components::default();
-        // The same keys each time, so that what one process has made another can read.
-        components.random = Arc::new(SeededRandom::new(1));
-        components.execution = Execution::Inline;
+        let components = Components {
+            // The same keys each time, so that what one process has made another can read.
+            random: Arc::new(SeededRandom::new(1)),
+            execution: Execution::Inline,
+            ..Components::default()
+        };
         let settings = Settings {
             cache: Some(cache.to_owned()),
             ..Settings::default()
@@ -246,7 +248,7 @@ impl PruneScale {
 
     fn packs(&self, class: PackClass) -> u64 {
         let frames = self.blobs(class).div_ceil(self.shape.frame_blobs);
-        frames.div_ceil(self.shape.pack_frames)
+        frames.div_ceil(u64::from(self.shape.pack_frames))
     }
 
     /// The blobs of a frame, counted through all packs of a class.
@@ -259,8 +261,9 @@ impl PruneScale {
     /// The frames of a pack, counted likewise.
     fn frames(&self, class: PackClass, pack: u64) -> std::ops::Range<u64> {
         let frames = self.blobs(class).div_ceil(self.shape.frame_blobs);
-        let start = pack * self.shape.pack_frames;
-        start.min(frames)..(start + self.shape.pack_frames).min(frames)
+        let in_pack = u64::from(self.shape.pack_frames);
+        let start = pack * in_pack;
+        start.min(frames)..(start + in_pack).min(frames)
     }
 
     fn row(&self, class: PackClass, pack: u64) -> PackRow {
@@ -268,7 +271,7 @@ impl PruneScale {
         let (head, tail) = name.split_at_mut(24);
         head.copy_from_slice(&mixed(class as u64 + 16, pack));
         tail.copy_from_slice(&((class as u64) << CLASS_SHIFT | pack).to_le_bytes());
-        let header_offset = 64 + self.shape.pack_frames as u32 * FRAME_BYTES;
+        let header_offset = 64 + self.shape.pack_frames * FRAME_BYTES;
         PackRow {
             name: ObjectHash::from_bytes(name),
             len: header_offset + HEADER_BYTES + 32,

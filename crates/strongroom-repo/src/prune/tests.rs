@@ -12,7 +12,7 @@ use strongroom_store::wrap::Operation;
 use strongroom_store::{Store as _, StoreExt as _};
 
 use self::support::*;
-use crate::testing::{Shape, repository};
+use crate::testing::{Shape, Tree, repository};
 use crate::{
     DeleteOptions, ErrorKind, PackAction, PackReason, PruneOptions, Reframe, Stopped, Unused,
 };
@@ -91,6 +91,27 @@ fn needed_parts_are_moved_and_nothing_unused_is_left() {
     assert_restores(&store, kept, &tree(1));
     delete(&repository);
     assert_restores(&store, kept, &tree(1));
+    assert_clean(&store, &repository);
+}
+
+#[test]
+fn not_even_a_byte_is_left_beside_what_is_needed() {
+    let (store, repository) = repository();
+    let Tree::Dir(mut entries) = apart() else {
+        unreachable!()
+    };
+    entries.insert(b"5 tiny".to_vec(), Tree::file(b"x"));
+    let shape = Shape {
+        frame_bytes: 20_000,
+        pack_bytes: 40_000,
+        ..Shape::default()
+    };
+    let gone = write_as(&repository, "a", &Tree::Dir(entries), &shape);
+    let kept = back_up(&repository, "a", &apart());
+    forget(&repository, gone);
+    prune(&repository, plan(&repository, everything()));
+    delete(&repository);
+    assert_restores(&store, kept, &apart());
     assert_clean(&store, &repository);
 }
 

@@ -124,6 +124,30 @@ fn two_prunes_that_write_the_same_anew_lose_nothing() {
 }
 
 #[test]
+fn a_pack_that_others_drop_and_delete_before_it_is_read_is_no_damage() {
+    let (store, repository) = repository();
+    let gone = write(&repository, "a", &mixed(1));
+    let kept = back_up(&repository, "b", &tree(1));
+    forget(&repository, gone);
+    let slow = plan(&repository, everything());
+    assert!(slow.figures().repacked_packs > 0);
+    let other = fresh(&store);
+    prune(&other, plan(&other, everything()));
+    delete(&other);
+    match try_prune(&repository, slow) {
+        Ok(report) => {
+            assert!(report.problems.is_empty(), "{report:?}");
+            assert!(
+                matches!(report.stopped, Some(Stopped::Stale(_))),
+                "{report:?}"
+            );
+        }
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Stale, "{error:?}"),
+    }
+    assert_restores(&store, kept, &tree(1));
+}
+
+#[test]
 fn what_a_prune_is_about_to_add_may_be_reclaimed_by_another() {
     let (store, repository) = repository();
     let gone = write(&repository, "a", &mixed(1));
