@@ -161,6 +161,11 @@ impl Observer for Watch {
                 self.write(|| json!({ "type": "phase", "phase": name(*phase) }));
             }
             Event::Progress(progress) => self.progress(progress),
+            Event::Snapshot { id, done, of } => {
+                self.write(|| {
+                    json!({ "type": "copying", "snapshot": id.to_string(), "done": done, "of": of })
+                });
+            }
             Event::Problem(problem) => self.problem(problem),
             Event::Entry {
                 path,

@@ -91,7 +91,9 @@ impl RepositoryArgs {
         Ok(Credential::passphrase(secret(file, "Passphrase: ")?))
     }
 
-    fn settings(&self) -> Settings {
+    /// Returns the settings that the options say.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         if let Some(threads) = self.threads {
             settings.threads = threads.into();

@@ -19,9 +19,22 @@ const MAX_SECRET_BYTES: u64 = 64 << 10;
 ///
 /// [`Usage`] when there is none of them; otherwise what the system said.
 pub(crate) fn secret(file: Option<&Path>, question: &str) -> anyhow::Result<String> {
-    match given(file, Some(VARIABLE))? {
+    secret_of(file, VARIABLE, question)
+}
+
+/// Finds another passphrase, which has a variable of its own.
+///
+/// # Errors
+///
+/// As [`secret`].
+pub(crate) fn secret_of(
+    file: Option<&Path>,
+    variable: &str,
+    question: &str,
+) -> anyhow::Result<String> {
+    match given(file, Some(variable))? {
         Some(secret) => Ok(secret),
-        None => ask(question),
+        None => ask(question, variable),
     }
 }
 
@@ -38,8 +51,8 @@ pub fn new_secret(
     if let Some(secret) = given(file, from_environment.then_some(VARIABLE))? {
         return Ok(secret);
     }
-    let secret = ask(question)?;
-    if ask("The same again: ")? != secret {
+    let secret = ask(question, VARIABLE)?;
+    if ask("The same again: ", VARIABLE)? != secret {
         return Err(Usage("the two passphrases differ".to_owned()).into());
     }
     Ok(secret)
@@ -58,12 +71,13 @@ fn given(file: Option<&Path>, variable: Option<&str>) -> anyhow::Result<Option<S
     if let Some(path) = file {
         return from_file(path).map(Some);
     }
-    let Some(value) = variable.and_then(std::env::var_os) else {
+    let Some((variable, value)) = variable.and_then(|name| Some((name, std::env::var_os(name)?)))
+    else {
         return Ok(None);
     };
     let text = value
         .into_string()
-        .map_err(|_| Usage(format!("{VARIABLE} is not UTF-8")))?;
+        .map_err(|_| Usage(format!("{variable} is not UTF-8")))?;
     Ok(Some(text))
 }
 
@@ -89,10 +103,10 @@ fn from_file(path: &Path) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn ask(question: &str) -> anyhow::Result<String> {
+fn ask(question: &str, variable: &str) -> anyhow::Result<String> {
     if !std::io::stdin().is_terminal() {
         let what =
-            format!("no passphrase: give --password-file or {VARIABLE}, or run it at a terminal");
+            format!("no passphrase: give a password file or {variable}, or run it at a terminal");
         return Err(Usage(what).into());
     }
     rpassword::prompt_password(question).context("the terminal")

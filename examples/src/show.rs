@@ -1,5 +1,9 @@
 //! How things of a repository are shown, to people on a line and to machines as an object.
 
+pub mod copy;
 pub mod entry;
+pub mod forget;
+pub mod prune;
 pub mod slot;
 pub mod snapshot;
+pub mod undelete;

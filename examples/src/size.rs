@@ -48,7 +48,7 @@ pub(crate) fn per_second(count: u64, time: Duration) -> String {
 /// # Errors
 ///
 /// A sentence, when it is none.
-pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+pub fn parse_size(text: &str) -> Result<u64, String> {
     let malformed = || format!("not a size: {text} (write 500000, 100M or 1.5GiB)");
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let unit = text

@@ -18,6 +18,7 @@ use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, SegmentRef, object_name};
 
 pub(crate) use self::marks::{Marked, Marks, WeakFrames};
+pub(crate) use self::rebuilt::segment as segment_of_headers;
 pub(crate) use self::storage::write_file;
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
@@ -83,6 +84,28 @@ impl Repository {
         )?);
         *slot() = Some(Arc::clone(&index));
         Ok(index)
+    }
+
+    /// Reads what others have done, and the index as of then; again, when a segment is missing because others have replaced it
+    /// meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::refresh`](crate::journal::Journal::refresh) and [`Index::load`].
+    pub(crate) fn current(&self, remote: &Remote) -> Result<(Arc<State>, Arc<Index>)> {
+        let mut state = self.journal().refresh(remote, self.context())?;
+        loop {
+            let index = self.index(remote, &state)?;
+            let is_missing = |problem: &Error| problem.kind() == ErrorKind::NotFound;
+            if !index.problems().iter().any(is_missing) {
+                return Ok((state, index));
+            }
+            let now = self.journal().refresh(remote, self.context())?;
+            if now.head == state.head {
+                return Ok((state, index));
+            }
+            state = now;
+        }
     }
 
     /// Takes an index whose segments the next one need not fetch.
@@ -248,6 +271,28 @@ impl Index {
             }
         }
         Ok(locations)
+    }
+
+    /// Puts a segment and its filter into the local cache.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when the bytes are not that segment.
+    #[cfg(feature = "testing")]
+    pub(crate) fn keep_locally(context: &Context, bytes: Bytes) -> Result<()> {
+        let cache = context.settings.cache.as_deref();
+        let index = Self {
+            parts: Vec::new(),
+            cache: cache.and_then(|folder| SegmentCache::open(folder, &context.repository)),
+            pages: Arc::new(PageCache::new(CACHED_PAGES)),
+            problems: Vec::new(),
+        };
+        let segment = SegmentRef {
+            name: ObjectHash::of(&bytes),
+            len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            entries: 0,
+        };
+        index.open_bytes(&segment, bytes, context).map(|_| ())
     }
 
     /// Returns the segments that map nothing but packs that are gone.

@@ -16,7 +16,7 @@ use strongroom_format::ObjectHash;
 
 pub(crate) use self::fetch::{Fetched, missing_entry};
 pub(crate) use self::gallop::first_missing;
-pub(crate) use self::history::{History, When, is_past};
+pub(crate) use self::history::{ForgottenRecord, History, When, is_past};
 pub(crate) use self::replay::Replay;
 use crate::context::Context;
 use crate::edge::Remote;

@@ -1,6 +1,6 @@
 //! Where a stage of a pipeline hands on what it has made.
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::edge::cancelled;
 use crate::error::Result;
@@ -42,5 +42,71 @@ impl<T> std::fmt::Debug for Outlet<'_, T> {
             Self::Queue(_) => "Queue",
             Self::Stage(_) => "Stage",
         })
+    }
+}
+
+/// Is held by each thread that answers. When the last of them has ended, nobody waits for an answer any more.
+#[derive(Debug, Clone)]
+pub(crate) struct Present {
+    _held: Sender<()>,
+}
+
+/// Tells whether anybody is left to answer.
+///
+/// A bounded queue keeps what nobody has taken, and with it the way to answer it, for as long as somebody can send: that an answer is
+/// not coming does not show in the answer's own channel.
+#[derive(Debug)]
+pub(crate) struct Answering {
+    gone: Receiver<()>,
+}
+
+/// Makes the pair.
+pub(crate) fn answering() -> (Present, Answering) {
+    let (held, gone) = bounded(0);
+    (Present { _held: held }, Answering { gone })
+}
+
+impl Answering {
+    /// Waits for an answer.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` when all who could give it have ended, each with an error of its own or because it was told to.
+    pub(crate) fn wait<T>(&self, answer: &Receiver<T>) -> Result<T> {
+        select! {
+            recv(answer) -> answer => answer.map_err(|_| cancelled()),
+            // The last one may have answered before it ended.
+            recv(self.gone) -> _ => answer.try_recv().map_err(|_| cancelled()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn nobody_waits_for_those_who_have_gone() {
+        let (jobs, queue) = bounded(1);
+        let (present, workers) = answering();
+        let (reply, answer) = unbounded::<u32>();
+        jobs.send(reply).unwrap();
+        // The worker ends before it takes the job, which stays in the queue.
+        drop((queue, present));
+        let error = workers.wait(&answer).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        drop(jobs);
+    }
+
+    #[test]
+    fn the_last_answer_counts() {
+        let (present, workers) = answering();
+        let (reply, answer) = bounded(1);
+        reply.send(7).unwrap();
+        drop(present);
+        assert_eq!(workers.wait(&answer).unwrap(), 7);
     }
 }

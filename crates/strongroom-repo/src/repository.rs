@@ -241,7 +241,8 @@ fn list(context: &Context, state: &State) -> Vec<SnapshotInfo> {
     state.snapshots.iter().map(describe).collect()
 }
 
-fn details(context: &Context, snapshot: &Snapshot) -> Option<Details> {
+/// Opens the details of a snapshot; `None` if there are none, or the key is not among ours.
+pub(crate) fn details(context: &Context, snapshot: &Snapshot) -> Option<Details> {
     let (epoch, sealed) = snapshot.details.as_ref()?;
     let keys = context.keys();
     let sealer = keys

@@ -32,7 +32,6 @@ use strongroom_format::Snapshot;
 use crate::blobs::Blobs;
 use crate::edge::{self, Remote};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Index;
 use crate::journal::lock;
 use crate::list::{Found, resolve};
 use crate::observer::{Event, Observer, Phase};
@@ -46,7 +45,6 @@ use crate::restore::walk::{Top, Walk};
 use crate::restore::window::Window;
 use crate::restore::work::Worker;
 use crate::settings::Execution;
-use crate::state::State;
 use crate::target::Target;
 use crate::threads::start_scoped;
 
@@ -204,7 +202,7 @@ pub(crate) fn open_snapshot(
     id: &Id,
     cache_bytes: usize,
 ) -> Result<(Snapshot, Blobs)> {
-    let (state, index) = current(repository, remote)?;
+    let (state, index) = repository.current(remote)?;
     let (_, snapshot) = state
         .snapshot(id)
         .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no snapshot {id}")))?;
@@ -214,24 +212,6 @@ pub(crate) fn open_snapshot(
     let place = (*id, state.head);
     let blobs = Blobs::of_snapshot(remote, repository, index, place, cache_bytes);
     Ok((snapshot.clone(), blobs))
-}
-
-/// Reads the journal and the index; again, when a segment is missing because others have replaced it meanwhile.
-fn current(repository: &Repository, remote: &Remote) -> Result<(Arc<State>, Arc<Index>)> {
-    let context = repository.context();
-    let mut state = repository.journal().refresh(remote, context)?;
-    loop {
-        let index = repository.index(remote, &state)?;
-        let is_missing = |problem: &Error| problem.kind() == ErrorKind::NotFound;
-        if !index.problems().iter().any(is_missing) {
-            return Ok((state, index));
-        }
-        let now = repository.journal().refresh(remote, context)?;
-        if now.head == state.head {
-            return Ok((state, index));
-        }
-        state = now;
-    }
 }
 
 /// Returns entries and bytes in all, when all of the snapshot is restored.

@@ -29,6 +29,7 @@
 //! ([`Repository::inner`] has them). Ending the program leaves the repository as valid as dropping a future does.
 
 mod builder;
+mod maintain;
 mod repository;
 mod thread;
 

@@ -91,6 +91,7 @@ pub mod keys;
 mod location;
 #[cfg(doctest)]
 mod readme;
+pub mod retain;
 pub mod source;
 pub mod store;
 pub mod target;
@@ -109,11 +110,16 @@ pub use strongroom_fs::{
     FileTreeBuilder, FileTreeError, RuleError, StreamSource,
 };
 pub use strongroom_repo::{
-    BackupOptions, BackupReport, Chunking, Clock, Components, CreateOptions, Created, Credential,
-    Depth, DryRun, Error, ErrorKind, Event, Existing, Extra, Head, Heads, Include, Lost,
-    LostReason, Mode, NewSlot, Observer, ParentChoice, PathDeviation, Phase, Phases, Problem,
-    Progress, Repository, RepositoryBuilder, RestoreOptions, RestoreReport, Result, RevokeReport,
-    Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, SystemClock,
+    BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied,
+    CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions, DeletePlan,
+    DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event, Execution,
+    Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Forgotten, Head, Heads, HoldInfo,
+    HoldRequest, Include, Lost, LostReason, Mode, NewSlot, NotCopied, Observer, Orphan, PackAction,
+    PackDecision, PackReason, ParentChoice, PathDeviation, Phase, Phases, Problem, Progress,
+    PruneFigures, PruneOptions, PrunePlan, PruneReport, Reframe, ReplicaReport, Repository,
+    RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Settings,
+    SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, StillThere, Stopped, SystemClock, Uncopied,
+    UndeletePlan, UndeleteReport, Unused,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};

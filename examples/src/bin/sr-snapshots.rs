@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use strongroom::SnapshotInfo;
-use strongroom_examples::{Output, RepositoryArgs, Status, finish, show};
+use strongroom_examples::{Output, RepositoryArgs, SelectArgs, Status, finish, show};
 
 /// List the snapshots, oldest first.
 #[derive(Debug, Parser)]
@@ -12,15 +11,8 @@ use strongroom_examples::{Output, RepositoryArgs, Status, finish, show};
 struct Arguments {
     #[command(flatten)]
     repository: RepositoryArgs,
-    /// Only of this machine.
-    #[arg(long)]
-    host: Option<String>,
-    /// Only of this series.
-    #[arg(long)]
-    series: Option<String>,
-    /// Only with this tag.
-    #[arg(long)]
-    tag: Option<String>,
+    #[command(flatten)]
+    select: SelectArgs,
 }
 
 fn main() -> ExitCode {
@@ -34,7 +26,7 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
     let mut shown = 0;
     for snapshot in snapshots
         .iter()
-        .filter(|snapshot| arguments.wants(snapshot))
+        .filter(|snapshot| arguments.select.wants(snapshot))
     {
         if output.json(|| show::snapshot::object(snapshot)).is_break()
             || output.line(&show::snapshot::line(snapshot)).is_break()
@@ -47,23 +39,4 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
         output.complain("no snapshots");
     }
     Ok(Status::Complete)
-}
-
-impl Arguments {
-    fn wants(&self, info: &SnapshotInfo) -> bool {
-        let snapshot = &info.snapshot;
-        let host = self
-            .host
-            .as_ref()
-            .is_none_or(|host| snapshot.labels.get("host") == Some(host));
-        let series = self
-            .series
-            .as_ref()
-            .is_none_or(|series| snapshot.series == *series);
-        host && series
-            && self
-                .tag
-                .as_ref()
-                .is_none_or(|tag| snapshot.tags.contains(tag))
-    }
 }

@@ -7,46 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::compare::{assert_identical, paths};
-use crate::generate::{Chance, tree};
-use crate::program::{BACKUP, KEYS, LS, Program, RESTORE, SNAPSHOTS, init, path_of};
-
-/// A folder with a small source and a new repository.
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
-        tree(&place.at("source"), 3, 40, 1);
-        init(&place.at("repository"));
-        place
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn run(&self, program: &str) -> Program {
-        Program::new(program, &self.at("repository"))
-    }
-
-    fn restored(&self) -> PathBuf {
-        let target = self.at("restored");
-        self.run(RESTORE)
-            .arg("latest")
-            .arg("--target")
-            .arg(&target)
-            .expect(0);
-        target
-    }
-
-    fn count_snapshots(&self) -> usize {
-        self.run(SNAPSHOTS)
-            .arg("--json")
-            .expect(0)
-            .of_type("snapshot")
-            .len()
-    }
-}
+use crate::generate::Chance;
+use crate::place::Place;
+use crate::program::{BACKUP, KEYS, LS, Program, RESTORE, SNAPSHOTS, path_of};
 
 #[test]
 fn a_complete_run_ends_with_0_and_comes_back() {
@@ -139,11 +102,11 @@ fn what_cannot_be_read_makes_it_partial_and_is_listed() {
         .unwrap();
     }
     if is_root() {
-        fs::set_permissions(place.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
         assert!(
             Command::new("chown")
                 .args(["-R", "65534:65534"])
-                .arg(place.0.path())
+                .arg(place.path())
                 .status()
                 .unwrap()
                 .success()

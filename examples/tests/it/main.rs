@@ -8,8 +8,14 @@
 
 mod cli;
 mod compare;
+mod copy;
 mod damage;
+mod fleet;
+mod forget;
 mod generate;
 mod kill;
 mod objects;
+mod place;
 mod program;
+mod prune;
+mod sleeper;

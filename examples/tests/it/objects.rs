@@ -10,8 +10,9 @@ use crate::compare::paths;
 pub(crate) fn objects(repository: &Path) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     for path in paths(repository) {
-        let info = repository.join(&path).symlink_metadata().unwrap();
-        if info.is_file() {
+        // A file on its way to become an object may be gone by now.
+        let info = repository.join(&path).symlink_metadata();
+        if let Some(info) = info.ok().filter(std::fs::Metadata::is_file) {
             found.insert(path.to_str().unwrap().to_owned(), info.len());
         }
     }

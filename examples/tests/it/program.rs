@@ -14,6 +14,10 @@ pub(crate) const BACKUP: &str = env!("CARGO_BIN_EXE_sr-backup");
 pub(crate) const RESTORE: &str = env!("CARGO_BIN_EXE_sr-restore");
 pub(crate) const SNAPSHOTS: &str = env!("CARGO_BIN_EXE_sr-snapshots");
 pub(crate) const LS: &str = env!("CARGO_BIN_EXE_sr-ls");
+pub(crate) const COPY: &str = env!("CARGO_BIN_EXE_sr-copy");
+pub(crate) const FLEET: &str = env!("CARGO_BIN_EXE_fleet");
+pub(crate) const FORGET: &str = env!("CARGO_BIN_EXE_sr-forget");
+pub(crate) const PRUNE: &str = env!("CARGO_BIN_EXE_sr-prune");
 pub(crate) const KEYS: &str = env!("CARGO_BIN_EXE_sr-keys");
 
 pub(crate) const PASSWORD: &str = "not a secret";
@@ -52,6 +56,7 @@ impl Program {
         command
             .env("STRONGROOM_PASSWORD", PASSWORD)
             .env_remove("STRONGROOM_REPOSITORY")
+            .env_remove("STRONGROOM_TO_PASSWORD")
             .env("RUST_BACKTRACE", "0");
         Self {
             command,
@@ -71,6 +76,12 @@ impl Program {
 
     pub(crate) fn password(mut self, password: &str) -> Self {
         self.command.env("STRONGROOM_PASSWORD", password);
+        self
+    }
+
+    /// The password of the repositories that are copied to.
+    pub(crate) fn to_password(mut self, password: &str) -> Self {
+        self.command.env("STRONGROOM_TO_PASSWORD", password);
         self
     }
 

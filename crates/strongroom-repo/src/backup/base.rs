@@ -58,9 +58,9 @@ impl Base {
         remote: &Remote,
         options: &BackupOptions,
     ) -> Result<Self> {
-        let state = repository.journal().refresh(remote, repository.context())?;
+        let (state, index) = repository.current(remote)?;
         let parent = options.parent_in(&state)?;
-        Self::of(repository, remote, state, parent)
+        Ok(Self::of(repository, state, index, parent))
     }
 
     /// Like [`prepare`](Self::prepare), after a pass that could not commit. A parent that was forgotten meanwhile is none.
@@ -70,12 +70,12 @@ impl Base {
         options: &BackupOptions,
         before: Option<Before>,
     ) -> Result<Self> {
-        let state = repository.journal().refresh(remote, repository.context())?;
+        let (state, index) = repository.current(remote)?;
         let parent = match options.parent_in(&state) {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             found => found?,
         };
-        let base = Self::of(repository, remote, state, parent)?;
+        let base = Self::of(repository, state, index, parent);
         let reads_everything = options.parent == ParentChoice::None;
         Ok(Self {
             before: before.filter(|_| !reads_everything),
@@ -86,19 +86,18 @@ impl Base {
 
     fn of(
         repository: &Repository,
-        remote: &Remote,
         state: Arc<State>,
+        index: Arc<Index>,
         parent: Option<(Id, Snapshot)>,
-    ) -> Result<Self> {
-        let index = repository.index(remote, &state)?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             state,
             index,
             parent,
             began: repository.context().components.clock.now(),
             before: None,
             careful: false,
-        })
+        }
     }
 
     /// Returns what the source is compared with: the parent, or else what the pass before has built.

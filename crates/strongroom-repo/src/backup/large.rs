@@ -256,7 +256,7 @@ impl Pending<'_, '_> {
         while self.waiting.len() > most {
             match self.waiting.pop_front() {
                 Some(Part::Chunks(answer)) => {
-                    let (refs, buffer) = answer.recv().map_err(|_| cancelled())?;
+                    let (refs, buffer) = self.run.workers.wait(&answer)?;
                     self.run.buffers.reads.put(buffer);
                     for one in refs {
                         self.recipe.push(self.run, one)?;

@@ -31,7 +31,7 @@ use crate::index::Index;
 use crate::journal::lock;
 use crate::keys::Keys;
 use crate::observer::Observer;
-use crate::outlet::Outlet;
+use crate::outlet::{Answering, Outlet, Present, answering};
 use crate::pack_writer::{FinishedPack, PackWriter, start_session};
 use crate::repository::Repository;
 use crate::settings::Execution;
@@ -49,6 +49,10 @@ pub(super) struct Run<'a> {
     pub(super) observer: &'a dyn Observer,
     pub(super) remote: &'a Remote,
     pub(super) buffers: BufferSets,
+    /// Those who answer jobs.
+    pub(super) workers: Answering,
+    /// Those who answer for large files.
+    pub(super) readers: Answering,
 }
 
 impl std::fmt::Debug for Run<'_> {
@@ -260,6 +264,8 @@ fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tre
         remote,
     } = parts;
     let tree = TreeStore::new(keys, known, meter, writers.names, writers.pages);
+    let (working, workers) = answering();
+    let (reading, readers) = answering();
     let run = Run {
         keys,
         source,
@@ -270,12 +276,14 @@ fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tre
         observer: meter.observer(),
         remote,
         buffers: BufferSets::default(),
+        workers,
+        readers,
     };
     let built = match remote.execution() {
         Execution::Threads => {
             let mut workers = writers.others;
             workers.push(writers.worker);
-            in_threads(&run, judge, workers)?
+            in_threads(&run, judge, workers, (working, reading))?
         }
         Execution::Inline => inline(&run, judge, writers.worker)?,
     };
@@ -285,7 +293,12 @@ fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tre
 }
 
 /// Connects the stages by queues, each on threads of its own; the tree is built on this one.
-fn in_threads<'a>(run: &Run<'a>, judge: Judge<'_>, workers: Vec<FrameWriter<'a>>) -> Result<Tree> {
+fn in_threads<'a>(
+    run: &Run<'a>,
+    judge: Judge<'_>,
+    workers: Vec<FrameWriter<'a>>,
+    (working, reading): (Present, Present),
+) -> Result<Tree> {
     let threads = workers.len();
     let (jobs_sender, jobs) = bounded(threads);
     let (large_sender, large_files) = bounded(LARGE_READERS);
@@ -296,23 +309,27 @@ fn in_threads<'a>(run: &Run<'a>, judge: Judge<'_>, workers: Vec<FrameWriter<'a>>
     std::thread::scope(|scope| {
         for frames in workers {
             let (jobs, results) = (jobs.clone(), results_sender.clone());
+            let present = working.clone();
             start_scoped(scope, "strongroom-work", move || {
+                let _present = present;
                 tell(&results, "a worker", || {
                     let mut worker = Worker::new(run, frames, Outlet::Queue(results.clone()));
                     jobs.iter().try_for_each(|job| worker.work(job))
                 });
             })?;
         }
-        // Only workers take jobs: when they have gone, whoever waits for one is told.
-        drop(jobs);
+        // Only workers take jobs: when they have gone, whoever sends one or waits for one is told.
+        drop((jobs, working));
         for _ in 0..LARGE_READERS {
             let (files, jobs) = (large_files.clone(), Outlet::Queue(jobs_sender.clone()));
             let results = results_sender.clone();
+            let present = reading.clone();
             start_scoped(scope, "strongroom-read", move || {
+                let _present = present;
                 tell(&results, "a reader", || large::read_all(run, &files, &jobs));
             })?;
         }
-        drop(large_files);
+        drop((large_files, reading));
         let results_of_plan = results_sender.clone();
         let outlets = Outlets {
             credits,
@@ -323,8 +340,9 @@ fn in_threads<'a>(run: &Run<'a>, judge: Judge<'_>, workers: Vec<FrameWriter<'a>>
         start_scoped(scope, "strongroom-walk", move || {
             tell(&results_of_plan, "the walker", || plan(run, judge, outlets));
         })?;
-        collect(run, &results, &credit)
         // Returning drops the ends of this thread, and with them an unfinished run.
+        let (results, credit) = (results, credit);
+        collect(run, &results, &credit)
     })
 }
 

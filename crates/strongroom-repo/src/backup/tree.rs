@@ -10,7 +10,6 @@ use super::Run;
 use super::group::{Group, Step};
 use super::large::{LargeFile, Whole};
 use super::levels::{Levels, Pages};
-use crate::edge::cancelled;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::Event;
 use crate::source::{BatchItem, Fill, Problem, SourceError};
@@ -117,7 +116,7 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
                     self.filled(item, refs)?;
                 }
                 Step::Large(answer) => {
-                    let file = answer.recv().map_err(|_| cancelled())??;
+                    let file = self.run.readers.wait(&answer)??;
                     self.large(file)?;
                 }
                 Step::Problem(problem) => self.problem(problem)?,

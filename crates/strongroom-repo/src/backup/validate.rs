@@ -71,8 +71,7 @@ impl Ground {
         stored: &Stored,
     ) -> Result<Option<Self>> {
         let context = repository.context();
-        let state = repository.journal().refresh(remote, context)?;
-        let mut index = repository.index(remote, &state)?;
+        let (state, mut index) = repository.current(remote)?;
         if let (Some(segment), Some(bytes)) = (stored.rest.segment, &stored.rest.bytes) {
             index = Arc::new(index.with_segment(&segment, bytes.clone(), context)?);
         }

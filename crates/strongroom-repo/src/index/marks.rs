@@ -161,14 +161,25 @@ impl Marks {
         pack.cloned().ok_or_else(gone)
     }
 
-    /// Says whether the copy of a blob in one frame is the one that is needed.
+    /// Says whether the copy of a blob in one frame is the one that is needed. `part` is where the pack is mapped, if it is in one part
+    /// only; see [`packs`](Self::packs).
     ///
     /// # Errors
     ///
     /// `Damaged` naming a segment of which a page cannot be read.
-    pub(crate) fn is_needed(&self, id: &Id, pack: &ObjectHash, position: u32) -> Result<bool> {
+    pub(crate) fn is_needed(
+        &self,
+        id: &Id,
+        pack: &ObjectHash,
+        position: u32,
+        part: Option<usize>,
+    ) -> Result<bool> {
+        let parts = match part {
+            Some(part) => self.parts.get(part..=part),
+            None => Some(self.parts.as_slice()),
+        };
         let mut hits = Vec::new();
-        for part in &self.parts {
+        for part in parts.unwrap_or_default() {
             hits.clear();
             part.segment.find_rows(id, &mut hits)?;
             for hit in hits.iter().filter(|hit| part.rows.get(hit.row)) {
@@ -182,9 +193,10 @@ impl Marks {
         Ok(false)
     }
 
-    /// Returns the packs that segments map, as often as segments map them.
-    pub(crate) fn packs(&self) -> impl Iterator<Item = &Arc<PackInfo>> {
-        self.parts.iter().flat_map(|part| &part.segment.packs)
+    /// Returns the packs that segments map, as often as segments map them, and in which part each time.
+    pub(crate) fn packs(&self) -> impl Iterator<Item = (usize, &Arc<PackInfo>)> {
+        let parts = self.parts.iter().enumerate();
+        parts.flat_map(|(at, part)| part.segment.packs.iter().map(move |pack| (at, pack)))
     }
 
     /// Returns how many rows are marked, which is how many blobs are needed.

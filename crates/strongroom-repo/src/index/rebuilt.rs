@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use strongroom_crypt::{SessionId, Suite};
 use strongroom_format::{
-    ObjectHash, PackHeader, PackRef, PackRow, PackTail, Preamble, SegmentBuilder, object_name,
-    open_header,
+    ObjectHash, PackClass, PackHeader, PackRef, PackRow, PackTail, Preamble, SegmentBuilder,
+    object_name, open_header,
 };
 
 use crate::context::{Context, object_key};
@@ -12,12 +12,12 @@ use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::is_loss;
 
-/// Reads the headers of `packs` and maps their blobs. `None` when there is nothing to map.
+/// Reads the headers of `packs` and maps their blobs. `None` when there is nothing to map. Which class a pack has, it says itself.
 ///
 /// # Errors
 ///
 /// What the store says when it cannot be reached. A pack that is lost itself is left out.
-pub(super) fn segment<'a>(
+pub(crate) fn segment<'a>(
     remote: &Remote,
     context: &Context,
     packs: impl Iterator<Item = &'a PackRef>,
@@ -102,7 +102,7 @@ fn read_header(
         len: pack.len,
         header_offset: u32::try_from(tail.header_offset).map_err(|_| damaged())?,
         header_len: tail.header_len,
-        class: pack.class,
+        class: PackClass::from_number(u64::from(preamble.flags)).map_err(decode)?,
     };
     Ok((row, header))
 }

@@ -70,8 +70,11 @@ impl Journal {
             let view = self.view().clone();
             let body = make(&view.state)?;
             let attempt = prepare(context, &view.state, roles, body)?;
-            check_vacant(remote, attempt.n)?;
-            match write(remote, &view.state, &attempt)? {
+            let outcome = match is_vacant(remote, attempt.n)? {
+                true => write(remote, &view.state, &attempt)?,
+                false => Outcome::Lost,
+            };
+            match outcome {
                 Outcome::Written => return self.written(remote, context, view, attempt.bytes),
                 Outcome::Lost => {
                     losses += 1;
@@ -175,13 +178,16 @@ fn signers<'k>(keys: &'k Keys, state: &State, roles: Roles) -> Result<Vec<&'k Si
     Ok(signers)
 }
 
-/// Makes sure that no later entry exists: then entry `n` was lost, and another in its place would break the chain.
-fn check_vacant(remote: &Remote, n: u64) -> Result<()> {
-    let later = object_name::journal(n + 1);
-    if is_there(remote, &later)? && !is_there(remote, &object_name::journal(n))? {
-        return Err(super::fetch::missing_entry(n));
+/// Says whether entry `n` may be written, as far as the next one tells: if that exists, `n` is taken, or was lost, and another in its place
+/// would break the chain.
+fn is_vacant(remote: &Remote, n: u64) -> Result<bool> {
+    if !is_there(remote, &object_name::journal(n + 1))? {
+        return Ok(true);
     }
-    Ok(())
+    match is_there(remote, &object_name::journal(n))? {
+        true => Ok(false),
+        false => Err(super::fetch::missing_entry(n)),
+    }
 }
 
 /// Puts an attempt, and finds out what became of it when the store does not say.

@@ -22,6 +22,8 @@ pub(crate) struct History {
     pub(crate) state: Arc<State>,
     /// Packs and segments that were dropped, and when.
     pub(crate) dropped: BTreeMap<ObjectHash, When>,
+    /// Those of them that are segments.
+    pub(crate) dropped_segments: BTreeSet<ObjectHash>,
     /// Sessions that have not ended, and when they last announced something.
     pub(crate) sessions: BTreeMap<SessionId, When>,
     /// Packs in force that were condemned, and when first.
@@ -102,6 +104,7 @@ impl History {
         Self {
             state: view.state.clone(),
             dropped: BTreeMap::new(),
+            dropped_segments: BTreeSet::new(),
             sessions: BTreeMap::new(),
             condemned: BTreeMap::new(),
             forgotten: Vec::new(),
@@ -211,6 +214,7 @@ impl History {
             Body::Tombstone(tombstone) => self.bury(tombstone, when),
             Body::Index(index) => {
                 for segment in index.removed {
+                    self.dropped_segments.insert(segment);
                     self.dropped.entry(segment).or_insert(when);
                 }
             }
@@ -221,6 +225,7 @@ impl History {
 
     fn bury(&mut self, tombstone: Tombstone, when: When) {
         let dropped = tombstone.dropped;
+        self.dropped_segments.extend(&dropped.segments);
         for name in dropped.packs.into_iter().chain(dropped.segments) {
             self.condemned.remove(&name);
             self.dropped.entry(name).or_insert(when);

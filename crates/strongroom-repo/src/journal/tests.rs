@@ -193,6 +193,17 @@ fn after_a_conflict_the_entry_is_made_again_for_the_new_state() {
 }
 
 #[test]
+fn who_is_behind_by_two_entries_puts_nothing_in_vain() {
+    let store = with_entries(1);
+    let (one, other) = (open(&store).unwrap(), open(&store).unwrap());
+    append(&other, 1).unwrap();
+    append(&other, 2).unwrap();
+    store.reset();
+    assert_eq!(append(&one, 3).unwrap().n, 3);
+    assert_eq!(store.count(Operation::Put), 1);
+}
+
+#[test]
 fn a_refusal_to_make_the_entry_ends_the_append() {
     let store = with_entries(1);
     let repository = open(&store).unwrap();

@@ -22,6 +22,8 @@ pub(crate) struct PackFigures {
     pub(crate) pack: PackRef,
     /// Where its parts are; `None` if no segment maps it.
     pub(crate) info: Option<Arc<PackInfo>>,
+    /// The part of the index that maps it, if it is one only.
+    pub(crate) part: Option<usize>,
     /// Stored bytes of its frames.
     pub(crate) frame_bytes: u64,
     /// Stored bytes of frames with something needed in them.
@@ -65,12 +67,13 @@ impl Figures {
             packs: state.packs.values().map(PackFigures::new).collect(),
         };
         let mut mapped = vec![0_u32; figures.packs.len()];
-        for info in marks.packs() {
+        for (part, info) in marks.packs() {
             let Some(at) = figures.position(&info.name) else {
                 continue;
             };
             if let (Some(mapped), Some(pack)) = (mapped.get_mut(at), figures.packs.get_mut(at)) {
                 *mapped += 1;
+                pack.part = (*mapped == 1).then_some(part);
                 pack.info.get_or_insert_with(|| Arc::clone(info));
             }
         }
@@ -181,6 +184,7 @@ impl PackFigures {
         Self {
             pack: *pack,
             info: None,
+            part: None,
             frame_bytes: 0,
             live_bytes: 0,
             newest_bytes: 0,

@@ -1,7 +1,9 @@
 //! Looks into the headers of packs with frames of which only a part is needed: what is trapped there, to the byte.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
+use strongroom_crypt::Id;
 use strongroom_format::{FrameKey, FrameRecord, PackHeader};
 
 use crate::blobs::{Blobs, HeaderTicket, PAGE};
@@ -38,19 +40,14 @@ impl<'a> Reframing<'a> {
         self.reframe == Reframe::Auto && self.can_seal
     }
 
-    /// Says whether a frame with so many needed bytes is to be framed anew. Reference lists are sealed under a key that everybody
-    /// who prunes has; everything else needs the key of its epoch.
-    pub(crate) fn applies(
-        &self,
-        header: &PackHeader,
-        frame: &FrameRecord,
-        live_plain: u64,
-    ) -> bool {
-        let is_worth = (live_plain as f64) < f64::from(frame.plain_len) * self.below;
-        is_worth && self.reframe == Reframe::Auto && self.opens(header, frame)
+    /// Says whether a frame with so many needed bytes is to be framed anew, if the keys [open](Self::opens) it.
+    pub(crate) fn is_worth(&self, plain_len: u32, live_plain: u64) -> bool {
+        let below = f64::from(plain_len) * self.below;
+        self.reframe == Reframe::Auto && (live_plain as f64) < below
     }
 
-    /// Says whether the keys open a frame and seal another in its place.
+    /// Says whether the keys open a frame and seal another in its place. Reference lists are sealed under a key that everybody who
+    /// prunes has; everything else needs the key of its epoch.
     pub(crate) fn opens(&self, header: &PackHeader, frame: &FrameRecord) -> bool {
         let FrameKey::Session(at) = frame.key else {
             return frame.kind == PAGE;
@@ -61,72 +58,186 @@ impl<'a> Reframing<'a> {
     }
 }
 
-/// Reads the headers of packs with mixed frames, a few at a time, and fills in what is trapped in them.
-///
-/// # Errors
-///
-/// `Damaged`, `Incompatible` or `NotFound` naming a pack whose header cannot be read; otherwise what the store said.
-pub(crate) fn inspect(
-    figures: &mut Figures,
-    marks: &Marks,
-    blobs: &Blobs,
-    reframing: &Reframing<'_>,
-) -> Result<()> {
-    let mut waiting: VecDeque<(usize, HeaderTicket)> = VecDeque::new();
-    let mixed = |pack: &PackFigures| pack.mixed_frames > 0 && !pack.needs_damaged;
-    let places = 0..figures.packs.len();
-    let mut places = places
-        .filter(|at| figures.packs.get(*at).is_some_and(mixed))
-        .collect::<VecDeque<_>>();
-    loop {
-        while waiting.len() < AT_ONCE {
-            let Some(at) = places.pop_front() else { break };
-            if let Some(info) = figures.packs.get(at).and_then(|pack| pack.info.as_ref()) {
-                waiting.push_back((at, blobs.header_later(info)?));
-            }
-        }
-        let Some((at, ticket)) = waiting.pop_front() else {
-            return Ok(());
-        };
-        let Some(pack) = figures.packs.get_mut(at) else {
-            continue;
-        };
-        let Some(info) = pack.info.clone() else {
-            continue;
-        };
-        let header = ticket.wait(blobs, &info)?;
-        pack.trapped = trapped(marks, &info, &header, reframing)?;
+/// Where headers of packs come from.
+pub(crate) trait Headers {
+    /// One that was asked for.
+    type Ticket;
+
+    /// Begins to fetch the header of a pack.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be asked for.
+    fn begin(&self, pack: &PackInfo) -> Result<Self::Ticket>;
+
+    /// Waits for a header.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged`, `Incompatible` or `NotFound` naming the pack; otherwise what the store said.
+    fn finish(&self, pack: &PackInfo, ticket: Self::Ticket) -> Result<Arc<PackHeader>>;
+}
+
+impl Headers for Blobs {
+    type Ticket = HeaderTicket;
+
+    fn begin(&self, pack: &PackInfo) -> Result<HeaderTicket> {
+        self.header_later(pack)
+    }
+
+    fn finish(&self, pack: &PackInfo, ticket: HeaderTicket) -> Result<Arc<PackHeader>> {
+        ticket.wait(self, pack)
     }
 }
 
-fn trapped(
+/// Reads the headers of packs with mixed frames, a few at a time, and fills in what is trapped in them.
+///
+/// Packs come in the order of the segments that map them, and the blobs of many packs are looked up together, sorted, so that each
+/// segment is read about once. Memory: 40 bytes for each blob that is looked up together, 20 MiB.
+///
+/// # Errors
+///
+/// As [`Headers::finish`]; `Damaged` naming a segment of which a page cannot be read.
+pub(crate) fn inspect<H: Headers>(
+    figures: &mut Figures,
     marks: &Marks,
-    pack: &PackInfo,
-    header: &PackHeader,
+    headers: &H,
     reframing: &Reframing<'_>,
-) -> Result<Trapped> {
-    let mut trapped = Trapped::default();
-    for (at, frame) in header.frames.iter().enumerate() {
-        let needed = needed_blobs(marks, pack, header, at)?;
-        let live: u64 = needed
-            .iter()
-            .zip(header.frame_blobs(at))
-            .filter(|(needed, _)| **needed)
-            .map(|(_, blob)| u64::from(blob.len))
-            .sum();
-        let dead = u64::from(frame.plain_len) - live;
-        if !needed.contains(&true) || !needed.contains(&false) {
-            continue;
+) -> Result<()> {
+    let mixed = |(_, pack): &(usize, &PackFigures)| pack.mixed_frames > 0 && !pack.needs_damaged;
+    let packs = figures.packs.iter().enumerate().filter(mixed);
+    let mut order: Vec<_> = packs.map(|(at, pack)| (pack.part, at)).collect();
+    order.sort_unstable();
+    let mut coming = order.into_iter().map(|(_, at)| at);
+    let mut waiting: VecDeque<(usize, Arc<PackInfo>, H::Ticket)> = VecDeque::new();
+    let mut lookup = Lookup::default();
+    loop {
+        while waiting.len() < AT_ONCE {
+            let Some(at) = coming.next() else { break };
+            if let Some(info) = figures.packs.get(at).and_then(|pack| pack.info.clone()) {
+                let ticket = headers.begin(&info)?;
+                waiting.push_back((at, info, ticket));
+            }
         }
-        let stored = share(frame, dead);
-        trapped.plain += dead;
+        let Some((at, info, ticket)) = waiting.pop_front() else {
+            return lookup.settle(figures, marks, reframing);
+        };
+        let header = headers.finish(&info, ticket)?;
+        lookup.gather(at, &header, reframing);
+        if lookup.blobs.len() >= GATHERED {
+            lookup.settle(figures, marks, reframing)?;
+        }
+    }
+}
+
+/// Blobs of several packs that are looked up together.
+#[derive(Debug, Default)]
+struct Lookup {
+    frames: Vec<FrameSum>,
+    blobs: Vec<Wanted>,
+}
+
+/// What of a frame is needed.
+#[derive(Debug)]
+struct FrameSum {
+    /// The pack, among all.
+    pack: usize,
+    position: u32,
+    stored_len: u32,
+    plain_len: u32,
+    opens: bool,
+    live_plain: u64,
+    live: u32,
+    dead: u32,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    id: Id,
+    /// The frame, among those gathered.
+    frame: u32,
+    len: u32,
+}
+
+impl Lookup {
+    fn gather(&mut self, pack: usize, header: &PackHeader, reframing: &Reframing<'_>) {
+        for (at, frame) in header.frames.iter().enumerate() {
+            let number = u32::try_from(self.frames.len()).unwrap_or(u32::MAX);
+            self.frames.push(FrameSum {
+                pack,
+                position: u32::try_from(at).unwrap_or(u32::MAX),
+                stored_len: frame.stored_len,
+                plain_len: frame.plain_len,
+                opens: reframing.opens(header, frame),
+                live_plain: 0,
+                live: 0,
+                dead: 0,
+            });
+            self.blobs
+                .extend(header.frame_blobs(at).iter().map(|blob| Wanted {
+                    id: blob.id,
+                    frame: number,
+                    len: blob.len,
+                }));
+        }
+    }
+
+    /// Looks everything up, adds it to the figures, and forgets it.
+    fn settle(
+        &mut self,
+        figures: &mut Figures,
+        marks: &Marks,
+        reframing: &Reframing<'_>,
+    ) -> Result<()> {
+        let part_of = |frame: u32| {
+            let frame = self.frames.get(frame as usize)?;
+            figures.packs.get(frame.pack)?.part
+        };
+        self.blobs
+            .sort_unstable_by_key(|blob| (part_of(blob.frame), blob.id, blob.frame));
+        let mut last = None;
+        for blob in &self.blobs {
+            let Some(frame) = self.frames.get_mut(blob.frame as usize) else {
+                continue;
+            };
+            let Some(pack) = figures.packs.get(frame.pack) else {
+                continue;
+            };
+            // The same blob twice in one frame is needed once.
+            let is_again = last.replace((blob.id, blob.frame)) == Some((blob.id, blob.frame));
+            let name = &pack.pack.name;
+            if !is_again && marks.is_needed(&blob.id, name, frame.position, pack.part)? {
+                frame.live += 1;
+                frame.live_plain += u64::from(blob.len);
+            } else {
+                frame.dead += 1;
+            }
+        }
+        self.blobs.clear();
+        for frame in self.frames.drain(..) {
+            if let Some(pack) = figures.packs.get_mut(frame.pack) {
+                frame.add_to(&mut pack.trapped, reframing);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FrameSum {
+    fn add_to(&self, trapped: &mut Trapped, reframing: &Reframing<'_>) {
+        if self.live == 0 || self.dead == 0 {
+            return;
+        }
+        let plain = u64::from(self.plain_len) - self.live_plain;
+        let share = plain as f64 / f64::from(self.plain_len.max(1));
+        let stored = whole(f64::from(self.stored_len) * share);
+        trapped.plain += plain;
         trapped.stored += stored;
-        if reframing.applies(header, frame, live) {
-            trapped.plain_to_free += dead;
+        if self.opens && reframing.is_worth(self.plain_len, self.live_plain) {
+            trapped.plain_to_free += plain;
             trapped.stored_to_free += stored;
         }
     }
-    Ok(trapped)
 }
 
 /// Says of each blob of a frame whether this copy of it is needed.
@@ -146,15 +257,13 @@ pub(crate) fn needed_blobs(
         .frame_blobs(frame)
         .iter()
         // The same blob twice in one frame is needed once.
-        .map(|blob| Ok(seen.insert(blob.id) && marks.is_needed(&blob.id, &pack.name, position)?))
+        .map(|blob| {
+            Ok(seen.insert(blob.id) && marks.is_needed(&blob.id, &pack.name, position, None)?)
+        })
         .collect()
-}
-
-/// The part of a frame's stored bytes that so many of its plain bytes stand for.
-fn share(frame: &FrameRecord, plain: u64) -> u64 {
-    let share = plain as f64 / f64::from(frame.plain_len.max(1));
-    whole(f64::from(frame.stored_len) * share)
 }
 
 /// Headers on their way at once.
 const AT_ONCE: usize = 8;
+/// Blobs that are looked up together.
+const GATHERED: usize = 1 << 19;

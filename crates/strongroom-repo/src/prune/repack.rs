@@ -265,11 +265,7 @@ impl<'a> Repacker<'a> {
         let is_whole = !needed.contains(&false);
         if self.reframing.opens(source.header, source.frame) {
             source.open(&mut self.scratch)?;
-            if !is_whole
-                && self
-                    .reframing
-                    .applies(source.header, source.frame, live_bytes)
-            {
+            if !is_whole && self.reframing.is_worth(source.frame.plain_len, live_bytes) {
                 return self.reframe(source, needed);
             }
         }

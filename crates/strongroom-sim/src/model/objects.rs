@@ -32,9 +32,7 @@ impl Objects {
     /// The blobs in one pack.
     pub(crate) fn blobs_of(&self, pack: u8) -> Set {
         let bits = (self.contents >> (u32::from(pack % MAX_PACKS) * 4)) & 15;
-        (0..4)
-            .filter(|blob| bits >> blob & 1 == 1)
-            .fold(Set::EMPTY, |blobs, blob| blobs.or(Set::one(blob)))
+        Set::from_bits(u32::try_from(bits).unwrap_or(0))
     }
 
     /// The blobs in any of several packs.
@@ -48,9 +46,7 @@ impl Objects {
     pub(crate) fn fill(&mut self, pack: u8, blobs: Set) {
         let shift = u32::from(pack % MAX_PACKS) * 4;
         self.contents &= !(15 << shift);
-        for blob in blobs.iter() {
-            self.contents |= 1 << (shift + u32::from(blob % 4));
-        }
+        self.contents |= u64::from(blobs.bits() & 15) << shift;
     }
 
     /// The packs that a segment maps.

@@ -31,6 +31,16 @@ impl Set {
         Self((1 << (end & 31)) - 1)
     }
 
+    /// The set whose members are the bits that are 1.
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// A number whose bits are 1 for the members.
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Whether `member` is in the set.
     pub const fn has(self, member: u8) -> bool {
         self.0 & Self::one(member).0 != 0

@@ -202,7 +202,7 @@ impl Repository {
     }
 
     /// Runs one operation on the thread and waits for it.
-    fn run<T, F>(&self, operation: impl FnOnce(strongroom_repo::Repository) -> F) -> T
+    pub(super) fn run<T, F>(&self, operation: impl FnOnce(strongroom_repo::Repository) -> F) -> T
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,

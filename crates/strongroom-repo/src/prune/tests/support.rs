@@ -360,7 +360,7 @@ fn live_ids(repository: &Repository, root: Id) -> BTreeMap<Id, Frame> {
             }
             marks.mark(&id)?;
             for location in index.locate(&id)? {
-                if marks.is_needed(&id, &location.pack.name, location.position)? {
+                if marks.is_needed(&id, &location.pack.name, location.position, None)? {
                     let frame = (location.pack.name, location.position as usize);
                     out.lock().unwrap().insert(id, frame);
                 }

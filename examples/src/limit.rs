@@ -1,0 +1,72 @@
+//! How old something is to be, and how much of it may stay, as options say it.
+
+use std::time::Duration;
+
+use strongroom::retain::{Moment, Span};
+use strongroom::{Clock as _, SystemClock, Unused};
+
+use crate::size::parse_size;
+
+/// Reads an age: `0`, or a span such as `12h`, `7d` or `1m2w`, counted back from now on the calendar.
+///
+/// # Errors
+///
+/// A sentence that says what is wrong.
+pub fn age(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let span: Span = text.parse().map_err(|error| format!("{error}"))?;
+    let now = SystemClock::default().now().seconds;
+    let then = span.before(Moment::utc(now)).unix_seconds;
+    Ok(Duration::from_secs(now.abs_diff(then)))
+}
+
+/// Reads how much that nothing needs may stay: a share such as `5%`, a size such as `100M`, or `unlimited`.
+///
+/// # Errors
+///
+/// A sentence that says what is wrong.
+pub fn unused(text: &str) -> Result<Unused, String> {
+    if text == "unlimited" {
+        return Ok(Unused::Unlimited);
+    }
+    let Some(percent) = text.strip_suffix('%') else {
+        return parse_size(text).map(Unused::Bytes);
+    };
+    let malformed = || format!("not a share: {text} (write 5%, 100M or unlimited)");
+    let percent: f64 = percent.parse().map_err(|_| malformed())?;
+    if (0.0..=100.0).contains(&percent) {
+        Ok(Unused::Share(percent / 100.0))
+    } else {
+        Err(malformed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_nothing_or_spans() {
+        assert_eq!(age("0"), Ok(Duration::ZERO));
+        assert_eq!(
+            age("2w12h"),
+            Ok(Duration::from_secs((14 * 24 + 12) * 3_600))
+        );
+        for wrong in ["", "7", "-1d", "0d", "5 days"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_may_stay_is_a_share_or_a_size() {
+        assert_eq!(unused("0%"), Ok(Unused::Share(0.0)));
+        assert_eq!(unused("12.5%"), Ok(Unused::Share(0.125)));
+        assert_eq!(unused("1M"), Ok(Unused::Bytes(1 << 20)));
+        assert_eq!(unused("unlimited"), Ok(Unused::Unlimited));
+        for wrong in ["", "%", "101%", "-1%", "nan%", "all"] {
+            assert!(unused(wrong).is_err(), "{wrong}");
+        }
+    }
+}
