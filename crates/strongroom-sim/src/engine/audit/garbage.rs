@@ -33,7 +33,7 @@ pub(super) fn free(world: &World, setup: &Setup, ledger: &Ledger) -> Result<(), 
     let inventory = Inventory::take(&objects, &opened, &journal)?;
     let live = trees::check(&opened, &journal, &inventory)?;
     check_objects(&objects, &journal)?;
-    check_blobs(&inventory, &|id| live.contains(id))
+    check_blobs(&journal, &inventory, &|id| live.contains(id))
 }
 
 /// The first round may find segments that only the next can merge, and condemned packs that only it can drop.
@@ -69,9 +69,18 @@ fn check_objects(objects: &Objects, journal: &Journal) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Makes sure that every blob of every pack is needed.
-fn check_blobs(inventory: &Inventory, is_live: &dyn Fn(&Id) -> bool) -> Result<(), Broken> {
-    for (name, pack) in &inventory.packs {
+/// Makes sure that every blob of every pack is needed, but for packs of which something is said to be damaged: what is needed of them
+/// is not moved as long as there is no other copy.
+fn check_blobs(
+    journal: &Journal,
+    inventory: &Inventory,
+    is_live: &dyn Fn(&Id) -> bool,
+) -> Result<(), Broken> {
+    let sound = |name: &&ObjectHash| !journal.is_doubted(name);
+    for name in inventory.packs.keys().filter(sound) {
+        let Some(pack) = inventory.packs.get(name) else {
+            continue;
+        };
         for frame in 0..pack.header.frames.len() {
             let blobs = pack.header.frame_blobs(frame);
             let dead = blobs.iter().filter(|blob| !is_live(&blob.id)).count();

@@ -214,6 +214,11 @@ impl Journal {
             .any(|(entry, frames)| *entry < n && names(frames))
     }
 
+    /// Says whether something of a pack was called damaged.
+    pub(super) fn is_doubted(&self, pack: &ObjectHash) -> bool {
+        self.damaged.contains_key(pack)
+    }
+
     /// Says whether an entry from `n` on called anything damaged: then copies that were good for earlier ones may have gone.
     pub(super) fn is_doubted_since(&self, n: u64) -> bool {
         let mut entries = self.damaged.values().flatten();
