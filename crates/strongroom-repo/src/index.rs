@@ -273,6 +273,28 @@ impl Index {
         Ok(locations)
     }
 
+    /// Puts a segment and its filter into the local cache.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when the bytes are not that segment.
+    #[cfg(feature = "testing")]
+    pub(crate) fn keep_locally(context: &Context, bytes: Bytes) -> Result<()> {
+        let cache = context.settings.cache.as_deref();
+        let index = Self {
+            parts: Vec::new(),
+            cache: cache.and_then(|folder| SegmentCache::open(folder, &context.repository)),
+            pages: Arc::new(PageCache::new(CACHED_PAGES)),
+            problems: Vec::new(),
+        };
+        let segment = SegmentRef {
+            name: ObjectHash::of(&bytes),
+            len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            entries: 0,
+        };
+        index.open_bytes(&segment, bytes, context).map(|_| ())
+    }
+
     /// Returns the segments that map nothing but packs that are gone.
     pub(crate) fn exhausted(&self, is_gone: impl Fn(&ObjectHash) -> bool) -> Vec<ObjectHash> {
         self.parts

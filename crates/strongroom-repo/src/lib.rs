@@ -26,6 +26,9 @@
 //! * [`Repository::backup`] turns a source into a snapshot, reading only what has changed since the parent.
 //! * [`Repository::restore`] writes a snapshot, or a part of it, and reports every entry that is not as recorded.
 //! * [`Repository::list`], [`Repository::find_snapshot`] and [`Repository::read_file`] look into snapshots.
+//! * [`Repository::plan_forget`] and [`Repository::forget`] let snapshots go, by rules or by name; [`Repository::place_hold`] forbids it,
+//!   and [`Repository::undelete`] brings them back while their data is there.
+//! * [`Repository::copy_to`] copies snapshots into a repository with other keys, [`Repository::replicate`] the repository as it is.
 //! * [`Repository::add_slot`] and [`Repository::revoke_slot`] say who can open it.
 //! * An [`Observer`] is told how it goes; [`Settings`] bound threads and memory.
 //!

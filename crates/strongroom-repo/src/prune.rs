@@ -17,6 +17,8 @@ mod plan;
 mod refuse;
 mod repack;
 mod retired;
+#[cfg(feature = "testing")]
+pub(crate) mod scale;
 #[cfg(test)]
 mod tests;
 
@@ -32,8 +34,8 @@ use self::choose::{Choice, Grounds};
 pub use self::choose::{PackAction, PackDecision, PackReason};
 use self::figures::{Figures, NewestUse};
 use self::ground::{Ground, may_maintain};
-use self::inspect::{Reframing, inspect};
-use self::mark::{Marker, StoredPages};
+use self::inspect::{Headers, Reframing, inspect};
+use self::mark::{Marker, Pages, StoredPages};
 pub use self::options::{PruneOptions, Reframe, Unused};
 pub(crate) use self::orphans::Listed;
 pub use self::orphans::Orphan;
@@ -44,7 +46,7 @@ use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
 use crate::edge::{self, Remote};
 use crate::error::Result;
-use crate::index::{Index, Marks, WeakFrames};
+use crate::index::{Index, Marks, WeakFrames, is_loss};
 use crate::journal::History;
 use crate::observer::{Event, Observer, Phase};
 use crate::pack_writer::pack_bytes;
@@ -105,6 +107,7 @@ impl Repository {
 /// Decoded pages that are kept while trees are followed: they are read in the order in which they were written.
 const PAGE_CACHE_BYTES: usize = 8 << 20;
 
+/// Makes a plan, and another as long as what could not be read may have been moved by somebody else meanwhile.
 fn make_plan(
     repository: &Repository,
     remote: &Remote,
@@ -115,9 +118,42 @@ fn make_plan(
     observer.on_event(&Event::Phase(Phase::Prepare));
     refuse::unknown_features(remote)?;
     let context = repository.context();
-    // Listed before the journal is read: what is added in between is then no orphan.
-    let listed = Listed::read(remote)?;
-    let history = repository.journal().history(remote, context)?;
+    let mut tries = 0;
+    loop {
+        // Listed before the journal is read: what is added in between is then no orphan.
+        let listed = Listed::read(remote)?;
+        let history = repository.journal().history(remote, context)?;
+        let head = history.state.head;
+        tries += 1;
+        match plan_at(
+            repository,
+            remote,
+            (&listed, history),
+            options.clone(),
+            observer,
+        ) {
+            Err(error) if is_loss(&error) && tries < MAX_PLANS => {
+                if repository.journal().refresh(remote, context)?.head == head {
+                    return Err(error);
+                }
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Plans that may be overtaken in a row. Each means that somebody else has dropped something and deleted it at once.
+const MAX_PLANS: u32 = 8;
+
+/// Makes the plan for one state of the journal.
+fn plan_at(
+    repository: &Repository,
+    remote: &Remote,
+    (listed, history): (&Listed, History),
+    options: PruneOptions,
+    observer: &dyn Observer,
+) -> Result<PrunePlan> {
+    let context = repository.context();
     let state = Arc::clone(&history.state);
     may_maintain(&state)?;
     let index = repository.index(remote, &state)?;
@@ -134,19 +170,18 @@ fn make_plan(
         blobs: blobs.clone(),
         remote,
     };
-    let (marks, newest, pages) = mark_all(&state, &index, pages, weak.clone())?;
-    let mut figures = Figures::new(&marks, &state, &weak, &newest)?;
     let keys = context.keys();
     let reframing = Reframing::new(&keys, &state, &options);
-    inspect(&mut figures, &marks, &blobs, &reframing)?;
+    let survey = Survey::new(&state, &index, pages, weak)?;
+    let survey = survey.inspected(&blobs, &reframing)?;
     let now = context.components.clock.now();
     let (given_up, announced) = sessions(&history, &options, now);
     let memory = context.settings.cache.as_deref();
     let memory = memory.map(|cache| OrphanMemory::new(cache, &context.repository));
-    let orphans = Orphans::find(&listed, &history, memory.as_ref(), options.orphan_age, now);
+    let orphans = Orphans::find(listed, &history, memory.as_ref(), options.orphan_age, now);
     let condemned: BTreeSet<_> = history.condemned.keys().copied().collect();
     let grounds = Grounds {
-        figures: &figures,
+        figures: &survey.figures,
         options: &options,
         counts_trapped: reframing.has_content_keys(),
         condemned: &condemned,
@@ -158,47 +193,57 @@ fn make_plan(
     let found = Found {
         history,
         index,
-        marks,
-        figures,
+        survey,
         orphans,
         given_up,
-        pages,
     };
     Ok(found.plan(repository, options, choice))
 }
 
-/// Marks what snapshots need, the newest of each series first. Returns also how many pages were followed.
-fn mark_all(
-    state: &State,
-    index: &Index,
-    pages: StoredPages<'_>,
-    weak: WeakFrames,
-) -> Result<(Marks, NewestUse, u64)> {
-    let mut marks = Marks::new(index, weak)?;
-    let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
-    for (n, (_, snapshot)) in &state.snapshots {
-        newest.insert(&snapshot.series, *n);
-    }
-    let newest: BTreeSet<u64> = newest.into_values().collect();
-    let mut marker = Marker::new(&mut marks, pages);
-    let mark = |marker: &mut Marker<'_, _>, is_newest: bool| {
-        let some = state
-            .snapshots
-            .iter()
-            .rev()
-            .filter(|(n, _)| newest.contains(n) == is_newest);
-        some.into_iter().try_for_each(|(n, (id, snapshot))| {
-            marker
-                .snapshot(&snapshot.root)
-                .map_err(|error| refuse::snapshot(*n, id, error))
+/// What is needed of what is stored.
+#[derive(Debug)]
+struct Survey {
+    marks: Marks,
+    figures: Figures,
+    /// Pages that were followed.
+    pages: u64,
+}
+
+impl Survey {
+    /// Marks what snapshots need, the newest of each series first, and adds it up.
+    fn new<P: Pages>(state: &State, index: &Index, pages: P, weak: WeakFrames) -> Result<Self> {
+        let mut marks = Marks::new(index, weak.clone())?;
+        let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
+        for (n, (_, snapshot)) in &state.snapshots {
+            newest.insert(&snapshot.series, *n);
+        }
+        let newest: BTreeSet<u64> = newest.into_values().collect();
+        let mut marker = Marker::new(&mut marks, pages);
+        let mark = |marker: &mut Marker<'_, P>, is_newest: bool| {
+            let newest_first = state.snapshots.iter().rev();
+            let some = newest_first.filter(|(n, _)| newest.contains(n) == is_newest);
+            some.into_iter().try_for_each(|(n, (id, snapshot))| {
+                let marked = marker.snapshot(&snapshot.root);
+                marked.map_err(|error| refuse::snapshot(*n, id, error))
+            })
+        };
+        mark(&mut marker, true)?;
+        let newest_use = NewestUse::new(marker.marks(), state)?;
+        mark(&mut marker, false)?;
+        let pages = marker.followed();
+        let figures = Figures::new(&marks, state, &weak, &newest_use)?;
+        Ok(Self {
+            marks,
+            figures,
+            pages,
         })
-    };
-    mark(&mut marker, true)?;
-    let newest_use = NewestUse::new(marker.marks(), state)?;
-    mark(&mut marker, false)?;
-    let pages = marker.followed();
-    drop(marker);
-    Ok((marks, newest_use, pages))
+    }
+
+    /// Looks into the packs of which only parts of frames are needed.
+    fn inspected<H: Headers>(mut self, headers: &H, reframing: &Reframing<'_>) -> Result<Self> {
+        inspect(&mut self.figures, &self.marks, headers, reframing)?;
+        Ok(self)
+    }
 }
 
 /// Returns the sessions that are given up with what they announced, and what those announced that are waited for.
@@ -227,11 +272,9 @@ fn sessions(
 struct Found {
     history: History,
     index: Arc<Index>,
-    marks: Marks,
-    figures: Figures,
+    survey: Survey,
     orphans: Orphans,
     given_up: BTreeMap<SessionId, BTreeSet<ObjectHash>>,
-    pages: u64,
 }
 
 impl Found {
@@ -240,12 +283,15 @@ impl Found {
         let Self {
             history,
             index,
-            marks,
-            figures: packs,
+            survey,
             orphans,
             given_up,
-            ..
         } = self;
+        let Survey {
+            marks,
+            figures: packs,
+            ..
+        } = survey;
         let state = Arc::clone(&history.state);
         let decided = |action| {
             choice
@@ -320,9 +366,9 @@ impl Found {
         let mut figures = PruneFigures {
             snapshots: state.snapshots.len() as u64,
             packs: state.packs.len() as u64,
-            index_rows: self.marks.rows(),
-            needed_blobs: self.marks.count(),
-            needed_pages: self.pages,
+            index_rows: self.survey.marks.rows(),
+            needed_blobs: self.survey.marks.count(),
+            needed_pages: self.survey.pages,
             unused_bytes_before: choice.unused_before,
             unused_bytes_after: choice.unused_after,
             segments: state.segments.len() as u64,
@@ -334,7 +380,7 @@ impl Found {
             .map(|segment| u64::from(segment.len));
         figures.stored_bytes = segments.sum();
         let mut written = [0; CLASSES.len()];
-        for pack in &self.figures.packs {
+        for pack in &self.survey.figures.packs {
             let action = actions.get(&pack.pack.name).copied();
             figures.add(pack, action);
             let of_class = written.get_mut(pack.pack.class as usize);

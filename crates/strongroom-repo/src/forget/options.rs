@@ -16,7 +16,7 @@ use crate::list::SnapshotFilter;
 /// ```
 /// use strongroom_repo::ForgetOptions;
 ///
-/// let options = ForgetOptions::by_rules("daily=7,monthly=12".parse()?)
+/// let options = ForgetOptions::by_rules("daily=7 monthly=12".parse()?)
 ///     .with_pinned_tag("keep")
 ///     .with_empty("series=scratch,host=web1".parse()?);
 /// # Ok::<(), strongroom_retain::Error>(())

@@ -248,8 +248,12 @@ impl Ground {
                 saved.extend(packs.intersection(&self.orphans).copied());
             }
         }
-        let named =
-            |name: &ObjectHash| state.packs.contains_key(name) || state.segments.contains_key(name);
+        // What was announced and dropped again meanwhile has gone as well: its session may still be said to own it.
+        let named = |name: &ObjectHash| {
+            state.packs.contains_key(name)
+                || state.segments.contains_key(name)
+                || state.dropped.contains_key(name)
+        };
         self.orphans.retain(|name| !named(name));
         saved
     }

@@ -23,7 +23,6 @@ pub(super) fn free(world: &World, setup: &Setup, ledger: &Ledger) -> Result<(), 
     }
     let failed = |error: Error| (FREED, format!("{error:?}"));
     let repository = setup.open_as_bystander(world, 2).map_err(failed)?;
-    let before = world.objects();
     for _ in 0..ROUNDS {
         prune(&repository).map_err(failed)?;
     }
@@ -34,13 +33,7 @@ pub(super) fn free(world: &World, setup: &Setup, ledger: &Ledger) -> Result<(), 
     let inventory = Inventory::take(&objects, &opened, &journal)?;
     let live = trees::check(&opened, &journal, &inventory)?;
     check_objects(&objects, &journal)?;
-    let dead = dead_bytes(&inventory, &|id| live.contains(id));
-    if dead > 0 {
-        let objects = before.len();
-        let what = format!("{dead} bytes that nothing needs are in force, of {objects} objects");
-        return Err((FREED, what));
-    }
-    Ok(())
+    check_blobs(&inventory, &|id| live.contains(id))
 }
 
 /// The first round may find segments that only the next can merge, and condemned packs that only it can drop.
@@ -76,10 +69,18 @@ fn check_objects(objects: &Objects, journal: &Journal) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Returns how many bytes of blobs are in packs in force and needed by nothing, or there twice.
-fn dead_bytes(inventory: &Inventory, is_live: &dyn Fn(&Id) -> bool) -> u64 {
-    let packs = inventory.packs.values();
-    let blobs = packs.flat_map(|pack| &pack.header.blobs);
-    let dead = blobs.filter(|blob| !is_live(&blob.id));
-    dead.map(|blob| u64::from(blob.len)).sum()
+/// Makes sure that every blob of every pack is needed.
+fn check_blobs(inventory: &Inventory, is_live: &dyn Fn(&Id) -> bool) -> Result<(), Broken> {
+    for (name, pack) in &inventory.packs {
+        for frame in 0..pack.header.frames.len() {
+            let blobs = pack.header.frame_blobs(frame);
+            let dead = blobs.iter().filter(|blob| !is_live(&blob.id)).count();
+            if dead > 0 {
+                let all = blobs.len();
+                let what = format!("frame {frame} of pack {name}: {dead} of {all} blobs are dead");
+                return Err((FREED, what));
+            }
+        }
+    }
+    Ok(())
 }
