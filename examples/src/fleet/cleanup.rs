@@ -16,6 +16,7 @@ use crate::size::size;
 pub(super) struct Cleanup {
     /// Bytes of content that a prune without keys to content could not free, as its plan said.
     trapped_bytes: u64,
+    prunes: u64,
     dropped_packs: u64,
     dropped_orphans: u64,
     deleted_objects: u64,
@@ -23,28 +24,14 @@ pub(super) struct Cleanup {
 }
 
 impl Cleanup {
-    /// Prunes without opening content, looks whether the bytes trapped are those that the plan foretold, frees them too, and deletes.
+    /// Prunes without opening content, then frees what that leaves trapped too, and deletes.
     /// Returns what did not hold as well.
     pub(super) fn of(repository: &Repository) -> Result<(Self, Vec<String>)> {
         let (mut cleanup, mut failures) = (Self::default(), Vec::new());
-        let plan = plan(repository, Reframe::Never)?;
-        cleanup.trapped_bytes = plan.figures().trapped_bytes_after;
-        cleanup.prune(repository, plan, &mut failures)?;
-        let found = plan_again(repository, Reframe::Never, &mut failures)?;
-        let found = found.figures().trapped_bytes_before;
-        if found != cleanup.trapped_bytes {
-            let said = cleanup.trapped_bytes;
-            failures.push(format!("{found} bytes are trapped; the plan said {said}"));
-        }
-        let plan = self::plan(repository, Reframe::Auto)?;
-        cleanup.prune(repository, plan, &mut failures)?;
-        let left = plan_again(repository, Reframe::Auto, &mut failures)?;
-        let left = left.figures();
-        if left.trapped_bytes_before > 0 || left.unused_bytes_before > 0 {
-            failures.push(format!(
-                "{} bytes are still unused and {} trapped",
-                left.unused_bytes_before, left.trapped_bytes_before
-            ));
+        cleanup.trapped_bytes = cleanup.prune(repository, Reframe::Never, &mut failures)?;
+        let left = cleanup.prune(repository, Reframe::Auto, &mut failures)?;
+        if left > 0 {
+            failures.push(format!("{left} bytes of content are still trapped"));
         }
         let options = DeleteOptions::default().with_min_age(Duration::ZERO);
         let plan = repository.plan_delete(options)?;
@@ -55,25 +42,46 @@ impl Cleanup {
         Ok((cleanup, failures))
     }
 
+    /// Prunes until there is nothing left to do. Returns the bytes that are trapped then, which are those that the plan foretold.
     fn prune(
         &mut self,
         repository: &Repository,
-        plan: PrunePlan,
+        reframe: Reframe,
         failures: &mut Vec<String>,
-    ) -> Result<()> {
-        let report = repository.prune(plan, Arc::new(()))?;
-        self.dropped_packs += report.dropped_packs;
-        self.dropped_orphans += report.dropped_orphans;
-        failures.extend(report.problems.iter().map(described));
-        if let Some(stopped) = &report.stopped {
-            failures.push(format!("the last prune stopped: {stopped:?}"));
+    ) -> Result<u64> {
+        let mut foretold = None;
+        for _ in 0..MOST_PRUNES {
+            let plan = plan(repository, reframe)?;
+            let figures = plan.figures();
+            if plan.is_empty() {
+                let (unused, found) = (figures.unused_bytes_before, figures.trapped_bytes_before);
+                if foretold.is_some_and(|foretold| foretold != found) || unused > 0 {
+                    failures.push(format!(
+                        "{unused} bytes are unused and {found} trapped; the plan said {foretold:?}"
+                    ));
+                }
+                return Ok(found);
+            }
+            foretold = Some(figures.trapped_bytes_after);
+            let report = repository.prune(plan, Arc::new(()))?;
+            self.prunes += 1;
+            self.dropped_packs += report.dropped_packs;
+            self.dropped_orphans += report.dropped_orphans;
+            failures.extend(report.problems.iter().map(described));
+            if let Some(stopped) = &report.stopped {
+                failures.push(format!("the last prune stopped: {stopped:?}"));
+            }
         }
-        Ok(())
+        failures.push(format!(
+            "after {MOST_PRUNES} prunes there is still something to do"
+        ));
+        Ok(0)
     }
 
     pub(super) fn object(&self) -> Value {
         json!({
             "trapped_bytes_without_content_keys": self.trapped_bytes,
+            "prunes": self.prunes,
             "dropped_packs": self.dropped_packs,
             "dropped_orphans": self.dropped_orphans,
             "deleted_objects": self.deleted_objects,
@@ -83,7 +91,8 @@ impl Cleanup {
 
     pub(super) fn print(&self, output: &Output) {
         let _ = output.line(&format!(
-            "at the end: {} packs and {} orphans dropped, {} objects deleted ({}); {} of content would be trapped without its keys",
+            "at the end: {} prunes, {} packs and {} orphans dropped, {} objects deleted ({}); {} of content would be trapped without its keys",
+            self.prunes,
             self.dropped_packs,
             self.dropped_orphans,
             self.deleted_objects,
@@ -103,14 +112,5 @@ fn plan(repository: &Repository, reframe: Reframe) -> Result<PrunePlan> {
     repository.plan_prune(options, Arc::new(()))
 }
 
-fn plan_again(
-    repository: &Repository,
-    reframe: Reframe,
-    failures: &mut Vec<String>,
-) -> Result<PrunePlan> {
-    let plan = plan(repository, reframe)?;
-    if !plan.is_empty() {
-        failures.push(format!("a prune left something to do: {plan}"));
-    }
-    Ok(plan)
-}
+/// What one prune brings together another one may find better ways for.
+const MOST_PRUNES: usize = 4;

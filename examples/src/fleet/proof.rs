@@ -156,10 +156,7 @@ impl Proof {
     fn ratio(&self) -> f64 {
         let content = |bytes: &BTreeMap<String, u64>| -> u64 {
             let of = |kind: &&str| bytes.get(*kind).copied().unwrap_or_default();
-            ["pack", "index", "parity"]
-                .iter()
-                .map(|kind| of(&kind))
-                .sum()
+            ["pack", "index", "parity"].iter().map(of).sum()
         };
         content(&self.bytes) as f64 / content(&self.fresh_bytes).max(1) as f64
     }

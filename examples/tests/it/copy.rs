@@ -16,7 +16,7 @@ fn init_other(repository: &Path) {
 }
 
 fn copy(place: &Place, to: &[&str], more: &[&str]) -> Program {
-    let mut program = place.run(COPY).arg("--json").to_password(OTHER).args(more);
+    let mut program = place.run(COPY).arg("--json").other_password(OTHER).args(more);
     for name in to {
         program = program.arg("--to").arg(place.at(name));
     }
@@ -90,7 +90,7 @@ fn what_cannot_be_copied_says_so() {
     assert_eq!(wrong.of_type("error")[0]["kind"], "WrongKey");
     copy(&place, &["one"], &["--replicate"]).expect(1);
     copy(&place, &["one"], &["0123456789"])
-        .to_password(crate::program::PASSWORD)
+        .other_password(crate::program::PASSWORD)
         .expect(1);
     assert_eq!(snapshots(&place.at("one"), crate::program::PASSWORD), 0);
 }

@@ -19,3 +19,4 @@ mod place;
 mod program;
 mod prune;
 mod sleeper;
+mod undelete;

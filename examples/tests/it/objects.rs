@@ -12,7 +12,7 @@ pub(crate) fn objects(repository: &Path) -> BTreeMap<String, u64> {
     for path in paths(repository) {
         // A file on its way to become an object may be gone by now.
         let info = repository.join(&path).symlink_metadata();
-        if let Some(info) = info.ok().filter(std::fs::Metadata::is_file) {
+        if let Some(info) = info.ok().filter(fs::Metadata::is_file) {
             found.insert(path.to_str().unwrap().to_owned(), info.len());
         }
     }

@@ -18,6 +18,7 @@ pub(crate) const COPY: &str = env!("CARGO_BIN_EXE_sr-copy");
 pub(crate) const FLEET: &str = env!("CARGO_BIN_EXE_fleet");
 pub(crate) const FORGET: &str = env!("CARGO_BIN_EXE_sr-forget");
 pub(crate) const PRUNE: &str = env!("CARGO_BIN_EXE_sr-prune");
+pub(crate) const UNDELETE: &str = env!("CARGO_BIN_EXE_sr-undelete");
 pub(crate) const KEYS: &str = env!("CARGO_BIN_EXE_sr-keys");
 
 pub(crate) const PASSWORD: &str = "not a secret";
@@ -80,7 +81,7 @@ impl Program {
     }
 
     /// The password of the repositories that are copied to.
-    pub(crate) fn to_password(mut self, password: &str) -> Self {
+    pub(crate) fn other_password(mut self, password: &str) -> Self {
         self.command.env("STRONGROOM_TO_PASSWORD", password);
         self
     }
