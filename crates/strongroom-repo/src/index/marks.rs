@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strongroom_crypt::Id;
-use strongroom_format::ObjectHash;
+use strongroom_format::{ObjectHash, PackClass};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::bitmap::Bitmap;
@@ -16,7 +16,7 @@ use crate::state::State;
 /// For every row of the segments in force, whether it is needed. Of all the copies of a blob exactly one is ever marked, and which
 /// one depends on the state alone, so that two who prune the same state keep the same copies.
 ///
-/// Memory: a bit a row, and a bit a frame for segments that name packs which are not simply good.
+/// Memory: a bit a row and one a frame, and another a frame for segments that name packs which are not simply good.
 #[derive(Debug)]
 pub(crate) struct Marks {
     parts: Vec<Part>,
@@ -33,6 +33,16 @@ struct Part {
     rows: Bitmap,
     /// The frames of packs that are not simply good; `None` if there is no such pack.
     flawed: Option<Bitmap>,
+    /// The frames of packs of pages.
+    pages: Bitmap,
+}
+
+/// What a reference says that a blob is. Whoever may write can refer to a page of somebody else's as if it were content:
+/// that it is needed as content does not say that what it refers to is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Page,
+    Content,
 }
 
 /// Frames that do not count as stored where there is another copy, though they can be read: by pack, their positions.
@@ -115,18 +125,21 @@ impl Marks {
         self.doomed = packs;
     }
 
-    /// Marks a blob, unless a copy of it is marked.
+    /// Marks a blob, unless a copy of it is marked. Pages are looked for in packs of pages only, and content in the others only.
     ///
     /// # Errors
     ///
-    /// `Damaged` when no pack in force has it, or naming a segment of which a page cannot be read.
-    pub(crate) fn mark(&mut self, id: &Id) -> Result<Marked> {
+    /// `Damaged` when no pack in force has it as what it is said to be, or naming a segment of which a page cannot be read.
+    pub(crate) fn mark(&mut self, id: &Id, kind: Kind) -> Result<Marked> {
         let mut best: Option<(Grade, usize, EntryHit)> = None;
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
             hits.clear();
             part.segment.find_rows(id, &mut hits)?;
             for hit in &hits {
+                if part.pages.get(u64::from(hit.frame)) != (kind == Kind::Page) {
+                    continue;
+                }
                 if part.rows.get(hit.row) {
                     return Ok(Marked::Before);
                 }
@@ -261,7 +274,9 @@ impl Marks {
                 standing: part.standing.clone(),
                 rows: Bitmap::new(part.segment.entries()),
                 flawed: None,
+                pages: Bitmap::new(u64::from(part.segment.frames())),
             };
+            part.find_pages()?;
             part.find_flawed(&self.weak)?;
             self.parts.push(part);
         }
@@ -270,6 +285,21 @@ impl Marks {
 }
 
 impl Part {
+    /// Finds the frames of packs of pages.
+    fn find_pages(&mut self) -> Result<()> {
+        let packs = &self.segment.packs;
+        let pages = &mut self.pages;
+        let mut at = 0;
+        self.segment.each_frame(|frame| {
+            let pack = packs.get(frame.pack as usize);
+            if pack.is_some_and(|pack| pack.class == PackClass::Pages) {
+                pages.set(at);
+            }
+            at += 1;
+            Ok(())
+        })
+    }
+
     /// Finds the frames that are not simply good, so that nothing need be read of all the others.
     fn find_flawed(&mut self, weak: &WeakFrames) -> Result<()> {
         let rows = self.standing.iter().zip(&self.segment.packs);

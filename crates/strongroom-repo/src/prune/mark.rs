@@ -8,7 +8,7 @@ use strongroom_format::{ObjectHash, Page, Ref, RefKind};
 use crate::blobs::{Blobs, PAGE};
 use crate::edge::{Remote, cancelled};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Marked, Marks};
+use crate::index::{Kind, Marked, Marks};
 
 /// Where the reference lists of pages come from.
 pub(crate) trait Pages {
@@ -85,11 +85,11 @@ impl<'a, P: Pages> Marker<'a, P> {
     ///
     /// # Errors
     ///
-    /// `Damaged` when no pack in force has a blob of it or a part of the index cannot be read; those of the pages' reader.
+    /// `Damaged` when no pack in force has a blob of it, as what it is referred to, or a part of the index cannot be read; those of the pages' reader.
     pub(crate) fn snapshot(&mut self, root: &Id) -> Result<()> {
         self.to_follow.push(*root);
         while let Some(page) = self.to_follow.pop() {
-            if self.mark(&page)? {
+            if self.mark(&page, Kind::Page)? {
                 self.follow(&page)?;
             }
         }
@@ -132,7 +132,7 @@ impl<'a, P: Pages> Marker<'a, P> {
         gathered.sort_unstable();
         gathered.dedup();
         for id in &gathered {
-            self.mark(id)?;
+            self.mark(id, Kind::Content)?;
         }
         gathered.clear();
         self.gathered = gathered;
@@ -140,8 +140,8 @@ impl<'a, P: Pages> Marker<'a, P> {
     }
 
     /// Marks a blob; says whether it was not marked before.
-    fn mark(&mut self, id: &Id) -> Result<bool> {
-        let place = match self.marks.mark(id)? {
+    fn mark(&mut self, id: &Id, kind: Kind) -> Result<bool> {
+        let place = match self.marks.mark(id, kind)? {
             Marked::Before => return Ok(false),
             Marked::Now(place) => place,
         };

@@ -2,6 +2,7 @@
 
 mod model;
 mod race;
+mod rogue;
 mod support;
 
 use std::sync::Arc;

@@ -358,7 +358,11 @@ fn live_ids(repository: &Repository, root: Id) -> BTreeMap<Id, Frame> {
             if out.lock().unwrap().contains_key(&id) {
                 continue;
             }
-            marks.mark(&id)?;
+            let kind = match is_page {
+                true => crate::index::Kind::Page,
+                false => crate::index::Kind::Content,
+            };
+            marks.mark(&id, kind)?;
             for location in index.locate(&id)? {
                 if marks.is_needed(&id, &location.pack.name, location.position, None)? {
                     let frame = (location.pack.name, location.position as usize);
