@@ -122,11 +122,10 @@ impl Ground {
         let mut worse = state.damaged.iter().filter(|(name, frames)| {
             self.needed.contains(*name) && self.damaged.get(*name) != Some(*frames)
         });
-        if let Some((name, _)) = worse.find(|(name, _)| !batch.packs.contains(*name)) {
-            return Err(Objection::Stale(stale(
-                "a pack that stays was found damaged",
-                name,
-            )));
+        // Packs of the batch are no exception: frames of theirs were moved as they are, and dropping them would drop what is known.
+        if let Some((name, _)) = worse.next() {
+            let what = "a pack that has something needed was found damaged";
+            return Err(Objection::Stale(stale(what, name)));
         }
         if retired_epochs(state) != self.retired
             || !batch.epoch.is_none_or(|epoch| is_open(state, epoch))
