@@ -404,18 +404,14 @@ impl Applying<'_> {
         if !self.options.merge_segments || self.is_time_up()? {
             return Ok(());
         }
-        let (journal, context) = (self.repository.journal(), self.repository.context());
-        let head = journal.state().head;
         let merged = match crate::merge::merge_segments(self.repository, self.remote) {
             Ok(merged) => merged,
-            Err(error) if is_loss(&error) => {
-                // Somebody else has merged, and deleted what this run wanted to read.
-                if journal.refresh(self.remote, context)?.head == head {
-                    return Err(error);
-                }
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            Err(error) => {
+                // What was dropped is dropped and has to be told, whatever becomes of this.
+                self.report.problems.push(error);
                 return Ok(());
             }
-            Err(error) => return Err(error),
         };
         self.report.merged_segments += merged.segments;
         self.report.entries += merged.entries;
