@@ -31,6 +31,8 @@ pub(crate) struct Journal {
     /// Held by who reads on or appends, so that the threads of one client do not race each other.
     turn: Mutex<()>,
     cache: Option<Cache>,
+    /// Tells this client's journal from everybody else's.
+    identity: Arc<()>,
 }
 
 /// A state and what is needed to go on from it.
@@ -47,6 +49,7 @@ impl Journal {
             view: Mutex::new(view),
             turn: Mutex::new(()),
             cache,
+            identity: Arc::default(),
         }
     }
 

@@ -277,12 +277,9 @@ impl Applying<'_> {
                 .retain(|session| ground.given_up.contains_key(session));
             let mut objection = None;
             let context = self.repository.context();
-            let appended = self.repository.journal().append(
-                self.remote,
-                context,
-                Roles::MAINTAINER,
-                &mut |state| {
-                    ground.tombstone(state, &batch).map_err(|found| {
+            let journal = self.repository.journal();
+            let appended = journal.append(self.remote, context, Roles::MAINTAINER, &mut |state| {
+                ground.tombstone(journal, state, &batch).map_err(|found| {
                         objection = Some(found);
                         Error::new(ErrorKind::Stale, "a batch of a prune is not as planned")
                     })
