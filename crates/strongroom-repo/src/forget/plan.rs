@@ -158,10 +158,12 @@ fn decide(
 ) -> Result<Plan<Id>> {
     let mut entries = HashMap::new();
     let mut infos = Vec::new();
+    let held = state.held();
     for (n, (id, snapshot)) in &state.snapshots {
         if options.filter.matches(snapshot) {
             entries.insert(*id, *n);
-            infos.push(info(options, state, id, snapshot));
+            let is_held = held.has(id, snapshot);
+            infos.push(info(options, is_held, id, snapshot));
         }
     }
     let named;
@@ -189,7 +191,7 @@ fn decide(
     .map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()).caused_by(error))
 }
 
-fn info(options: &ForgetOptions, state: &State, id: &Id, snapshot: &Snapshot) -> SnapshotInfo<Id> {
+fn info(options: &ForgetOptions, held: bool, id: &Id, snapshot: &Snapshot) -> SnapshotInfo<Id> {
     let moment = Moment {
         unix_seconds: snapshot.began.seconds,
         utc_offset_seconds: snapshot.utc_offset_seconds.unwrap_or(0),
@@ -199,7 +201,7 @@ fn info(options: &ForgetOptions, state: &State, id: &Id, snapshot: &Snapshot) ->
     info.labels.clone_from(&snapshot.labels);
     info.tags = snapshot.tags.iter().cloned().collect();
     info.complete = snapshot.outcome == Outcome::Complete;
-    info.held = state.is_held(id, snapshot);
+    info.held = held;
     info.pinned = options.pinned.contains(id) || !info.tags.is_disjoint(&options.pinned_tags);
     info
 }
