@@ -115,7 +115,7 @@ impl Grounds<'_> {
         }
         let needed = all
             .iter()
-            .map(|pack| pack.frame_bytes - self.unused(pack))
+            .map(|pack| pack.frame_bytes.saturating_sub(self.unused(pack)))
             .sum();
         chooser.unused = candidates.iter().map(|pack| self.unused(pack)).sum();
         let rest = chooser.choose_condemned(candidates);
@@ -246,7 +246,7 @@ impl Chooser<'_> {
             true => pack.trapped.stored - pack.trapped.stored_to_free,
             false => 0,
         };
-        self.unused = self.unused - self.grounds.unused(pack) + stays;
+        self.unused = self.unused.saturating_sub(self.grounds.unused(pack)) + stays;
         self.decide(pack, PackAction::Repack, reason);
     }
 

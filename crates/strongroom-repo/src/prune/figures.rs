@@ -201,7 +201,8 @@ impl PackFigures {
 
     /// Returns the stored bytes that writing it anew would free.
     pub(crate) fn freed_by_repack(&self) -> u64 {
-        self.frame_bytes - self.live_bytes + self.trapped.stored_to_free
+        let dead = self.frame_bytes.saturating_sub(self.live_bytes);
+        dead.saturating_add(self.trapped.stored_to_free)
     }
 
     /// Returns the stored bytes that nothing needs and that could be freed, now or with other options.
@@ -211,11 +212,36 @@ impl PackFigures {
         } else {
             0
         };
-        self.frame_bytes - self.live_bytes + trapped
+        let dead = self.frame_bytes.saturating_sub(self.live_bytes);
+        dead.saturating_add(trapped)
     }
 
     /// Returns the stored bytes of frames that writing it anew would write.
     pub(crate) fn bytes_to_write(&self) -> u64 {
-        self.live_bytes - self.trapped.stored_to_free
+        self.live_bytes.saturating_sub(self.trapped.stored_to_free)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_format::PackClass;
+
+    use super::*;
+
+    #[test]
+    fn a_segment_that_disagrees_with_a_pack_makes_no_sum_overflow() {
+        let mut figures = PackFigures::new(&PackRef {
+            name: ObjectHash::of(b"pack"),
+            len: 100,
+            class: PackClass::Data,
+        });
+        figures.frame_bytes = 10;
+        figures.live_bytes = 10;
+        figures.trapped.stored = 90;
+        figures.trapped.stored_to_free = 80;
+        assert_eq!(figures.bytes_to_write(), 0);
+        assert_eq!(figures.freed_by_repack(), 80);
+        assert_eq!(figures.unused_bytes(true), 90);
+        assert_eq!(figures.unused_bytes(false), 0);
     }
 }

@@ -269,7 +269,7 @@ impl<'a> Repacker<'a> {
                 return self.reframe(source, needed);
             }
         }
-        self.trapped += u64::from(source.frame.plain_len) - live_bytes;
+        self.trapped += u64::from(source.frame.plain_len).saturating_sub(live_bytes);
         self.copy(source)
     }
 
