@@ -29,7 +29,7 @@ use std::sync::Arc;
 use strongroom_crypt::{Id, SessionId};
 use strongroom_format::{ObjectHash, PackClass};
 
-use self::apply::Basis;
+use self::apply::{Basis, RepackSource};
 use self::choose::{Choice, Grounds};
 pub use self::choose::{PackAction, PackDecision, PackReason};
 use self::figures::{Figures, NewestUse};
@@ -166,7 +166,8 @@ fn plan_at(
         Arc::clone(&index),
         PAGE_CACHE_BYTES,
     );
-    let weak = retired::weak_frames(&index, &state, &blobs)?;
+    let missing = listed.missing(&state, remote)?;
+    let weak = retired::weak_frames(&index, &state, &blobs, &missing)?;
     let pages = StoredPages {
         blobs: blobs.clone(),
         remote,
@@ -305,7 +306,13 @@ impl Found {
         let infos: BTreeMap<_, _> = packs
             .packs
             .iter()
-            .filter_map(|pack| Some((pack.pack.name, pack.info.clone()?)))
+            .filter_map(|pack| {
+                let source = RepackSource {
+                    pack: pack.info.clone()?,
+                    needed_rows: pack.needed_rows,
+                };
+                Some((pack.pack.name, source))
+            })
             .filter(|(name, _)| repacked.contains(name))
             .collect();
         let sources = decided(PackAction::Repack).filter_map(|one| infos.get(&one.name).cloned());

@@ -13,8 +13,9 @@ use crate::index::{Index, Standing};
 use crate::packs::PackInfo;
 use crate::state::State;
 
-/// For every row of the segments in force, whether it is needed. Of all the copies of a blob exactly one is ever marked, and which
-/// one depends on the state alone, so that two who prune the same state keep the same copies.
+/// For every row of the segments in force, whether it is needed. Of all the copies of a blob one is marked, and which one depends
+/// on the state alone, so that two who prune the same state keep the same copies. Where no copy is one to rely on, all are: none
+/// of them may be the reason why another goes.
 ///
 /// Memory: a bit a row and one a frame, and another a frame for segments that name packs which are not simply good.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub(crate) enum Kind {
     Content,
 }
 
-/// Frames that do not count as stored where there is another copy, though they can be read: by pack, their positions.
+/// Frames that do not count as stored where there is another copy: by pack, their positions; all of a pack when there are none.
 pub(crate) type WeakFrames = BTreeMap<ObjectHash, BTreeSet<u32>>;
 
 /// What marking a blob did.
@@ -53,8 +54,8 @@ pub(crate) type WeakFrames = BTreeMap<ObjectHash, BTreeSet<u32>>;
 pub(crate) enum Marked {
     /// It was marked before.
     Before,
-    /// This copy is marked now.
-    Now(Place),
+    /// These copies are marked now: one, or all where none is one to rely on.
+    Now(Vec<Place>),
 }
 
 /// Where a copy of a blob is.
@@ -81,8 +82,8 @@ pub(crate) struct FrameTally<'a> {
     pub(crate) pack: &'a Arc<PackInfo>,
     pub(crate) position: u32,
     pub(crate) stored_len: u32,
-    /// A row of it is marked.
-    pub(crate) is_live: bool,
+    /// How many rows of it are marked.
+    pub(crate) live_rows: u32,
     /// A row of it is not.
     pub(crate) is_dead: bool,
 }
@@ -131,7 +132,7 @@ impl Marks {
     ///
     /// `Damaged` when no pack in force has it as what it is said to be, or naming a segment of which a page cannot be read.
     pub(crate) fn mark(&mut self, id: &Id, kind: Kind) -> Result<Marked> {
-        let mut best: Option<(Grade, usize, EntryHit)> = None;
+        let mut copies: Vec<(Grade, Place)> = Vec::new();
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
             hits.clear();
@@ -144,8 +145,14 @@ impl Marks {
                     return Ok(Marked::Before);
                 }
                 let grade = part.grade(hit, &self.doomed, &self.weak)?;
-                if best.as_ref().is_none_or(|(so_far, ..)| grade < *so_far) {
-                    best = Some((grade, at, *hit));
+                if grade < Grade::Gone {
+                    copies.push((
+                        grade,
+                        Place {
+                            part: at,
+                            hit: *hit,
+                        },
+                    ));
                 }
             }
         }
@@ -153,12 +160,22 @@ impl Marks {
             let what = format!("no pack in force has the blob {id}, which a snapshot needs");
             Error::new(ErrorKind::Damaged, what)
         };
-        let (_, at, hit) = best
-            .filter(|(grade, ..)| *grade < Grade::Gone)
+        // Of several that are alike, the first.
+        let (grade, best) = copies
+            .iter()
+            .copied()
+            .min_by_key(|(grade, _)| *grade)
             .ok_or_else(lost)?;
-        let part = self.parts.get_mut(at).ok_or_else(lost)?;
-        part.rows.set(hit.row);
-        Ok(Marked::Now(Place { part: at, hit }))
+        let places = match grade < Grade::Weak {
+            true => vec![best],
+            false => copies.into_iter().map(|(_, place)| place).collect(),
+        };
+        for place in &places {
+            if let Some(part) = self.parts.get_mut(place.part) {
+                part.rows.set(place.hit.row);
+            }
+        }
+        Ok(Marked::Now(places))
     }
 
     /// Returns the pack that a copy is in.
@@ -230,19 +247,19 @@ impl Marks {
     pub(crate) fn tally(&self, mut each: impl FnMut(FrameTally<'_>) -> Result<()>) -> Result<()> {
         for part in &self.parts {
             let frames = u64::from(part.segment.frames());
-            let (mut live, mut dead) = (Bitmap::new(frames), Bitmap::new(frames));
+            let mut live = vec![0_u32; usize::try_from(frames).unwrap_or(usize::MAX)];
+            let mut dead = Bitmap::new(frames);
             let mut row = 0;
             part.segment.each_entry(|entry| {
-                let side = if part.rows.get(row) {
-                    &mut live
-                } else {
-                    &mut dead
-                };
-                side.set(u64::from(entry.frame));
+                if !part.rows.get(row) {
+                    dead.set(u64::from(entry.frame));
+                } else if let Some(rows) = live.get_mut(entry.frame as usize) {
+                    *rows = rows.saturating_add(1);
+                }
                 row += 1;
                 Ok(())
             })?;
-            let mut at = 0;
+            let mut at: u32 = 0;
             part.segment.each_frame(|frame| {
                 let tally = part
                     .segment
@@ -252,10 +269,10 @@ impl Marks {
                         pack,
                         position: frame.position,
                         stored_len: frame.stored_len,
-                        is_live: live.get(at),
-                        is_dead: dead.get(at),
+                        live_rows: live.get(at as usize).copied().unwrap_or(0),
+                        is_dead: dead.get(u64::from(at)),
                     });
-                at += 1;
+                at = at.saturating_add(1);
                 tally.map_or(Ok(()), &mut each)
             })?;
         }
@@ -339,7 +356,8 @@ impl Part {
         let row = frame.pack as usize;
         let pack = self.segment.packs.get(row);
         let weak = pack.and_then(|pack| weak.get(&pack.name));
-        let is_weak = weak.is_some_and(|frames| frames.contains(&frame.position));
+        let is_weak =
+            weak.is_some_and(|frames| frames.is_empty() || frames.contains(&frame.position));
         Ok(match self.standing.get(row) {
             Some(Standing::InForce | Standing::Condemned) if is_weak => Grade::Weak,
             Some(Standing::InForce) => self.grade_of_good(row, doomed),

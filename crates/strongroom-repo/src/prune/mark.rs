@@ -141,12 +141,14 @@ impl<'a, P: Pages> Marker<'a, P> {
 
     /// Marks a blob; says whether it was not marked before.
     fn mark(&mut self, id: &Id, kind: Kind) -> Result<bool> {
-        let place = match self.marks.mark(id, kind)? {
+        let places = match self.marks.mark(id, kind)? {
             Marked::Before => return Ok(false),
-            Marked::Now(place) => place,
+            Marked::Now(places) => places,
         };
         if let Some(touched) = &mut self.touched {
-            touched.insert(self.marks.pack_of(&place)?.name);
+            for place in &places {
+                touched.insert(self.marks.pack_of(place)?.name);
+            }
         }
         Ok(true)
     }
