@@ -174,7 +174,7 @@ fn plan_at(
     };
     let keys = context.keys();
     let reframing = Reframing::new(&keys, &state, &options);
-    let survey = Survey::new(&state, &index, pages, weak)?;
+    let survey = Survey::new(&state, &index, pages, &blobs, weak)?;
     let survey = survey.inspected(&blobs, &reframing)?;
     let now = context.components.clock.now();
     let (given_up, announced) = sessions(&history, &options, now);
@@ -213,7 +213,13 @@ struct Survey {
 
 impl Survey {
     /// Marks what snapshots need, the newest of each series first, and adds it up.
-    fn new<P: Pages>(state: &State, index: &Index, pages: P, weak: WeakFrames) -> Result<Self> {
+    fn new<P: Pages, H: Headers>(
+        state: &State,
+        index: &Index,
+        pages: P,
+        headers: &H,
+        weak: WeakFrames,
+    ) -> Result<Self> {
         let mut marks = Marks::new(index, weak.clone())?;
         let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
         for (n, (_, snapshot)) in &state.snapshots {
@@ -233,6 +239,7 @@ impl Survey {
         let newest_use = NewestUse::new(marker.marks(), state)?;
         mark(&mut marker, false)?;
         let pages = marker.followed();
+        marks.confirm(|pack| headers.finish(pack, headers.begin(pack)?))?;
         let figures = Figures::new(&marks, state, &weak, &newest_use)?;
         Ok(Self {
             marks,

@@ -1,10 +1,12 @@
 //! Which rows of the index are needed: one bit a row.
 
+mod confirm;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strongroom_crypt::Id;
-use strongroom_format::{ObjectHash, PackClass};
+use strongroom_format::{FrameRow, ObjectHash, PackClass};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::bitmap::Bitmap;
@@ -22,7 +24,7 @@ use crate::state::State;
 pub(crate) struct Marks {
     parts: Vec<Part>,
     weak: WeakFrames,
-    /// Packs that are about to go: their copies are taken only where there is no other.
+    /// Packs that are about to go.
     doomed: BTreeSet<ObjectHash>,
 }
 
@@ -36,6 +38,10 @@ struct Part {
     flawed: Option<Bitmap>,
     /// The frames of packs of pages.
     pages: Bitmap,
+    /// Marked rows of blobs that have other copies, and of which it is not known yet whether their packs have them.
+    rivals: Option<Bitmap>,
+    /// Rows of which it is known that they are wrong.
+    refuted: Option<Bitmap>,
 }
 
 /// What a reference says that a blob is. Whoever may write can refer to a page of somebody else's as if it were content:
@@ -121,7 +127,7 @@ impl Marks {
         self.adopt(index)
     }
 
-    /// Says which packs are about to go. From now on their copies are marked only where there is no other.
+    /// Says which packs are about to go. From now on every copy of what is marked is: there is no more [`confirm`](Self::confirm).
     pub(crate) fn doom(&mut self, packs: BTreeSet<ObjectHash>) {
         self.doomed = packs;
     }
@@ -166,13 +172,20 @@ impl Marks {
             .copied()
             .min_by_key(|(grade, _)| *grade)
             .ok_or_else(lost)?;
-        let places = match grade < Grade::Weak {
+        let has_rivals = copies.len() > 1;
+        // Once something is about to go, no copy is taken for another that goes: nobody asks its pack any more.
+        let places = match grade < Grade::Weak && (self.doomed.is_empty() || !has_rivals) {
             true => vec![best],
             false => copies.into_iter().map(|(_, place)| place).collect(),
         };
         for place in &places {
             if let Some(part) = self.parts.get_mut(place.part) {
                 part.rows.set(place.hit.row);
+                if has_rivals && places.len() == 1 {
+                    let rows = part.segment.entries();
+                    let rivals = part.rivals.get_or_insert_with(|| Bitmap::new(rows));
+                    rivals.set(place.hit.row);
+                }
             }
         }
         Ok(Marked::Now(places))
@@ -292,6 +305,8 @@ impl Marks {
                 rows: Bitmap::new(part.segment.entries()),
                 flawed: None,
                 pages: Bitmap::new(u64::from(part.segment.frames())),
+                rivals: None,
+                refuted: None,
             };
             part.find_pages()?;
             part.find_flawed(&self.weak)?;
@@ -325,20 +340,18 @@ impl Part {
                 matches!(standing, Standing::InForce) && !weak.contains_key(&pack.name)
             })
             .collect();
-        self.flawed = None;
-        if !good.contains(&false) {
-            return Ok(());
-        }
-        let mut flawed = Bitmap::new(u64::from(self.segment.frames()));
+        let mut flawed = None;
+        let frames = u64::from(self.segment.frames());
         let mut at = 0;
         self.segment.each_frame(|frame| {
-            if good.get(frame.pack as usize) != Some(&true) {
-                flawed.set(at);
+            let row = frame.pack as usize;
+            if good.get(row) != Some(&true) || !is_inside(frame, self.segment.packs.get(row)) {
+                flawed.get_or_insert_with(|| Bitmap::new(frames)).set(at);
             }
             at += 1;
             Ok(())
         })?;
-        self.flawed = Some(flawed);
+        self.flawed = flawed;
         Ok(())
     }
 
@@ -348,6 +361,9 @@ impl Part {
         doomed: &BTreeSet<ObjectHash>,
         weak: &WeakFrames,
     ) -> Result<Grade> {
+        if self.refuted.as_ref().is_some_and(|rows| rows.get(hit.row)) {
+            return Ok(Grade::Weak);
+        }
         let flawed = self.flawed.as_ref();
         if doomed.is_empty() && !flawed.is_some_and(|flawed| flawed.get(u64::from(hit.frame))) {
             return Ok(Grade::Good);
@@ -355,6 +371,9 @@ impl Part {
         let frame = self.segment.frame(hit.frame)?;
         let row = frame.pack as usize;
         let pack = self.segment.packs.get(row);
+        if !is_inside(&frame, pack) {
+            return Ok(Grade::Gone);
+        }
         let weak = pack.and_then(|pack| weak.get(&pack.name));
         let is_weak =
             weak.is_some_and(|frames| frames.is_empty() || frames.contains(&frame.position));
@@ -379,4 +398,10 @@ impl Part {
             false => Grade::Good,
         }
     }
+}
+
+/// Says whether a frame lies inside its pack. A row that points elsewhere is as good as none.
+fn is_inside(frame: &FrameRow, pack: Option<&Arc<PackInfo>>) -> bool {
+    let end = u64::from(frame.offset) + u64::from(frame.stored_len);
+    pack.is_some_and(|pack| end <= u64::from(pack.header_offset))
 }

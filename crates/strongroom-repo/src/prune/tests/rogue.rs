@@ -240,3 +240,46 @@ fn a_pack_whose_header_lacks_what_the_index_has_is_not_written_anew() {
     delete(&repository);
     assert_restores(&store, kept, &tree(1));
 }
+
+#[test]
+fn a_segment_that_says_a_blob_is_elsewhere_costs_no_copy() {
+    let (store, repository) = repository();
+    let kept = write(&repository, "a", &tree(1));
+    let other = write(&repository, "b", &apart());
+    let class = |pack: &ObjectHash| state(&repository).packs[pack].class;
+    let packs_of_data: Vec<_> = packs(&repository)
+        .into_iter()
+        .filter(|pack| class(pack) == strongroom_format::PackClass::Data)
+        .collect();
+    let (info, honest) = (
+        info_of(&repository, packs_of_data[0]),
+        state(&repository).segments.keys().copied().max().unwrap(),
+    );
+    // Every blob of content, until the name of the wrong segment sorts before those of the right ones.
+    for offset in [64, u32::MAX - 100] {
+        for id in content_of(&repository) {
+            while map_to(&repository, id, &info, offset) > honest {}
+        }
+    }
+    prune(&repository, plan(&repository, everything()));
+    delete(&repository);
+    assert_restores(&store, kept, &tree(1));
+    assert_restores(&store, other, &apart());
+}
+
+/// The first blobs of content of each pack.
+fn content_of(repository: &Repository) -> Vec<Id> {
+    let this = repository.clone();
+    let read = edge::run(repository.store(), "test", move |remote| {
+        let (_, index) = this.current(remote)?;
+        let packs = index.packs();
+        let blobs = crate::blobs::Blobs::new(remote.clone(), this.context().clone(), index, 0);
+        let data = |pack: &&Arc<PackInfo>| pack.class == strongroom_format::PackClass::Data;
+        let first = |pack: &Arc<PackInfo>| {
+            let header = blobs.header(pack)?;
+            Ok(header.frame_blobs(0).first().unwrap().id)
+        };
+        packs.iter().filter(data).map(first).collect()
+    });
+    wait(read).unwrap()
+}
