@@ -264,8 +264,9 @@ maintained() {
     engine sr-undelete "$forgotten"
     verify "${reads[@]}"
     mv "$work/$repository_name.kept/1" "$work/first"
-    only_last 7
-    kept=8
+    for i in $(seq 2 8); do
+        mv "$work/$repository_name.kept/$i" "$work/$repository_name.kept/$((i - 1))"
+    done
     mv "$work/first" "$work/$repository_name.kept/8"
     compare "${reads[@]}"
     engine sr-forget --keep-last 3 --trust-clocks --dry-run
