@@ -78,7 +78,7 @@ impl Worker<'_> {
 }
 
 /// Says whether something was done, as far as that can be known.
-fn certainty<T>(outcome: &Result<T, Error>) -> Option<bool> {
+pub(super) fn certainty<T>(outcome: &Result<T, Error>) -> Option<bool> {
     match outcome {
         Ok(_) => Some(true),
         // Refused before anything was written.
