@@ -520,24 +520,62 @@ fn a_store_with_another_history_is_noticed() {
     );
 }
 
+fn commit(seen: Option<(u64, ObjectHash)>) -> Body {
+    let snapshot = strongroom_format::Snapshot {
+        series: "s".to_owned(),
+        ..Default::default()
+    };
+    Body::Commit(Box::new(strongroom_format::Commit {
+        snapshot,
+        packs: Vec::new(),
+        segments: Vec::new(),
+        session: SessionId::from_bytes([8; 32]),
+        seen,
+        unknown: Unknown::default(),
+    }))
+}
+
+/// Commits on a handle as a backup does: after having seen all that the handle has.
+fn commit_now(repository: &Repository) {
+    append_with(repository, |now| {
+        Ok(commit(Some((now.head, now.head_hash))))
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_commit_on_what_a_cache_or_checkpoint_brought_is_no_evidence() {
+    let cache = tempfile::tempdir().unwrap();
+    let store = with_entries(5);
+    open_cached(&store, cache.path()).unwrap();
+    let warm = open_cached(&store, cache.path()).unwrap();
+    commit_now(&warm);
+    assert_eq!(warm.fork_evidence(), None);
+
+    let store = with_entries(640);
+    let jumped = open(&store).unwrap();
+    commit_now(&jumped);
+    assert_eq!(jumped.fork_evidence(), None);
+}
+
+#[test]
+fn who_has_only_the_last_hash_still_finds_evidence() {
+    let cache = tempfile::tempdir().unwrap();
+    let bad = ObjectHash::of(b"another entry");
+    for seen in [5, 6] {
+        let store = with_entries(5);
+        open_cached(&store, cache.path()).unwrap();
+        let warm = open_cached(&store, cache.path()).unwrap();
+        append_with(&warm, move |_| Ok(commit(Some((seen, bad))))).unwrap();
+        let heads = warm.fork_evidence().unwrap();
+        assert_eq!(heads.remembered, Head::new(seen - 1, bad));
+    }
+}
+
 #[test]
 fn a_commit_by_somebody_who_was_shown_another_history_is_evidence() {
     let store = with_entries(5);
     let good = hash_of(&store, 2);
-    let commit = |seen| {
-        let snapshot = strongroom_format::Snapshot {
-            series: "s".to_owned(),
-            ..Default::default()
-        };
-        Body::Commit(Box::new(strongroom_format::Commit {
-            snapshot,
-            packs: Vec::new(),
-            segments: Vec::new(),
-            session: SessionId::from_bytes([8; 32]),
-            seen,
-            unknown: Unknown::default(),
-        }))
-    };
     let bad = ObjectHash::of(b"another entry");
     let cases = [
         (None, None),
