@@ -1,6 +1,8 @@
 //! Creates a repository.
 
 mod draft;
+#[cfg(test)]
+mod tests;
 
 use strongroom_crypt::{Argon2Params, Suite};
 use strongroom_format::object_name::{self, ObjectName};

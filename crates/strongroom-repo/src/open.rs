@@ -87,7 +87,7 @@ fn open_with(
         None => unlock.newest()?,
     };
     check_pin(opening.pin, &keys)?;
-    let place = (object.hash, config.repository, config.suite);
+    let place = (object.hash, &config);
     let settings = opening.settings.clone();
     let components = opening.components.clone();
     let context = Context::new(opening.store.clone(), settings, components, place, keys);

@@ -13,6 +13,7 @@ use super::{Journal, View, lock};
 use crate::context::{Context, absent_is_none, encode_error, is_there, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
+use crate::features::{may_maintain, may_write};
 use crate::keys::Keys;
 use crate::state::State;
 
@@ -110,7 +111,10 @@ impl Journal {
 
 /// Seals the next entry and makes sure that it will have an effect.
 fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result<Attempt> {
-    may_write(state)?;
+    may_write(context, state)?;
+    if body.roles_needed() == Roles::MAINTAINER {
+        may_maintain(context, state)?;
+    }
     let keys = context.keys();
     check_writer(context, &keys, state, &body)?;
     let signers = signers(&keys, state, roles)?;
@@ -137,19 +141,6 @@ fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result
         n: state.head,
         bytes: bytes.into(),
     })
-}
-
-/// Refuses to write what a later version has reserved to itself.
-fn may_write(state: &State) -> Result<()> {
-    if let Some(n) = state.must_understand {
-        let what = "an entry that writers must understand is of a later version";
-        return Err(Error::new(ErrorKind::Incompatible, what).object_named(object_name::journal(n)));
-    }
-    if let Some(feature) = state.features.write.first().or(state.features.read.first()) {
-        let what = format!("writing needs the feature {feature}, which this version does not know");
-        return Err(Error::new(ErrorKind::Incompatible, what));
-    }
-    Ok(())
 }
 
 /// Makes sure that this client is the only writer, where there is one and the entry is not the admin's alone to write.
