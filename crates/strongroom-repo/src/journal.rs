@@ -12,7 +12,7 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use strongroom_format::ObjectHash;
+use strongroom_format::{ObjectHash, Time};
 
 pub(crate) use self::fetch::{Fetched, missing_entry};
 pub(crate) use self::gallop::first_missing;
@@ -30,6 +30,8 @@ pub(crate) struct Journal {
     view: Mutex<View>,
     /// Held by who reads on or appends, so that the threads of one client do not race each other.
     turn: Mutex<()>,
+    /// When the store last showed the last entry of the view.
+    shown: Mutex<Time>,
     cache: Option<Cache>,
 }
 
@@ -42,10 +44,12 @@ pub(crate) struct View {
 }
 
 impl Journal {
-    pub(crate) fn new(view: View, cache: Option<Cache>) -> Self {
+    /// The journal of who was shown `view` at the time `now`.
+    pub(crate) fn new(view: View, cache: Option<Cache>, now: Time) -> Self {
         Self {
             view: Mutex::new(view),
             turn: Mutex::new(()),
+            shown: Mutex::new(now),
             cache,
         }
     }
@@ -87,7 +91,9 @@ impl Journal {
         }
     }
 
+    /// Takes up a view whose last entry the store has just shown or taken.
     fn remember(&self, context: &Context, view: View) {
+        *lock(&self.shown) = context.components.clock.now();
         if let Some(cache) = &self.cache {
             cache.write(context, &view);
         }

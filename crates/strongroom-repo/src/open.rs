@@ -101,7 +101,8 @@ fn open_with(
     if let Some(cache) = &cache {
         cache.write(&context, &view);
     }
-    Ok((Arc::new(context), Journal::new(view, cache)))
+    let now = context.components.clock.now();
+    Ok((Arc::new(context), Journal::new(view, cache, now)))
 }
 
 fn check_credential(opening: &Opening, suite: Suite) -> Result<()> {

@@ -12,7 +12,7 @@ use super::replay::Replay;
 use super::{Journal, View, lock};
 use crate::context::{Context, absent_is_none, encode_error, is_there, object_key};
 use crate::edge::Remote;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Head, Result};
 use crate::features::{may_maintain, may_write};
 use crate::keys::Keys;
 use crate::state::State;
@@ -48,8 +48,9 @@ impl Journal {
     /// `make` validates its preconditions against the state it is given. After every lost race it is called again with the
     /// state after the winner's entry, so what it returned before has had no effect. An error of it ends the call.
     ///
-    /// Costs two requests: whether a later entry is there (then this one must not be written), and the put. In single-writer mode
-    /// the number is read before and after as well.
+    /// Costs two requests: whether a later entry is there (then this one must not be written), and the put. One more when the entry is
+    /// a maintainer's or an admin's, or this handle has not seen the last entry for some minutes: that one is read again, so that nothing
+    /// is written behind a hole in a store that went back. In single-writer mode the number is read before and after as well.
     ///
     /// # Errors
     ///
@@ -70,7 +71,11 @@ impl Journal {
         loop {
             let view = self.view().clone();
             let body = make(&view.state)?;
+            let is_everyday = body.roles_needed().intersects(Roles::WRITER);
             let attempt = prepare(context, &view.state, roles, body)?;
+            if !is_everyday || self.was_shown_long_ago(context) {
+                self.check_head(remote, context, &view)?;
+            }
             let outcome = match is_vacant(remote, attempt.n)? {
                 true => write(remote, &view.state, &attempt)?,
                 false => Outcome::Lost,
@@ -87,6 +92,23 @@ impl Journal {
                 }
             }
         }
+    }
+
+    /// Makes sure that the store still has the entry that the next one is to follow.
+    fn check_head(&self, remote: &Remote, context: &Context, view: &View) -> Result<()> {
+        let now = context.components.clock.now();
+        let last = view.state.head.saturating_sub(1);
+        let head = Head::new(last, view.state.head_hash);
+        Replay::new(remote, context).check_head(head)?;
+        *lock(&self.shown) = now;
+        Ok(())
+    }
+
+    /// Says whether it is worth a request to see the last entry again. The clock decides what it costs and nothing more.
+    fn was_shown_long_ago(&self, context: &Context) -> bool {
+        let now = context.components.clock.now();
+        let age = now.seconds.checked_sub(lock(&self.shown).seconds);
+        age.is_none_or(|age| !(0..=TRUSTED_SECONDS).contains(&age))
     }
 
     fn written(
@@ -215,6 +237,9 @@ fn write(remote: &Remote, state: &State, attempt: &Attempt) -> Result<Outcome> {
         }
     }
 }
+
+/// How long the last entry counts as there without being looked at.
+const TRUSTED_SECONDS: i64 = 300;
 
 /// How often the same bytes are put again when the store neither confirms nor has them.
 const MAX_SAME_PUTS: u32 = 2;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_crypt::{Roles, SessionId};
-use strongroom_format::{Body, ObjectHash, PackClass, PackRef, Packs, Unknown, object_name};
+use strongroom_format::{Body, ObjectHash, PackClass, PackRef, Packs, Time, Unknown, object_name};
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Operation, Recording, Rule, When};
 use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Store, StoreExt as _};
 
@@ -12,7 +12,8 @@ use crate::context::object_key;
 use crate::edge;
 use crate::state::State;
 use crate::{
-    CreateOptions, Credential, Error, ErrorKind, Head, Heads, Repository, Result, Settings,
+    Clock, Components, CreateOptions, Credential, Error, ErrorKind, Head, Heads, Repository,
+    Result, Settings,
 };
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -470,6 +471,68 @@ fn a_store_that_went_back_is_noticed() {
             said.contains("entry 9") && said.contains(&format!("entry {newest}")),
             "{said}"
         );
+    }
+}
+
+/// A clock that is set.
+#[derive(Debug, Default)]
+struct Hand(std::sync::atomic::AtomicI64);
+
+impl Clock for Hand {
+    fn now(&self) -> Time {
+        Time::new(self.0.load(std::sync::atomic::Ordering::Relaxed), 0)
+    }
+}
+
+fn open_at(store: &Arc<impl Store>, clock: &Arc<Hand>) -> Repository {
+    let dynamic: Arc<dyn Store> = store.clone();
+    let components = Components {
+        clock: clock.clone(),
+        ..Components::default()
+    };
+    let builder = Repository::builder(dynamic).components(components);
+    wait(builder.open(&Credential::None)).unwrap()
+}
+
+#[test]
+fn nothing_is_written_behind_a_hole_by_a_handle_that_was_open() {
+    let condemn = || Body::Condemn(strongroom_format::Condemn::default());
+    let feature = || Body::Feature(strongroom_format::Feature::default());
+    let cases: [(Roles, fn() -> Body, i64); 4] = [
+        (Roles::MAINTAINER, condemn, 0),
+        (Roles::ADMIN, feature, 0),
+        (Roles::WRITER, || announce(99), 301),
+        (Roles::WRITER, || announce(99), -1),
+    ];
+    for (roles, body, later) in cases {
+        let store = with_entries(10);
+        let clock = Arc::new(Hand::default());
+        let repository = open_at(&store, &clock);
+        (7..10).for_each(|n| remove(&store, &object_name::journal(n)));
+        clock.0.store(later, std::sync::atomic::Ordering::Relaxed);
+        store.reset();
+        let this = repository.clone();
+        let error = wait(edge::run(repository.store(), "test", move |remote| {
+            let mut make = |_: &_| Ok(body());
+            this.journal()
+                .append(remote, this.context(), roles, &mut make)
+        }))
+        .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rollback);
+        assert_eq!(store.count(Operation::Put), 0);
+    }
+}
+
+#[test]
+fn who_was_away_for_long_looks_once_more_at_the_last_entry() {
+    let store = with_entries(3);
+    let clock = Arc::new(Hand::default());
+    let repository = open_at(&store, &clock);
+    clock.0.store(301, std::sync::atomic::Ordering::Relaxed);
+    for (number, requests) in [(10, 3), (11, 2)] {
+        store.reset();
+        append(&repository, number).unwrap();
+        assert_eq!(count(&store), requests);
     }
 }
 
