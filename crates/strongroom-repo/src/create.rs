@@ -29,7 +29,7 @@ pub struct CreateOptions {
     pub argon2: Argon2Params,
     /// Makes a second slot that a recovery code opens. Default true.
     pub recovery_code: bool,
-    /// Uses single-writer mode whatever the store can do. Default false.
+    /// Uses single-writer mode whatever the store can do. Default false. [`Repository::take_over`] says what it cannot protect from.
     pub single_writer: bool,
 }
 

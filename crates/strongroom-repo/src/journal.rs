@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use strongroom_format::{ObjectHash, Time};
 
+use self::append::Attempt;
 pub(crate) use self::fetch::{Fetched, missing_entry};
 pub(crate) use self::gallop::first_missing;
 pub(crate) use self::history::{ForgottenRecord, History, When, is_past};
@@ -30,6 +31,8 @@ pub(crate) struct Journal {
     view: Mutex<View>,
     /// Held by who reads on or appends, so that the threads of one client do not race each other.
     turn: Mutex<()>,
+    /// In single-writer mode, what this client has put and does not know to be in the journal or not.
+    doubt: Mutex<Option<Attempt>>,
     /// When the store last showed the last entry of the view.
     shown: Mutex<Time>,
     cache: Option<Cache>,
@@ -49,6 +52,7 @@ impl Journal {
         Self {
             view: Mutex::new(view),
             turn: Mutex::new(()),
+            doubt: Mutex::default(),
             shown: Mutex::new(now),
             cache,
         }

@@ -27,8 +27,8 @@ pub(crate) struct Appended {
 }
 
 /// A sealed entry on its way into the journal.
-#[derive(Debug)]
-struct Attempt {
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
     n: u64,
     bytes: Bytes,
 }
@@ -50,7 +50,8 @@ impl Journal {
     ///
     /// Costs two requests: whether a later entry is there (then this one must not be written), and the put. One more when the entry is
     /// a maintainer's or an admin's, or this handle has not seen the last entry for some minutes: that one is read again, so that nothing
-    /// is written behind a hole in a store that went back. In single-writer mode the number is read before and after as well.
+    /// is written behind a hole in a store that went back. In single-writer mode the number is read before and after as well, and an entry of
+    /// this handle in doubt is settled first: it may be in the journal then although its append was an error.
     ///
     /// # Errors
     ///
@@ -67,6 +68,7 @@ impl Journal {
         make: &mut dyn FnMut(&State) -> Result<Body>,
     ) -> Result<Appended> {
         let _turn = lock(&self.turn);
+        self.settle(remote, context)?;
         let mut losses = 0;
         loop {
             let view = self.view().clone();
@@ -77,7 +79,7 @@ impl Journal {
                 self.check_head(remote, context, &view)?;
             }
             let outcome = match is_vacant(remote, attempt.n)? {
-                true => write(remote, &view.state, &attempt)?,
+                true => self.try_write(remote, &view.state, &attempt)?,
                 false => Outcome::Lost,
             };
             match outcome {
@@ -92,6 +94,38 @@ impl Journal {
                 }
             }
         }
+    }
+
+    /// Finds out what became of an attempt whose put may be on its way, with the same bytes: when it arrives it would replace another one
+    /// that this client puts in its place.
+    fn settle(&self, remote: &Remote, context: &Context) -> Result<()> {
+        let view = self.view().clone();
+        let is_next = |attempt: &Attempt| attempt.n == view.state.head;
+        let Some(attempt) = lock(&self.doubt).take_if(|one| is_next(one)) else {
+            return Ok(());
+        };
+        match self.try_write(remote, &view.state, &attempt) {
+            Ok(Outcome::Written) => self.written(remote, context, view, attempt.bytes).map(drop),
+            Ok(Outcome::Lost) => self.catch_up(remote, context).map(drop),
+            Err(error) => {
+                *lock(&self.doubt) = Some(attempt);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes an attempt if nothing is in its place. In single-writer mode it is kept as long as nobody knows what became of it.
+    fn try_write(&self, remote: &Remote, state: &State, attempt: &Attempt) -> Result<Outcome> {
+        let single_writer = state.only_writer.is_some();
+        if single_writer && is_there(remote, &object_name::journal(attempt.n))? {
+            // The store may overwrite what is there, so it is not asked to.
+            return Ok(Outcome::Lost);
+        }
+        let outcome = write(remote, attempt, single_writer);
+        if single_writer && outcome.is_err() {
+            *lock(&self.doubt) = Some(attempt.clone());
+        }
+        outcome
     }
 
     /// Makes sure that the store still has the entry that the next one is to follow.
@@ -204,14 +238,9 @@ fn is_vacant(remote: &Remote, n: u64) -> Result<bool> {
 }
 
 /// Puts an attempt, and finds out what became of it when the store does not say.
-fn write(remote: &Remote, state: &State, attempt: &Attempt) -> Result<Outcome> {
+fn write(remote: &Remote, attempt: &Attempt, single_writer: bool) -> Result<Outcome> {
     let name = object_name::journal(attempt.n);
     let key = object_key(&name)?;
-    let single_writer = state.only_writer.is_some();
-    if single_writer && is_there(remote, &name)? {
-        // The store may overwrite what is there, so it is not asked to.
-        return Ok(Outcome::Lost);
-    }
     let mut tries = 0;
     loop {
         let put = remote.put(&key, attempt.bytes.clone());

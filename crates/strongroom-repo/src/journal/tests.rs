@@ -1,5 +1,7 @@
 //! The journal against stores that race, lose, delay and damage.
 
+mod doubt;
+
 use std::sync::Arc;
 
 use strongroom_crypt::{Roles, SessionId};
