@@ -13,6 +13,7 @@ use strongroom_store::Prefix;
 use crate::context::object_key;
 use crate::edge::{self, Remote, Ticket, cancelled};
 use crate::error::{Error, ErrorKind, Result};
+use crate::features::may_maintain;
 use crate::journal::{History, When};
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::prune::{Listed, Requests};
@@ -168,7 +169,8 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// `Damaged` names a journal entry that cannot be read; otherwise what the store said.
+    /// `Damaged` names a journal entry that cannot be read; `Incompatible` when a later version forbids this one to maintain; otherwise what
+    /// the store said.
     ///
     /// # Cancellation
     ///
@@ -185,7 +187,8 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// `Invalid` when the plan is of another repository. What the store refuses to delete is in the report.
+    /// `Invalid` when the plan is of another repository, `Incompatible` as for [`plan_delete`](Self::plan_delete), by what this
+    /// handle has read. What the store refuses to delete is in the report.
     ///
     /// # Cancellation
     ///
@@ -195,6 +198,7 @@ impl Repository {
         plan: DeletePlan,
         observer: Arc<dyn Observer>,
     ) -> Result<DeleteReport> {
+        may_maintain(self.context(), &self.journal().state())?;
         if plan.repository != self.id() {
             return Err(Error::new(
                 ErrorKind::Invalid,
@@ -217,6 +221,7 @@ fn make_plan(
     let notes = list_notes(remote)?;
     let context = repository.context();
     let history = repository.journal().history(remote, context)?;
+    may_maintain(context, &history.state)?;
     let now = context.components.clock.now();
     let mut plan = DeletePlan {
         repository: repository.id(),
