@@ -25,7 +25,8 @@ impl Worker<'_> {
             return;
         };
         if let Err((property, what)) = audit::restore_all(&replica, self.setup, self.ledger) {
-            self.ledger.violate(property, format!("in a replica: {what}"));
+            self.ledger
+                .violate(property, format!("in a replica: {what}"));
         }
     }
 }

@@ -31,7 +31,7 @@ impl Worker<'_> {
         let undeleted = block_on(repository.undelete(plan, Arc::new(())));
         let done = certainty(&undeleted).filter(|_| !self.client.is_dead());
         // Something of it may be lost.
-        drop(self.expect_or("undelete", undeleted, &[ErrorKind::Invalid]));
+        self.expect_or("undelete", undeleted, &[ErrorKind::Invalid]);
         self.ledger.brought_back(number, done);
     }
 }
