@@ -63,7 +63,8 @@ impl Repository {
     /// `Source` when the root cannot be read or the source failed as a whole; `Unavailable`, `NoSpace`, `PermissionDenied` from the
     /// store. When others remove what the backup relied on, it brings that back in another pass over the source
     /// ([`BackupReport::passes`]); `Conflict` only after the eighth time. `WrongKey` when the slot that opened the repository was revoked meanwhile.
-    /// `Rollback` and `Fork` when the store shows another history than before.
+    /// `Rollback` and `Fork` when the store shows another history than before; a store that went back after this handle saw its last entry, less
+    /// than five minutes before the commit, is noticed by the next operation only.
     ///
     /// # Cancellation
     ///

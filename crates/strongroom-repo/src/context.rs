@@ -4,13 +4,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use strongroom_crypt::{RepositoryId, Suite, VerifyingKey};
-use strongroom_format::{EncodeError, EncodeErrorKind, ObjectHash};
+use strongroom_format::{Config, EncodeError, EncodeErrorKind, ObjectHash};
 use strongroom_store::{Key, Store};
 
 use crate::edge::{Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::Keys;
 use crate::settings::{Components, Settings};
+use crate::state::Features;
 
 /// What every operation on an open repository needs.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) repository: RepositoryId,
     /// Hash of the whole config object; what Genesis follows.
     pub(crate) config_hash: ObjectHash,
+    /// Features that config names.
+    pub(crate) features: Features,
     keys: RwLock<Arc<Keys>>,
     /// In single-writer mode, the only writer as whom this client writes. It stays when another one takes over.
     writer: RwLock<Option<VerifyingKey>>,
@@ -32,19 +35,20 @@ impl Context {
         store: Arc<dyn Store>,
         settings: Settings,
         components: Components,
-        config: (ObjectHash, RepositoryId, Suite),
+        config: (ObjectHash, &Config),
         keys: Keys,
     ) -> Self {
-        let (config_hash, repository, suite) = config;
+        let (config_hash, config) = config;
         let keys = RwLock::new(Arc::new(keys));
         let store = Access::new(store, components.execution);
         Self {
             store,
             settings,
             components,
-            suite,
-            repository,
+            suite: config.suite,
+            repository: config.repository,
             config_hash,
+            features: crate::features::of_config(config),
             keys,
             writer: RwLock::default(),
         }

@@ -1,6 +1,8 @@
 //! Creates a repository.
 
 mod draft;
+#[cfg(test)]
+mod tests;
 
 use strongroom_crypt::{Argon2Params, Suite};
 use strongroom_format::object_name::{self, ObjectName};
@@ -27,7 +29,7 @@ pub struct CreateOptions {
     pub argon2: Argon2Params,
     /// Makes a second slot that a recovery code opens. Default true.
     pub recovery_code: bool,
-    /// Uses single-writer mode whatever the store can do. Default false.
+    /// Uses single-writer mode whatever the store can do. Default false. [`Repository::take_over`] says what it cannot protect from.
     pub single_writer: bool,
 }
 

@@ -13,6 +13,7 @@ use strongroom_store::Prefix;
 use crate::context::object_key;
 use crate::edge::{self, Remote, Ticket, cancelled};
 use crate::error::{Error, ErrorKind, Head, Result};
+use crate::features::may_maintain;
 use crate::journal::{History, Replay, When};
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::prune::{Listed, Requests};
@@ -172,7 +173,8 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// `Damaged` names a journal entry that cannot be read; otherwise what the store said.
+    /// `Damaged` names a journal entry that cannot be read; `Incompatible` when a later version forbids this one to maintain; otherwise what
+    /// the store said.
     ///
     /// # Cancellation
     ///
@@ -189,9 +191,10 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// `Invalid` when the plan is of another repository. `Rollback` or `Fork` when the journal here is older than the one that the plan
-    /// was made from, as in a replica that lags behind, or another: nothing is deleted then
-    /// ([`Error::heads`] has both). What the store refuses to delete is in the report; otherwise what the store said.
+    /// `Invalid` when the plan is of another repository, `Incompatible` as for [`plan_delete`](Self::plan_delete), by what this
+    /// handle has read. `Rollback` or `Fork` when the journal here is older than the one that the plan was made from, as in a replica
+    /// that lags behind, or another: nothing is deleted then ([`Error::heads`] has both). What the store refuses to delete is in the
+    /// report; otherwise what the store said.
     ///
     /// # Cancellation
     ///
@@ -201,6 +204,7 @@ impl Repository {
         plan: DeletePlan,
         observer: Arc<dyn Observer>,
     ) -> Result<DeleteReport> {
+        may_maintain(self.context(), &self.journal().state())?;
         if plan.repository != self.id() {
             return Err(Error::new(
                 ErrorKind::Invalid,
@@ -227,6 +231,7 @@ fn make_plan(
     let notes = list_notes(remote)?;
     let context = repository.context();
     let history = repository.journal().history(remote, context)?;
+    may_maintain(context, &history.state)?;
     let now = context.components.clock.now();
     let state = &history.state;
     let mut plan = DeletePlan {

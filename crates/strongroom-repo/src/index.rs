@@ -17,7 +17,7 @@ use bytes::Bytes;
 use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, SegmentRef, object_name};
 
-pub(crate) use self::marks::{Kind, Marked, Marks, WeakFrames};
+pub(crate) use self::marks::{Kind, Marks, WeakFrames};
 pub(crate) use self::rebuilt::segment as segment_of_headers;
 pub(crate) use self::storage::write_file;
 use crate::context::{Context, object_key};

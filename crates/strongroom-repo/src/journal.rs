@@ -12,8 +12,9 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use strongroom_format::ObjectHash;
+use strongroom_format::{ObjectHash, Time};
 
+use self::append::Attempt;
 pub(crate) use self::fetch::{Fetched, missing_entry};
 pub(crate) use self::gallop::first_missing;
 pub(crate) use self::history::{ForgottenRecord, History, When, is_past};
@@ -30,6 +31,10 @@ pub(crate) struct Journal {
     view: Mutex<View>,
     /// Held by who reads on or appends, so that the threads of one client do not race each other.
     turn: Mutex<()>,
+    /// In single-writer mode, what this client has put and does not know to be in the journal or not.
+    doubt: Mutex<Option<Attempt>>,
+    /// When the store last showed the last entry of the view.
+    shown: Mutex<Time>,
     cache: Option<Cache>,
     /// Tells this client's journal from everybody else's.
     identity: Arc<()>,
@@ -44,10 +49,13 @@ pub(crate) struct View {
 }
 
 impl Journal {
-    pub(crate) fn new(view: View, cache: Option<Cache>) -> Self {
+    /// The journal of who was shown `view` at the time `now`.
+    pub(crate) fn new(view: View, cache: Option<Cache>, now: Time) -> Self {
         Self {
             view: Mutex::new(view),
             turn: Mutex::new(()),
+            doubt: Mutex::default(),
+            shown: Mutex::new(now),
             cache,
             identity: Arc::default(),
         }
@@ -90,7 +98,9 @@ impl Journal {
         }
     }
 
+    /// Takes up a view whose last entry the store has just shown or taken.
     fn remember(&self, context: &Context, view: View) {
+        *lock(&self.shown) = context.components.clock.now();
         if let Some(cache) = &self.cache {
             cache.write(context, &view);
         }

@@ -45,6 +45,7 @@ mod credential;
 mod delete;
 mod edge;
 mod error;
+mod features;
 mod forget;
 mod frame_writer;
 mod head;

@@ -87,7 +87,7 @@ fn open_with(
         None => unlock.newest()?,
     };
     check_pin(opening.pin, &keys)?;
-    let place = (object.hash, config.repository, config.suite);
+    let place = (object.hash, &config);
     let settings = opening.settings.clone();
     let components = opening.components.clone();
     let context = Context::new(opening.store.clone(), settings, components, place, keys);
@@ -101,7 +101,8 @@ fn open_with(
     if let Some(cache) = &cache {
         cache.write(&context, &view);
     }
-    Ok((Arc::new(context), Journal::new(view, cache)))
+    let now = context.components.clock.now();
+    Ok((Arc::new(context), Journal::new(view, cache, now)))
 }
 
 fn check_credential(opening: &Opening, suite: Suite) -> Result<()> {

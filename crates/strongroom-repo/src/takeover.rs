@@ -17,6 +17,10 @@ impl Repository {
     /// acknowledged. **Make sure that the old writer is not at work**: it is refused from its next journal entry on, and an entry
     /// that it is just putting may still replace one of the new writer's.
     ///
+    /// That is so for one machine too, when a put that was given up arrives late. A handle remembers such an entry and puts the same bytes again
+    /// before any other. A process that ended meanwhile, or another handle, cannot: after an error of kind `Unavailable`, go on with the handle
+    /// that got it, or wait until nothing of the old process can be on its way to the store.
+    ///
     /// Every handle that was open before is refused with `TakenOver`, and on machines with a cache folder so is every later one, until it
     /// takes over in turn. The repository's keys are shared by all who can open it, so nothing keeps a machine that opens it for the first time,
     /// or without a cache folder, from writing: it counts as the same writer.

@@ -55,16 +55,26 @@ impl Draft {
     pub(super) fn new(opening: &Opening, options: &CreateOptions, probed: bool) -> Result<Self> {
         let components = &opening.components;
         let repository = RepositoryId::from_bytes(random(components)?);
-        let now = components.clock.now();
+        let config = Config::new(repository, options.suite, components.clock.now());
+        Self::of_config(&config, opening, options, probed)
+    }
+
+    /// Makes up everything but config.
+    pub(super) fn of_config(
+        config: &Config,
+        opening: &Opening,
+        options: &CreateOptions,
+        probed: bool,
+    ) -> Result<Self> {
+        let components = &opening.components;
+        let repository = config.repository;
         let place = Place {
             components,
-            suite: options.suite,
+            suite: config.suite,
             repository,
-            now,
+            now: config.created,
         };
-        let config = Config::new(repository, options.suite, now)
-            .encode(random(components)?)
-            .map_err(encode_error)?;
+        let config = config.encode(random(components)?).map_err(encode_error)?;
         let keys = FirstKeys::generate(components)?;
         let single_writer = options.single_writer || !probed;
         let genesis = Genesis {

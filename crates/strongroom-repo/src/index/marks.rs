@@ -55,15 +55,6 @@ pub(crate) enum Kind {
 /// Frames that do not count as stored where there is another copy: by pack, their positions; all of a pack when there are none.
 pub(crate) type WeakFrames = BTreeMap<ObjectHash, BTreeSet<u32>>;
 
-/// What marking a blob did.
-#[derive(Debug)]
-pub(crate) enum Marked {
-    /// It was marked before.
-    Before,
-    /// These copies are marked now: one, or all where none is one to rely on.
-    Now(Vec<Place>),
-}
-
 /// Where a copy of a blob is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
@@ -80,6 +71,17 @@ enum Grade {
     Weak,
     Damaged,
     Gone,
+}
+
+/// What is known of the copies of a blob so far.
+#[derive(Debug, Clone, Copy)]
+enum Choice {
+    /// There is none.
+    None,
+    /// This is the best that is not gone, and whether there are others.
+    Best(Grade, Place, bool),
+    /// One is marked.
+    Marked,
 }
 
 /// A frame of a pack as the index has it, and what of it is needed.
@@ -132,63 +134,109 @@ impl Marks {
         self.doomed = packs;
     }
 
-    /// Marks a blob, unless a copy of it is marked. Pages are looked for in packs of pages only, and content in the others only.
+    /// Marks a blob, unless a copy of it is marked: says whether it did, and `tell` hears of each copy that it marked. Pages are looked for in packs of pages only, and content in the others only.
     ///
     /// # Errors
     ///
-    /// `Damaged` when no pack in force has it as what it is said to be, or naming a segment of which a page cannot be read.
-    pub(crate) fn mark(&mut self, id: &Id, kind: Kind) -> Result<Marked> {
-        let mut copies: Vec<(Grade, Place)> = Vec::new();
+    /// `Damaged` when no pack in force has it as what it is said to be, or naming a segment of which a page cannot be read; those of
+    /// `tell`.
+    pub(crate) fn mark(
+        &mut self,
+        id: &Id,
+        kind: Kind,
+        tell: impl FnMut(&Self, Place) -> Result<()>,
+    ) -> Result<bool> {
+        let mut choice = Choice::None;
+        let mut hits = Vec::new();
+        for (at, part) in self.parts.iter().enumerate() {
+            let grounds = (&self.doomed, &self.weak);
+            part.choose((at, id, kind), &mut hits, grounds, &mut choice)?;
+        }
+        self.settle(id, kind, choice, tell)
+    }
+
+    /// Marks blobs, each unless a copy of it is marked; `tell` hears of the others. The ids are sorted and none is there twice.
+    ///
+    /// One segment is searched for all of them before the next is: its filter and its pages are then read in order, and once.
+    ///
+    /// # Errors
+    ///
+    /// As [`mark`](Self::mark).
+    pub(crate) fn mark_sorted(
+        &mut self,
+        ids: &[Id],
+        kind: Kind,
+        mut tell: impl FnMut(&Self, Place) -> Result<()>,
+    ) -> Result<()> {
+        let mut choices = vec![Choice::None; ids.len()];
+        let mut hits = Vec::new();
+        for (at, part) in self.parts.iter().enumerate() {
+            let grounds = (&self.doomed, &self.weak);
+            for (id, choice) in ids.iter().zip(&mut choices) {
+                part.choose((at, id, kind), &mut hits, grounds, choice)?;
+            }
+        }
+        for (id, choice) in ids.iter().zip(choices) {
+            self.settle(id, kind, choice, &mut tell)?;
+        }
+        Ok(())
+    }
+
+    /// Returns all copies that are not gone.
+    fn copies(&self, id: &Id, kind: Kind) -> Result<Vec<Place>> {
+        let mut copies = Vec::new();
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
             hits.clear();
             part.segment.find_rows(id, &mut hits)?;
-            for hit in &hits {
-                if part.pages.get(u64::from(hit.frame)) != (kind == Kind::Page) {
-                    continue;
-                }
-                if part.rows.get(hit.row) {
-                    return Ok(Marked::Before);
-                }
-                let grade = part.grade(hit, &self.doomed, &self.weak)?;
-                if grade < Grade::Gone {
-                    copies.push((
-                        grade,
-                        Place {
-                            part: at,
-                            hit: *hit,
-                        },
-                    ));
+            for hit in hits.iter().filter(|hit| part.is_kind(hit, kind)) {
+                if part.grade(hit, &self.doomed, &self.weak)? < Grade::Gone {
+                    copies.push(Place {
+                        part: at,
+                        hit: *hit,
+                    });
                 }
             }
         }
+        Ok(copies)
+    }
+
+    /// Marks the copy that was chosen, or all where it is not one to rely on. Says whether none was marked before.
+    fn settle(
+        &mut self,
+        id: &Id,
+        kind: Kind,
+        choice: Choice,
+        mut tell: impl FnMut(&Self, Place) -> Result<()>,
+    ) -> Result<bool> {
         let lost = || {
             let what = format!("no pack in force has the blob {id}, which a snapshot needs");
             Error::new(ErrorKind::Damaged, what)
         };
-        // Of several that are alike, the first.
-        let (grade, best) = copies
-            .iter()
-            .copied()
-            .min_by_key(|(grade, _)| *grade)
-            .ok_or_else(lost)?;
-        let has_rivals = copies.len() > 1;
-        // Once something is about to go, no copy is taken for another that goes: nobody asks its pack any more.
-        let places = match grade < Grade::Weak && (self.doomed.is_empty() || !has_rivals) {
-            true => vec![best],
-            false => copies.into_iter().map(|(_, place)| place).collect(),
+        let (grade, best, has_rivals) = match choice {
+            Choice::Marked => return Ok(false),
+            Choice::None => return Err(lost()),
+            Choice::Best(grade, best, has_rivals) => (grade, best, has_rivals),
         };
-        for place in &places {
+        // Once something is about to go, no copy is taken for another that goes: nobody asks its pack any more.
+        if grade < Grade::Weak && (self.doomed.is_empty() || !has_rivals) {
+            let part = self.parts.get_mut(best.part).ok_or_else(lost)?;
+            part.rows.set(best.hit.row);
+            if has_rivals {
+                let rows = part.segment.entries();
+                let rivals = part.rivals.get_or_insert_with(|| Bitmap::new(rows));
+                rivals.set(best.hit.row);
+            }
+            tell(self, best)?;
+            return Ok(true);
+        }
+        for place in self.copies(id, kind)? {
             if let Some(part) = self.parts.get_mut(place.part) {
                 part.rows.set(place.hit.row);
-                if has_rivals && places.len() == 1 {
-                    let rows = part.segment.entries();
-                    let rivals = part.rivals.get_or_insert_with(|| Bitmap::new(rows));
-                    rivals.set(place.hit.row);
-                }
             }
+            tell(self, place)?;
         }
-        Ok(Marked::Now(places))
+        Ok(true)
     }
 
     /// Returns the pack that a copy is in.
@@ -330,6 +378,46 @@ impl Part {
             at += 1;
             Ok(())
         })
+    }
+
+    fn is_kind(&self, hit: &EntryHit, kind: Kind) -> bool {
+        self.pages.get(u64::from(hit.frame)) == (kind == Kind::Page)
+    }
+
+    /// Looks for copies of a blob that are better than what was chosen so far.
+    fn choose(
+        &self,
+        (at, id, kind): (usize, &Id, Kind),
+        hits: &mut Vec<EntryHit>,
+        (doomed, weak): (&BTreeSet<ObjectHash>, &WeakFrames),
+        choice: &mut Choice,
+    ) -> Result<()> {
+        if matches!(choice, Choice::Marked) {
+            return Ok(());
+        }
+        hits.clear();
+        self.segment.find_rows(id, hits)?;
+        for hit in hits.iter().filter(|hit| self.is_kind(hit, kind)) {
+            if self.rows.get(hit.row) {
+                *choice = Choice::Marked;
+                return Ok(());
+            }
+            let grade = self.grade(hit, doomed, weak)?;
+            let place = Place {
+                part: at,
+                hit: *hit,
+            };
+            if grade < Grade::Gone {
+                *choice = match *choice {
+                    Choice::Best(best, first, _) if best <= grade => {
+                        Choice::Best(best, first, true)
+                    }
+                    Choice::Best(..) => Choice::Best(grade, place, true),
+                    _ => Choice::Best(grade, place, false),
+                };
+            }
+        }
+        Ok(())
     }
 
     /// Finds the frames that are not simply good, so that nothing need be read of all the others.

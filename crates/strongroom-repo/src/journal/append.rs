@@ -12,7 +12,8 @@ use super::replay::Replay;
 use super::{Journal, View, lock};
 use crate::context::{Context, absent_is_none, encode_error, is_there, object_key};
 use crate::edge::Remote;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Head, Result};
+use crate::features::{may_maintain, may_write};
 use crate::keys::Keys;
 use crate::state::State;
 
@@ -26,8 +27,8 @@ pub(crate) struct Appended {
 }
 
 /// A sealed entry on its way into the journal.
-#[derive(Debug)]
-struct Attempt {
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
     n: u64,
     bytes: Bytes,
 }
@@ -47,8 +48,10 @@ impl Journal {
     /// `make` validates its preconditions against the state it is given. After every lost race it is called again with the
     /// state after the winner's entry, so what it returned before has had no effect. An error of it ends the call.
     ///
-    /// Costs two requests: whether a later entry is there (then this one must not be written), and the put. In single-writer mode
-    /// the number is read before and after as well.
+    /// Costs two requests: whether a later entry is there (then this one must not be written), and the put. One more when the entry is
+    /// a maintainer's or an admin's, or this handle has not seen the last entry for some minutes: that one is read again, so that nothing
+    /// is written behind a hole in a store that went back. In single-writer mode the number is read before and after as well, and an entry of
+    /// this handle in doubt is settled first: it may be in the journal then although its append was an error.
     ///
     /// # Errors
     ///
@@ -65,13 +68,18 @@ impl Journal {
         make: &mut dyn FnMut(&State) -> Result<Body>,
     ) -> Result<Appended> {
         let _turn = lock(&self.turn);
+        self.settle(remote, context)?;
         let mut losses = 0;
         loop {
             let view = self.view().clone();
             let body = make(&view.state)?;
+            let is_everyday = body.roles_needed().intersects(Roles::WRITER);
             let attempt = prepare(context, &view.state, roles, body)?;
+            if !is_everyday || self.was_shown_long_ago(context) {
+                self.check_head(remote, context, &view)?;
+            }
             let outcome = match is_vacant(remote, attempt.n)? {
-                true => write(remote, &view.state, &attempt)?,
+                true => self.try_write(remote, &view.state, &attempt)?,
                 false => Outcome::Lost,
             };
             match outcome {
@@ -86,6 +94,55 @@ impl Journal {
                 }
             }
         }
+    }
+
+    /// Finds out what became of an attempt whose put may be on its way, with the same bytes: when it arrives it would replace another one
+    /// that this client puts in its place.
+    fn settle(&self, remote: &Remote, context: &Context) -> Result<()> {
+        let view = self.view().clone();
+        let is_next = |attempt: &Attempt| attempt.n == view.state.head;
+        let Some(attempt) = lock(&self.doubt).take_if(|one| is_next(one)) else {
+            return Ok(());
+        };
+        match self.try_write(remote, &view.state, &attempt) {
+            Ok(Outcome::Written) => self.written(remote, context, view, attempt.bytes).map(drop),
+            Ok(Outcome::Lost) => self.catch_up(remote, context).map(drop),
+            Err(error) => {
+                *lock(&self.doubt) = Some(attempt);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes an attempt if nothing is in its place. In single-writer mode it is kept as long as nobody knows what became of it.
+    fn try_write(&self, remote: &Remote, state: &State, attempt: &Attempt) -> Result<Outcome> {
+        let single_writer = state.only_writer.is_some();
+        if single_writer && is_there(remote, &object_name::journal(attempt.n))? {
+            // The store may overwrite what is there, so it is not asked to.
+            return Ok(Outcome::Lost);
+        }
+        let outcome = write(remote, attempt, single_writer);
+        if single_writer && outcome.is_err() {
+            *lock(&self.doubt) = Some(attempt.clone());
+        }
+        outcome
+    }
+
+    /// Makes sure that the store still has the entry that the next one is to follow.
+    fn check_head(&self, remote: &Remote, context: &Context, view: &View) -> Result<()> {
+        let now = context.components.clock.now();
+        let last = view.state.head.saturating_sub(1);
+        let head = Head::new(last, view.state.head_hash);
+        Replay::new(remote, context).check_head(head)?;
+        *lock(&self.shown) = now;
+        Ok(())
+    }
+
+    /// Says whether it is worth a request to see the last entry again. The clock decides what it costs and nothing more.
+    fn was_shown_long_ago(&self, context: &Context) -> bool {
+        let now = context.components.clock.now();
+        let age = now.seconds.checked_sub(lock(&self.shown).seconds);
+        age.is_none_or(|age| !(0..=TRUSTED_SECONDS).contains(&age))
     }
 
     fn written(
@@ -110,7 +167,10 @@ impl Journal {
 
 /// Seals the next entry and makes sure that it will have an effect.
 fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result<Attempt> {
-    may_write(state)?;
+    may_write(context, state)?;
+    if body.roles_needed() == Roles::MAINTAINER {
+        may_maintain(context, state)?;
+    }
     let keys = context.keys();
     check_writer(context, &keys, state, &body)?;
     let signers = signers(&keys, state, roles)?;
@@ -137,19 +197,6 @@ fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result
         n: state.head,
         bytes: bytes.into(),
     })
-}
-
-/// Refuses to write what a later version has reserved to itself.
-fn may_write(state: &State) -> Result<()> {
-    if let Some(n) = state.must_understand {
-        let what = "an entry that writers must understand is of a later version";
-        return Err(Error::new(ErrorKind::Incompatible, what).object_named(object_name::journal(n)));
-    }
-    if let Some(feature) = state.features.write.first().or(state.features.read.first()) {
-        let what = format!("writing needs the feature {feature}, which this version does not know");
-        return Err(Error::new(ErrorKind::Incompatible, what));
-    }
-    Ok(())
 }
 
 /// Makes sure that this client is the only writer, where there is one and the entry is not the admin's alone to write.
@@ -191,14 +238,9 @@ fn is_vacant(remote: &Remote, n: u64) -> Result<bool> {
 }
 
 /// Puts an attempt, and finds out what became of it when the store does not say.
-fn write(remote: &Remote, state: &State, attempt: &Attempt) -> Result<Outcome> {
+fn write(remote: &Remote, attempt: &Attempt, single_writer: bool) -> Result<Outcome> {
     let name = object_name::journal(attempt.n);
     let key = object_key(&name)?;
-    let single_writer = state.only_writer.is_some();
-    if single_writer && is_there(remote, &name)? {
-        // The store may overwrite what is there, so it is not asked to.
-        return Ok(Outcome::Lost);
-    }
     let mut tries = 0;
     loop {
         let put = remote.put(&key, attempt.bytes.clone());
@@ -224,6 +266,9 @@ fn write(remote: &Remote, state: &State, attempt: &Attempt) -> Result<Outcome> {
         }
     }
 }
+
+/// How long the last entry counts as there without being looked at.
+const TRUSTED_SECONDS: i64 = 300;
 
 /// How often the same bytes are put again when the store neither confirms nor has them.
 const MAX_SAME_PUTS: u32 = 2;

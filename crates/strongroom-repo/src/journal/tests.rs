@@ -1,9 +1,11 @@
 //! The journal against stores that race, lose, delay and damage.
 
+mod doubt;
+
 use std::sync::Arc;
 
 use strongroom_crypt::{Roles, SessionId};
-use strongroom_format::{Body, ObjectHash, PackClass, PackRef, Packs, Unknown, object_name};
+use strongroom_format::{Body, ObjectHash, PackClass, PackRef, Packs, Time, Unknown, object_name};
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Operation, Recording, Rule, When};
 use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Store, StoreExt as _};
 
@@ -12,7 +14,8 @@ use crate::context::object_key;
 use crate::edge;
 use crate::state::State;
 use crate::{
-    CreateOptions, Credential, Error, ErrorKind, Head, Heads, Repository, Result, Settings,
+    Clock, Components, CreateOptions, Credential, Error, ErrorKind, Head, Heads, Repository,
+    Result, Settings,
 };
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -473,6 +476,68 @@ fn a_store_that_went_back_is_noticed() {
     }
 }
 
+/// A clock that is set.
+#[derive(Debug, Default)]
+struct Hand(std::sync::atomic::AtomicI64);
+
+impl Clock for Hand {
+    fn now(&self) -> Time {
+        Time::new(self.0.load(std::sync::atomic::Ordering::Relaxed), 0)
+    }
+}
+
+fn open_at(store: &Arc<impl Store>, clock: &Arc<Hand>) -> Repository {
+    let dynamic: Arc<dyn Store> = store.clone();
+    let components = Components {
+        clock: clock.clone(),
+        ..Components::default()
+    };
+    let builder = Repository::builder(dynamic).components(components);
+    wait(builder.open(&Credential::None)).unwrap()
+}
+
+#[test]
+fn nothing_is_written_behind_a_hole_by_a_handle_that_was_open() {
+    let condemn = || Body::Condemn(strongroom_format::Condemn::default());
+    let feature = || Body::Feature(strongroom_format::Feature::default());
+    let cases: [(Roles, fn() -> Body, i64); 4] = [
+        (Roles::MAINTAINER, condemn, 0),
+        (Roles::ADMIN, feature, 0),
+        (Roles::WRITER, || announce(99), 301),
+        (Roles::WRITER, || announce(99), -1),
+    ];
+    for (roles, body, later) in cases {
+        let store = with_entries(10);
+        let clock = Arc::new(Hand::default());
+        let repository = open_at(&store, &clock);
+        (7..10).for_each(|n| remove(&store, &object_name::journal(n)));
+        clock.0.store(later, std::sync::atomic::Ordering::Relaxed);
+        store.reset();
+        let this = repository.clone();
+        let error = wait(edge::run(repository.store(), "test", move |remote| {
+            let mut make = |_: &_| Ok(body());
+            this.journal()
+                .append(remote, this.context(), roles, &mut make)
+        }))
+        .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rollback);
+        assert_eq!(store.count(Operation::Put), 0);
+    }
+}
+
+#[test]
+fn who_was_away_for_long_looks_once_more_at_the_last_entry() {
+    let store = with_entries(3);
+    let clock = Arc::new(Hand::default());
+    let repository = open_at(&store, &clock);
+    clock.0.store(301, std::sync::atomic::Ordering::Relaxed);
+    for (number, requests) in [(10, 3), (11, 2)] {
+        store.reset();
+        append(&repository, number).unwrap();
+        assert_eq!(count(&store), requests);
+    }
+}
+
 #[test]
 fn a_lost_entry_below_others_is_damage_and_no_rollback() {
     let cache = tempfile::tempdir().unwrap();
@@ -520,24 +585,62 @@ fn a_store_with_another_history_is_noticed() {
     );
 }
 
+fn commit(seen: Option<(u64, ObjectHash)>) -> Body {
+    let snapshot = strongroom_format::Snapshot {
+        series: "s".to_owned(),
+        ..Default::default()
+    };
+    Body::Commit(Box::new(strongroom_format::Commit {
+        snapshot,
+        packs: Vec::new(),
+        segments: Vec::new(),
+        session: SessionId::from_bytes([8; 32]),
+        seen,
+        unknown: Unknown::default(),
+    }))
+}
+
+/// Commits on a handle as a backup does: after having seen all that the handle has.
+fn commit_now(repository: &Repository) {
+    append_with(repository, |now| {
+        Ok(commit(Some((now.head, now.head_hash))))
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_commit_on_what_a_cache_or_checkpoint_brought_is_no_evidence() {
+    let cache = tempfile::tempdir().unwrap();
+    let store = with_entries(5);
+    open_cached(&store, cache.path()).unwrap();
+    let warm = open_cached(&store, cache.path()).unwrap();
+    commit_now(&warm);
+    assert_eq!(warm.fork_evidence(), None);
+
+    let store = with_entries(640);
+    let jumped = open(&store).unwrap();
+    commit_now(&jumped);
+    assert_eq!(jumped.fork_evidence(), None);
+}
+
+#[test]
+fn who_has_only_the_last_hash_still_finds_evidence() {
+    let cache = tempfile::tempdir().unwrap();
+    let bad = ObjectHash::of(b"another entry");
+    for seen in [5, 6] {
+        let store = with_entries(5);
+        open_cached(&store, cache.path()).unwrap();
+        let warm = open_cached(&store, cache.path()).unwrap();
+        append_with(&warm, move |_| Ok(commit(Some((seen, bad))))).unwrap();
+        let heads = warm.fork_evidence().unwrap();
+        assert_eq!(heads.remembered, Head::new(seen - 1, bad));
+    }
+}
+
 #[test]
 fn a_commit_by_somebody_who_was_shown_another_history_is_evidence() {
     let store = with_entries(5);
     let good = hash_of(&store, 2);
-    let commit = |seen| {
-        let snapshot = strongroom_format::Snapshot {
-            series: "s".to_owned(),
-            ..Default::default()
-        };
-        Body::Commit(Box::new(strongroom_format::Commit {
-            snapshot,
-            packs: Vec::new(),
-            segments: Vec::new(),
-            session: SessionId::from_bytes([8; 32]),
-            seen,
-            unknown: Unknown::default(),
-        }))
-    };
     let bad = ObjectHash::of(b"another entry");
     let cases = [
         (None, None),

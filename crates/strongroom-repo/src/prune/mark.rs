@@ -8,7 +8,7 @@ use strongroom_format::{ObjectHash, Page, Ref, RefKind};
 use crate::blobs::{Blobs, PAGE};
 use crate::edge::{Remote, cancelled};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Kind, Marked, Marks};
+use crate::index::{Kind, Marks};
 
 /// Where the reference lists of pages come from.
 pub(crate) trait Pages {
@@ -46,7 +46,7 @@ impl Pages for StoredPages<'_> {
 /// Pages are followed depth first, each once, whoever shares it. Names and content are gathered, sorted and looked up
 /// together, so that the pages of the index are read in order, however large it is.
 ///
-/// Memory: the references of the pages from a root down to one leaf, and 16 MiB.
+/// Memory: the references of the pages from a root down to one leaf, and 20 MiB.
 #[derive(Debug)]
 pub(crate) struct Marker<'a, P> {
     marks: &'a mut Marks,
@@ -59,8 +59,8 @@ pub(crate) struct Marker<'a, P> {
     followed: u64,
 }
 
-/// Ids that are looked up together: 32 bytes each.
-const GATHERED: usize = 1 << 19;
+/// Ids that are looked up together: 32 bytes each, and 40 for the copy that is chosen.
+const GATHERED: usize = 1 << 18;
 
 impl<'a, P: Pages> Marker<'a, P> {
     pub(crate) fn new(marks: &'a mut Marks, pages: P) -> Self {
@@ -131,9 +131,14 @@ impl<'a, P: Pages> Marker<'a, P> {
         let mut gathered = std::mem::take(&mut self.gathered);
         gathered.sort_unstable();
         gathered.dedup();
-        for id in &gathered {
-            self.mark(id, Kind::Content)?;
-        }
+        let touched = &mut self.touched;
+        self.marks
+            .mark_sorted(&gathered, Kind::Content, |marks, place| {
+                if let Some(touched) = touched {
+                    touched.insert(marks.pack_of(&place)?.name);
+                }
+                Ok(())
+            })?;
         gathered.clear();
         self.gathered = gathered;
         Ok(())
@@ -141,15 +146,12 @@ impl<'a, P: Pages> Marker<'a, P> {
 
     /// Marks a blob; says whether it was not marked before.
     fn mark(&mut self, id: &Id, kind: Kind) -> Result<bool> {
-        let places = match self.marks.mark(id, kind)? {
-            Marked::Before => return Ok(false),
-            Marked::Now(places) => places,
-        };
-        if let Some(touched) = &mut self.touched {
-            for place in &places {
-                touched.insert(self.marks.pack_of(place)?.name);
+        let touched = &mut self.touched;
+        self.marks.mark(id, kind, |marks, place| {
+            if let Some(touched) = touched {
+                touched.insert(marks.pack_of(&place)?.name);
             }
-        }
-        Ok(true)
+            Ok(())
+        })
     }
 }

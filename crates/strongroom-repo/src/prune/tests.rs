@@ -3,6 +3,7 @@
 mod model;
 mod race;
 mod rogue;
+mod split;
 mod support;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use strongroom_crypt::{StructureKeys, VerifyingKey};
 use strongroom_format::{Checkpoint, DamagedPack, ObjectHash, Unknown};
 
-use super::{Features, State};
+use super::{Features, State, Trail};
 use crate::error::Result;
 
 impl State {
@@ -69,6 +69,7 @@ impl State {
     ) -> Result<Self> {
         let mut state = Self::before_genesis(last);
         state.head = n;
+        state.trail = Trail::after(n, last);
         state.genesis = checkpoint.genesis;
         state.admin = VerifyingKey::from_bytes(checkpoint.admin);
         state.packs = checkpoint

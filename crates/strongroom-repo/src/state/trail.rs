@@ -16,6 +16,15 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
+    /// The trail of somebody who knows of `n` entries only the hash of the last.
+    pub(super) fn after(n: u64, last: ObjectHash) -> Self {
+        let mut trail = Self::default();
+        if let Some(before) = n.checked_sub(1) {
+            trail.push(before, last);
+        }
+        trail
+    }
+
     /// Takes note of the hash of entry `n`.
     pub(super) fn push(&mut self, n: u64, hash: ObjectHash) {
         if n != self.end {
@@ -33,6 +42,10 @@ impl Trail {
         let Some(n) = seen.0.checked_sub(1) else {
             return;
         };
+        if self.hashes.is_empty() {
+            // Who knows of no entry cannot tell which there are.
+            return;
+        }
         let first = self.end - self.hashes.len() as u64;
         let found = n
             .checked_sub(first)

@@ -41,7 +41,7 @@ impl Marks {
             is_settled = true;
             for part in 0..self.parts.len() {
                 while let Some(claims) = self.claims(part)? {
-                    is_settled &= self.settle(part, claims, &mut header)?;
+                    is_settled &= self.ask(part, claims, &mut header)?;
                 }
             }
         }
@@ -92,7 +92,7 @@ impl Marks {
     }
 
     /// Looks at what packs say of rows; says whether all of them are right.
-    fn settle(
+    fn ask(
         &mut self,
         at: usize,
         claims: Vec<Claim>,
@@ -133,7 +133,7 @@ impl Marks {
             // Rows have the first 20 bytes only, of which alone looking up takes notice.
             let mut id = [0; 32];
             id.iter_mut().zip(prefix).for_each(|(to, from)| *to = from);
-            self.mark(&Id::from_bytes(id), kind)?;
+            self.mark(&Id::from_bytes(id), kind, |_, _| Ok(()))?;
         }
         Ok(is_right)
     }

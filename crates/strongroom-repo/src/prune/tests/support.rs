@@ -362,7 +362,7 @@ fn live_ids(repository: &Repository, root: Id) -> BTreeMap<Id, Frame> {
                 true => crate::index::Kind::Page,
                 false => crate::index::Kind::Content,
             };
-            marks.mark(&id, kind)?;
+            marks.mark(&id, kind, |_, _| Ok(()))?;
             for location in index.locate(&id)? {
                 if marks.is_needed(&id, &location.pack.name, location.position, None)? {
                     let frame = (location.pack.name, location.position as usize);
