@@ -23,7 +23,7 @@ pub(crate) mod scale;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use strongroom_crypt::{Id, SessionId};
@@ -310,20 +310,7 @@ impl Found {
         };
         let dead = plan::names(decided(PackAction::Drop));
         let repacked = plan::names(decided(PackAction::Repack));
-        let infos: BTreeMap<_, _> = packs
-            .packs
-            .iter()
-            .filter_map(|pack| {
-                let source = RepackSource {
-                    pack: pack.info.clone()?,
-                    needed_rows: pack.needed_rows,
-                };
-                Some((pack.pack.name, source))
-            })
-            .filter(|(name, _)| repacked.contains(name))
-            .collect();
-        let sources = decided(PackAction::Repack).filter_map(|one| infos.get(&one.name).cloned());
-        let sources = sources.collect();
+        let sources = sources(&packs, &choice);
         let live = packs.packs.iter().filter(|pack| !pack.is_dead());
         let needed = live.map(|pack| pack.pack.name).collect();
         let sessions = given_up.keys().copied().collect();
@@ -435,6 +422,21 @@ impl Found {
         };
         figures
     }
+}
+
+/// Returns the packs that are written anew, in the order of the decisions.
+fn sources(figures: &Figures, choice: &Choice) -> Vec<RepackSource> {
+    let infos = figures.packs.iter().filter_map(|pack| {
+        let source = RepackSource {
+            pack: pack.info.clone()?,
+            needed_rows: pack.needed_rows,
+        };
+        Some((pack.pack.name, source))
+    });
+    let mut infos: HashMap<_, _> = infos.collect();
+    let repacked = choice.decisions.iter();
+    let repacked = repacked.filter(|one| one.action == PackAction::Repack);
+    repacked.filter_map(|one| infos.remove(&one.name)).collect()
 }
 
 const CLASSES: [PackClass; 3] = [PackClass::Data, PackClass::Names, PackClass::Pages];

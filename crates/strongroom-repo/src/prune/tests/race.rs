@@ -473,10 +473,7 @@ fn what_was_dropped_is_told_though_segments_cannot_be_merged() {
     }
     let gone = write(&repository, "b", &tree(40));
     forget(&repository, gone);
-    let faulty = Arc::new(Faulty::new(
-        store.clone() as Arc<dyn Store>,
-        FaultPlan::new(),
-    ));
+    let faulty = Arc::new(Faulty::new(store as Arc<dyn Store>, FaultPlan::new()));
     let broken = open(faulty.clone()).unwrap();
     let plan = plan(&broken, only_dead());
     faulty.inject(
