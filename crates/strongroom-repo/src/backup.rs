@@ -78,7 +78,9 @@ impl Repository {
         let this = self.clone();
         let store = self.context().store.clone();
         edge::run(store, "strongroom-backup", move |remote| {
-            back_up(&this, remote, source.as_ref(), &options, &observer)
+            let report = back_up(&this, remote, source.as_ref(), &options, &observer);
+            this.journal().keep(this.context());
+            report
         })
         .await
     }

@@ -1,7 +1,8 @@
 //! What an entry does to the state (format §8.3, §8.4).
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::hash_map;
+use std::sync::Arc;
 
 use strongroom_crypt::{Roles, SessionId, StructureKeys, VerifyingKey};
 use strongroom_format::{
@@ -9,7 +10,7 @@ use strongroom_format::{
     HoldAction, Keys, ObjectHash, PackRef, Payload, SegmentRef, Snapshot, Tombstone, object_name,
 };
 
-use super::State;
+use super::{Shared, State};
 use crate::context::encode_error;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -178,19 +179,23 @@ impl State {
     ) -> Result<()> {
         let id = snapshot.id(structure).map_err(encode_error)?;
         // The same snapshot committed twice stays one, at its first entry.
-        if let hash_map::Entry::Vacant(vacant) = self.by_id.entry(id) {
-            vacant.insert(n);
-            self.snapshots.insert(n, (id, snapshot));
+        if !self.by_id.contains_key(&id) {
+            self.by_id.insert(id, n);
+            self.snapshots.insert(n, (id, Arc::new(snapshot)));
         }
         Ok(())
     }
 
     fn add(&mut self, packs: Vec<PackRef>, segments: Vec<SegmentRef>) {
         for pack in packs {
-            self.packs.entry(pack.name).or_insert(pack);
+            if !self.packs.contains_key(&pack.name) {
+                self.packs.insert(pack.name, pack);
+            }
         }
         for segment in segments {
-            self.segments.entry(segment.name).or_insert(segment);
+            if !self.segments.contains_key(&segment.name) {
+                self.segments.insert(segment.name, segment);
+            }
         }
     }
 
@@ -209,16 +214,20 @@ impl State {
     }
 
     fn drop_object(&mut self, name: ObjectHash, n: u64) {
-        self.packs.remove(&name);
-        self.segments.remove(&name);
+        remove(&mut self.packs, &name);
+        remove(&mut self.segments, &name);
         self.condemned.remove(&name);
         self.damaged.remove(&name);
-        self.dropped.entry(name).or_insert(n);
+        if !self.dropped.contains_key(&name) {
+            self.dropped.insert(name, n);
+        }
     }
 
     fn end_session(&mut self, session: SessionId) {
         self.sessions.remove(&session);
-        self.committed_sessions.remove(&session);
+        if self.committed_sessions.contains(&session) {
+            self.committed_sessions.remove(&session);
+        }
         self.ended_sessions.insert(session);
     }
 
@@ -261,6 +270,13 @@ impl State {
                 self.holds.remove(&hold.id);
             }
         }
+    }
+}
+
+/// Removes a name. A map that does not have it stays shared.
+fn remove<V: Clone>(map: &mut Shared<BTreeMap<ObjectHash, V>>, name: &ObjectHash) {
+    if map.contains_key(name) {
+        map.remove(name);
     }
 }
 
