@@ -12,6 +12,7 @@ mod tally;
 mod upkeep;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -245,6 +246,8 @@ impl Fleet<'_> {
         proof: &Proof,
         worked: Duration,
     ) -> anyhow::Result<Status> {
+        let named = |(what, count): (&String, &u64)| (what.replace(' ', "_"), *count);
+        let counts: BTreeMap<String, u64> = tally.counts.iter().map(named).collect();
         let failures: Vec<&String> = tally.failures.iter().chain(&proof.failures).collect();
         let _ = self.output.json(|| {
             json!({
@@ -257,7 +260,7 @@ impl Fleet<'_> {
                 "stops": ended.stops,
                 "acknowledged": tally.fates.values().filter(|fate| fate.is_acknowledged()).count(),
                 "given_up": tally.fates.values().filter(|fate| fate.is_given_up()).count(),
-                "counts": tally.counts,
+                "counts": counts,
                 "torn_diary_lines": tally.torn,
                 "proof": proof.object(),
                 "failures": failures,

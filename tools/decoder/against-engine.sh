@@ -41,10 +41,10 @@ quietly() {
 
 build() {
     local program
-    for program in sr-init sr-backup sr-keys; do
+    for program in sr-init sr-backup sr-keys sr-forget sr-prune sr-undelete sr-copy; do
         [ -x "$programs/$program" ] && continue
         need cargo
-        (cd "$project" && cargo build --release -p strongroom-examples --bin sr-init --bin sr-backup --bin sr-keys) || fail "the engine's programs do not build"
+        (cd "$project" && cargo build --release -p strongroom-examples --bins) || fail "the engine's programs do not build"
         break
     done
 }
@@ -223,6 +223,63 @@ many_entries() {
     compare "${reads[@]}"
 }
 
+# Only the last COUNT of what was kept is still to be found: only_last COUNT
+only_last() {
+    local i first=$((kept - $1))
+    for i in $(seq "$kept"); do
+        rm -rf "$work/$repository_name.kept/$i.old"
+        mv "$work/$repository_name.kept/$i" "$work/$repository_name.kept/$i.old"
+    done
+    for i in $(seq "$1"); do
+        mv "$work/$repository_name.kept/$((first + i)).old" "$work/$repository_name.kept/$i"
+    done
+    kept=$1
+}
+
+# A repository that was forgotten from, pruned in both ways, merged, brought back from and copied.
+maintained() {
+    local i forgotten now=(--delete-after 0 --orphans-older-than 0 --sessions-older-than 0 --max-unused 0)
+    start "$1"
+    shift
+    engine sr-init "$@"
+    rm -rf "$work/tree"
+    "$PYTHON" "$here/example_tree.py" "$work/tree"
+    for i in $(seq 12); do
+        seq "$((i * 1000))" "$((i * 1000 + 9000))" >"$work/tree/numbers"
+        head -c 200000 /dev/urandom >"$work/tree/noise $((i % 3))"
+        engine sr-backup "$work/tree"
+        keep "$work/tree"
+    done
+    engine sr-forget --keep-last 8
+    only_last 8
+    engine sr-prune --no-reframe "${now[@]}"
+    verify "${reads[@]}"
+    saw 8 snapshots
+    compare "${reads[@]}"
+    compare "${reads[@]}" --without-index
+    # What is forgotten and dropped, and not yet deleted, comes back; as the last of all.
+    forgotten=$(decoder "${reads[@]}" "$repository" snapshots | head -n 1 | cut -d ' ' -f 1)
+    engine sr-forget "$forgotten"
+    engine sr-prune --max-unused 0
+    engine sr-undelete "$forgotten"
+    verify "${reads[@]}"
+    mv "$work/$repository_name.kept/1" "$work/first"
+    for i in $(seq 2 8); do
+        mv "$work/$repository_name.kept/$i" "$work/$repository_name.kept/$((i - 1))"
+    done
+    mv "$work/first" "$work/$repository_name.kept/8"
+    compare "${reads[@]}"
+    engine sr-forget --keep-last 3 --trust-clocks --dry-run
+    engine sr-prune "${now[@]}"
+    verify "${reads[@]}"
+    compare "${reads[@]}"
+    # The same objects in another place, and the same snapshots under other keys.
+    quietly "$programs/sr-copy" --repo "$repository" --no-cache "${way_in[@]}" --replicate --to "$work/replica"
+    repository=$work/replica
+    verify "${reads[@]}"
+    compare "${reads[@]}"
+}
+
 need rsync
 need diff
 build
@@ -233,5 +290,7 @@ everything suite-1 --suite aes256-gcm
 slots
 compare --recovery-code "$code"
 everything suite-2 --suite chacha20-poly1305
+maintained maintained
+way_in=(--password-file "$work/password") reads=("${way_in[@]}")
 many_entries entries
 echo "against-engine: no deviation"

@@ -84,7 +84,7 @@ impl<'s> Pool<'s> {
             .enumerate()
             .filter(|(_, one)| one.moment.unix_seconds <= now.unix_seconds)
             .collect();
-        present.sort_by_key(|(_, one)| Reverse((one.moment.unix_seconds, &one.id)));
+        present.sort_by_key(|(_, one)| Reverse(one.place()));
         let ranked = present.into_iter().map(|(index, one)| Ranked {
             index,
             moment: one.moment,

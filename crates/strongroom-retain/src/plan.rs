@@ -68,10 +68,7 @@ pub fn plan<Id: Clone + Ord>(
     }
     let mut groups = Vec::with_capacity(members.len());
     for (key, mut snapshots) in members {
-        snapshots.sort_by(|a, b| {
-            let order = |one: &SnapshotInfo<Id>| one.moment.unix_seconds;
-            (order(b), &b.id).cmp(&(order(a), &a.id))
-        });
+        snapshots.sort_by(|a, b| b.place().cmp(&a.place()));
         let verdicts = policy.decide(&snapshots, now);
         let decisions = decisions(snapshots, verdicts, now)?;
         groups.push(Group { key, decisions });

@@ -25,6 +25,9 @@ pub struct SnapshotInfo<Id> {
     pub id: Id,
     /// When its capture began, on the clock where it was made.
     pub moment: Moment,
+    /// Of those that began in the same second the one with the greater number is the newer; where it is equal too, the one
+    /// with the greater id.
+    pub sequence: u64,
     /// What successive backups of the same thing share.
     pub series: String,
     /// Labels; `host` is the machine's name.
@@ -46,6 +49,7 @@ impl<Id> SnapshotInfo<Id> {
         Self {
             id,
             moment,
+            sequence: 0,
             series: String::new(),
             labels: BTreeMap::new(),
             tags: BTreeSet::new(),
@@ -53,6 +57,18 @@ impl<Id> SnapshotInfo<Id> {
             pinned: false,
             held: false,
         }
+    }
+
+    /// Says which of those that began in the same second is the newer.
+    #[must_use]
+    pub fn with_sequence(mut self, sequence: u64) -> Self {
+        self.sequence = sequence;
+        self
+    }
+
+    /// Returns its place among the others: the greater is the newer.
+    pub(crate) fn place(&self) -> (i64, u64, &Id) {
+        (self.moment.unix_seconds, self.sequence, &self.id)
     }
 
     /// Sets the series.

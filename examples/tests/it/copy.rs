@@ -16,7 +16,11 @@ fn init_other(repository: &Path) {
 }
 
 fn copy(place: &Place, to: &[&str], more: &[&str]) -> Program {
-    let mut program = place.run(COPY).arg("--json").other_password(OTHER).args(more);
+    let mut program = place
+        .run(COPY)
+        .arg("--json")
+        .other_password(OTHER)
+        .args(more);
     for name in to {
         program = program.arg("--to").arg(place.at(name));
     }

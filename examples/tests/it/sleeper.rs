@@ -16,32 +16,37 @@ use crate::program::{BACKUP, FORGET, PRUNE, Program, RESTORE, SNAPSHOTS, init, w
 
 const PACK_BYTES: &str = "1048576";
 
-struct Place(tempfile::TempDir);
+struct Place {
+    folder: tempfile::TempDir,
+    /// The snapshot that is forgotten while the backup sleeps.
+    old: String,
+}
 
 impl Place {
     /// A repository with one snapshot of a part of the source, which can be forgotten because a later one of its series is there.
     fn new() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
+        let mut place = Self {
+            folder: tempfile::tempdir().unwrap(),
+            old: String::new(),
+        };
         init(&place.at("repository"));
         tree(&place.at("source/old"), 1, 200, 3);
         fs::create_dir(place.at("small")).unwrap();
         fs::write(place.at("small/file"), "small").unwrap();
-        place
-            .run(BACKUP)
-            .args(&["--series", "x"])
-            .arg(place.at("source"))
-            .expect(0);
-        place
-            .run(BACKUP)
-            .args(&["--series", "x"])
-            .arg(place.at("small"))
-            .expect(0);
+        let back_up = |name: &str| {
+            let backup = place.run(BACKUP).args(&["--series", "x"]);
+            let done = backup.arg(place.at(name)).expect(0).result();
+            done["snapshot"].as_str().unwrap().to_owned()
+        };
+        let old = back_up("source");
+        back_up("small");
+        place.old = old;
         tree(&place.at("source/new"), 2, 200, 12);
         place
     }
 
     fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     fn run(&self, program: &str) -> Program {
@@ -112,10 +117,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// What others do while the backup sleeps: everything that is not part of a snapshot goes, without any delay.
 fn forget_prune_delete(place: &Place) {
-    place
-        .run(FORGET)
-        .args(&["--series", "x", "--keep-last", "1"])
-        .expect(0);
+    place.run(FORGET).arg(&place.old).expect(0);
     place
         .run(PRUNE)
         .args(&["--max-unused", "0%", "--delete-after", "0"])

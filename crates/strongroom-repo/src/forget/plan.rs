@@ -161,7 +161,7 @@ fn decide(
     for (n, (id, snapshot)) in &state.snapshots {
         if options.filter.matches(snapshot) {
             entries.insert(*id, *n);
-            infos.push(info(options, state, id, snapshot));
+            infos.push(info(options, state, *n, id, snapshot));
         }
     }
     let named;
@@ -189,12 +189,23 @@ fn decide(
     .map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()).caused_by(error))
 }
 
-fn info(options: &ForgetOptions, state: &State, id: &Id, snapshot: &Snapshot) -> SnapshotInfo<Id> {
+/// Orders what began in the same second: by its fraction, then by the journal.
+fn sequence(n: u64, snapshot: &Snapshot) -> u64 {
+    u64::from(snapshot.began.nanos) << 32 | (n & u64::from(u32::MAX))
+}
+
+fn info(
+    options: &ForgetOptions,
+    state: &State,
+    n: u64,
+    id: &Id,
+    snapshot: &Snapshot,
+) -> SnapshotInfo<Id> {
     let moment = Moment {
         unix_seconds: snapshot.began.seconds,
         utc_offset_seconds: snapshot.utc_offset_seconds.unwrap_or(0),
     };
-    let mut info = SnapshotInfo::new(*id, moment);
+    let mut info = SnapshotInfo::new(*id, moment).with_sequence(sequence(n, snapshot));
     info.series.clone_from(&snapshot.series);
     info.labels.clone_from(&snapshot.labels);
     info.tags = snapshot.tags.iter().cloned().collect();

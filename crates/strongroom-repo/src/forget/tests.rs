@@ -130,6 +130,19 @@ fn no_rules_keep_everything() {
 }
 
 #[test]
+fn of_the_same_second_the_one_that_began_or_committed_later_is_the_newer() {
+    let (_store, repository) = repository();
+    // Ids are random, so some order of them would be wrong in nearly every run.
+    let all = days(&repository, [5; 12]);
+    let last = plan(&repository, by("last=1", 6)).unwrap();
+    assert_eq!(last.kept().collect::<Vec<_>>(), [all[11]]);
+    let finer = commit(&repository, 5, |snapshot| snapshot.began.nanos = 7);
+    days(&repository, [5; 3]);
+    let last = plan(&repository, by("last=1", 6)).unwrap();
+    assert_eq!(last.kept().collect::<Vec<_>>(), [finer]);
+}
+
+#[test]
 fn held_and_pinned_snapshots_stay() {
     let (_, repository) = repository();
     let all = days(&repository, 0..5);

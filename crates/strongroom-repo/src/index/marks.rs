@@ -65,6 +65,17 @@ enum Grade {
     Gone,
 }
 
+/// What is known of the copies of a blob so far.
+#[derive(Debug, Clone, Copy)]
+enum Choice {
+    /// There is none.
+    None,
+    /// This is the best.
+    Best(Grade, Place),
+    /// One is marked.
+    Marked,
+}
+
 /// A frame of a pack as the index has it, and what of it is needed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FrameTally<'a> {
@@ -121,31 +132,56 @@ impl Marks {
     ///
     /// `Damaged` when no pack in force has it, or naming a segment of which a page cannot be read.
     pub(crate) fn mark(&mut self, id: &Id) -> Result<Marked> {
-        let mut best: Option<(Grade, usize, EntryHit)> = None;
+        let mut choice = Choice::None;
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
-            hits.clear();
-            part.segment.find_rows(id, &mut hits)?;
-            for hit in &hits {
-                if part.rows.get(hit.row) {
-                    return Ok(Marked::Before);
-                }
-                let grade = part.grade(hit, &self.doomed, &self.weak)?;
-                if best.as_ref().is_none_or(|(so_far, ..)| grade < *so_far) {
-                    best = Some((grade, at, *hit));
-                }
+            part.choose(at, id, &mut hits, (&self.doomed, &self.weak), &mut choice)?;
+        }
+        self.settle(id, choice)
+    }
+
+    /// Marks blobs, each unless a copy of it is marked; `tell` hears of the others. The ids are sorted and none is there twice.
+    ///
+    /// One segment is searched for all of them before the next is: its filter and its pages are then read in order, and once.
+    ///
+    /// # Errors
+    ///
+    /// As [`mark`](Self::mark).
+    pub(crate) fn mark_sorted(
+        &mut self,
+        ids: &[Id],
+        mut tell: impl FnMut(&Self, Place) -> Result<()>,
+    ) -> Result<()> {
+        let mut choices = vec![Choice::None; ids.len()];
+        let mut hits = Vec::new();
+        for (at, part) in self.parts.iter().enumerate() {
+            for (id, choice) in ids.iter().zip(&mut choices) {
+                part.choose(at, id, &mut hits, (&self.doomed, &self.weak), choice)?;
             }
         }
+        for (id, choice) in ids.iter().zip(choices) {
+            if let Marked::Now(place) = self.settle(id, choice)? {
+                tell(self, place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the copy that was chosen.
+    fn settle(&mut self, id: &Id, choice: Choice) -> Result<Marked> {
         let lost = || {
             let what = format!("no pack in force has the blob {id}, which a snapshot needs");
             Error::new(ErrorKind::Damaged, what)
         };
-        let (_, at, hit) = best
-            .filter(|(grade, ..)| *grade < Grade::Gone)
-            .ok_or_else(lost)?;
-        let part = self.parts.get_mut(at).ok_or_else(lost)?;
-        part.rows.set(hit.row);
-        Ok(Marked::Now(Place { part: at, hit }))
+        match choice {
+            Choice::Marked => Ok(Marked::Before),
+            Choice::None | Choice::Best(Grade::Gone, _) => Err(lost()),
+            Choice::Best(_, place) => {
+                let part = self.parts.get_mut(place.part).ok_or_else(lost)?;
+                part.rows.set(place.hit.row);
+                Ok(Marked::Now(place))
+            }
+        }
     }
 
     /// Returns the pack that a copy is in.
@@ -270,6 +306,41 @@ impl Marks {
 }
 
 impl Part {
+    /// Looks for copies of a blob that are better than what was chosen so far.
+    fn choose(
+        &self,
+        at: usize,
+        id: &Id,
+        hits: &mut Vec<EntryHit>,
+        (doomed, weak): (&BTreeSet<ObjectHash>, &WeakFrames),
+        choice: &mut Choice,
+    ) -> Result<()> {
+        if matches!(choice, Choice::Marked) {
+            return Ok(());
+        }
+        hits.clear();
+        self.segment.find_rows(id, hits)?;
+        for hit in hits.iter() {
+            if self.rows.get(hit.row) {
+                *choice = Choice::Marked;
+            }
+            let grade = match choice {
+                Choice::Marked => return Ok(()),
+                Choice::None | Choice::Best(..) => self.grade(hit, doomed, weak)?,
+            };
+            if !matches!(choice, Choice::Best(best, _) if *best <= grade) {
+                *choice = Choice::Best(
+                    grade,
+                    Place {
+                        part: at,
+                        hit: *hit,
+                    },
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// Finds the frames that are not simply good, so that nothing need be read of all the others.
     fn find_flawed(&mut self, weak: &WeakFrames) -> Result<()> {
         let rows = self.standing.iter().zip(&self.segment.packs);

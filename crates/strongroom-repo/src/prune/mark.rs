@@ -46,7 +46,7 @@ impl Pages for StoredPages<'_> {
 /// Pages are followed depth first, each once, whoever shares it. Names and content are gathered, sorted and looked up
 /// together, so that the pages of the index are read in order, however large it is.
 ///
-/// Memory: the references of the pages from a root down to one leaf, and 16 MiB.
+/// Memory: the references of the pages from a root down to one leaf, and 20 MiB.
 #[derive(Debug)]
 pub(crate) struct Marker<'a, P> {
     marks: &'a mut Marks,
@@ -59,8 +59,8 @@ pub(crate) struct Marker<'a, P> {
     followed: u64,
 }
 
-/// Ids that are looked up together: 32 bytes each.
-const GATHERED: usize = 1 << 19;
+/// Ids that are looked up together: 32 bytes each, and 40 for the copy that is chosen.
+const GATHERED: usize = 1 << 18;
 
 impl<'a, P: Pages> Marker<'a, P> {
     pub(crate) fn new(marks: &'a mut Marks, pages: P) -> Self {
@@ -131,9 +131,13 @@ impl<'a, P: Pages> Marker<'a, P> {
         let mut gathered = std::mem::take(&mut self.gathered);
         gathered.sort_unstable();
         gathered.dedup();
-        for id in &gathered {
-            self.mark(id)?;
-        }
+        let touched = &mut self.touched;
+        self.marks.mark_sorted(&gathered, |marks, place| {
+            if let Some(touched) = touched {
+                touched.insert(marks.pack_of(&place)?.name);
+            }
+            Ok(())
+        })?;
         gathered.clear();
         self.gathered = gathered;
         Ok(())

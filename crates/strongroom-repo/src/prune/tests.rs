@@ -2,6 +2,7 @@
 
 mod model;
 mod race;
+mod split;
 mod support;
 
 use std::sync::Arc;

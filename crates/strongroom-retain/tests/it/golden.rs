@@ -506,6 +506,18 @@ fn equal_times_are_told_apart_by_id() {
     check_all("hourly=1", &zones, time, &[2]);
 }
 
+#[test]
+fn equal_times_are_told_apart_by_sequence_before_id() {
+    let time = "2026-11-21T08:00:00Z";
+    let snapshots = [
+        at(5, time).with_sequence(3),
+        at(9, time).with_sequence(1),
+        at(2, time).with_sequence(3),
+    ];
+    check_all("last=1", &snapshots, time, &[5]);
+    check_all("last=2", &snapshots, time, &[5, 2]);
+}
+
 /// A run of incomplete backups pushes nothing complete out.
 #[test]
 fn incomplete_ones_take_no_place() {

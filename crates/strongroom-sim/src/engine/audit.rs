@@ -19,6 +19,7 @@ use bytes::Bytes;
 pub(super) use self::journal::{Journal, Signatures};
 pub(super) use self::objects::Inventory;
 pub(super) use self::opened::Opened;
+pub(super) use self::promises::restore_all;
 use super::ledger::Ledger;
 use super::setup::Setup;
 use crate::world::World;

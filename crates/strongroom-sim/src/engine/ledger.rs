@@ -82,9 +82,12 @@ impl Ledger {
         }
     }
 
-    /// Notes that somebody sets out to forget a snapshot, or to bring one back.
+    /// Notes that somebody sets out to forget a snapshot, or to bring one back. Of two at once nobody knows who comes last.
     pub(crate) fn set_out(&self, numbers: &[u64]) {
-        self.each(numbers, |attempt| attempt.under_way += 1);
+        self.each(numbers, |attempt| {
+            attempt.doubts += u32::from(attempt.under_way > 0);
+            attempt.under_way += 1;
+        });
     }
 
     /// Notes how forgetting ended: `Some(true)` when it was done, `Some(false)` when it was certainly not.
@@ -104,10 +107,9 @@ impl Ledger {
         self.each(&[number], |attempt| {
             attempt.under_way = attempt.under_way.saturating_sub(1);
             match done {
-                // Whoever forgets at the same time may come after it.
-                Some(true) if attempt.under_way == 0 => attempt.forgotten = false,
+                Some(true) => attempt.forgotten = false,
                 Some(false) => {}
-                _ => attempt.doubts += 1,
+                None => attempt.doubts += 1,
             }
         });
     }

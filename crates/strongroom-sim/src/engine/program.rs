@@ -5,12 +5,16 @@ mod foreign;
 mod forget;
 mod prune;
 mod read;
+mod replicate;
+mod undelete;
 
 pub(crate) use self::read::number_of;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_repo::{Error, Repository};
+use strongroom_repo::{Error, ErrorKind, Repository};
+use strongroom_store::MemoryStore;
 
 use super::ledger::Ledger;
 use super::setup::Setup;
@@ -27,6 +31,8 @@ pub(crate) struct Worker<'a> {
     repository: Option<Repository>,
     openings: u64,
     tree: Tree,
+    /// A store of its own, to which nothing happens.
+    replica: Arc<MemoryStore>,
 }
 
 impl<'a> Worker<'a> {
@@ -46,6 +52,7 @@ impl<'a> Worker<'a> {
             repository: None,
             openings: phase << 16,
             tree,
+            replica: Arc::new(MemoryStore::new()),
         }
     }
 
@@ -91,8 +98,10 @@ impl<'a> Worker<'a> {
             9 => self.hold(repository),
             10 | 11 => self.forget(repository),
             12..=14 => self.prune(repository),
-            15 | 16 => self.delete(repository),
+            15 => self.delete(repository),
+            16 => self.undelete(repository),
             17 | 18 => self.maintain(),
+            19 if self.dice.one_in(2) => self.replicate(repository),
             _ => self.client.pause(Duration::from_secs(3_600)),
         }
     }
@@ -113,6 +122,16 @@ impl<'a> Worker<'a> {
 
     /// Takes note of how an operation ended, and returns what came of it.
     fn expect<T>(&self, operation: &'static str, outcome: Result<T, Error>) -> Option<T> {
+        self.expect_or(operation, outcome, &[])
+    }
+
+    /// Like [`expect`](Self::expect), where errors of these kinds say that what was asked makes no sense any more.
+    fn expect_or<T>(
+        &self,
+        operation: &'static str,
+        outcome: Result<T, Error>,
+        kinds: &[ErrorKind],
+    ) -> Option<T> {
         let error = match outcome {
             Ok(value) => {
                 self.client.say(operation, "done");
@@ -123,7 +142,8 @@ impl<'a> Worker<'a> {
         let is_dead = self.client.is_dead() || self.client.is_over();
         self.client
             .say(&format!("{operation}: {error:?}"), "failed");
-        if !is_dead && self.setup.profile.excludes(error.kind()) {
+        let is_odd = self.setup.profile.excludes(error.kind()) && !kinds.contains(&error.kind());
+        if !is_dead && is_odd {
             self.ledger.violate(
                 "errors are of kinds that can be",
                 format!("{operation} by client {}: {error:?}", self.client.id()),

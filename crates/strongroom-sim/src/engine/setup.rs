@@ -91,6 +91,21 @@ impl Setup {
         futures::executor::block_on(builder.open(&self.credential))
     }
 
+    /// Opens a copy of it in a store to which nothing happens.
+    pub(crate) fn open_elsewhere(
+        &self,
+        client: &Client,
+        store: Arc<dyn Store>,
+        opening: u64,
+    ) -> Result<Repository, Error> {
+        let who = (client.id() as u64 + 1) << 32 | opening;
+        let components = self.components(who, client.clock(), client.sleep());
+        let builder = Repository::builder(store)
+            .settings(settings())
+            .components(components);
+        futures::executor::block_on(builder.open(&self.credential))
+    }
+
     /// Removes the caches.
     pub(crate) fn clean_up(&self) {
         let Some(cache) = &self.cache else { return };

@@ -11,7 +11,7 @@ fn scratch(name: &str) -> PathBuf {
 #[test]
 fn every_kind_of_world_keeps_the_promises() {
     let mut simulator = Simulator::new(Some(scratch("worlds")));
-    for seed in 0..20 {
+    for seed in 0..12 {
         for profile in Profile::ALL {
             let outcome = simulator.run(seed, Some(profile));
             assert!(outcome.violations.is_empty(), "{outcome}");
@@ -22,7 +22,7 @@ fn every_kind_of_world_keeps_the_promises() {
 #[test]
 fn one_seed_decides_the_engine_too() {
     let mut simulator = Simulator::new(Some(scratch("twice"))).with_events();
-    for seed in 0..30 {
+    for seed in 0..15 {
         let first = simulator.run(seed, None);
         let second = simulator.run(seed, None);
         let differs = first

@@ -3,7 +3,28 @@
 use strongroom_sim::{Profile, Simulator};
 
 /// Name, seed and kind of world.
-const SEEDS: &[(&str, u64, Profile)] = &[];
+const SEEDS: &[(&str, u64, Profile)] = &[
+    (
+        "a prune asks for ever about an orphan that was announced and dropped",
+        350,
+        Profile::Quiet,
+    ),
+    (
+        "a segment that others delete is called damaged",
+        689,
+        Profile::Sleepers,
+    ),
+    (
+        "a pack that others delete is called damaged",
+        1549,
+        Profile::Sleepers,
+    ),
+    (
+        "a page that others move is called damaged",
+        2007,
+        Profile::Rot,
+    ),
+];
 
 #[test]
 fn what_once_went_wrong_does_not_any_more() {

@@ -22,8 +22,28 @@ pub(super) fn keep(world: &World, setup: &Setup, ledger: &Ledger) -> Result<(), 
     let repository = opened.map_err(|error| broken(format!("{error:?}")))?;
     let listed = block_on(repository.snapshots()).map_err(|error| broken(format!("{error:?}")))?;
     check_list(&listed, ledger)?;
-    for snapshot in &listed {
-        restore(&repository, snapshot, setup, ledger)?;
+    restore_listed(&repository, &listed, setup, ledger)
+}
+
+/// Restores everything that there is.
+pub(in crate::engine) fn restore_all(
+    repository: &Repository,
+    setup: &Setup,
+    ledger: &Ledger,
+) -> Result<(), Broken> {
+    let listed = block_on(repository.snapshots());
+    let listed = listed.map_err(|error| (RESTORES, format!("{error:?}")))?;
+    restore_listed(repository, &listed, setup, ledger)
+}
+
+fn restore_listed(
+    repository: &Repository,
+    listed: &[SnapshotInfo],
+    setup: &Setup,
+    ledger: &Ledger,
+) -> Result<(), Broken> {
+    for snapshot in listed {
+        restore(repository, snapshot, setup, ledger)?;
     }
     Ok(())
 }

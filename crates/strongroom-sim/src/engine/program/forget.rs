@@ -59,7 +59,7 @@ impl Worker<'_> {
             };
             if let Some(hold) = self.dice.pick(&holds) {
                 let released = block_on(repository.release_hold(hold.id));
-                drop(self.expect("release", released));
+                self.expect("release", released);
             }
             return;
         }
@@ -73,12 +73,12 @@ impl Worker<'_> {
             0 => HoldRequest::on_series(snapshot.snapshot.series.clone(), "the seed says so"),
             _ => HoldRequest::on_snapshots([snapshot.id], "the seed says so"),
         };
-        drop(self.expect("hold", block_on(repository.place_hold(request))));
+        self.expect("hold", block_on(repository.place_hold(request)));
     }
 }
 
 /// Says whether something was done, as far as that can be known.
-fn certainty<T>(outcome: &Result<T, Error>) -> Option<bool> {
+pub(super) fn certainty<T>(outcome: &Result<T, Error>) -> Option<bool> {
     match outcome {
         Ok(_) => Some(true),
         // Refused before anything was written.
