@@ -108,8 +108,7 @@ fn a_pack_that_is_added_after_the_others_were_looked_at_is_looked_at() {
         .with_operation(Operation::Put)
         .with_key_prefix("journal/")
         .with_when(When::Nth(1));
-    let slow: Arc<dyn Store> =
-        Arc::new(Faulty::new(store.clone(), FaultPlan::new().with_rule(rule)));
+    let slow: Arc<dyn Store> = Arc::new(Faulty::new(store, FaultPlan::new().with_rule(rule)));
     let slow = wait(Repository::builder(slow).open(&credential())).unwrap();
     let run = slow.retire_epoch(0);
     let meanwhile = async {

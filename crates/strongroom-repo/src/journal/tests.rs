@@ -509,11 +509,11 @@ fn open_at(store: &Arc<impl Store>, clock: &Arc<Hand>) -> Repository {
 fn nothing_is_written_behind_a_hole_by_a_handle_that_was_open() {
     let condemn = || Body::Condemn(strongroom_format::Condemn::default());
     let feature = || Body::Feature(strongroom_format::Feature::default());
-    let cases: [(Roles, fn() -> Body, i64); 4] = [
-        (Roles::MAINTAINER, condemn, 0),
-        (Roles::ADMIN, feature, 0),
-        (Roles::WRITER, || announce(99), 301),
-        (Roles::WRITER, || announce(99), -1),
+    let cases = [
+        (Roles::MAINTAINER, condemn(), 0),
+        (Roles::ADMIN, feature(), 0),
+        (Roles::WRITER, announce(99), 301),
+        (Roles::WRITER, announce(99), -1),
     ];
     for (roles, body, later) in cases {
         let store = with_entries(10);
@@ -524,7 +524,7 @@ fn nothing_is_written_behind_a_hole_by_a_handle_that_was_open() {
         store.reset();
         let this = repository.clone();
         let error = wait(edge::run(repository.store(), "test", move |remote| {
-            let mut make = |_: &_| Ok(body());
+            let mut make = |_: &_| Ok(body.clone());
             this.journal()
                 .append(remote, this.context(), roles, &mut make)
         }))

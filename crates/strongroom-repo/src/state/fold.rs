@@ -1,7 +1,7 @@
 //! What an entry does to the state (format §8.3, §8.4).
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, hash_map};
 use std::sync::Arc;
 
 use strongroom_crypt::{Roles, SessionId, StructureKeys, VerifyingKey};
@@ -179,8 +179,8 @@ impl State {
     ) -> Result<()> {
         let id = snapshot.id(structure).map_err(encode_error)?;
         // The same snapshot committed twice stays one, at its first entry.
-        if !self.by_id.contains_key(&id) {
-            self.by_id.insert(id, n);
+        if let hash_map::Entry::Vacant(vacant) = self.by_id.entry(id) {
+            vacant.insert(n);
             self.snapshots.insert(n, (id, Arc::new(snapshot)));
         }
         Ok(())
@@ -188,14 +188,10 @@ impl State {
 
     fn add(&mut self, packs: Vec<PackRef>, segments: Vec<SegmentRef>) {
         for pack in packs {
-            if !self.packs.contains_key(&pack.name) {
-                self.packs.insert(pack.name, pack);
-            }
+            self.packs.entry(pack.name).or_insert(pack);
         }
         for segment in segments {
-            if !self.segments.contains_key(&segment.name) {
-                self.segments.insert(segment.name, segment);
-            }
+            self.segments.entry(segment.name).or_insert(segment);
         }
     }
 
@@ -218,9 +214,7 @@ impl State {
         remove(&mut self.segments, &name);
         self.condemned.remove(&name);
         self.damaged.remove(&name);
-        if !self.dropped.contains_key(&name) {
-            self.dropped.insert(name, n);
-        }
+        self.dropped.entry(name).or_insert(n);
     }
 
     fn end_session(&mut self, session: SessionId) {
