@@ -56,7 +56,9 @@ impl Repository {
     /// Backs up `source` and returns once the snapshot is in the journal and everything it needs is durable.
     ///
     /// What cannot be read is skipped, told to the observer and named in the report and in the snapshot: the run is then
-    /// `Partial`. A run that returns an error has made no snapshot; what it stored and announced is found by the next.
+    /// `Partial`. A run that returns an error has made no snapshot, except that after `Unavailable` or `Cancelled` its last request may still
+    /// reach the store, in single-writer mode together with this handle's next entry: then the snapshot is in the list. What a run stored and
+    /// announced is found by the next.
     ///
     /// # Errors
     ///
@@ -78,7 +80,9 @@ impl Repository {
         let this = self.clone();
         let store = self.context().store.clone();
         edge::run(store, "strongroom-backup", move |remote| {
-            back_up(&this, remote, source.as_ref(), &options, &observer)
+            let report = back_up(&this, remote, source.as_ref(), &options, &observer);
+            this.journal().keep(this.context());
+            report
         })
         .await
     }

@@ -72,7 +72,9 @@ impl Repository {
                 options: &options,
                 observer: &observer,
             };
-            copying.run()
+            let report = copying.run();
+            to.journal().keep(to.context());
+            report
         };
         pair::between(self.store(), target.store(), "strongroom-copy", work).await
     }
@@ -202,7 +204,7 @@ impl Copying<'_> {
                 && host(other) == host(snapshot)
                 && other.began <= snapshot.began
         };
-        let mut before: Vec<&Selected> = now
+        let mut before: Vec<&(Id, Arc<Snapshot>)> = now
             .snapshots
             .values()
             .filter(|(id, other)| *id != one.0 && is_before(other))

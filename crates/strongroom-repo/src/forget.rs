@@ -91,6 +91,7 @@ impl Repository {
             for part in targets.chunks(MOST_IN_AN_ENTRY) {
                 forget_part(&this, remote, &plan, part, &mut report)?;
             }
+            this.journal().keep(this.context());
             Ok(report)
         })
         .await

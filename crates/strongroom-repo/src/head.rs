@@ -59,20 +59,25 @@ impl Cache {
         Remembered::decode(fs::read(path).ok()?.into())
     }
 
-    /// Remembers a view. What fails is forgotten: it is only a cache.
-    pub(crate) fn write(&self, context: &Context, view: &View) {
+    /// Remembers a view; returns how many bytes that took. What fails is forgotten: it is only a cache.
+    pub(crate) fn write(&self, context: &Context, view: &View) -> u64 {
         let written = seal_state(context, &view.state).and_then(|remembered| {
             let remembered = Remembered {
                 recent: view.recent.clone(),
                 ..remembered
             };
-            self.replace(&remembered.encode()).map_err(|error| {
+            let bytes = remembered.encode();
+            let failed = |error| {
                 Error::new(ErrorKind::Internal, "the local cache was not written").caused_by(error)
-            })
+            };
+            self.replace(&bytes)
+                .map(|()| bytes.len() as u64)
+                .map_err(failed)
         });
-        if let Err(error) = written {
+        written.unwrap_or_else(|error| {
             tracing::debug!(%error, "the head is not remembered");
-        }
+            0
+        })
     }
 
     fn replace(&self, bytes: &[u8]) -> std::io::Result<()> {

@@ -38,6 +38,17 @@ pub(crate) struct Journal {
     cache: Option<Cache>,
     /// Tells this client's journal from everybody else's.
     identity: Arc<()>,
+    /// What the cache has.
+    cached: Mutex<Cached>,
+}
+
+/// What the local cache has.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cached {
+    /// How many entries it knows.
+    head: u64,
+    /// Its length in bytes.
+    len: u64,
 }
 
 /// A state and what is needed to go on from it.
@@ -58,6 +69,7 @@ impl Journal {
             shown: Mutex::new(now),
             cache,
             identity: Arc::default(),
+            cached: Mutex::default(),
         }
     }
 
@@ -93,22 +105,46 @@ impl Journal {
 
     /// Writes the view into the local cache once more, because what is remembered beside it has changed.
     pub(crate) fn remember_again(&self, context: &Context) {
+        let view = self.view().clone();
+        self.write_cache(context, &view);
+    }
+
+    /// Writes what the local cache does not have yet, at the end of an operation. Without it the next one reads some entries again.
+    pub(crate) fn keep(&self, context: &Context) {
+        let view = self.view().clone();
+        if view.state.head != lock(&self.cached).head {
+            self.write_cache(context, &view);
+        }
+    }
+
+    fn write_cache(&self, context: &Context, view: &View) {
         if let Some(cache) = &self.cache {
-            cache.write(context, &self.view().clone());
+            let len = cache.write(context, view);
+            let head = view.state.head;
+            *lock(&self.cached) = Cached { head, len };
         }
     }
 
     /// Takes up a view whose last entry the store has just shown or taken.
     fn remember(&self, context: &Context, view: View) {
         *lock(&self.shown) = context.components.clock.now();
-        if let Some(cache) = &self.cache {
-            cache.write(context, &view);
+        if lock(&self.cached).is_outdated(view.state.head) {
+            self.write_cache(context, &view);
         }
         *self.view() = view;
     }
 
     fn view(&self) -> MutexGuard<'_, View> {
         lock(&self.view)
+    }
+}
+
+impl Cached {
+    /// Says whether a cache is to be written though the operation goes on: if that is cheap, or so many entries have come that reading them
+    /// again would be dear.
+    fn is_outdated(self, head: u64) -> bool {
+        let entries = head.saturating_sub(self.head);
+        entries.saturating_mul(BYTES_AN_ENTRY) >= self.len
     }
 }
 
@@ -129,6 +165,9 @@ impl View {
         self.recent.push(bytes);
     }
 }
+
+/// How many bytes of a cache are written again for each entry, at most.
+const BYTES_AN_ENTRY: u64 = 1 << 16;
 
 /// How many entries a bundle holds.
 const ENTRIES: usize = 64;

@@ -44,6 +44,7 @@ mod create;
 mod credential;
 mod delete;
 mod edge;
+mod epochs;
 mod error;
 mod features;
 mod forget;

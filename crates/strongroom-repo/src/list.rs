@@ -94,7 +94,7 @@ impl Repository {
                     .snapshots
                     .values()
                     .filter(|(_, snapshot)| filter.matches(snapshot));
-                choose(&wanted, all.map(|(id, snapshot)| (id, snapshot)))
+                choose(&wanted, all.map(|(id, snapshot)| (id, snapshot.as_ref())))
             },
         )
         .await

@@ -98,11 +98,9 @@ fn open_with(
     // Who was the writer when this machine looked last stays that, whoever has taken over since.
     let writer = remembered.as_ref().and_then(|one| one.writer);
     context.set_writer(writer.or(view.state.only_writer));
-    if let Some(cache) = &cache {
-        cache.write(&context, &view);
-    }
-    let now = context.components.clock.now();
-    Ok((Arc::new(context), Journal::new(view, cache, now)))
+    let journal = Journal::new(view, cache, context.components.clock.now());
+    journal.remember_again(&context);
+    Ok((Arc::new(context), journal))
 }
 
 fn check_credential(opening: &Opening, suite: Suite) -> Result<()> {

@@ -99,7 +99,9 @@ impl Repository {
     pub async fn prune(&self, plan: PrunePlan, observer: Arc<dyn Observer>) -> Result<PruneReport> {
         let this = self.clone();
         edge::run(self.store(), "strongroom-prune", move |remote| {
-            apply::apply(&this, remote, plan, observer.as_ref())
+            let report = apply::apply(&this, remote, plan, observer.as_ref());
+            this.journal().keep(this.context());
+            report
         })
         .await
     }

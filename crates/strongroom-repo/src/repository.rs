@@ -93,6 +93,7 @@ impl Repository {
         edge::run(self.store(), "strongroom-snapshots", move |remote| {
             let context = this.context();
             let state = this.journal().refresh(remote, context)?;
+            this.journal().keep(context);
             Ok(list(context, &state))
         })
         .await
@@ -232,10 +233,10 @@ impl RepositoryBuilder {
 
 fn list(context: &Context, state: &State) -> Vec<SnapshotInfo> {
     let held = state.held();
-    let describe = |(n, (id, snapshot)): (&u64, &(Id, Snapshot))| SnapshotInfo {
+    let describe = |(n, (id, snapshot)): (&u64, &(Id, Arc<Snapshot>))| SnapshotInfo {
         id: *id,
         n: *n,
-        snapshot: snapshot.clone(),
+        snapshot: Snapshot::clone(snapshot),
         details: details(context, snapshot),
         held: held.has(id, snapshot),
     };

@@ -3,22 +3,26 @@
 mod fold;
 mod query;
 mod rules;
+mod shared;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod trail;
 
 pub(crate) use self::fold::Effect;
+use self::shared::Shared;
 use self::trail::Trail;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use strongroom_crypt::{Id, SessionId, VerifyingKey};
 use strongroom_format::{Certificate, EpochState, Hold, ObjectHash, PackRef, SegmentRef, Snapshot};
 
 /// What is in force after `head` entries.
 ///
-/// Every client that has folded the same entries has the same state, whatever its clock says.
+/// Every client that has folded the same entries has the same state, whatever its clock says. What grows with the repository is shared by
+/// states until one of them changes it, and snapshots always.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     /// How many entries have been folded, which is the number of the next.
@@ -30,20 +34,20 @@ pub(crate) struct State {
     /// The key that Genesis names as the admin's.
     pub(crate) admin: VerifyingKey,
     /// Packs in force.
-    pub(crate) packs: BTreeMap<ObjectHash, PackRef>,
+    pub(crate) packs: Shared<BTreeMap<ObjectHash, PackRef>>,
     /// Index segments in force.
-    pub(crate) segments: BTreeMap<ObjectHash, SegmentRef>,
+    pub(crate) segments: Shared<BTreeMap<ObjectHash, SegmentRef>>,
     /// Snapshots in force, by the number of their entries.
-    pub(crate) snapshots: BTreeMap<u64, (Id, Snapshot)>,
+    pub(crate) snapshots: Shared<BTreeMap<u64, (Id, Arc<Snapshot>)>>,
     /// Announced packs of sessions that have not ended.
     pub(crate) sessions: BTreeMap<SessionId, BTreeSet<ObjectHash>>,
     /// Sessions that have committed: what they add later they do not announce.
-    pub(crate) committed_sessions: BTreeSet<SessionId>,
+    pub(crate) committed_sessions: Shared<BTreeSet<SessionId>>,
     /// Sessions that were abandoned or dropped and must not commit.
-    pub(crate) ended_sessions: BTreeSet<SessionId>,
+    pub(crate) ended_sessions: Shared<BTreeSet<SessionId>>,
     /// Packs and segments that were dropped, with the number of the entry that did it. Of what a checkpoint
     /// brought it is the number of the last entry that the checkpoint folds.
-    pub(crate) dropped: BTreeMap<ObjectHash, u64>,
+    pub(crate) dropped: Shared<BTreeMap<ObjectHash, u64>>,
     /// Packs that will be dropped soon; new sessions do not build on them.
     pub(crate) condemned: BTreeSet<ObjectHash>,
     /// Packs with frames that are not to be trusted as the only copy of a blob; no frames means all.
@@ -66,7 +70,7 @@ pub(crate) struct State {
     pub(crate) must_understand: Option<u64>,
     /// The last entries that this client has folded itself.
     pub(crate) trail: Trail,
-    by_id: HashMap<Id, u64>,
+    by_id: Shared<HashMap<Id, u64>>,
 }
 
 /// Names of features, by who must know them.
@@ -88,13 +92,13 @@ impl State {
             head_hash: config_hash,
             genesis: ObjectHash::default(),
             admin: VerifyingKey::from_bytes([0; 32]),
-            packs: BTreeMap::new(),
-            segments: BTreeMap::new(),
-            snapshots: BTreeMap::new(),
+            packs: Shared::default(),
+            segments: Shared::default(),
+            snapshots: Shared::default(),
             sessions: BTreeMap::new(),
-            committed_sessions: BTreeSet::new(),
-            ended_sessions: BTreeSet::new(),
-            dropped: BTreeMap::new(),
+            committed_sessions: Shared::default(),
+            ended_sessions: Shared::default(),
+            dropped: Shared::default(),
             condemned: BTreeSet::new(),
             damaged: BTreeMap::new(),
             epochs: BTreeMap::new(),
@@ -106,7 +110,7 @@ impl State {
             only_writer: None,
             must_understand: None,
             trail: Trail::default(),
-            by_id: HashMap::new(),
+            by_id: Shared::default(),
         }
     }
 }

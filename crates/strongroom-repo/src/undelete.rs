@@ -134,7 +134,9 @@ impl Repository {
         }
         let this = self.clone();
         edge::run(self.store(), "strongroom-undelete", move |remote| {
-            Rescue::new(&this, remote, &plan, observer.as_ref())?.run()
+            let report = Rescue::new(&this, remote, &plan, observer.as_ref())?.run();
+            this.journal().keep(this.context());
+            report
         })
         .await
     }

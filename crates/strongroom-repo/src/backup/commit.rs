@@ -68,7 +68,7 @@ pub(super) fn commit(
             Some((id, parent)) if state.snapshot(id).is_some() => Some((*id, parent.root)),
             _ => options
                 .latest_in(&state)
-                .map(|(id, parent)| (*id, parent.root)),
+                .map(|(id, parent)| (id, parent.root)),
         };
         match Ground::walk(repository, remote, parent, stored)? {
             Some(found) => ground = found,

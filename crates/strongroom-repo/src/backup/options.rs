@@ -156,10 +156,10 @@ impl BackupOptions {
     pub(super) fn parent_in(&self, state: &State) -> Result<Option<(Id, Snapshot)>> {
         match self.parent {
             ParentChoice::None => Ok(None),
-            ParentChoice::Latest => Ok(self.latest_in(state).cloned()),
+            ParentChoice::Latest => Ok(self.latest_in(state).map(|(id, one)| (id, one.clone()))),
             ParentChoice::Snapshot(id) => {
                 match state.snapshots.values().find(|(other, _)| *other == id) {
-                    Some(found) => Ok(Some(found.clone())),
+                    Some((id, one)) => Ok(Some((*id, Snapshot::clone(one)))),
                     None => Err(Error::new(
                         ErrorKind::NotFound,
                         "the parent snapshot is not there",
@@ -172,10 +172,12 @@ impl BackupOptions {
 
 impl BackupOptions {
     /// Returns the latest snapshot in force of the same series and host.
-    pub(super) fn latest_in<'a>(&self, state: &'a State) -> Option<&'a (Id, Snapshot)> {
+    pub(super) fn latest_in<'a>(&self, state: &'a State) -> Option<(Id, &'a Snapshot)> {
         let host = self.labels.get("host");
         let is_ours = |one: &Snapshot| one.series == self.series && one.labels.get("host") == host;
-        state.snapshots.values().rev().find(|(_, one)| is_ours(one))
+        let mut newest_first = state.snapshots.values().rev();
+        let found = newest_first.find(|(_, one)| is_ours(one));
+        found.map(|(id, one)| (*id, one.as_ref()))
     }
 }
 

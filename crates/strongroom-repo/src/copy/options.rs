@@ -68,7 +68,7 @@ impl CopyOptions {
         let mut selected: Vec<(Id, Snapshot)> = if self.snapshots.is_empty() {
             let all = state.snapshots.values();
             all.filter(|(_, one)| self.filter.matches(one))
-                .cloned()
+                .map(|(id, one)| (*id, Snapshot::clone(one)))
                 .collect()
         } else {
             let find = |id: &Id| match state.snapshot(id) {

@@ -1,6 +1,7 @@
 //! Where copies come from, as their labels say.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use strongroom_crypt::{Id, RepositoryId};
 use strongroom_format::Snapshot;
@@ -29,7 +30,7 @@ impl Origin {
     pub(super) fn find(&self, repository: &RepositoryId, state: &State, most: u64) -> Option<Id> {
         let native = self.0.strip_prefix(&format!("{repository}/"));
         let native: Option<Id> = native.and_then(|id| id.parse().ok());
-        let is_it = |(id, snapshot): &&(Id, Snapshot)| match snapshot.labels.get(COPIED_FROM) {
+        let is_it = |(id, snapshot): &&(Id, Arc<Snapshot>)| match snapshot.labels.get(COPIED_FROM) {
             Some(origin) => *origin == self.0,
             None => native.as_ref() == Some(id),
         };

@@ -50,15 +50,24 @@ fn open_cached(store: &Arc<impl Store>, cache: &std::path::Path) -> Result<Repos
 }
 
 fn announce(number: u64) -> Body {
-    let mut name = [0; 32];
-    name[..8].copy_from_slice(&number.to_le_bytes());
+    announce_many(number, 1)
+}
+
+/// Announces packs with the names `first` to `first + packs - 1`.
+fn announce_many(first: u64, packs: u64) -> Body {
+    let name = |number: u64| {
+        let mut name = [0; 32];
+        name[..8].copy_from_slice(&number.to_le_bytes());
+        name
+    };
+    let pack = |number| PackRef {
+        name: ObjectHash::from_bytes(name(number)),
+        len: 1,
+        class: PackClass::Data,
+    };
     Body::Packs(Packs {
-        session: SessionId::from_bytes(name),
-        packs: vec![PackRef {
-            name: ObjectHash::from_bytes(name),
-            len: 1,
-            class: PackClass::Data,
-        }],
+        session: SessionId::from_bytes(name(first)),
+        packs: (first..first + packs).map(pack).collect(),
         segments: Vec::new(),
         unknown: Unknown::default(),
     })
@@ -500,11 +509,11 @@ fn open_at(store: &Arc<impl Store>, clock: &Arc<Hand>) -> Repository {
 fn nothing_is_written_behind_a_hole_by_a_handle_that_was_open() {
     let condemn = || Body::Condemn(strongroom_format::Condemn::default());
     let feature = || Body::Feature(strongroom_format::Feature::default());
-    let cases: [(Roles, fn() -> Body, i64); 4] = [
-        (Roles::MAINTAINER, condemn, 0),
-        (Roles::ADMIN, feature, 0),
-        (Roles::WRITER, || announce(99), 301),
-        (Roles::WRITER, || announce(99), -1),
+    let cases = [
+        (Roles::MAINTAINER, condemn(), 0),
+        (Roles::ADMIN, feature(), 0),
+        (Roles::WRITER, announce(99), 301),
+        (Roles::WRITER, announce(99), -1),
     ];
     for (roles, body, later) in cases {
         let store = with_entries(10);
@@ -515,7 +524,7 @@ fn nothing_is_written_behind_a_hole_by_a_handle_that_was_open() {
         store.reset();
         let this = repository.clone();
         let error = wait(edge::run(repository.store(), "test", move |remote| {
-            let mut make = |_: &_| Ok(body());
+            let mut make = |_: &_| Ok(body.clone());
             this.journal()
                 .append(remote, this.context(), roles, &mut make)
         }))
@@ -674,6 +683,55 @@ fn with_copy_of(store: &Arc<Recording<MemoryStore>>) -> Arc<Recording<MemoryStor
         wait(copy.put_new(&object.key, bytes)).unwrap();
     }
     copy
+}
+
+#[test]
+fn a_large_cache_is_not_written_for_every_entry() {
+    let cache = tempfile::tempdir().unwrap();
+    let store = with_entries(2);
+    let repository = open_cached(&store, cache.path()).unwrap();
+    let file = cache.path().join(repository.id().to_string()).join("head");
+    append_with(&repository, |_| Ok(announce_many(1 << 40, 20_000))).unwrap();
+    let large = std::fs::read(&file).unwrap();
+    assert!(large.len() > 4 << 16);
+    for number in 0..4 {
+        append(&repository, 100 + number).unwrap();
+        assert!(std::fs::read(&file).unwrap() == large);
+    }
+    // Who opens meanwhile reads on from what is there.
+    let packs = |repository: &Repository| repository.journal().state().packs.len();
+    assert_eq!(packs(&open(&store).unwrap()), 20_005);
+    repository.journal().keep(repository.context());
+    assert!(std::fs::read(&file).unwrap() != large);
+    store.reset();
+    assert_eq!(packs(&open_cached(&store, cache.path()).unwrap()), 20_005);
+    assert_eq!(count(&store), 3);
+}
+
+#[test]
+fn after_many_entries_a_large_cache_is_written() {
+    let cached = super::Cached {
+        head: 10,
+        len: 64 << 16,
+    };
+    assert!(!cached.is_outdated(10) && !cached.is_outdated(73) && cached.is_outdated(74));
+    let nothing = super::Cached::default();
+    assert!(nothing.is_outdated(0));
+}
+
+#[test]
+fn states_that_differ_by_an_entry_share_what_it_does_not_change() {
+    let store = with_entries(3);
+    let repository = open(&store).unwrap();
+    commit_now(&repository);
+    let before = repository.journal().state();
+    append(&repository, 50).unwrap();
+    let after = repository.journal().state();
+    assert_eq!((before.packs.len(), after.packs.len()), (2, 3));
+    assert!(std::ptr::eq(&*before.snapshots, &*after.snapshots));
+    assert!(std::ptr::eq(&*before.dropped, &*after.dropped));
+    let snapshot = |state: &State| Arc::clone(&state.snapshots.values().next().unwrap().1);
+    assert!(Arc::ptr_eq(&snapshot(&before), &snapshot(&after)));
 }
 
 #[test]

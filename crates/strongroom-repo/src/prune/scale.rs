@@ -239,7 +239,7 @@ impl PruneScale {
         };
         state
             .snapshots
-            .insert(1, (id(PackClass::Pages, root), snapshot));
+            .insert(1, (id(PackClass::Pages, root), Arc::new(snapshot)));
         Ok(state)
     }
 

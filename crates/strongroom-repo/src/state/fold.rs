@@ -1,7 +1,8 @@
 //! What an entry does to the state (format §8.3, §8.4).
 
 use std::collections::btree_map::Entry;
-use std::collections::hash_map;
+use std::collections::{BTreeMap, hash_map};
+use std::sync::Arc;
 
 use strongroom_crypt::{Roles, SessionId, StructureKeys, VerifyingKey};
 use strongroom_format::{
@@ -9,7 +10,7 @@ use strongroom_format::{
     HoldAction, Keys, ObjectHash, PackRef, Payload, SegmentRef, Snapshot, Tombstone, object_name,
 };
 
-use super::State;
+use super::{Shared, State};
 use crate::context::encode_error;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -180,7 +181,7 @@ impl State {
         // The same snapshot committed twice stays one, at its first entry.
         if let hash_map::Entry::Vacant(vacant) = self.by_id.entry(id) {
             vacant.insert(n);
-            self.snapshots.insert(n, (id, snapshot));
+            self.snapshots.insert(n, (id, Arc::new(snapshot)));
         }
         Ok(())
     }
@@ -209,8 +210,8 @@ impl State {
     }
 
     fn drop_object(&mut self, name: ObjectHash, n: u64) {
-        self.packs.remove(&name);
-        self.segments.remove(&name);
+        remove(&mut self.packs, &name);
+        remove(&mut self.segments, &name);
         self.condemned.remove(&name);
         self.damaged.remove(&name);
         self.dropped.entry(name).or_insert(n);
@@ -218,7 +219,9 @@ impl State {
 
     fn end_session(&mut self, session: SessionId) {
         self.sessions.remove(&session);
-        self.committed_sessions.remove(&session);
+        if self.committed_sessions.contains(&session) {
+            self.committed_sessions.remove(&session);
+        }
         self.ended_sessions.insert(session);
     }
 
@@ -261,6 +264,13 @@ impl State {
                 self.holds.remove(&hold.id);
             }
         }
+    }
+}
+
+/// Removes a name. A map that does not have it stays shared.
+fn remove<V: Clone>(map: &mut Shared<BTreeMap<ObjectHash, V>>, name: &ObjectHash) {
+    if map.contains_key(name) {
+        map.remove(name);
     }
 }
 

@@ -30,7 +30,9 @@ impl State {
     /// Returns a snapshot in force and the number of its entry.
     pub(crate) fn snapshot(&self, id: &Id) -> Option<(u64, &Snapshot)> {
         let n = *self.by_id.get(id)?;
-        self.snapshots.get(&n).map(|(_, snapshot)| (n, snapshot))
+        self.snapshots
+            .get(&n)
+            .map(|(_, snapshot)| (n, snapshot.as_ref()))
     }
 
     /// Returns what holds keep from being forgotten, to be asked for many snapshots.

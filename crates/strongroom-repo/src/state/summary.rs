@@ -1,7 +1,7 @@
 //! A state as checkpoints and the local cache keep it (format §8.6).
 
 use strongroom_crypt::{StructureKeys, VerifyingKey};
-use strongroom_format::{Checkpoint, DamagedPack, ObjectHash, Unknown};
+use strongroom_format::{Checkpoint, DamagedPack, ObjectHash, Snapshot, Unknown};
 
 use super::{Features, State, Trail};
 use crate::error::Result;
@@ -21,7 +21,7 @@ impl State {
             snapshots: self
                 .snapshots
                 .iter()
-                .map(|(n, (_, one))| (*n, one.clone()))
+                .map(|(n, (_, one))| (*n, Snapshot::clone(one)))
                 .collect(),
             sessions: self
                 .sessions
