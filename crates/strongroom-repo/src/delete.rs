@@ -12,9 +12,9 @@ use strongroom_store::Prefix;
 
 use crate::context::object_key;
 use crate::edge::{self, Remote, Ticket, cancelled};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Head, Result};
 use crate::features::may_maintain;
-use crate::journal::{History, When};
+use crate::journal::{History, Replay, When};
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::prune::{Listed, Requests};
 use crate::repository::Repository;
@@ -47,10 +47,13 @@ impl DeleteOptions {
 
 /// What will be deleted. Made by [`Repository::plan_delete`] and carried out by [`Repository::delete_dropped`].
 ///
-/// It does not become stale: what was dropped never comes back.
+/// It does not become stale: what was dropped never comes back. That is true of one journal, so it is carried out only where the
+/// journal is at least as long as the one it was made from: what is dropped here may be in force in an older copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeletePlan {
     repository: RepositoryId,
+    /// The last entry of the journal that says what was dropped.
+    head: Head,
     objects: Vec<DoomedObject>,
     waiting: u64,
     waiting_bytes: u64,
@@ -128,6 +131,7 @@ impl DeletePlan {
     #[must_use]
     pub fn requests(&self) -> Requests {
         Requests {
+            gets: u64::from(!self.is_empty()),
             deletes: self.objects.len() as u64,
             ..Requests::default()
         }
@@ -183,12 +187,14 @@ impl Repository {
         .await
     }
 
-    /// Deletes. What is gone already is no error, so that it can be done again after an interruption, or by two at once.
+    /// Deletes, after making sure that this store has the journal that the plan was made from. What is gone already is no error, so that it can be done again after an interruption, or by two at once.
     ///
     /// # Errors
     ///
     /// `Invalid` when the plan is of another repository, `Incompatible` as for [`plan_delete`](Self::plan_delete), by what this
-    /// handle has read. What the store refuses to delete is in the report.
+    /// handle has read. `Rollback` or `Fork` when the journal here is older than the one that the plan was made from, as in a replica
+    /// that lags behind, or another: nothing is deleted then ([`Error::heads`] has both). What the store refuses to delete is in the
+    /// report; otherwise what the store said.
     ///
     /// # Cancellation
     ///
@@ -205,7 +211,11 @@ impl Repository {
                 "the plan is of another repository",
             ));
         }
+        let this = self.clone();
         edge::run(self.store(), "strongroom-delete", move |remote| {
+            if !plan.is_empty() {
+                Replay::new(remote, this.context()).check_head(plan.head)?;
+            }
             delete(remote, &plan, observer.as_ref())
         })
         .await
@@ -223,8 +233,10 @@ fn make_plan(
     let history = repository.journal().history(remote, context)?;
     may_maintain(context, &history.state)?;
     let now = context.components.clock.now();
+    let state = &history.state;
     let mut plan = DeletePlan {
         repository: repository.id(),
+        head: Head::new(state.head.saturating_sub(1), state.head_hash),
         objects: Vec::new(),
         waiting: 0,
         waiting_bytes: 0,

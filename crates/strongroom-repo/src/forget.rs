@@ -6,6 +6,8 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use strongroom_crypt::{Id, Roles};
 use strongroom_format::{Body, Forget, ObjectHash};
 
@@ -130,10 +132,10 @@ fn forget_part(
             report.entries.push((appended.n, appended.hash));
         }
     }
-    let is_target = |id: &&Id| targets.contains(id);
-    let already = part.iter().filter(|id| !is_target(id));
-    report.already.extend(already);
     report.forgotten.extend(&targets);
+    let targets: HashSet<Id> = targets.into_iter().collect();
+    let already = part.iter().filter(|id| !targets.contains(id));
+    report.already.extend(already);
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, SegmentRef, object_name};
 
-pub(crate) use self::marks::{Marked, Marks, WeakFrames};
+pub(crate) use self::marks::{Kind, Marks, WeakFrames};
 pub(crate) use self::rebuilt::segment as segment_of_headers;
 pub(crate) use self::storage::write_file;
 use crate::context::{Context, object_key};
@@ -431,7 +431,9 @@ impl Standing {
         let Some(state) = state else {
             return Self::InForce;
         };
-        if !state.packs.contains_key(&pack.name) {
+        let known = state.packs.get(&pack.name);
+        // What a segment says of a pack that is not what the journal says is said of no pack that exists.
+        if known.is_none_or(|known| (known.len, known.class) != (pack.len, pack.class)) {
             return Self::Gone;
         }
         match state.damaged.get(&pack.name) {

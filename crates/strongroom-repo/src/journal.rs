@@ -36,6 +36,8 @@ pub(crate) struct Journal {
     /// When the store last showed the last entry of the view.
     shown: Mutex<Time>,
     cache: Option<Cache>,
+    /// Tells this client's journal from everybody else's.
+    identity: Arc<()>,
     /// What the cache has.
     cached: Mutex<Cached>,
 }
@@ -66,6 +68,7 @@ impl Journal {
             doubt: Mutex::default(),
             shown: Mutex::new(now),
             cache,
+            identity: Arc::default(),
             cached: Mutex::default(),
         }
     }

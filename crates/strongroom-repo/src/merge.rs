@@ -27,9 +27,7 @@ pub(crate) struct Merged {
 ///
 /// `Damaged` naming a segment that cannot be read; otherwise what the store said.
 pub(crate) fn merge_segments(repository: &Repository, remote: &Remote) -> Result<Merged> {
-    let context = repository.context();
-    let state = repository.journal().refresh(remote, context)?;
-    let index = repository.index(remote, &state)?;
+    let (state, index) = repository.current(remote)?;
     crate::prune::refuse_unreadable(&index)?;
     let mut merged = Merged::default();
     for group in index.to_merge(&state) {

@@ -23,13 +23,13 @@ pub(crate) mod scale;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use strongroom_crypt::{Id, SessionId};
 use strongroom_format::{ObjectHash, PackClass};
 
-use self::apply::Basis;
+use self::apply::{Basis, RepackSource};
 use self::choose::{Choice, Grounds};
 pub use self::choose::{PackAction, PackDecision, PackReason};
 use self::figures::{Figures, NewestUse};
@@ -168,14 +168,15 @@ fn plan_at(
         Arc::clone(&index),
         PAGE_CACHE_BYTES,
     );
-    let weak = retired::weak_frames(&index, &state, &blobs)?;
+    let missing = listed.missing(&state, remote)?;
+    let weak = retired::weak_frames(&index, &state, &blobs, &missing)?;
     let pages = StoredPages {
         blobs: blobs.clone(),
         remote,
     };
     let keys = context.keys();
     let reframing = Reframing::new(&keys, &state, &options);
-    let survey = Survey::new(&state, &index, pages, weak)?;
+    let survey = Survey::new(&state, &index, pages, &blobs, weak)?;
     let survey = survey.inspected(&blobs, &reframing)?;
     let now = context.components.clock.now();
     let (given_up, announced) = sessions(&history, &options, now);
@@ -214,7 +215,13 @@ struct Survey {
 
 impl Survey {
     /// Marks what snapshots need, the newest of each series first, and adds it up.
-    fn new<P: Pages>(state: &State, index: &Index, pages: P, weak: WeakFrames) -> Result<Self> {
+    fn new<P: Pages, H: Headers>(
+        state: &State,
+        index: &Index,
+        pages: P,
+        headers: &H,
+        weak: WeakFrames,
+    ) -> Result<Self> {
         let mut marks = Marks::new(index, weak.clone())?;
         let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
         for (n, (_, snapshot)) in &state.snapshots {
@@ -234,6 +241,7 @@ impl Survey {
         let newest_use = NewestUse::new(marker.marks(), state)?;
         mark(&mut marker, false)?;
         let pages = marker.followed();
+        marks.confirm(|pack| headers.finish(pack, headers.begin(pack)?))?;
         let figures = Figures::new(&marks, state, &weak, &newest_use)?;
         Ok(Self {
             marks,
@@ -304,14 +312,7 @@ impl Found {
         };
         let dead = plan::names(decided(PackAction::Drop));
         let repacked = plan::names(decided(PackAction::Repack));
-        let infos: BTreeMap<_, _> = packs
-            .packs
-            .iter()
-            .filter_map(|pack| Some((pack.pack.name, pack.info.clone()?)))
-            .filter(|(name, _)| repacked.contains(name))
-            .collect();
-        let sources = decided(PackAction::Repack).filter_map(|one| infos.get(&one.name).cloned());
-        let sources = sources.collect();
+        let sources = sources(&packs, &choice);
         let live = packs.packs.iter().filter(|pack| !pack.is_dead());
         let needed = live.map(|pack| pack.pack.name).collect();
         let sessions = given_up.keys().copied().collect();
@@ -423,6 +424,21 @@ impl Found {
         };
         figures
     }
+}
+
+/// Returns the packs that are written anew, in the order of the decisions.
+fn sources(figures: &Figures, choice: &Choice) -> Vec<RepackSource> {
+    let infos = figures.packs.iter().filter_map(|pack| {
+        let source = RepackSource {
+            pack: pack.info.clone()?,
+            needed_rows: pack.needed_rows,
+        };
+        Some((pack.pack.name, source))
+    });
+    let mut infos: HashMap<_, _> = infos.collect();
+    let repacked = choice.decisions.iter();
+    let repacked = repacked.filter(|one| one.action == PackAction::Repack);
+    repacked.filter_map(|one| infos.remove(&one.name)).collect()
 }
 
 const CLASSES: [PackClass; 3] = [PackClass::Data, PackClass::Names, PackClass::Pages];

@@ -232,12 +232,13 @@ impl RepositoryBuilder {
 }
 
 fn list(context: &Context, state: &State) -> Vec<SnapshotInfo> {
+    let held = state.held();
     let describe = |(n, (id, snapshot)): (&u64, &(Id, Arc<Snapshot>))| SnapshotInfo {
         id: *id,
         n: *n,
         snapshot: Snapshot::clone(snapshot),
         details: details(context, snapshot),
-        held: state.is_held(id, snapshot),
+        held: held.has(id, snapshot),
     };
     state.snapshots.iter().map(describe).collect()
 }

@@ -144,8 +144,11 @@ impl Repository {
 
 fn forgotten(repository: &Repository, remote: &Remote) -> Result<Vec<Forgotten>> {
     let context = repository.context();
-    let history = repository.journal().history(remote, context)?;
-    let Some(oldest) = history.forgotten.first().map(|one| one.forgotten.n) else {
+    let history = repository
+        .journal()
+        .history_with_forgotten(remote, context)?;
+    let records = history.forgotten();
+    let Some(oldest) = records.first().map(|one| one.forgotten.n) else {
         return Ok(Vec::new());
     };
     let is_there = existing(remote, |name| {
@@ -173,26 +176,21 @@ fn forgotten(repository: &Repository, remote: &Remote) -> Result<Vec<Forgotten>>
             _ => StillThere::Yes,
         },
     };
-    let mut all: Vec<Forgotten> = history.forgotten.iter().map(describe).collect();
-    // Of one that was forgotten twice, the last time counts.
-    let mut seen = HashSet::new();
-    all.reverse();
-    all.retain(|one| seen.insert(one.id));
-    all.reverse();
-    Ok(all)
+    Ok(records.into_iter().map(describe).collect())
 }
 
 fn plan_undelete(repository: &Repository, remote: &Remote, id: Id) -> Result<UndeletePlan> {
     let context = repository.context();
     loop {
-        let history = repository.journal().history(remote, context)?;
+        let history = repository
+            .journal()
+            .history_with_forgotten(remote, context)?;
         let state = &history.state;
         if state.snapshot(&id).is_some() {
             let what = format!("the snapshot {id} is in force");
             return Err(Error::new(ErrorKind::Invalid, what));
         }
-        let mut records = history.forgotten.iter().rev();
-        let record = records.find(|record| record.id == id).ok_or_else(|| {
+        let record = history.forgotten_one(&id).ok_or_else(|| {
             let what = format!("there is no forgotten snapshot {id}");
             Error::new(ErrorKind::NotFound, what)
         })?;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use strongroom_crypt::Id;
-use strongroom_format::{ObjectHash, Page, Ref, RefKind};
+use strongroom_format::{ObjectHash, PackClass, Page, Ref, RefKind};
 
 use super::retired::Retired;
 use crate::blobs::{Blobs, PAGE};
@@ -41,7 +41,7 @@ struct Level {
 #[derive(Debug, Default)]
 struct Beside {
     refs: Vec<Ref>,
-    at: HashMap<Id, usize>,
+    at: HashMap<(Id, RefKind), usize>,
     /// What comes after the last reference that both have.
     next: usize,
 }
@@ -86,7 +86,7 @@ impl<'a> Reach<'a> {
                 self.stack.pop();
                 continue;
             };
-            if reference.kind != RefKind::Zeros && level.beside.has(&reference.id) {
+            if reference.kind != RefKind::Zeros && level.beside.has(&reference) {
                 self.shared += 1;
                 continue;
             }
@@ -95,7 +95,7 @@ impl<'a> Reach<'a> {
                     let beside = level.beside.counterpart();
                     self.enter_once(&reference.id, beside.as_ref())?
                 }
-                RefKind::Data | RefKind::Names => self.has_ground(&reference.id)?,
+                RefKind::Data | RefKind::Names => self.has_ground(&reference.id, reference.kind)?,
                 RefKind::Zeros => true,
             };
             if !stands {
@@ -124,7 +124,7 @@ impl<'a> Reach<'a> {
         if self.remote.is_cancelled() {
             return Err(cancelled());
         }
-        if !self.has_ground(page)? {
+        if !self.has_ground(page, RefKind::Page)? {
             return Ok(false);
         }
         let Some(refs) = self.read(page)? else {
@@ -151,8 +151,12 @@ impl<'a> Reach<'a> {
     }
 
     /// Looks for a copy that a snapshot may rely on, and notes where it is.
-    fn has_ground(&mut self, id: &Id) -> Result<bool> {
+    fn has_ground(&mut self, id: &Id, kind: RefKind) -> Result<bool> {
         for (location, segment) in self.index.grounds(id)? {
+            // Who prunes looks for pages in packs of pages only, and for content in the others.
+            if (location.pack.class == PackClass::Pages) != (kind == RefKind::Page) {
+                continue;
+            }
             if let Some(retired) = &self.retired
                 && retired.is_retired(&location)?
             {
@@ -174,14 +178,15 @@ impl Beside {
         let at = refs
             .iter()
             .enumerate()
-            .map(|(at, reference)| (reference.id, at))
+            .map(|(at, reference)| ((reference.id, reference.kind), at))
             .collect();
         Self { refs, at, next: 0 }
     }
 
-    /// Says whether the other page has this reference too.
-    fn has(&mut self, id: &Id) -> bool {
-        let at = self.at.get(id).copied();
+    /// Says whether the other page has this reference too. One to the same blob as something else is another: what is needed as
+    /// content is not walked.
+    fn has(&mut self, reference: &Ref) -> bool {
+        let at = self.at.get(&(reference.id, reference.kind)).copied();
         if let Some(at) = at {
             self.next = at + 1;
         }

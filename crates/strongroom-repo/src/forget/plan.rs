@@ -158,10 +158,12 @@ fn decide(
 ) -> Result<Plan<Id>> {
     let mut entries = HashMap::new();
     let mut infos = Vec::new();
+    let held = state.held();
     for (n, (id, snapshot)) in &state.snapshots {
         if options.filter.matches(snapshot) {
             entries.insert(*id, *n);
-            infos.push(info(options, state, *n, id, snapshot));
+            let is_held = held.has(id, snapshot);
+            infos.push(info(options, is_held, *n, id, snapshot));
         }
     }
     let named;
@@ -196,7 +198,7 @@ fn sequence(n: u64, snapshot: &Snapshot) -> u64 {
 
 fn info(
     options: &ForgetOptions,
-    state: &State,
+    held: bool,
     n: u64,
     id: &Id,
     snapshot: &Snapshot,
@@ -210,7 +212,7 @@ fn info(
     info.labels.clone_from(&snapshot.labels);
     info.tags = snapshot.tags.iter().cloned().collect();
     info.complete = snapshot.outcome == Outcome::Complete;
-    info.held = state.is_held(id, snapshot);
+    info.held = held;
     info.pinned = options.pinned.contains(id) || !info.tags.is_disjoint(&options.pinned_tags);
     info
 }

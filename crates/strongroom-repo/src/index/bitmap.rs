@@ -30,6 +30,16 @@ impl Bitmap {
         })
     }
 
+    /// Clears a bit.
+    pub(crate) fn clear(&mut self, at: u64) {
+        let word = usize::try_from(at / BITS)
+            .ok()
+            .and_then(|word| self.words.get_mut(word));
+        if let Some(word) = word {
+            *word &= !(1 << (at % BITS));
+        }
+    }
+
     /// Says whether a bit is set.
     pub(crate) fn get(&self, at: u64) -> bool {
         let word = usize::try_from(at / BITS)

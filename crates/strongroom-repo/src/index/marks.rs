@@ -1,10 +1,12 @@
 //! Which rows of the index are needed: one bit a row.
 
+mod confirm;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strongroom_crypt::Id;
-use strongroom_format::ObjectHash;
+use strongroom_format::{FrameRow, ObjectHash, PackClass};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::bitmap::Bitmap;
@@ -13,15 +15,16 @@ use crate::index::{Index, Standing};
 use crate::packs::PackInfo;
 use crate::state::State;
 
-/// For every row of the segments in force, whether it is needed. Of all the copies of a blob exactly one is ever marked, and which
-/// one depends on the state alone, so that two who prune the same state keep the same copies.
+/// For every row of the segments in force, whether it is needed. Of all the copies of a blob one is marked, and which one depends
+/// on the state alone, so that two who prune the same state keep the same copies. Where no copy is one to rely on, all are: none
+/// of them may be the reason why another goes.
 ///
-/// Memory: a bit a row, and a bit a frame for segments that name packs which are not simply good.
+/// Memory: a bit a row and one a frame, and another a frame for segments that name packs which are not simply good.
 #[derive(Debug)]
 pub(crate) struct Marks {
     parts: Vec<Part>,
     weak: WeakFrames,
-    /// Packs that are about to go: their copies are taken only where there is no other.
+    /// Packs that are about to go.
     doomed: BTreeSet<ObjectHash>,
 }
 
@@ -33,19 +36,24 @@ struct Part {
     rows: Bitmap,
     /// The frames of packs that are not simply good; `None` if there is no such pack.
     flawed: Option<Bitmap>,
+    /// The frames of packs of pages.
+    pages: Bitmap,
+    /// Marked rows of blobs that have other copies, and of which it is not known yet whether their packs have them.
+    rivals: Option<Bitmap>,
+    /// Rows of which it is known that they are wrong.
+    refuted: Option<Bitmap>,
 }
 
-/// Frames that do not count as stored where there is another copy, though they can be read: by pack, their positions.
+/// What a reference says that a blob is. Whoever may write can refer to a page of somebody else's as if it were content:
+/// that it is needed as content does not say that what it refers to is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Page,
+    Content,
+}
+
+/// Frames that do not count as stored where there is another copy: by pack, their positions; all of a pack when there are none.
 pub(crate) type WeakFrames = BTreeMap<ObjectHash, BTreeSet<u32>>;
-
-/// What marking a blob did.
-#[derive(Debug)]
-pub(crate) enum Marked {
-    /// It was marked before.
-    Before,
-    /// This copy is marked now.
-    Now(Place),
-}
 
 /// Where a copy of a blob is.
 #[derive(Debug, Clone, Copy)]
@@ -70,8 +78,8 @@ enum Grade {
 enum Choice {
     /// There is none.
     None,
-    /// This is the best.
-    Best(Grade, Place),
+    /// This is the best that is not gone, and whether there are others.
+    Best(Grade, Place, bool),
     /// One is marked.
     Marked,
 }
@@ -82,8 +90,8 @@ pub(crate) struct FrameTally<'a> {
     pub(crate) pack: &'a Arc<PackInfo>,
     pub(crate) position: u32,
     pub(crate) stored_len: u32,
-    /// A row of it is marked.
-    pub(crate) is_live: bool,
+    /// How many rows of it are marked.
+    pub(crate) live_rows: u32,
     /// A row of it is not.
     pub(crate) is_dead: bool,
 }
@@ -121,23 +129,30 @@ impl Marks {
         self.adopt(index)
     }
 
-    /// Says which packs are about to go. From now on their copies are marked only where there is no other.
+    /// Says which packs are about to go. From now on every copy of what is marked is: there is no more [`confirm`](Self::confirm).
     pub(crate) fn doom(&mut self, packs: BTreeSet<ObjectHash>) {
         self.doomed = packs;
     }
 
-    /// Marks a blob, unless a copy of it is marked.
+    /// Marks a blob, unless a copy of it is marked: says whether it did, and `tell` hears of each copy that it marked. Pages are looked for in packs of pages only, and content in the others only.
     ///
     /// # Errors
     ///
-    /// `Damaged` when no pack in force has it, or naming a segment of which a page cannot be read.
-    pub(crate) fn mark(&mut self, id: &Id) -> Result<Marked> {
+    /// `Damaged` when no pack in force has it as what it is said to be, or naming a segment of which a page cannot be read; those of
+    /// `tell`.
+    pub(crate) fn mark(
+        &mut self,
+        id: &Id,
+        kind: Kind,
+        tell: impl FnMut(&Self, Place) -> Result<()>,
+    ) -> Result<bool> {
         let mut choice = Choice::None;
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
-            part.choose(at, id, &mut hits, (&self.doomed, &self.weak), &mut choice)?;
+            let grounds = (&self.doomed, &self.weak);
+            part.choose((at, id, kind), &mut hits, grounds, &mut choice)?;
         }
-        self.settle(id, choice)
+        self.settle(id, kind, choice, tell)
     }
 
     /// Marks blobs, each unless a copy of it is marked; `tell` hears of the others. The ids are sorted and none is there twice.
@@ -150,38 +165,78 @@ impl Marks {
     pub(crate) fn mark_sorted(
         &mut self,
         ids: &[Id],
+        kind: Kind,
         mut tell: impl FnMut(&Self, Place) -> Result<()>,
     ) -> Result<()> {
         let mut choices = vec![Choice::None; ids.len()];
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
+            let grounds = (&self.doomed, &self.weak);
             for (id, choice) in ids.iter().zip(&mut choices) {
-                part.choose(at, id, &mut hits, (&self.doomed, &self.weak), choice)?;
+                part.choose((at, id, kind), &mut hits, grounds, choice)?;
             }
         }
         for (id, choice) in ids.iter().zip(choices) {
-            if let Marked::Now(place) = self.settle(id, choice)? {
-                tell(self, place)?;
-            }
+            self.settle(id, kind, choice, &mut tell)?;
         }
         Ok(())
     }
 
-    /// Marks the copy that was chosen.
-    fn settle(&mut self, id: &Id, choice: Choice) -> Result<Marked> {
+    /// Returns all copies that are not gone.
+    fn copies(&self, id: &Id, kind: Kind) -> Result<Vec<Place>> {
+        let mut copies = Vec::new();
+        let mut hits = Vec::new();
+        for (at, part) in self.parts.iter().enumerate() {
+            hits.clear();
+            part.segment.find_rows(id, &mut hits)?;
+            for hit in hits.iter().filter(|hit| part.is_kind(hit, kind)) {
+                if part.grade(hit, &self.doomed, &self.weak)? < Grade::Gone {
+                    copies.push(Place {
+                        part: at,
+                        hit: *hit,
+                    });
+                }
+            }
+        }
+        Ok(copies)
+    }
+
+    /// Marks the copy that was chosen, or all where it is not one to rely on. Says whether none was marked before.
+    fn settle(
+        &mut self,
+        id: &Id,
+        kind: Kind,
+        choice: Choice,
+        mut tell: impl FnMut(&Self, Place) -> Result<()>,
+    ) -> Result<bool> {
         let lost = || {
             let what = format!("no pack in force has the blob {id}, which a snapshot needs");
             Error::new(ErrorKind::Damaged, what)
         };
-        match choice {
-            Choice::Marked => Ok(Marked::Before),
-            Choice::None | Choice::Best(Grade::Gone, _) => Err(lost()),
-            Choice::Best(_, place) => {
-                let part = self.parts.get_mut(place.part).ok_or_else(lost)?;
-                part.rows.set(place.hit.row);
-                Ok(Marked::Now(place))
+        let (grade, best, has_rivals) = match choice {
+            Choice::Marked => return Ok(false),
+            Choice::None => return Err(lost()),
+            Choice::Best(grade, best, has_rivals) => (grade, best, has_rivals),
+        };
+        // Once something is about to go, no copy is taken for another that goes: nobody asks its pack any more.
+        if grade < Grade::Weak && (self.doomed.is_empty() || !has_rivals) {
+            let part = self.parts.get_mut(best.part).ok_or_else(lost)?;
+            part.rows.set(best.hit.row);
+            if has_rivals {
+                let rows = part.segment.entries();
+                let rivals = part.rivals.get_or_insert_with(|| Bitmap::new(rows));
+                rivals.set(best.hit.row);
             }
+            tell(self, best)?;
+            return Ok(true);
         }
+        for place in self.copies(id, kind)? {
+            if let Some(part) = self.parts.get_mut(place.part) {
+                part.rows.set(place.hit.row);
+            }
+            tell(self, place)?;
+        }
+        Ok(true)
     }
 
     /// Returns the pack that a copy is in.
@@ -253,19 +308,19 @@ impl Marks {
     pub(crate) fn tally(&self, mut each: impl FnMut(FrameTally<'_>) -> Result<()>) -> Result<()> {
         for part in &self.parts {
             let frames = u64::from(part.segment.frames());
-            let (mut live, mut dead) = (Bitmap::new(frames), Bitmap::new(frames));
+            let mut live = vec![0_u32; usize::try_from(frames).unwrap_or(usize::MAX)];
+            let mut dead = Bitmap::new(frames);
             let mut row = 0;
             part.segment.each_entry(|entry| {
-                let side = if part.rows.get(row) {
-                    &mut live
-                } else {
-                    &mut dead
-                };
-                side.set(u64::from(entry.frame));
+                if !part.rows.get(row) {
+                    dead.set(u64::from(entry.frame));
+                } else if let Some(rows) = live.get_mut(entry.frame as usize) {
+                    *rows = rows.saturating_add(1);
+                }
                 row += 1;
                 Ok(())
             })?;
-            let mut at = 0;
+            let mut at: u32 = 0;
             part.segment.each_frame(|frame| {
                 let tally = part
                     .segment
@@ -275,10 +330,10 @@ impl Marks {
                         pack,
                         position: frame.position,
                         stored_len: frame.stored_len,
-                        is_live: live.get(at),
-                        is_dead: dead.get(at),
+                        live_rows: live.get(at as usize).copied().unwrap_or(0),
+                        is_dead: dead.get(u64::from(at)),
                     });
-                at += 1;
+                at = at.saturating_add(1);
                 tally.map_or(Ok(()), &mut each)
             })?;
         }
@@ -297,7 +352,11 @@ impl Marks {
                 standing: part.standing.clone(),
                 rows: Bitmap::new(part.segment.entries()),
                 flawed: None,
+                pages: Bitmap::new(u64::from(part.segment.frames())),
+                rivals: None,
+                refuted: None,
             };
+            part.find_pages()?;
             part.find_flawed(&self.weak)?;
             self.parts.push(part);
         }
@@ -306,11 +365,29 @@ impl Marks {
 }
 
 impl Part {
+    /// Finds the frames of packs of pages.
+    fn find_pages(&mut self) -> Result<()> {
+        let packs = &self.segment.packs;
+        let pages = &mut self.pages;
+        let mut at = 0;
+        self.segment.each_frame(|frame| {
+            let pack = packs.get(frame.pack as usize);
+            if pack.is_some_and(|pack| pack.class == PackClass::Pages) {
+                pages.set(at);
+            }
+            at += 1;
+            Ok(())
+        })
+    }
+
+    fn is_kind(&self, hit: &EntryHit, kind: Kind) -> bool {
+        self.pages.get(u64::from(hit.frame)) == (kind == Kind::Page)
+    }
+
     /// Looks for copies of a blob that are better than what was chosen so far.
     fn choose(
         &self,
-        at: usize,
-        id: &Id,
+        (at, id, kind): (usize, &Id, Kind),
         hits: &mut Vec<EntryHit>,
         (doomed, weak): (&BTreeSet<ObjectHash>, &WeakFrames),
         choice: &mut Choice,
@@ -320,22 +397,24 @@ impl Part {
         }
         hits.clear();
         self.segment.find_rows(id, hits)?;
-        for hit in hits.iter() {
+        for hit in hits.iter().filter(|hit| self.is_kind(hit, kind)) {
             if self.rows.get(hit.row) {
                 *choice = Choice::Marked;
+                return Ok(());
             }
-            let grade = match choice {
-                Choice::Marked => return Ok(()),
-                Choice::None | Choice::Best(..) => self.grade(hit, doomed, weak)?,
+            let grade = self.grade(hit, doomed, weak)?;
+            let place = Place {
+                part: at,
+                hit: *hit,
             };
-            if !matches!(choice, Choice::Best(best, _) if *best <= grade) {
-                *choice = Choice::Best(
-                    grade,
-                    Place {
-                        part: at,
-                        hit: *hit,
-                    },
-                );
+            if grade < Grade::Gone {
+                *choice = match *choice {
+                    Choice::Best(best, first, _) if best <= grade => {
+                        Choice::Best(best, first, true)
+                    }
+                    Choice::Best(..) => Choice::Best(grade, place, true),
+                    _ => Choice::Best(grade, place, false),
+                };
             }
         }
         Ok(())
@@ -349,20 +428,18 @@ impl Part {
                 matches!(standing, Standing::InForce) && !weak.contains_key(&pack.name)
             })
             .collect();
-        self.flawed = None;
-        if !good.contains(&false) {
-            return Ok(());
-        }
-        let mut flawed = Bitmap::new(u64::from(self.segment.frames()));
+        let mut flawed = None;
+        let frames = u64::from(self.segment.frames());
         let mut at = 0;
         self.segment.each_frame(|frame| {
-            if good.get(frame.pack as usize) != Some(&true) {
-                flawed.set(at);
+            let row = frame.pack as usize;
+            if good.get(row) != Some(&true) || !is_inside(frame, self.segment.packs.get(row)) {
+                flawed.get_or_insert_with(|| Bitmap::new(frames)).set(at);
             }
             at += 1;
             Ok(())
         })?;
-        self.flawed = Some(flawed);
+        self.flawed = flawed;
         Ok(())
     }
 
@@ -372,6 +449,9 @@ impl Part {
         doomed: &BTreeSet<ObjectHash>,
         weak: &WeakFrames,
     ) -> Result<Grade> {
+        if self.refuted.as_ref().is_some_and(|rows| rows.get(hit.row)) {
+            return Ok(Grade::Weak);
+        }
         let flawed = self.flawed.as_ref();
         if doomed.is_empty() && !flawed.is_some_and(|flawed| flawed.get(u64::from(hit.frame))) {
             return Ok(Grade::Good);
@@ -379,8 +459,12 @@ impl Part {
         let frame = self.segment.frame(hit.frame)?;
         let row = frame.pack as usize;
         let pack = self.segment.packs.get(row);
+        if !is_inside(&frame, pack) {
+            return Ok(Grade::Gone);
+        }
         let weak = pack.and_then(|pack| weak.get(&pack.name));
-        let is_weak = weak.is_some_and(|frames| frames.contains(&frame.position));
+        let is_weak =
+            weak.is_some_and(|frames| frames.is_empty() || frames.contains(&frame.position));
         Ok(match self.standing.get(row) {
             Some(Standing::InForce | Standing::Condemned) if is_weak => Grade::Weak,
             Some(Standing::InForce) => self.grade_of_good(row, doomed),
@@ -402,4 +486,10 @@ impl Part {
             false => Grade::Good,
         }
     }
+}
+
+/// Says whether a frame lies inside its pack. A row that points elsewhere is as good as none.
+fn is_inside(frame: &FrameRow, pack: Option<&Arc<PackInfo>>) -> bool {
+    let end = u64::from(frame.offset) + u64::from(frame.stored_len);
+    pack.is_some_and(|pack| end <= u64::from(pack.header_offset))
 }

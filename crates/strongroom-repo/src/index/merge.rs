@@ -1,6 +1,6 @@
 //! Which segments are worth merging, and what they become.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, PackRow, SegmentBuilder};
@@ -12,6 +12,8 @@ use crate::state::State;
 /// A merged segment gets no more entries than this, so that making it takes little memory: 24 bytes for each, and as much again for the
 /// object.
 const MERGED_ENTRIES: u64 = 1 << 20;
+/// And it stands for no more segments than this: their names are in one journal entry, which they leave small.
+const MERGED_NAMES: usize = 4_096;
 /// Segments with less than this part of them are small.
 const SMALL_SHARE: u64 = 4;
 /// So many small segments are worth merging: each costs every newcomer a request and every look-up a little.
@@ -53,6 +55,7 @@ impl Index {
     ///
     /// `Damaged` naming a segment of which a page cannot be read.
     pub(crate) fn merged(&self, names: &[ObjectHash], state: &State) -> Result<SegmentBuilder> {
+        let names: HashSet<&ObjectHash> = names.iter().collect();
         let parts = self.parts.iter();
         let mut parts: Vec<&Part> = parts
             .filter(|part| names.contains(&part.segment.name))
@@ -73,7 +76,9 @@ fn group(segments: Vec<(ObjectHash, u64)>) -> Vec<Vec<ObjectHash>> {
     for (name, more) in segments {
         entries = entries.saturating_add(more);
         match groups.last_mut() {
-            Some(group) if entries <= MERGED_ENTRIES => group.push(name),
+            Some(group) if entries <= MERGED_ENTRIES && group.len() < MERGED_NAMES => {
+                group.push(name);
+            }
             _ => {
                 groups.push(vec![name]);
                 entries = more;
@@ -173,5 +178,27 @@ impl<'a> Merge<'a> {
         });
         self.packs.insert(pack.name, row);
         row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_has_neither_too_many_entries_nor_too_many_names() {
+        for (segments, entries) in [(100_000_u32, 10), (40, MERGED_ENTRIES / 3)] {
+            let name = |n: u32| ObjectHash::of(&n.to_le_bytes());
+            let groups = group((0..segments).map(|n| (name(n), entries)).collect());
+            assert_eq!(
+                groups.iter().map(Vec::len).sum::<usize>(),
+                segments as usize
+            );
+            for group in &groups {
+                assert!(group.len() <= MERGED_NAMES);
+                assert!(group.len() as u64 * entries <= MERGED_ENTRIES);
+            }
+            assert!(groups.len() <= 25, "{}", groups.len());
+        }
     }
 }

@@ -28,12 +28,14 @@ pub(crate) struct History {
     pub(crate) sessions: BTreeMap<SessionId, When>,
     /// Packs in force that were condemned, and when first.
     pub(crate) condemned: BTreeMap<ObjectHash, When>,
-    /// Snapshots that are not in force any more, in the order of their forgetting. One that was forgotten, brought back and
-    /// forgotten again is there twice; one that is in force again is not there.
-    pub(crate) forgotten: Vec<ForgottenRecord>,
+    /// Snapshots that are not in force any more, if they were asked for; see [`Journal::history_with_forgotten`]. One that is in force
+    /// again is not there.
+    forgotten: Option<HashMap<Id, ForgottenRecord>>,
     /// When the snapshots in force were committed.
     committed: HashMap<Id, When>,
     view: View,
+    /// Of the journal by which it was read.
+    journal: Arc<()>,
 }
 
 /// The place of an event in the journal, and the time that its author wrote.
@@ -68,10 +70,37 @@ impl Journal {
     ///
     /// As [`refresh`](Self::refresh); `Conflict` when the entries are not those that this client has seen before.
     pub(crate) fn history(&self, remote: &Remote, context: &Context) -> Result<History> {
+        let journal = Arc::clone(&self.identity);
+        let view = View::before_genesis(context.config_hash);
+        self.read_history(remote, context, History::before_genesis(view, journal))
+    }
+
+    /// Like [`history`](Self::history), with what forgotten snapshots were: all of each that everybody who can list sees.
+    ///
+    /// # Errors
+    ///
+    /// As [`history`](Self::history).
+    pub(crate) fn history_with_forgotten(
+        &self,
+        remote: &Remote,
+        context: &Context,
+    ) -> Result<History> {
+        let journal = Arc::clone(&self.identity);
+        let view = View::before_genesis(context.config_hash);
+        let mut history = History::before_genesis(view, journal);
+        history.forgotten = Some(HashMap::new());
+        self.read_history(remote, context, history)
+    }
+
+    fn read_history(
+        &self,
+        remote: &Remote,
+        context: &Context,
+        mut history: History,
+    ) -> Result<History> {
         let _turn = lock(&self.turn);
         let known = self.catch_up(remote, context)?;
         let replay = Replay::new(remote, context);
-        let mut history = History::before_genesis(View::before_genesis(context.config_hash));
         replay.begin(&mut history.view)?;
         history.read(&replay, known.head)?;
         if history.view.state.head_hash != known.head_hash {
@@ -90,9 +119,23 @@ impl History {
     /// checkpoint rather than from entries.
     const FOLDED_AHEAD: u64 = super::replay::WORTH_A_CHECKPOINT;
 
-    /// Says whether a state that follows this history was certainly folded from entries, too.
-    pub(crate) fn covers(&self, state: &State) -> bool {
-        state.head.saturating_sub(self.state.head) <= Self::FOLDED_AHEAD
+    /// Says whether a state that a journal validates against was certainly folded from entries, too: it is the journal by which
+    /// this was read, and the state follows not far behind what was read.
+    pub(crate) fn covers(&self, journal: &Journal, state: &State) -> bool {
+        let is_same = state.head_hash == self.state.head_hash;
+        let follows = match state.head.checked_sub(self.state.head) {
+            Some(0) => is_same,
+            Some(ahead) => ahead <= Self::FOLDED_AHEAD,
+            None => false,
+        };
+        Arc::ptr_eq(&self.journal, &journal.identity) && follows
+    }
+
+    /// Returns the snapshots that are not in force any more, in the order of their forgetting; none unless they were asked for.
+    pub(crate) fn forgotten(&self) -> Vec<&ForgottenRecord> {
+        let mut records: Vec<_> = self.forgotten.iter().flat_map(HashMap::values).collect();
+        records.sort_by_key(|record| (record.forgotten, record.committed, record.id));
+        records
     }
 
     /// Returns when a snapshot in force was committed.
@@ -100,16 +143,22 @@ impl History {
         self.committed.get(id).copied()
     }
 
-    fn before_genesis(view: View) -> Self {
+    /// Returns a snapshot that is not in force any more; none unless they were asked for.
+    pub(crate) fn forgotten_one(&self, id: &Id) -> Option<&ForgottenRecord> {
+        self.forgotten.as_ref()?.get(id)
+    }
+
+    fn before_genesis(view: View, journal: Arc<()>) -> Self {
         Self {
             state: view.state.clone(),
             dropped: BTreeMap::new(),
             dropped_segments: BTreeSet::new(),
             sessions: BTreeMap::new(),
             condemned: BTreeMap::new(),
-            forgotten: Vec::new(),
+            forgotten: None,
             committed: HashMap::new(),
             view,
+            journal,
         }
     }
 
@@ -142,10 +191,11 @@ impl History {
         entry.open(keys.structure.journal()).ok()
     }
 
-    /// Returns the snapshots that an entry forgets, if it has effect.
+    /// Returns the snapshots that an entry forgets, if it has effect and they were asked for.
     fn going(&self, entry: &Entry, payload: &Payload) -> Vec<ForgottenRecord> {
-        let Body::Forget(forget) = &payload.body else {
-            return Vec::new();
+        let forget = match &payload.body {
+            Body::Forget(forget) if self.forgotten.is_some() => forget,
+            _ => return Vec::new(),
         };
         let forgotten = When {
             n: entry.n,
@@ -188,7 +238,9 @@ impl History {
                     .id(&keys.structure)
                     .map_err(crate::context::encode_error)?;
                 self.committed.entry(id).or_insert(when);
-                self.forgotten.retain(|record| record.id != id);
+                if let Some(forgotten) = &mut self.forgotten {
+                    forgotten.remove(&id);
+                }
             }
             Body::Packs(packs) if self.view.state.sessions.contains_key(&packs.session) => {
                 self.sessions.insert(packs.session, when);
@@ -198,11 +250,13 @@ impl History {
                     self.sessions.remove(session);
                 }
             }
-            Body::Forget(_) => {
-                for record in &going {
-                    self.committed.remove(&record.id);
+            Body::Forget(forget) => {
+                for id in &forget.snapshots {
+                    self.committed.remove(id);
                 }
-                self.forgotten.extend(going);
+                if let Some(forgotten) = &mut self.forgotten {
+                    forgotten.extend(going.into_iter().map(|record| (record.id, record)));
+                }
             }
             Body::Condemn(condemn) => {
                 for pack in condemn.packs {
@@ -286,7 +340,8 @@ mod tests {
     fn history(repository: &Repository) -> History {
         let this = repository.clone();
         futures::executor::block_on(edge::run(repository.store(), "test", move |remote| {
-            this.journal().history(remote, this.context())
+            this.journal()
+                .history_with_forgotten(remote, this.context())
         }))
         .unwrap()
     }
@@ -387,8 +442,8 @@ mod tests {
         let (one, two) = (snapshot(&repository, "one"), snapshot(&repository, "two"));
         let n = forget(&repository, one);
         let read = history(&repository);
-        let [record] = read.forgotten.as_slice() else {
-            panic!("{:?}", read.forgotten)
+        let [record] = read.forgotten()[..] else {
+            panic!("{:?}", read.forgotten())
         };
         assert_eq!((record.id, record.snapshot.series.as_str()), (one, "one"));
         assert_eq!((record.committed.n, record.forgotten.n), (1, n));
@@ -404,8 +459,40 @@ mod tests {
         };
         append(&repository, Body::Commit(Box::new(again)));
         let history = history(&repository);
-        assert!(history.forgotten.is_empty());
+        assert!(history.forgotten().is_empty());
         assert_eq!(history.committed(&one).map(|when| when.n), Some(n + 1));
+    }
+
+    #[test]
+    fn what_was_forgotten_is_kept_only_for_who_asks() {
+        let (_, repository) = repository();
+        let id = snapshot(&repository, "one");
+        forget(&repository, id);
+        assert!(history(&repository).forgotten_one(&id).is_some());
+        let this = repository.clone();
+        let plain = edge::run(repository.store(), "test", move |remote| {
+            this.journal().history(remote, this.context())
+        });
+        let plain = futures::executor::block_on(plain).unwrap();
+        assert!(plain.forgotten().is_empty() && plain.committed(&id).is_none());
+    }
+
+    #[test]
+    fn it_covers_what_follows_it_in_its_own_journal_and_nothing_else() {
+        let (store, repository) = repository();
+        append(&repository, packs(session(1), hash(1)));
+        let older = repository.journal().state();
+        append(&repository, packs(session(1), hash(2)));
+        let read = history(&repository);
+        append(&repository, packs(session(1), hash(3)));
+        let (journal, newer) = (repository.journal(), repository.journal().state());
+        assert!(read.covers(journal, &read.state) && read.covers(journal, &newer));
+        assert!(!read.covers(journal, &older), "an older state");
+        let mut another = State::clone(&read.state);
+        another.head_hash = hash(9);
+        assert!(!read.covers(journal, &another), "another history");
+        let other = crate::testing::reopen(&store, crate::testing::settings(2));
+        assert!(!read.covers(other.journal(), &newer), "another's journal");
     }
 
     #[test]

@@ -29,9 +29,17 @@ use crate::repository::Repository;
 pub(super) struct Basis {
     pub(super) ground: Ground,
     /// Packs that are written anew, in the order of the plan.
-    pub(super) sources: Vec<Arc<PackInfo>>,
+    pub(super) sources: Vec<RepackSource>,
     pub(super) orphaned_packs: Vec<ObjectHash>,
     pub(super) orphaned_segments: Vec<ObjectHash>,
+}
+
+/// A pack that is written anew.
+#[derive(Debug, Clone)]
+pub(super) struct RepackSource {
+    pub(super) pack: Arc<PackInfo>,
+    /// How many blobs of it are needed, as the index has them.
+    pub(super) needed_rows: u64,
 }
 
 /// A plan that is being carried out.
@@ -80,7 +88,10 @@ pub(super) fn apply(
         ground,
         began: repository.context().components.clock.now(),
         report: PruneReport::default(),
-        bytes_to_read: sources.iter().map(|pack| u64::from(pack.len)).sum(),
+        bytes_to_read: sources
+            .iter()
+            .map(|source| u64::from(source.pack.len))
+            .sum(),
     };
     observer.on_event(&Event::Phase(Phase::Commit));
     let orphans = (orphaned_packs, orphaned_segments);
@@ -146,7 +157,7 @@ impl Applying<'_> {
     }
 
     /// Writes what is needed of packs into new ones, and drops them.
-    fn repack(&mut self, sources: Vec<Arc<PackInfo>>) -> Result<Next> {
+    fn repack(&mut self, sources: Vec<RepackSource>) -> Result<Next> {
         if sources.is_empty() {
             return Ok(Next::GoOn);
         }
@@ -160,21 +171,21 @@ impl Applying<'_> {
         let blobs = Blobs::new(self.remote.clone(), Arc::clone(&context), index, 0);
         let mut next = Next::GoOn;
         let mut coming = VecDeque::from(sources);
-        let mut waiting: VecDeque<(Arc<PackInfo>, Ticket<Bytes>)> = VecDeque::new();
+        let mut waiting: VecDeque<(RepackSource, Ticket<Bytes>)> = VecDeque::new();
         loop {
             while waiting.len() < READS {
-                let Some(pack) = coming.pop_front() else {
+                let Some(source) = coming.pop_front() else {
                     break;
                 };
-                if self.ground.doomed.contains(&pack.name) {
-                    let ticket = self.remote.get_later(&pack.key()?, None);
-                    waiting.push_back((pack, ticket));
+                if self.ground.doomed.contains(&source.pack.name) {
+                    let ticket = self.remote.get_later(&source.pack.key()?, None);
+                    waiting.push_back((source, ticket));
                 }
             }
-            let Some((pack, ticket)) = waiting.pop_front() else {
+            let Some((source, ticket)) = waiting.pop_front() else {
                 break;
             };
-            next = self.read(&mut repacker, &blobs, &pack, ticket)?;
+            next = self.read(&mut repacker, &blobs, &source, ticket)?;
             if matches!(next, Next::GoOn) && repacker.is_due() {
                 next = self.bury_moved(&mut repacker)?;
             }
@@ -199,12 +210,13 @@ impl Applying<'_> {
         &mut self,
         repacker: &mut Repacker<'_>,
         blobs: &Blobs,
-        pack: &Arc<PackInfo>,
+        source: &RepackSource,
         ticket: Ticket<Bytes>,
     ) -> Result<Next> {
+        let pack = &source.pack;
         let taken = ticket
             .wait()
-            .and_then(|whole| repacker.take(blobs, &self.ground.marks, pack, &whole));
+            .and_then(|whole| repacker.take(blobs, &self.ground.marks, source, &whole));
         match taken {
             Ok(()) => {}
             Err(error) if is_loss(&error) => return self.note_unreadable(pack, error),
@@ -277,17 +289,13 @@ impl Applying<'_> {
                 .retain(|session| ground.given_up.contains_key(session));
             let mut objection = None;
             let context = self.repository.context();
-            let appended = self.repository.journal().append(
-                self.remote,
-                context,
-                Roles::MAINTAINER,
-                &mut |state| {
-                    ground.tombstone(state, &batch).map_err(|found| {
-                        objection = Some(found);
-                        Error::new(ErrorKind::Stale, "a batch of a prune is not as planned")
-                    })
-                },
-            );
+            let journal = self.repository.journal();
+            let appended = journal.append(self.remote, context, Roles::MAINTAINER, &mut |state| {
+                ground.tombstone(journal, state, &batch).map_err(|found| {
+                    objection = Some(found);
+                    Error::new(ErrorKind::Stale, "a batch of a prune is not as planned")
+                })
+            });
             match (appended, objection) {
                 (Ok(_), _) => {
                     self.note(&batch);
@@ -404,18 +412,14 @@ impl Applying<'_> {
         if !self.options.merge_segments || self.is_time_up()? {
             return Ok(());
         }
-        let (journal, context) = (self.repository.journal(), self.repository.context());
-        let head = journal.state().head;
         let merged = match crate::merge::merge_segments(self.repository, self.remote) {
             Ok(merged) => merged,
-            Err(error) if is_loss(&error) => {
-                // Somebody else has merged, and deleted what this run wanted to read.
-                if journal.refresh(self.remote, context)?.head == head {
-                    return Err(error);
-                }
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            Err(error) => {
+                // What was dropped is dropped and has to be told, whatever becomes of this.
+                self.report.problems.push(error);
                 return Ok(());
             }
-            Err(error) => return Err(error),
         };
         self.report.merged_segments += merged.segments;
         self.report.entries += merged.entries;

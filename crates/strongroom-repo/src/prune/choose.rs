@@ -63,6 +63,8 @@ pub enum PackReason {
     Announced,
     /// The only copy of something is in a damaged frame of it.
     OnlyCopy,
+    /// It has the only copy of something, and the store does not list it, or lists it with another length.
+    Missing,
     /// The limit on the bytes that are written again was reached.
     Limit,
 }
@@ -115,7 +117,7 @@ impl Grounds<'_> {
         }
         let needed = all
             .iter()
-            .map(|pack| pack.frame_bytes - self.unused(pack))
+            .map(|pack| pack.frame_bytes.saturating_sub(self.unused(pack)))
             .sum();
         chooser.unused = candidates.iter().map(|pack| self.unused(pack)).sum();
         let rest = chooser.choose_condemned(candidates);
@@ -136,6 +138,8 @@ impl Grounds<'_> {
             Look::Decided(PackAction::Keep, PackReason::Announced)
         } else if pack.is_dead() {
             Look::Decided(PackAction::Drop, PackReason::Unreferenced)
+        } else if pack.is_missing {
+            Look::Decided(PackAction::Keep, PackReason::Missing)
         } else if pack.needs_damaged {
             Look::Decided(PackAction::Keep, PackReason::OnlyCopy)
         } else {
@@ -243,10 +247,13 @@ impl Chooser<'_> {
         };
         self.budget = left;
         let stays = match self.grounds.counts_trapped {
-            true => pack.trapped.stored - pack.trapped.stored_to_free,
+            true => pack
+                .trapped
+                .stored
+                .saturating_sub(pack.trapped.stored_to_free),
             false => 0,
         };
-        self.unused = self.unused - self.grounds.unused(pack) + stays;
+        self.unused = self.unused.saturating_sub(self.grounds.unused(pack)) + stays;
         self.decide(pack, PackAction::Repack, reason);
     }
 
@@ -293,6 +300,9 @@ impl fmt::Display for PackReason {
             Self::Small => "it is small",
             Self::Announced => "a session that has not ended announced it",
             Self::OnlyCopy => "the only copy of something is in a damaged frame of it",
+            Self::Missing => {
+                "it has the only copy of something, and it is not there as it should be"
+            }
             Self::Limit => "the limit on what is written again was reached",
         })
     }

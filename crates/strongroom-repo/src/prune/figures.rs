@@ -1,6 +1,6 @@
 //! What of each pack is needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strongroom_format::{ObjectHash, PackRef};
@@ -17,6 +17,9 @@ pub(crate) struct Figures {
 }
 
 /// What of a pack is needed.
+///
+/// Lengths of frames are of the segments that map it, what is trapped is of its own header. Where the two disagree, one of them is
+/// wrong, and sums of both are figures only.
 #[derive(Debug, Clone)]
 pub(crate) struct PackFigures {
     pub(crate) pack: PackRef,
@@ -32,8 +35,13 @@ pub(crate) struct PackFigures {
     pub(crate) newest_bytes: u64,
     /// Frames of which only a part is needed.
     pub(crate) mixed_frames: u32,
-    /// A frame that is known to be damaged, or sealed under a retired epoch, has the only copy of something needed.
+    /// How many of the index's rows of it are needed.
+    pub(crate) needed_rows: u64,
+    /// A frame that is known to be damaged, or sealed under a retired epoch, has the only copy of something needed; or it
+    /// [is missing](Self::is_missing).
     pub(crate) needs_damaged: bool,
+    /// The store does not list it as it should be, and it has the only copy of something needed.
+    pub(crate) is_missing: bool,
     /// What is in the mixed frames.
     pub(crate) trapped: Trapped,
 }
@@ -85,7 +93,7 @@ impl Figures {
             };
             let frame = Frame {
                 stored_len: tally.stored_len,
-                is_live: tally.is_live,
+                live_rows: tally.live_rows,
                 is_dead: tally.is_dead,
             };
             if mapped.get(at).is_some_and(|mapped| *mapped > 1) {
@@ -116,14 +124,17 @@ impl Figures {
         };
         let stored = u64::from(frame.stored_len);
         pack.frame_bytes += stored;
-        if frame.is_live {
+        if frame.live_rows > 0 {
+            pack.needed_rows += u64::from(frame.live_rows);
             pack.live_bytes += stored;
             pack.mixed_frames += u32::from(frame.is_dead);
             let damaged = state.damaged.get(&pack.pack.name);
             pack.needs_damaged |=
                 damaged.is_some_and(|frames| frames.is_empty() || frames.contains(&position));
             let weak = weak.get(&pack.pack.name);
-            pack.needs_damaged |= weak.is_some_and(|frames| frames.contains(&position));
+            pack.is_missing = weak.is_some_and(BTreeSet::is_empty);
+            pack.needs_damaged |=
+                pack.is_missing || weak.is_some_and(|frames| frames.contains(&position));
         }
     }
 
@@ -154,7 +165,7 @@ impl NewestUse {
             let at = names.binary_search(&tally.pack.name).ok();
             if let Some(bytes) = at
                 .and_then(|at| bytes.get_mut(at))
-                .filter(|_| tally.is_live)
+                .filter(|_| tally.live_rows > 0)
             {
                 *bytes += u64::from(tally.stored_len);
             }
@@ -167,14 +178,14 @@ impl NewestUse {
 #[derive(Debug, Clone, Copy, Default)]
 struct Frame {
     stored_len: u32,
-    is_live: bool,
+    live_rows: u32,
     is_dead: bool,
 }
 
 impl Frame {
     fn join(&mut self, other: Self) {
         self.stored_len = other.stored_len;
-        self.is_live |= other.is_live;
+        self.live_rows = self.live_rows.saturating_add(other.live_rows);
         self.is_dead |= other.is_dead;
     }
 }
@@ -189,7 +200,9 @@ impl PackFigures {
             live_bytes: 0,
             newest_bytes: 0,
             mixed_frames: 0,
+            needed_rows: 0,
             needs_damaged: false,
+            is_missing: false,
             trapped: Trapped::default(),
         }
     }
@@ -201,7 +214,8 @@ impl PackFigures {
 
     /// Returns the stored bytes that writing it anew would free.
     pub(crate) fn freed_by_repack(&self) -> u64 {
-        self.frame_bytes - self.live_bytes + self.trapped.stored_to_free
+        let dead = self.frame_bytes.saturating_sub(self.live_bytes);
+        dead.saturating_add(self.trapped.stored_to_free)
     }
 
     /// Returns the stored bytes that nothing needs and that could be freed, now or with other options.
@@ -211,11 +225,36 @@ impl PackFigures {
         } else {
             0
         };
-        self.frame_bytes - self.live_bytes + trapped
+        let dead = self.frame_bytes.saturating_sub(self.live_bytes);
+        dead.saturating_add(trapped)
     }
 
     /// Returns the stored bytes of frames that writing it anew would write.
     pub(crate) fn bytes_to_write(&self) -> u64 {
-        self.live_bytes - self.trapped.stored_to_free
+        self.live_bytes.saturating_sub(self.trapped.stored_to_free)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_format::PackClass;
+
+    use super::*;
+
+    #[test]
+    fn a_segment_that_disagrees_with_a_pack_makes_no_sum_overflow() {
+        let mut figures = PackFigures::new(&PackRef {
+            name: ObjectHash::of(b"pack"),
+            len: 100,
+            class: PackClass::Data,
+        });
+        figures.frame_bytes = 10;
+        figures.live_bytes = 10;
+        figures.trapped.stored = 90;
+        figures.trapped.stored_to_free = 80;
+        assert_eq!(figures.bytes_to_write(), 0);
+        assert_eq!(figures.freed_by_repack(), 80);
+        assert_eq!(figures.unused_bytes(true), 90);
+        assert_eq!(figures.unused_bytes(false), 0);
     }
 }

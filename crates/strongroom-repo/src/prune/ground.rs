@@ -11,7 +11,7 @@ use crate::blobs::Blobs;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Index, Marks};
-use crate::journal::History;
+use crate::journal::{History, Journal};
 use crate::prune::mark::{Marker, StoredPages};
 use crate::prune::refuse;
 use crate::repository::Repository;
@@ -68,7 +68,15 @@ pub(crate) struct Batch {
 
 impl Ground {
     /// Says what an entry that drops a batch looks like after `state`, or why there can be none.
-    pub(crate) fn tombstone(&self, state: &State, batch: &Batch) -> Result<Body, Objection> {
+    pub(crate) fn tombstone(
+        &self,
+        journal: &Journal,
+        state: &State,
+        batch: &Batch,
+    ) -> Result<Body, Objection> {
+        if !self.history.covers(journal, state) {
+            return Err(Objection::Behind);
+        }
         self.check(state, batch)?;
         let is_new = |name: &&ObjectHash| !state.dropped.contains_key(*name);
         let packs: Vec<_> = batch.packs.iter().filter(is_new).copied().collect();
@@ -104,9 +112,6 @@ impl Ground {
 
     /// Checks that nothing a snapshot needs is lost with a batch.
     fn check(&self, state: &State, batch: &Batch) -> Result<(), Objection> {
-        if !self.history.covers(state) {
-            return Err(Objection::Behind);
-        }
         may_maintain(state).map_err(Objection::Stale)?;
         let is_marked = |(id, _): &(Id, _)| self.snapshots.contains(id);
         if !state.snapshots.values().all(is_marked) || self.is_spoken_for(state, batch) {
@@ -122,11 +127,10 @@ impl Ground {
         let mut worse = state.damaged.iter().filter(|(name, frames)| {
             self.needed.contains(*name) && self.damaged.get(*name) != Some(*frames)
         });
-        if let Some((name, _)) = worse.find(|(name, _)| !batch.packs.contains(*name)) {
-            return Err(Objection::Stale(stale(
-                "a pack that stays was found damaged",
-                name,
-            )));
+        // Packs of the batch are no exception: frames of theirs were moved as they are, and dropping them would drop what is known.
+        if let Some((name, _)) = worse.next() {
+            let what = "a pack that has something needed was found damaged";
+            return Err(Objection::Stale(stale(what, name)));
         }
         if retired_epochs(state) != self.retired
             || !batch.epoch.is_none_or(|epoch| is_open(state, epoch))
@@ -171,15 +175,12 @@ impl Ground {
         repository: &Repository,
         remote: &Remote,
     ) -> Result<BTreeSet<ObjectHash>> {
-        let context = repository.context();
-        let state = repository.journal().refresh(remote, context)?;
-        let state = if self.history.covers(&state) {
-            state
-        } else {
-            self.history = repository.journal().history(remote, context)?;
-            self.history.state.clone()
-        };
-        let index = repository.index(remote, &state)?;
+        let journal = repository.journal();
+        let (mut state, mut index) = repository.current(remote)?;
+        while !self.history.covers(journal, &state) {
+            self.history = journal.history(remote, repository.context())?;
+            (state, index) = repository.current(remote)?;
+        }
         refuse::unreadable_index(&index)?;
         self.marks.follow(&index, &state)?;
         self.marks.doom(self.doomed.clone());

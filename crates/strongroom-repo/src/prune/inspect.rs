@@ -230,7 +230,7 @@ impl FrameSum {
         if self.live == 0 || self.dead == 0 {
             return;
         }
-        let plain = u64::from(self.plain_len) - self.live_plain;
+        let plain = u64::from(self.plain_len).saturating_sub(self.live_plain);
         let share = plain as f64 / f64::from(self.plain_len.max(1));
         // However little it is, it is something that is not needed.
         let stored = whole(f64::from(self.stored_len) * share).max(1);

@@ -8,7 +8,7 @@ use strongroom_format::{ObjectHash, Page, Ref, RefKind};
 use crate::blobs::{Blobs, PAGE};
 use crate::edge::{Remote, cancelled};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Marked, Marks};
+use crate::index::{Kind, Marks};
 
 /// Where the reference lists of pages come from.
 pub(crate) trait Pages {
@@ -85,11 +85,11 @@ impl<'a, P: Pages> Marker<'a, P> {
     ///
     /// # Errors
     ///
-    /// `Damaged` when no pack in force has a blob of it or a part of the index cannot be read; those of the pages' reader.
+    /// `Damaged` when no pack in force has a blob of it, as what it is referred to, or a part of the index cannot be read; those of the pages' reader.
     pub(crate) fn snapshot(&mut self, root: &Id) -> Result<()> {
         self.to_follow.push(*root);
         while let Some(page) = self.to_follow.pop() {
-            if self.mark(&page)? {
+            if self.mark(&page, Kind::Page)? {
                 self.follow(&page)?;
             }
         }
@@ -132,26 +132,26 @@ impl<'a, P: Pages> Marker<'a, P> {
         gathered.sort_unstable();
         gathered.dedup();
         let touched = &mut self.touched;
-        self.marks.mark_sorted(&gathered, |marks, place| {
-            if let Some(touched) = touched {
-                touched.insert(marks.pack_of(&place)?.name);
-            }
-            Ok(())
-        })?;
+        self.marks
+            .mark_sorted(&gathered, Kind::Content, |marks, place| {
+                if let Some(touched) = touched {
+                    touched.insert(marks.pack_of(&place)?.name);
+                }
+                Ok(())
+            })?;
         gathered.clear();
         self.gathered = gathered;
         Ok(())
     }
 
     /// Marks a blob; says whether it was not marked before.
-    fn mark(&mut self, id: &Id) -> Result<bool> {
-        let place = match self.marks.mark(id)? {
-            Marked::Before => return Ok(false),
-            Marked::Now(place) => place,
-        };
-        if let Some(touched) = &mut self.touched {
-            touched.insert(self.marks.pack_of(&place)?.name);
-        }
-        Ok(true)
+    fn mark(&mut self, id: &Id, kind: Kind) -> Result<bool> {
+        let touched = &mut self.touched;
+        self.marks.mark(id, kind, |marks, place| {
+            if let Some(touched) = touched {
+                touched.insert(marks.pack_of(&place)?.name);
+            }
+            Ok(())
+        })
     }
 }

@@ -1,18 +1,19 @@
 //! Packs and segments that no journal entry names: what crashed or sleeping sessions have left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use strongroom_crypt::RepositoryId;
 use strongroom_format::object_name::{self, ObjectName};
-use strongroom_format::{ObjectHash, Time};
+use strongroom_format::{ObjectHash, PackRef, Time};
 use strongroom_store::Prefix;
 
 use crate::edge::Remote;
 use crate::error::Result;
 use crate::index::write_file;
 use crate::journal::{History, is_past};
+use crate::state::State;
 
 /// An object under `pack/` or `index/` that no journal entry has ever named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,30 @@ impl Listed {
             }
         }
         Ok(listed)
+    }
+
+    /// Finds the packs in force that are not there, or with another length. What seems to be missing is looked for once more: others
+    /// may have added it after this was listed.
+    ///
+    /// # Errors
+    ///
+    /// What the store said.
+    pub(crate) fn missing(&self, state: &State, remote: &Remote) -> Result<BTreeSet<ObjectHash>> {
+        let is_there = |pack: &PackRef| self.packs.get(&pack.name) == Some(&u64::from(pack.len));
+        let missing = state.packs.values().filter(|pack| !is_there(pack));
+        let mut missing: BTreeMap<ObjectHash, u64> = missing
+            .map(|pack| (pack.name, u64::from(pack.len)))
+            .collect();
+        if !missing.is_empty() {
+            for meta in remote.list(&Prefix::parse("pack/")?)? {
+                if let Some(ObjectName::Pack(name)) = object_name::parse(meta.key.as_str())
+                    && missing.get(&name) == Some(&meta.len)
+                {
+                    missing.remove(&name);
+                }
+            }
+        }
+        Ok(missing.into_keys().collect())
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -25,6 +24,7 @@ use crate::pack_writer::{
     FinishedPack, PackWriter, SealedFrame, StoredPack, present, put_segment, start_session,
 };
 use crate::packs::PackInfo;
+use crate::prune::apply::RepackSource;
 use crate::prune::inspect::{Reframing, needed_blobs};
 use crate::prune::options::PruneOptions;
 use crate::state::State;
@@ -159,13 +159,23 @@ impl<'a> Repacker<'a> {
         &mut self,
         blobs: &Blobs,
         marks: &Marks,
-        pack: &Arc<PackInfo>,
+        source: &RepackSource,
         whole: &Bytes,
     ) -> Result<()> {
+        let pack = &source.pack;
         if ObjectHash::of(whole) != pack.name {
             return Err(damaged(pack, "a pack does not match its name"));
         }
         let header = blobs.header_of_whole(pack, whole)?;
+        let needed = (0..header.frames.len())
+            .map(|at| needed_blobs(marks, pack, &header, at))
+            .collect::<Result<Vec<_>>>()?;
+        // What only the index says to be in it would be lost with it, and nobody would know.
+        let confirmed = needed.iter().flatten().filter(|needed| **needed).count() as u64;
+        if confirmed < source.needed_rows {
+            let what = "the index says of something needed that it is in a pack whose header does not have it";
+            return Err(damaged(pack, what));
+        }
         let number = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
         self.sources.push(Source {
             name: pack.name,
@@ -173,8 +183,7 @@ impl<'a> Repacker<'a> {
             is_read: false,
             is_taken: false,
         });
-        for (at, frame) in header.frames.iter().enumerate() {
-            let needed = needed_blobs(marks, pack, &header, at)?;
+        for ((at, frame), needed) in header.frames.iter().enumerate().zip(&needed) {
             if !needed.contains(&true) {
                 continue;
             }
@@ -190,7 +199,7 @@ impl<'a> Repacker<'a> {
                 number,
                 whole,
             };
-            self.move_frame(&source, &needed)?;
+            self.move_frame(&source, needed)?;
         }
         if let Some(source) = self.sources.last_mut() {
             source.is_read = true;
@@ -269,7 +278,7 @@ impl<'a> Repacker<'a> {
                 return self.reframe(source, needed);
             }
         }
-        self.trapped += u64::from(source.frame.plain_len) - live_bytes;
+        self.trapped += u64::from(source.frame.plain_len).saturating_sub(live_bytes);
         self.copy(source)
     }
 

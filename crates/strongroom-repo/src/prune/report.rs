@@ -30,7 +30,7 @@ pub struct PruneReport {
     pub sessions: u64,
     /// Packs that were to go and stay, since something was committed that needs them, or a session that owns them has spoken.
     pub kept_after_all: Vec<ObjectHash>,
-    /// Packs that were to be written anew and stay, since they cannot be read as they should be.
+    /// Packs that were to be written anew and stay, since they cannot be read as they should be; and why index segments were not merged.
     pub problems: Vec<Error>,
     /// Index segments that were merged into others.
     pub merged_segments: u64,

@@ -177,7 +177,13 @@ impl PruneScale {
             let index = Index::load(remote, &context, &state, None)?;
             let load = began.elapsed();
             let began = Instant::now();
-            let survey = Survey::new(&state, &index, Synthetic(&self), Default::default())?;
+            let survey = Survey::new(
+                &state,
+                &index,
+                Synthetic(&self),
+                &Synthetic(&self),
+                Default::default(),
+            )?;
             let mark = began.elapsed();
             let began = Instant::now();
             let keys = context.keys();

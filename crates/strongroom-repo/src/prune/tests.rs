@@ -2,6 +2,7 @@
 
 mod model;
 mod race;
+mod rogue;
 mod split;
 mod support;
 

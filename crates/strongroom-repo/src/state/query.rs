@@ -1,9 +1,25 @@
 //! Questions that preconditions ask of a state.
 
+use std::collections::HashSet;
+
 use strongroom_crypt::{Id, Roles, SessionId, VerifyingKey};
 use strongroom_format::Snapshot;
 
 use super::State;
+
+/// What holds keep from being forgotten.
+#[derive(Debug, Default)]
+pub(crate) struct Held<'a> {
+    snapshots: HashSet<&'a Id>,
+    series: HashSet<&'a str>,
+}
+
+impl Held<'_> {
+    /// Says whether a hold keeps a snapshot.
+    pub(crate) fn has(&self, id: &Id, snapshot: &Snapshot) -> bool {
+        self.snapshots.contains(id) || self.series.contains(snapshot.series.as_str())
+    }
+}
 
 impl State {
     /// Says whether a session was abandoned or dropped: it can commit nothing any more.
@@ -19,15 +35,16 @@ impl State {
             .map(|(_, snapshot)| (n, snapshot.as_ref()))
     }
 
-    /// Says whether a hold keeps a snapshot from being forgotten.
-    pub(crate) fn is_held(&self, id: &Id, snapshot: &Snapshot) -> bool {
-        self.holds.values().any(|hold| {
+    /// Returns what holds keep from being forgotten, to be asked for many snapshots.
+    pub(crate) fn held(&self) -> Held<'_> {
+        let mut held = Held::default();
+        for hold in self.holds.values() {
             if hold.snapshots.is_empty() {
-                hold.series.as_ref() == Some(&snapshot.series)
-            } else {
-                hold.snapshots.contains(id)
+                held.series.extend(hold.series.as_deref());
             }
-        })
+            held.snapshots.extend(&hold.snapshots);
+        }
+        held
     }
 
     /// Says whether a certificate in force gives a key one of these roles.

@@ -97,12 +97,13 @@ impl State {
                 Some("a takeover outside single-writer mode")
             }
             Body::Forget(forget) => {
+                let held = self.held();
                 forget
                     .snapshots
                     .iter()
                     .find_map(|id| match self.snapshot(id) {
                         None => Some("it forgets a snapshot that is not in force"),
-                        Some((_, snapshot)) if self.is_held(id, snapshot) => {
+                        Some((_, snapshot)) if held.has(id, snapshot) => {
                             Some("it forgets a snapshot that is held")
                         }
                         Some(_) => None,

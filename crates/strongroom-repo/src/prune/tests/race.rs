@@ -1,11 +1,12 @@
 //! Others who prune, commit, announce and merge between a plan and its end; and prunes that end early.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use strongroom_crypt::SessionId;
 use strongroom_format::{Body, PackClass, PackRef, Packs, Unknown};
-use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Rule, When};
+use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Operation, Rule, When};
 use strongroom_store::{ErrorKind as StoreKind, Store};
 
 use super::support::*;
@@ -386,7 +387,18 @@ fn deleting_that_fails_at_any_request_is_taken_up_again() {
         faulty.inject(
             Rule::new(Fault::FailBefore(StoreKind::Unavailable)).with_when(When::From(call)),
         );
-        let report = wait(broken.delete_dropped(plan, Arc::new(()))).unwrap();
+        let report = match wait(broken.delete_dropped(plan, Arc::new(()))) {
+            Ok(report) => report,
+            // It could not even find out whether the plan is of this journal.
+            Err(error) => {
+                assert_eq!(
+                    (call, error.kind()),
+                    (1, ErrorKind::Unavailable),
+                    "{error:?}"
+                );
+                continue;
+            }
+        };
         assert_restores(&store, kept, &apart());
         delete(&repository);
         assert_eq!(stored_packs(&store), packs(&repository));
@@ -416,6 +428,64 @@ fn a_segment_that_somebody_else_merges_is_followed() {
         assert_restores(&store, id, &tree);
     }
     assert_clean(&store, &repository);
+}
+
+#[test]
+fn a_segment_that_goes_while_a_prune_catches_up_is_no_damage() {
+    let (store, repository) = repository();
+    for n in 0..9 {
+        write(&repository, "a", &tree(n));
+    }
+    let gone = write(&repository, "b", &tree(40));
+    forget(&repository, gone);
+    let (other, armed) = (fresh(&store), Arc::new(AtomicBool::new(false)));
+    let is_armed = Arc::clone(&armed);
+    let merge: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
+        if is_armed.swap(false, Ordering::Relaxed) {
+            prune(&other, support_plan_of_merges(&other));
+            delete(&other);
+        }
+    });
+    let victim = open(Arc::new(Meddling::before_gets(
+        store.clone(),
+        "index/",
+        merge,
+    )))
+    .unwrap();
+    let plan = plan(&victim, only_dead());
+    let new = write(&repository, "c", &apart());
+    armed.store(true, Ordering::Relaxed);
+    let report = prune(&victim, plan);
+    assert!(!armed.load(Ordering::Relaxed), "nothing was raced");
+    assert!(
+        report.is_complete() && report.dropped_packs > 0,
+        "{report:?}"
+    );
+    delete(&repository);
+    assert_restores(&store, new, &apart());
+}
+
+#[test]
+fn what_was_dropped_is_told_though_segments_cannot_be_merged() {
+    let (store, repository) = repository();
+    for n in 0..9 {
+        write(&repository, "a", &tree(n));
+    }
+    let gone = write(&repository, "b", &tree(40));
+    forget(&repository, gone);
+    let faulty = Arc::new(Faulty::new(store as Arc<dyn Store>, FaultPlan::new()));
+    let broken = open(faulty.clone()).unwrap();
+    let plan = plan(&broken, only_dead());
+    faulty.inject(
+        Rule::new(Fault::FailBefore(StoreKind::Unavailable))
+            .with_operation(Operation::Put)
+            .with_key_prefix("index/")
+            .with_when(When::From(1)),
+    );
+    let report = prune(&broken, plan);
+    assert!(report.dropped_packs > 0, "{report:?}");
+    assert_eq!((report.problems.len(), report.merged_segments), (1, 0));
+    assert!(!report.is_complete());
 }
 
 /// A plan that merges segments and does nothing else.

@@ -358,7 +358,11 @@ fn live_ids(repository: &Repository, root: Id) -> BTreeMap<Id, Frame> {
             if out.lock().unwrap().contains_key(&id) {
                 continue;
             }
-            marks.mark(&id)?;
+            let kind = match is_page {
+                true => crate::index::Kind::Page,
+                false => crate::index::Kind::Content,
+            };
+            marks.mark(&id, kind, |_, _| Ok(()))?;
             for location in index.locate(&id)? {
                 if marks.is_needed(&id, &location.pack.name, location.position, None)? {
                     let frame = (location.pack.name, location.position as usize);
@@ -411,6 +415,8 @@ fn frames(store: &Arc<TestStore>, keys: &Keys) -> Vec<(Frame, Vec<(Id, u32)>)> {
 pub(super) struct Meddling {
     inner: Arc<TestStore>,
     prefix: &'static str,
+    /// Before gets rather than puts.
+    before_gets: bool,
     most: usize,
     done: std::sync::atomic::AtomicUsize,
     meddle: Arc<dyn Fn() + Send + Sync>,
@@ -425,9 +431,31 @@ impl Meddling {
         Self {
             inner,
             prefix,
+            before_gets: false,
             most: usize::MAX,
             done: std::sync::atomic::AtomicUsize::new(0),
             meddle,
+        }
+    }
+
+    /// Meddles before gets.
+    pub(super) fn before_gets(
+        inner: Arc<TestStore>,
+        prefix: &'static str,
+        meddle: Arc<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        Self {
+            before_gets: true,
+            ..Self::new(inner, prefix, meddle)
+        }
+    }
+
+    fn meddle(&self, key: &Key) {
+        let is_ours = key.as_str().starts_with(self.prefix);
+        if is_ours && self.done.fetch_add(1, Ordering::Relaxed) < self.most {
+            // On a thread of its own: this one is already running an executor.
+            let meddle = Arc::clone(&self.meddle);
+            std::thread::spawn(move || meddle()).join().unwrap();
         }
     }
 
@@ -467,11 +495,8 @@ impl Store for Meddling {
         data: bytes::Bytes,
         options: strongroom_store::PutOptions,
     ) -> strongroom_store::Result<()> {
-        let is_ours = key.as_str().starts_with(self.prefix);
-        if is_ours && self.done.fetch_add(1, Ordering::Relaxed) < self.most {
-            // On a thread of its own: this one is already running an executor.
-            let meddle = Arc::clone(&self.meddle);
-            std::thread::spawn(move || meddle()).join().unwrap();
+        if !self.before_gets {
+            self.meddle(key);
         }
         self.inner.put(key, data, options).await
     }
@@ -481,6 +506,9 @@ impl Store for Meddling {
         key: &Key,
         options: strongroom_store::GetOptions,
     ) -> strongroom_store::Result<bytes::Bytes> {
+        if self.before_gets {
+            self.meddle(key);
+        }
         self.inner.get(key, options).await
     }
 
