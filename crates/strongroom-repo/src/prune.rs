@@ -33,7 +33,7 @@ use self::apply::{Basis, RepackSource};
 use self::choose::{Choice, Grounds};
 pub use self::choose::{PackAction, PackDecision, PackReason};
 use self::figures::{Figures, NewestUse};
-use self::ground::{Ground, may_maintain};
+use self::ground::Ground;
 use self::inspect::{Headers, Reframing, inspect};
 use self::mark::{Marker, Pages, StoredPages};
 pub use self::options::{PruneOptions, Reframe, Unused};
@@ -47,6 +47,7 @@ use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
 use crate::edge::{self, Remote};
 use crate::error::Result;
+use crate::features::may_maintain;
 use crate::index::{Index, Marks, WeakFrames, is_loss};
 use crate::journal::History;
 use crate::observer::{Event, Observer, Phase};
@@ -119,7 +120,6 @@ fn make_plan(
 ) -> Result<PrunePlan> {
     options.check()?;
     observer.on_event(&Event::Phase(Phase::Prepare));
-    refuse::unknown_features(remote)?;
     let context = repository.context();
     let mut tries = 0;
     loop {
@@ -158,7 +158,7 @@ fn plan_at(
 ) -> Result<PrunePlan> {
     let context = repository.context();
     let state = Arc::clone(&history.state);
-    may_maintain(&state)?;
+    may_maintain(context, &state)?;
     let index = repository.index(remote, &state)?;
     refuse::unreadable_index(&index)?;
     observer.on_event(&Event::Phase(Phase::Plan));

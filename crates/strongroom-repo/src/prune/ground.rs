@@ -112,7 +112,6 @@ impl Ground {
 
     /// Checks that nothing a snapshot needs is lost with a batch.
     fn check(&self, state: &State, batch: &Batch) -> Result<(), Objection> {
-        may_maintain(state).map_err(Objection::Stale)?;
         let is_marked = |(id, _): &(Id, _)| self.snapshots.contains(id);
         if !state.snapshots.values().all(is_marked) || self.is_spoken_for(state, batch) {
             return Err(Objection::Behind);
@@ -254,19 +253,6 @@ impl Ground {
         };
         self.orphans.retain(|name| !named(name));
         saved
-    }
-}
-
-/// Refuses to maintain what a later version has reserved to itself.
-pub(crate) fn may_maintain(state: &State) -> Result<()> {
-    match state.features.maintain.first() {
-        None => Ok(()),
-        Some(feature) => {
-            let what = format!(
-                "maintenance needs the feature {feature}, which this version does not know"
-            );
-            Err(Error::new(ErrorKind::Incompatible, what))
-        }
     }
 }
 

@@ -1,10 +1,8 @@
 //! Why nothing is pruned.
 
 use strongroom_crypt::Id;
-use strongroom_format::{Config, object_name};
+use strongroom_format::object_name;
 
-use crate::context::object_key;
-use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Index, is_loss};
 
@@ -36,35 +34,4 @@ pub(crate) fn snapshot(n: u64, id: &Id, cause: Error) -> Error {
     Error::new(ErrorKind::Damaged, what)
         .object_named(object)
         .caused_by(cause)
-}
-
-/// Refuses when config names features that maintenance must know.
-///
-/// # Errors
-///
-/// `Incompatible` naming the feature; what the store said.
-pub(crate) fn unknown_features(remote: &Remote) -> Result<()> {
-    let names = [object_name::config(), object_name::config_copy()];
-    let mut failure = None;
-    for name in names {
-        let config = remote
-            .get(&object_key(&name)?, None)
-            .and_then(|bytes| Config::decode(&bytes).map_err(|error| Error::decode(name, error)));
-        match config {
-            Ok(config) => {
-                return match config.unsupported_maintain_features().first() {
-                    None => Ok(()),
-                    Some(feature) => {
-                        let what = format!(
-                            "maintenance needs the feature {feature}, which this version does not know"
-                        );
-                        Err(Error::new(ErrorKind::Incompatible, what).object_named("config"))
-                    }
-                };
-            }
-            Err(error) if is_loss(&error) => failure = failure.or(Some(error)),
-            Err(error) => return Err(error),
-        }
-    }
-    failure.map_or(Ok(()), Err)
 }
