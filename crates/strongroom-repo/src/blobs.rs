@@ -276,6 +276,7 @@ impl Blobs {
         match header {
             Ok(header) => Ok(self.keep_header(pack, header)),
             Err(error) => {
+                let error = self.0.sealed.if_whole(pack, error);
                 self.note_lost_pack(pack, &error);
                 Err(error)
             }

@@ -4,6 +4,7 @@ use strongroom_format::{ObjectHash, PackClass, PackTail, object_name};
 use strongroom_store::Key;
 
 use crate::context::object_key;
+use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What is known of a pack without reading it.
@@ -51,6 +52,24 @@ impl PackInfo {
             .object_named(self.object()));
         }
         Ok(())
+    }
+}
+
+/// Tells a pack of a later version from one whose bytes have changed: only a whole object can be of a later version (format §2).
+///
+/// `error` came of reading a part of it. One that does not speak of a later version is returned as it is.
+pub(crate) fn if_whole(remote: &Remote, name: &ObjectHash, error: Error) -> Error {
+    if error.kind() != ErrorKind::Incompatible {
+        return error;
+    }
+    let object = object_name::pack(name);
+    let whole = object_key(&object).and_then(|key| remote.get(&key, None));
+    match whole {
+        Ok(bytes) if ObjectHash::of(&bytes) == *name => error,
+        Ok(_) => Error::new(ErrorKind::Damaged, "a pack is not what its name says")
+            .object_named(object)
+            .caused_by(error),
+        Err(failure) => failure,
     }
 }
 

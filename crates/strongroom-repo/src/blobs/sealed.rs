@@ -10,7 +10,7 @@ use crate::blobs::damaged;
 use crate::edge::{Remote, Ticket};
 use crate::error::{Error, Result};
 use crate::lru::Lru;
-use crate::packs::{PREAMBLE_LEN, PackInfo};
+use crate::packs::{PREAMBLE_LEN, PackInfo, if_whole};
 
 /// Fetches parts of packs. A pack that is small, or asked for again, is fetched whole and kept a while.
 #[derive(Debug)]
@@ -134,6 +134,11 @@ impl SealedCache {
         self.count(whole.len());
         lock(&self.whole).insert(pack.name, whole.clone(), whole.len());
         Ok(Some(whole))
+    }
+
+    /// Looks at the whole pack before it is said to be of a later version.
+    pub(super) fn if_whole(&self, pack: &PackInfo, error: Error) -> Error {
+        if_whole(&self.remote, &pack.name, error)
     }
 
     fn count(&self, bytes: usize) {

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
+use futures::TryStreamExt as _;
 use strongroom_crypt::{Id, Roles};
 use strongroom_format::{Body, Dropped, Forget, ObjectHash, Tombstone, object_name};
-use strongroom_store::Store;
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Rule, When};
+use strongroom_store::{Prefix, PutMode, PutOptions, Store, StoreExt as _};
 
 use crate::context::object_key;
 use crate::edge;
@@ -15,7 +16,8 @@ use crate::testing::{
     Content, MemoryTarget, Shape, TestStore, Tree, Writer, reopen, repository, settings,
 };
 use crate::{
-    Credential, Depth, Error, ErrorKind, Repository, RestoreOptions, RestoreReport, Settings,
+    Credential, Depth, Error, ErrorKind, PruneOptions, Repository, RestoreOptions, RestoreReport,
+    Settings,
 };
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -309,4 +311,38 @@ fn a_warm_cache_does_not_hide_what_has_moved() {
     let target = Arc::new(MemoryTarget::default());
     let report = wait(restore(&repository, &id, &target)).unwrap();
     assert!(report.is_complete() && target.flat() == tree().flat());
+}
+
+/// Changes one bit in every pack, or changes it back.
+fn flip(store: &Arc<TestStore>, at: usize) {
+    let packs = store.list(&Prefix::parse("pack/").unwrap());
+    for pack in wait(packs.try_collect::<Vec<_>>()).unwrap() {
+        let mut bytes = wait(store.get_all(&pack.key)).unwrap().to_vec();
+        bytes[at] ^= 4;
+        let overwrite = PutOptions::default().with_mode(PutMode::Overwrite);
+        wait(store.put(&pack.key, bytes.into(), overwrite)).unwrap();
+    }
+}
+
+/// Found by the simulator (rotten packs, seed 8217).
+#[test]
+fn a_flipped_bit_in_a_preamble_is_damage_and_no_later_version() {
+    let (store, id) = snapshot();
+    for (field, at) in [("major", 8), ("suite", 12), ("flags", 14), ("reserved", 60)] {
+        flip(&store, at);
+        let reader = reopen(&store, settings(1));
+        let listed = reader.list(&id, b"", Depth::All, |_, _| ControlFlow::Continue(()));
+        assert_eq!(
+            wait(listed).unwrap_err().kind(),
+            ErrorKind::Damaged,
+            "{field}"
+        );
+        let planned = reader.plan_prune(PruneOptions::default(), Arc::new(()));
+        assert_eq!(
+            wait(planned).unwrap_err().kind(),
+            ErrorKind::Damaged,
+            "{field}"
+        );
+        flip(&store, at);
+    }
 }

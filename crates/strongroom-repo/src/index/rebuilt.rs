@@ -11,6 +11,7 @@ use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::is_loss;
+use crate::packs::if_whole;
 
 /// Reads the headers of `packs` and maps their blobs. `None` when there is nothing to map. Which class a pack has, it says itself.
 ///
@@ -74,6 +75,10 @@ fn read_header(
     context: &Context,
     pack: &PackRef,
 ) -> Result<(PackRow, PackHeader)> {
+    read_parts(remote, context, pack).map_err(|error| if_whole(remote, &pack.name, error))
+}
+
+fn read_parts(remote: &Remote, context: &Context, pack: &PackRef) -> Result<(PackRow, PackHeader)> {
     let object = object_name::pack(&pack.name);
     let key = object_key(&object)?;
     let len = u64::from(pack.len);
