@@ -24,6 +24,11 @@ const SEEDS: &[(&str, u64, Profile)] = &[
         2007,
         Profile::Rot,
     ),
+    (
+        "a flipped bit in a pack's preamble is called a later version",
+        8217,
+        Profile::RottenPacks,
+    ),
 ];
 
 #[test]
