@@ -258,7 +258,7 @@ maintained() {
     compare "${reads[@]}"
     compare "${reads[@]}" --without-index
     # What is forgotten and dropped, and not yet deleted, comes back; as the last of all.
-    forgotten=$(decoder "${reads[@]}" "$repository" snapshots | head -n 1 | cut -d ' ' -f 1)
+    read -r forgotten _ <"$work/snapshots" # as the comparison has listed them
     engine sr-forget "$forgotten"
     engine sr-prune --max-unused 0
     engine sr-undelete "$forgotten"
