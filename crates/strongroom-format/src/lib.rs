@@ -35,6 +35,7 @@
 //! That something decodes proves nothing about who made it. Sealed structures prove that the maker had the key; entries
 //! and checkpoints have signatures, which the caller verifies and whose keys it judges.
 
+mod audit_keys;
 mod beacon;
 mod body;
 mod bundle;
@@ -42,6 +43,7 @@ mod cbor;
 mod checkpoint;
 mod compress;
 mod config;
+mod damaged;
 mod details;
 mod entry;
 mod error;
@@ -68,6 +70,7 @@ pub mod split;
 mod time;
 mod whole;
 
+pub use audit_keys::{AuditKeys, ContentKeys};
 pub use beacon::Beacon;
 pub use body::{
     Abandon, Added, Body, Commit, Condemn, Damaged, Dropped, Evidence, Feature, Forget, Genesis,
@@ -78,6 +81,7 @@ pub use cbor::Unknown;
 pub use checkpoint::{Checkpoint, SealedCheckpoint};
 pub use compress::{Compressor, Decompressor, padme};
 pub use config::Config;
+pub use damaged::DamagedObject;
 pub use details::{Details, SkipReason, Skipped};
 pub use entry::{ENTRY_HEAD_BYTES, Entry, entry_head};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
