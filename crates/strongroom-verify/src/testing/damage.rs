@@ -37,6 +37,8 @@ pub enum Harm {
     },
     /// It and another object have changed places.
     Swapped(Key),
+    /// The bytes of another object of its kind, which stays where it is, are in its place.
+    Doubled(Key),
     /// Other bytes are in its place.
     Replaced {
         /// The bytes.
@@ -52,12 +54,10 @@ pub enum Harm {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Another object of its kind in the same repository.
-    Sibling(Key),
     /// An object of its kind of another repository.
     Foreign(Key),
-    /// The object before it of a numbered series, or itself as it once was.
-    Older(Key),
+    /// Itself as it once was.
+    Older,
 }
 
 impl Damage {
@@ -83,6 +83,10 @@ impl Damage {
                 );
                 store.replace(&self.object, other).await?;
                 store.replace(with, one).await
+            }
+            Harm::Doubled(of) => {
+                let bytes = store.get_all(of).await?;
+                store.replace(&self.object, bytes).await
             }
             Harm::Replaced { by, .. } => store.replace(&self.object, by.clone()).await,
             harm => {
@@ -114,10 +118,10 @@ impl Harm {
             Self::Flipped(_) => "flipped",
             Self::Zeroed { .. } => "zeroed",
             Self::Swapped(_) => "swapped",
+            Self::Doubled(_) => "doubled",
             Self::Replaced { origin, .. } => match origin {
-                Origin::Sibling(_) => "sibling",
                 Origin::Foreign(_) => "foreign",
-                Origin::Older(_) => "older",
+                Origin::Older => "older",
             },
             Self::FolderDeleted(..) => "folder",
         }
@@ -133,14 +137,14 @@ impl Harm {
             "flipped",
             "zeroed",
             "swapped",
-            "sibling",
+            "doubled",
             "foreign",
             "older",
             "folder",
         ]
     }
 
-    /// Returns what is left of an object's bytes; those of an object that is gone, or has changed places, are none of its own.
+    /// Returns what is left of an object's bytes; those of an object that is gone, or holds those of another, are not for it to say.
     pub(super) fn damaged(&self, whole: &[u8]) -> Bytes {
         let at = |offset: u64| {
             usize::try_from(offset)
@@ -163,7 +167,9 @@ impl Harm {
                 }
             }
             Self::Replaced { by, .. } => return by.clone(),
-            Self::Deleted | Self::Swapped(_) | Self::FolderDeleted(..) => bytes.clear(),
+            Self::Deleted | Self::Swapped(_) | Self::Doubled(_) | Self::FolderDeleted(..) => {
+                bytes.clear();
+            }
         }
         bytes.into()
     }
@@ -189,6 +195,7 @@ impl fmt::Display for Harm {
             Self::Flipped(bit) => write!(f, "bit {} of byte {} flipped", bit % 8, bit / 8),
             Self::Zeroed { from, len } => write!(f, "{len} bytes from {from} on zeroed"),
             Self::Swapped(with) => write!(f, "swapped with {with}"),
+            Self::Doubled(of) => write!(f, "replaced by a copy of {of}"),
             Self::Replaced { by, origin } => {
                 write!(f, "replaced by {origin} ({})", ObjectHash::of(by))
             }
@@ -202,9 +209,8 @@ impl fmt::Display for Harm {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sibling(key) => write!(f, "its sibling {key}"),
             Self::Foreign(key) => write!(f, "{key} of another repository"),
-            Self::Older(key) => write!(f, "the older {key}"),
+            Self::Older => f.write_str("itself as it once was"),
         }
     }
 }

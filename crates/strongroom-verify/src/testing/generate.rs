@@ -5,8 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use strongroom_format::PackClass;
-use strongroom_format::object_name::{self, ObjectName};
+use strongroom_format::object_name;
 use strongroom_store::{Key, Prefix, Result, Store, StoreExt as _};
 
 use super::borders::borders;
@@ -16,7 +15,8 @@ use super::damage::{Damage, Harm, Origin};
 ///
 /// For each object: it is deleted; cut off at nothing, at every border of its structure, at half and before the last byte; something
 /// follows it; bits of it are turned, one in each of its fields and others evenly over the rest; a block of it is zeroed; it has changed places with another of its
-/// kind; its bytes are those of a sibling, of an object of its kind in another repository, of its predecessor, or its own of long ago.
+/// kind; its bytes are
+/// those of its predecessor, of the last of its kind, of an object of its kind in another repository, or its own of long ago.
 /// And each folder is gone. What would change no byte is left out.
 #[derive(Clone)]
 pub struct Damages {
@@ -74,55 +74,89 @@ impl Damages {
     ///
     /// What a store said.
     pub async fn all(&self, store: &dyn Store) -> Result<Vec<Damage>> {
-        let objects = read(store).await?;
-        let foreign = match &self.foreign {
-            Some(other) => read(other).await?,
-            None => BTreeMap::new(),
-        };
+        let catalogue = Catalogue::read(store).await?;
         let mut damages = Vec::new();
-        for (key, bytes) in &objects {
-            let place = Place {
-                key,
-                bytes,
-                objects: &objects,
-                foreign: &foreign,
-            };
-            damages.extend(self.of(&place));
+        for key in catalogue.0.keys() {
+            damages.extend(self.of(store, &catalogue, key).await?);
         }
-        damages.extend(folders(&objects)?);
+        damages.extend(folders(&catalogue)?);
         Ok(damages)
     }
 
-    fn of(&self, place: &Place<'_>) -> Vec<Damage> {
-        let name = object_name::parse(place.key.as_str());
-        let len = place.bytes.len() as u64;
-        let mut borders = borders(name.as_ref(), place.bytes);
-        let more = self.borders.get(place.key).into_iter().flatten().copied();
+    /// Returns so many damages of objects, or as many as there are, each of another object. `is_wanted` is asked for the name of the object
+    /// and the [sort](Harm::sort) of the damage.
+    ///
+    /// # Errors
+    ///
+    /// What a store said.
+    pub async fn pick(
+        &self,
+        store: &dyn Store,
+        count: usize,
+        is_wanted: impl Fn(&Key, &str) -> bool,
+    ) -> Result<Vec<Damage>> {
+        let catalogue = Catalogue::read(store).await?;
+        let mut keys: Vec<&Key> = catalogue.0.keys().collect();
+        keys.sort_by_cached_key(|key| Dice::new(self.seed, key.as_str()).next());
+        let mut damages = Vec::new();
+        for key in keys {
+            if damages.len() >= count {
+                break;
+            }
+            let mut of = self.of(store, &catalogue, key).await?;
+            of.retain(|damage| is_wanted(key, damage.harm.sort()));
+            let mut dice = Dice::new(!self.seed, key.as_str());
+            let at = usize::try_from(dice.below(of.len() as u64)).unwrap_or(0);
+            if at < of.len() {
+                damages.push(of.swap_remove(at));
+            }
+        }
+        Ok(damages)
+    }
+
+    async fn of(&self, store: &dyn Store, catalogue: &Catalogue, key: &Key) -> Result<Vec<Damage>> {
+        let bytes = store.get_all(key).await?;
+        let name = object_name::parse(key.as_str());
+        let len = bytes.len() as u64;
+        let mut borders = borders(name.as_ref(), &bytes);
+        let more = self.borders.get(key).into_iter().flatten().copied();
         borders.extend(more.filter(|offset| *offset < len));
         borders.sort_unstable();
         borders.dedup();
 
-        let mut harms = vec![Harm::Deleted];
         let mut ends = borders.clone();
         ends.extend([0, 1, len / 2, len.saturating_sub(1)]);
         ends.retain(|end| *end < len);
         ends.sort_unstable();
         ends.dedup();
-        harms.extend(ends.into_iter().map(Harm::Truncated));
-        let mut dice = Dice::new(self.seed, place.key.as_str());
+        let mut dice = Dice::new(self.seed, key.as_str());
+        let mut harms: Vec<_> = ends.into_iter().map(Harm::Truncated).collect();
         harms.push(Harm::Appended(vec![0]));
         harms.push(Harm::Appended((0..48).map(|_| dice.byte()).collect()));
         harms.extend(self.flips(&borders, len, &mut dice));
         harms.extend(zeroes(len, &mut dice));
-        harms.extend(place.exchanges());
-        let older = self.older.get(place.key).into_iter().flatten();
+        let older = self.older.get(key).into_iter().flatten();
         harms.extend(older.map(|bytes| Harm::Replaced {
             by: bytes.clone(),
-            origin: Origin::Older(place.key.clone()),
+            origin: Origin::Older,
         }));
-        harms.retain(|harm| place.is_changed_by(harm));
-        let damage = |harm| Damage::new(place.key.clone(), harm);
-        harms.into_iter().map(damage).collect()
+        if let Some(foreign) = &self.foreign
+            && let Some((other, by)) = foreign_object(foreign, catalogue, key).await?
+        {
+            harms.push(Harm::Replaced {
+                by,
+                origin: Origin::Foreign(other),
+            });
+        }
+        harms.retain(|harm| harm.damaged(&bytes) != bytes);
+        harms.insert(0, Harm::Deleted);
+        for (other, harm) in catalogue.exchanges(key) {
+            if store.get_all(&other).await? != bytes {
+                harms.push(harm);
+            }
+        }
+        let damage = |harm| Damage::new(key.clone(), harm);
+        Ok(harms.into_iter().map(damage).collect())
     }
 
     /// One bit at each border, and others in equal distances.
@@ -141,57 +175,82 @@ impl Damages {
     }
 }
 
-/// An object among those of its store and of another.
-struct Place<'a> {
-    key: &'a Key,
-    bytes: &'a Bytes,
-    objects: &'a BTreeMap<Key, Bytes>,
-    foreign: &'a BTreeMap<Key, Bytes>,
-}
+/// The names of a store's objects, and the class of each that is a pack.
+struct Catalogue(BTreeMap<Key, Option<u8>>);
 
-impl Place<'_> {
-    /// Other objects in its place.
-    fn exchanges(&self) -> Vec<Harm> {
-        let mut harms = Vec::new();
-        let kind = kind(self.key, self.bytes);
-        let is_alike = |(key, bytes): &(&Key, &Bytes)| kind_of(key, bytes) == kind;
-        let next = self.objects.range(self.key..).skip(1).find(is_alike);
-        if let Some((other, _)) = next {
-            harms.push(Harm::Swapped(other.clone()));
+impl Catalogue {
+    async fn read(store: &dyn Store) -> Result<Self> {
+        let mut names = BTreeMap::new();
+        for meta in store.list_all(&Prefix::root()).await? {
+            let class = match folder(&meta.key) {
+                "pack" if meta.len > CLASS_AT => {
+                    let at = CLASS_AT..CLASS_AT + 1;
+                    store.get_range(&meta.key, at).await?.first().copied()
+                }
+                _ => None,
+            };
+            names.insert(meta.key, class);
         }
-        let mut others = self.objects.iter().filter(is_alike);
-        if let Some((other, by)) = others.rfind(|(other, _)| *other != self.key) {
-            harms.push(Harm::Replaced {
-                by: by.clone(),
-                origin: Origin::Sibling(other.clone()),
-            });
-        }
-        let before = self.objects.range(..self.key).rfind(is_alike);
-        if let Some((other, by)) = before.filter(|_| is_numbered(self.key)) {
-            harms.push(Harm::Replaced {
-                by: by.clone(),
-                origin: Origin::Older(other.clone()),
-            });
-        }
-        let same_name = self.foreign.get_key_value(self.key);
-        let foreign = same_name.or_else(|| self.foreign.iter().find(is_alike));
-        if let Some((other, by)) = foreign {
-            harms.push(Harm::Replaced {
-                by: by.clone(),
-                origin: Origin::Foreign(other.clone()),
-            });
-        }
-        harms
+        Ok(Self(names))
     }
 
-    fn is_changed_by(&self, harm: &Harm) -> bool {
-        match harm {
-            Harm::Deleted | Harm::FolderDeleted(..) => true,
-            Harm::Swapped(with) => self.objects.get(with) != Some(self.bytes),
-            harm => harm.damaged(self.bytes) != self.bytes,
-        }
+    fn kind<'a>(&self, key: &'a Key) -> (&'a str, Option<u8>) {
+        (folder(key), self.0.get(key).copied().flatten())
+    }
+
+    /// Objects of its kind that may be in its place: the next, the last, and the one before it.
+    fn exchanges(&self, key: &Key) -> Vec<(Key, Harm)> {
+        let kind = self.kind(key);
+        let alike: Vec<&Key> = self
+            .0
+            .keys()
+            .filter(|other| self.kind(other) == kind)
+            .collect();
+        let Ok(at) = alike.binary_search(&key) else {
+            return Vec::new();
+        };
+        let doubled = |other: &&Key| ((*other).clone(), Harm::Doubled((*other).clone()));
+        let mut all = Vec::new();
+        all.extend(
+            alike
+                .get(at + 1)
+                .map(|next| ((*next).clone(), Harm::Swapped((*next).clone()))),
+        );
+        all.extend(
+            at.checked_sub(1)
+                .and_then(|before| alike.get(before))
+                .map(doubled),
+        );
+        all.extend(alike.last().filter(|last| **last != key).map(doubled));
+        all
     }
 }
+
+/// Returns an object of another repository that may be in the place of this one.
+async fn foreign_object(
+    store: &dyn Store,
+    catalogue: &Catalogue,
+    key: &Key,
+) -> Result<Option<(Key, Bytes)>> {
+    let others = Catalogue::read(store).await?;
+    let kind = catalogue.kind(key);
+    let same_name = others.0.get_key_value(key).map(|(other, _)| other);
+    let other = same_name.or_else(|| others.0.keys().find(|other| others.kind(other) == kind));
+    match other {
+        Some(other) => Ok(Some((other.clone(), store.get_all(other).await?))),
+        None => Ok(None),
+    }
+}
+
+/// Returns the folder that stands for an object's kind.
+fn folder(key: &Key) -> &str {
+    key.as_str()
+        .split_once('/')
+        .map_or("config", |(folder, _)| folder)
+}
+
+/// Where a preamble has the class of a pack.
+const CLASS_AT: u64 = 14;
 
 /// A block of zeros at the start, in the middle and at the end, and one of 512 bytes somewhere.
 fn zeroes(len: u64, dice: &mut Dice) -> Vec<Harm> {
@@ -218,9 +277,9 @@ fn zeroes(len: u64, dice: &mut Dice) -> Vec<Harm> {
 }
 
 /// Every folder that has objects, gone.
-fn folders(objects: &BTreeMap<Key, Bytes>) -> Result<Vec<Damage>> {
+fn folders(catalogue: &Catalogue) -> Result<Vec<Damage>> {
     let mut folders: BTreeMap<String, Vec<Key>> = BTreeMap::new();
-    for key in objects.keys() {
+    for key in catalogue.0.keys() {
         if let Some((folder, _)) = key.as_str().split_once('/') {
             folders
                 .entry(format!("{folder}/"))
@@ -236,45 +295,6 @@ fn folders(objects: &BTreeMap<Key, Bytes>) -> Result<Vec<Damage>> {
         }
     }
     Ok(damages)
-}
-
-/// Returns what stands for an object's kind: its folder, and the class of a pack.
-fn kind<'a>(key: &'a Key, bytes: &Bytes) -> (&'a str, Option<u8>) {
-    let folder = key
-        .as_str()
-        .split_once('/')
-        .map_or("config", |(folder, _)| folder);
-    let class = bytes.get(14).filter(|_| folder == "pack").copied();
-    (
-        folder,
-        class.filter(|class| *class <= PackClass::Pages as u8),
-    )
-}
-
-fn kind_of<'a>(key: &&'a Key, bytes: &&Bytes) -> (&'a str, Option<u8>) {
-    kind(key, bytes)
-}
-
-fn is_numbered(key: &Key) -> bool {
-    matches!(
-        object_name::parse(key.as_str()),
-        Some(
-            ObjectName::Journal(_)
-                | ObjectName::Bundle(_)
-                | ObjectName::Checkpoint(_)
-                | ObjectName::Keyring(_)
-                | ObjectName::KeyringCopy(_)
-        )
-    )
-}
-
-async fn read(store: &dyn Store) -> Result<BTreeMap<Key, Bytes>> {
-    let mut objects = BTreeMap::new();
-    for meta in store.list_all(&Prefix::root()).await? {
-        let bytes = store.get_all(&meta.key).await?;
-        objects.insert(meta.key, bytes);
-    }
-    Ok(objects)
 }
 
 /// Numbers that a seed and a name decide (splitmix64).

@@ -9,6 +9,8 @@
 
 mod crafted;
 mod insider;
+mod lab;
+mod matrix;
 mod museum;
 mod oracle;
 mod press;
