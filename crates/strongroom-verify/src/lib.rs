@@ -35,6 +35,8 @@ mod options;
 mod pool;
 mod problem;
 mod report;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use auditor::Auditor;
 pub use check::{Check, CheckContext};
