@@ -73,8 +73,8 @@ mod whole;
 pub use audit_keys::{AuditKeys, ContentKeys};
 pub use beacon::Beacon;
 pub use body::{
-    Abandon, Added, Body, Commit, Condemn, Damaged, Dropped, Evidence, Feature, Forget, Genesis,
-    Hold, HoldAction, IndexChange, Keys, Packs, Policy, Takeover, Tombstone, evidence_aad,
+    Abandon, Added, Body, Bridge, Commit, Condemn, Damaged, Dropped, Evidence, Feature, Forget,
+    Genesis, Hold, HoldAction, IndexChange, Keys, Packs, Policy, Takeover, Tombstone, evidence_aad,
 };
 pub use bundle::{decode_bundle, encode_bundle};
 pub use cbor::Unknown;
@@ -87,7 +87,7 @@ pub use entry::{ENTRY_HEAD_BYTES, Entry, entry_head};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use frame::{BlobRecord, Codec, FrameKey, FrameRecord, frame_aad};
 pub use hash::ObjectHash;
-pub use item::{Certificate, DamagedPack, EpochState, PackRef, SegmentRef};
+pub use item::{BridgeRef, Certificate, DamagedPack, EpochState, PackRef, SegmentRef};
 pub use key_bundle::{Epoch, KeyBundle, SigningEntry, SlotEntry, UnknownSecrets};
 pub use keyring::{Grant, Keyring, SignedKeyring};
 pub use names::{Interior, Leaf, Names};

@@ -58,11 +58,15 @@ const OBJECTS: [(&str, Make, Decode); 9] = [
     ("bundle", sample::bundle, |b| {
         decode_bundle(b).map(|v| format!("{v:?}"))
     }),
-    ("checkpoint", sample::checkpoint_object, |b| {
-        SealedCheckpoint::decode(b)?
-            .open(sample::structure(0).checkpoint())
-            .map(|v| format!("{v:?}"))
-    }),
+    (
+        "checkpoint",
+        || sample::checkpoint_object(&sample::bridged_checkpoint()),
+        |b| {
+            SealedCheckpoint::decode(b)?
+                .open(sample::structure(0).checkpoint())
+                .map(|v| format!("{v:?}"))
+        },
+    ),
     ("segment", sample::segment, |b| {
         Segment::decode(b, sample::structure(0).index()).map(|v| format!("{v:?}"))
     }),

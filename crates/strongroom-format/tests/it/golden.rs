@@ -15,7 +15,7 @@ struct Vector {
     describe: fn(&[u8]) -> String,
 }
 
-const VECTORS: [Vector; 13] = [
+const VECTORS: [Vector; 15] = [
     Vector {
         name: "config",
         bytes: || sample::config().encode(sample::RANDOM).unwrap(),
@@ -63,6 +63,11 @@ const VECTORS: [Vector; 13] = [
         },
     },
     Vector {
+        name: "entry-bridge",
+        bytes: || sample::entry(43, &sample::bridge()),
+        describe: |_| describe_entry(&sample::bridge()),
+    },
+    Vector {
         name: "bundle",
         bytes: sample::bundle,
         describe: |_| {
@@ -72,8 +77,13 @@ const VECTORS: [Vector; 13] = [
     },
     Vector {
         name: "checkpoint",
-        bytes: sample::checkpoint_object,
-        describe: describe_checkpoint,
+        bytes: || sample::checkpoint_object(&sample::checkpoint()),
+        describe: |_| describe_checkpoint(&sample::checkpoint()),
+    },
+    Vector {
+        name: "checkpoint-bridged",
+        bytes: || sample::checkpoint_object(&sample::bridged_checkpoint()),
+        describe: |_| describe_checkpoint(&sample::bridged_checkpoint()),
     },
     Vector {
         name: "beacon",
@@ -187,7 +197,7 @@ fn describe_entry(payload: &Payload) -> String {
     text
 }
 
-fn describe_checkpoint(_: &[u8]) -> String {
+fn describe_checkpoint(checkpoint: &Checkpoint) -> String {
     let mut text = "number = 64\n".to_owned();
     line(&mut text, "K_struct", &[0x53; 32]);
     line(
@@ -195,11 +205,7 @@ fn describe_checkpoint(_: &[u8]) -> String {
         "last entry",
         ObjectHash::of(b"entry 63").as_bytes(),
     );
-    line(
-        &mut text,
-        "plaintext",
-        &sample::checkpoint().encode().unwrap(),
-    );
+    line(&mut text, "plaintext", &checkpoint.encode().unwrap());
     line(
         &mut text,
         "writer's public key",
@@ -356,17 +362,20 @@ fn the_journal_opens() {
     for (name, payload) in [
         ("entry-genesis", sample::genesis()),
         ("entry-commit", sample::commit()),
+        ("entry-bridge", sample::bridge()),
     ] {
         let entry = Entry::decode(&stored(name)).unwrap();
         assert!(entry.verify_signatures());
         assert_eq!(entry.open(keys.journal()).unwrap(), payload);
     }
-    let checkpoint = SealedCheckpoint::decode(&stored("checkpoint")).unwrap();
-    assert!(checkpoint.verify_signatures());
-    assert_eq!(
-        checkpoint.open(keys.checkpoint()).unwrap(),
-        sample::checkpoint()
-    );
+    for (name, expected) in [
+        ("checkpoint", sample::checkpoint()),
+        ("checkpoint-bridged", sample::bridged_checkpoint()),
+    ] {
+        let checkpoint = SealedCheckpoint::decode(&stored(name)).unwrap();
+        assert!(checkpoint.verify_signatures());
+        assert_eq!(checkpoint.open(keys.checkpoint()).unwrap(), expected);
+    }
     let (epoch, sealed) = sample::snapshot().details.unwrap();
     assert_eq!(epoch, sample::EPOCH);
     let sealer = sample::epoch_key().details(SUITE, &strongroom_crypt::SeededRandom::shared(0));

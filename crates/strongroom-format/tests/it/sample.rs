@@ -216,13 +216,50 @@ pub(crate) fn commit() -> Payload {
     Payload::new(TIME, Body::Commit(Box::new(body)))
 }
 
+/// Entry 43 is lost, and entry 44 states its hash. It added a pack, and another one is gone.
+pub(crate) fn bridge() -> Payload {
+    let pack = PackRef {
+        name: ObjectHash::of(b"pack of entry 43"),
+        len: 7_000,
+        class: PackClass::Names,
+    };
+    let gone = DamagedPack {
+        pack: ObjectHash::of(b"pack that is gone"),
+        frames: Vec::new(),
+    };
+    let body = Bridge {
+        stated: Some(ObjectHash::of(b"entry 43")),
+        effects: vec![
+            Body::Tombstone(Tombstone {
+                added: Added {
+                    packs: vec![pack],
+                    ..Added::default()
+                },
+                ..Tombstone::default()
+            }),
+            Body::Damaged(Damaged {
+                packs: vec![gone],
+                ..Damaged::default()
+            }),
+        ],
+        confirmed: Vec::new(),
+        reason: "entry 43 is lost".into(),
+        unknown: Unknown::default(),
+    };
+    Payload {
+        must_understand: true,
+        ..Payload::new(TIME, Body::Bridge(Box::new(body)))
+    }
+}
+
 pub(crate) fn entry(n: u64, payload: &Payload) -> Vec<u8> {
     let previous = match n {
         0 => ObjectHash::of(&config().encode(RANDOM).unwrap()),
         n => ObjectHash::of(format!("entry {}", n - 1).as_bytes()),
     };
     let (keys, admin, writer) = (structure(20 + n), admin(), writer());
-    let signers: &[&SigningKey] = if n == 0 { &[&admin] } else { &[&writer] };
+    let by_admin = payload.body.roles_needed() == Roles::ADMIN;
+    let signers: &[&SigningKey] = if by_admin { &[&admin] } else { &[&writer] };
     Entry::seal(
         SUITE,
         REPOSITORY,
@@ -257,9 +294,22 @@ pub(crate) fn checkpoint() -> Checkpoint {
     }
 }
 
-pub(crate) fn checkpoint_object() -> Vec<u8> {
+/// The same, where entry 43 was lost.
+pub(crate) fn bridged_checkpoint() -> Checkpoint {
+    let bridge = BridgeRef {
+        n: 43,
+        hash: ObjectHash::of(b"bridge 43"),
+        next: ObjectHash::of(b"entry 43"),
+    };
+    Checkpoint {
+        bridges: vec![bridge],
+        ..checkpoint()
+    }
+}
+
+pub(crate) fn checkpoint_object(checkpoint: &Checkpoint) -> Vec<u8> {
     let (keys, writer, last) = (structure(12), writer(), ObjectHash::of(b"entry 63"));
-    checkpoint()
+    checkpoint
         .seal(
             SUITE,
             REPOSITORY,
