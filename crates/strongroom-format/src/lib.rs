@@ -20,6 +20,7 @@
 //!   and [`encode_bundle`] puts 64 of them into one object.
 //! * A pack holds frames, each of them many blobs; its [`PackHeader`] says where. [`frame_aad`] is the context in which a
 //!   frame is sealed, [`Compressor`] and [`Decompressor`] are its codec.
+//! * [`parity`] finds damage of packs without keys, and takes it back.
 //! * A [`Page`] lists references; the first of a directory's page is to its [`Names`]. [`split`] says where pages end.
 //! * A [`SegmentBuilder`] makes an index segment; [`SegmentLayout`] finds a row in one without reading the whole.
 //!
@@ -60,6 +61,7 @@ pub mod object_name;
 mod pack;
 mod pack_tail;
 mod page;
+pub mod parity;
 mod payload;
 mod preamble;
 mod segment;

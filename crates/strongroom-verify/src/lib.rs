@@ -40,6 +40,8 @@ mod pool;
 mod problem;
 mod report;
 mod run;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod wholeness;
 
 pub use auditor::Auditor;
