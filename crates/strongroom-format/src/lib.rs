@@ -40,6 +40,7 @@ mod beacon;
 mod body;
 mod bundle;
 mod cbor;
+mod check_record;
 mod checkpoint;
 mod compress;
 mod config;
@@ -78,6 +79,7 @@ pub use body::{
 };
 pub use bundle::{decode_bundle, encode_bundle};
 pub use cbor::Unknown;
+pub use check_record::{CheckRecord, Choice, PackClasses, Rolling, Stratum};
 pub use checkpoint::{Checkpoint, SealedCheckpoint};
 pub use compress::{Compressor, Decompressor, padme};
 pub use config::Config;
