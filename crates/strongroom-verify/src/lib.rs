@@ -37,6 +37,8 @@ mod pool;
 mod problem;
 mod report;
 pub mod sample;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use auditor::Auditor;
 pub use check::{Check, CheckContext};
