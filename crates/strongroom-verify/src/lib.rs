@@ -29,16 +29,22 @@ mod error;
 mod evidence;
 mod finding;
 mod journal;
+mod keyrings;
 mod keys;
 mod level;
+mod listing;
+mod objects;
 mod observer;
 mod options;
+mod place;
 mod pool;
 mod problem;
 mod report;
+mod run;
 pub mod sample;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod wholeness;
 
 pub use auditor::Auditor;
 pub use check::{Check, CheckContext};
