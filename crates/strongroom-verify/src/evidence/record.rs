@@ -1,6 +1,6 @@
 //! The record that a report leaves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_format::limits::{MAX_CHECK_FRAMES, MAX_CHECK_PACKS, MAX_CHECK_PROBLEMS};
 use strongroom_format::object_name::ObjectName;
@@ -15,8 +15,8 @@ pub(crate) struct Readings {
     pub(crate) choices: Vec<Choice>,
     /// How many packs were read, and their bytes.
     pub(crate) read: (u64, u64),
-    /// Packs that were chosen and not read to the level, sorted.
-    pub(crate) unread: Vec<ObjectHash>,
+    /// Packs that were chosen and not read to the level.
+    pub(crate) unread: BTreeSet<ObjectHash>,
 }
 
 impl Report {
@@ -33,6 +33,12 @@ impl Report {
             Error::new(ErrorKind::Invalid, "the record of a check has no encoding")
                 .with_source(error)
         })
+    }
+
+    /// Takes note of a pack that was chosen and could not be read to the level, though it is not damaged: of a newer version, or of an epoch whose
+    /// key is not here.
+    pub(crate) fn note_unread(&mut self, pack: ObjectHash) {
+        self.readings.unread.insert(pack);
     }
 
     fn check_record(&self, program: &str, duration_ms: u64) -> Result<CheckRecord> {
@@ -52,7 +58,7 @@ impl Report {
             })
             .collect();
         damaged.sort_by_key(|damaged| damaged.pack);
-        let mut unread = self.readings.unread.clone();
+        let mut unread: Vec<_> = self.readings.unread.iter().copied().collect();
         let is_truncated = damaged.len() > MAX_CHECK_PACKS || unread.len() > MAX_CHECK_PACKS;
         damaged.truncate(MAX_CHECK_PACKS);
         unread.truncate(MAX_CHECK_PACKS);

@@ -19,7 +19,7 @@ use crate::evidence::{Past, Readings, pack_level};
 pub(crate) struct Outcome<'a> {
     /// The level that was reached.
     pub(crate) level: Level,
-    /// Packs that are damaged or missing.
+    /// Packs that are damaged or missing, also such as were not chosen.
     pub(crate) damaged: &'a BTreeSet<ObjectHash>,
     /// Packs that were chosen and could not be read to that level.
     pub(crate) unread: &'a BTreeSet<ObjectHash>,
@@ -74,7 +74,7 @@ impl Chosen {
         Readings {
             choices: self.choices().to_vec(),
             read: (count, total),
-            unread: outcome.unread.iter().copied().collect(),
+            unread: outcome.unread.clone(),
         }
     }
 
@@ -94,7 +94,7 @@ impl Chosen {
             }
         }
         let mut found = vec![0; sample.strata.len()];
-        for name in self.packs.iter().filter(is_bad) {
+        for name in outcome.damaged.union(outcome.unread) {
             let unit = self.units.get(name).filter(|unit| unit.is_sampled());
             let at = unit.and_then(|unit| super::stratum_of(&sample.strata, unit));
             if let Some(found) = at.and_then(|at| found.get_mut(at)) {

@@ -65,7 +65,7 @@ pub struct Bound {
     pub drawn: u64,
     /// How many of these are damaged, or could not be read.
     pub seen: u64,
-    /// How many packs are damaged in all that was read, also what was read because of what the sample showed.
+    /// How many packs are known to be damaged, or could not be read: also what was read because of what the sample showed, and what is missing.
     pub found: u64,
     /// What the choice follows from.
     pub origin: Origin,

@@ -21,6 +21,18 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
+    /// A pack of which nothing but name and length is known.
+    pub(crate) fn unknown(name: ObjectHash, bytes: u64) -> Self {
+        Self {
+            name,
+            bytes,
+            class: None,
+            n: 0,
+            time: Time::default(),
+            writer: [0; 32],
+        }
+    }
+
     /// Whether it may be left out: it holds content, or nobody knows what.
     pub(crate) fn is_sampled(&self) -> bool {
         matches!(self.class, None | Some(PackClass::Data))
