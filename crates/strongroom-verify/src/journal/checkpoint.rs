@@ -198,6 +198,7 @@ impl State {
             admin: self.admin,
             must_understand: self.must_understand,
             committed_sessions: self.committed_sessions.iter().copied().collect(),
+            bridges: Vec::new(),
             unknown: Unknown::default(),
         }
     }
