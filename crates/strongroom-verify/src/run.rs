@@ -14,6 +14,7 @@ use crate::keys::Keys;
 use crate::listing::{self, Listing};
 use crate::observer::Stage;
 use crate::pool::Pool;
+use crate::sample::Plan;
 use crate::wholeness::Flaw;
 use crate::{
     Auditor, CheckContext, CheckOptions, Finding, Level, Observer, Problem, Report, Severity,
@@ -205,12 +206,20 @@ impl<'a> Run<'a> {
             Some(state) => listing::compare(cx, &audited.listing, state, report).await?,
             None => listing::compare_without_journal(cx, &audited.listing, report),
         }
+        let mut plan = Plan::new(cx, audited, report);
         if cx.options().level > Level::Listed {
-            let packs =
-                |name: &ObjectName| matches!(name, ObjectName::Pack(_) | ObjectName::Index(_));
-            let packs = objects::select(&audited.listing, packs);
-            objects::judge_packs(cx, audited.place, packs, report).await?;
+            let index = |name: &ObjectName| matches!(name, ObjectName::Index(_));
+            let index = objects::select(&audited.listing, index);
+            objects::judge_packs(cx, audited.place, index, report).await?;
+            let mut packs = plan.packs().clone();
+            while !packs.is_empty() {
+                let chosen = |name: &ObjectName| matches!(name, ObjectName::Pack(hash) if packs.contains(hash));
+                let chosen = objects::select(&audited.listing, chosen);
+                objects::judge_packs(cx, audited.place, chosen, report).await?;
+                packs = plan.widen(report);
+            }
         }
+        plan.conclude(report);
         let checks = CheckContext::new(cx, audited);
         for check in self.auditor.checks() {
             cx.started(Stage::Custom(check.name()));
