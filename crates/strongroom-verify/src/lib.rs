@@ -22,21 +22,29 @@
 
 mod audited;
 mod auditor;
+mod blast;
 mod check;
+mod content;
 mod context;
 mod coverage;
+mod edge;
 mod error;
 mod finding;
+mod index;
 mod journal;
 mod keys;
 mod level;
 mod observer;
 mod options;
+mod pack;
 mod pool;
 mod problem;
+mod rebuild;
 mod report;
+mod tree;
 
 pub use auditor::Auditor;
+pub use blast::{BlastRadius, SnapshotLoss};
 pub use check::{Check, CheckContext};
 pub use coverage::{Area, Coverage, Tally};
 pub use error::{Error, ErrorKind, Result};
