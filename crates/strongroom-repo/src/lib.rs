@@ -64,6 +64,7 @@ mod pack_writer;
 mod packs;
 mod pair;
 mod prune;
+mod repair;
 mod replicate;
 mod repository;
 mod restore;
@@ -92,6 +93,10 @@ pub use observer::{Event, Observer, Phase, Progress};
 pub use prune::{
     Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
     PruneReport, Reframe, Requests, Stopped, Unused,
+};
+pub use repair::{
+    LossAt, LossKind, Losses, Origin, QuarantineReport, Reason, Remedy, RepairItem, RepairOptions,
+    RepairPlan, RepairReport, SnapshotLosses, Wrong,
 };
 pub use replicate::{ReplicaDifference, ReplicaReport};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};

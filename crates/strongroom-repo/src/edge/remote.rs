@@ -162,6 +162,16 @@ impl Remote {
         self.put_later(key, data).wait()
     }
 
+    /// Writes an object in the place of whatever is there. Only for bytes that are known to be the ones that belong there.
+    pub(crate) fn replace(&self, key: &Key, data: Bytes) -> Result<()> {
+        let key = key.clone();
+        self.ask(Queue::Writes, move |store| async move {
+            let options = PutOptions::default().with_mode(PutMode::Overwrite);
+            Ok(store.put(&key, data, options).await?)
+        })
+        .wait()
+    }
+
     /// Deletes an object, present or not.
     pub(crate) fn delete(&self, key: &Key) -> Result<()> {
         self.delete_later(key).wait()
