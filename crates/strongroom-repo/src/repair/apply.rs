@@ -180,7 +180,7 @@ impl<'a> Applying<'a> {
                     bad.insert(name);
                 }
             }
-            if bad.is_empty() && look.unmapped().is_empty() {
+            if bad.is_empty() && look.unmapped()?.is_empty() {
                 self.report.already += planned.len() as u64;
                 return Ok(());
             }

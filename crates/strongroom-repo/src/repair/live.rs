@@ -34,8 +34,12 @@ pub(crate) struct Live<'a> {
     clean: HashSet<Id>,
     /// A page is lost, so what is needed is not known.
     is_incomplete: bool,
-    /// Packs in force are mapped by nothing that can be read.
+    /// Packs in force are mapped by nothing that can be read, so that nothing says what is in them: every reference is looked up.
     looks_up_all: bool,
+    /// The packs and segments that were found by that.
+    looked_up: BTreeSet<ObjectHash>,
+    /// Something can be read only where nobody should rely on it.
+    is_shaky: bool,
     /// Snapshots that were walked.
     pub(crate) walked: BTreeSet<Id>,
     /// Those of them that lack something, by the numbers of their entries.
@@ -103,6 +107,8 @@ impl<'a> Live<'a> {
                 .index
                 .unmapped(&look.state, &BTreeSet::new())
                 .is_empty(),
+            looked_up: BTreeSet::new(),
+            is_shaky: false,
             walked: BTreeSet::new(),
             affected: Vec::new(),
         })
@@ -150,9 +156,10 @@ impl<'a> Live<'a> {
             .exams
             .get(pack)
             .is_some_and(|exam| exam.header.is_none());
-        let is_unknown = headless && blobs.is_empty();
-        if is_unknown && (self.is_incomplete || self.looks_up_all) {
-            return Ok(None);
+        if headless && blobs.is_empty() {
+            // Then every reference was looked up, so whatever is in it is elsewhere too, if nothing is lost and nothing is in doubt.
+            let is_needless = !self.is_incomplete && !self.is_shaky && self.lost.is_empty();
+            return Ok(is_needless.then(|| self.looked_up.clone()));
         }
         for prefix in blobs {
             if !self.is_incomplete && !self.live.contains(&prefix) {
@@ -207,7 +214,8 @@ impl<'a> Live<'a> {
         if self.dirty.contains(page) {
             return Ok(Some(true));
         }
-        self.note_live(page)?;
+        self.note_live(page);
+        self.is_shaky |= !self.look_up(page)?;
         let read = match self.look.blobs.read(PAGE, page) {
             Ok(bytes) => Page::decode(&bytes).ok(),
             Err(error) if is_loss(&error) => None,
@@ -244,15 +252,18 @@ impl<'a> Live<'a> {
         if self.lost.contains(id) {
             return Ok(Standing::Lost);
         }
-        let is_suspect = self.note_live(id)?;
-        let is_nowhere = self.looks_up_all && self.look.index.locate(id)?.is_empty();
+        let is_suspect = self.note_live(id);
+        let is_nowhere = !self.look_up(id)?;
         let covered = is_suspect && self.cover(&EntryRow::prefix_of(id))?.is_some();
         if (!is_suspect || covered) && !is_nowhere {
             return Ok(Standing::Fine);
         }
         // It may be found where nobody should rely on it, such as in a pack that was dropped and is not deleted.
         match self.look.blobs.read(kind, id) {
-            Ok(_) => Ok(Standing::Fine),
+            Ok(_) => {
+                self.is_shaky = true;
+                Ok(Standing::Fine)
+            }
             Err(error) if is_loss(&error) => {
                 self.lost.insert(*id);
                 if kind == NAMES {
@@ -264,14 +275,26 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Looks a blob up, if everything is to be; says whether there is a copy to rely on, as far as it is known.
+    fn look_up(&mut self, id: &Id) -> Result<bool> {
+        if !self.looks_up_all {
+            return Ok(true);
+        }
+        let found = self.look.index.grounds(id)?.into_iter().next();
+        let names = found.map(|(location, segment)| [location.pack.name, segment]);
+        let is_there = names.is_some();
+        self.looked_up.extend(names.into_iter().flatten());
+        Ok(is_there)
+    }
+
     /// Notes that a snapshot needs a blob; says whether a copy of it is bad.
-    fn note_live(&mut self, id: &Id) -> Result<bool> {
+    fn note_live(&mut self, id: &Id) -> bool {
         let prefix = EntryRow::prefix_of(id);
         let is_suspect = self.suspects.contains(&prefix);
         if is_suspect {
             self.live.insert(prefix);
         }
-        Ok(is_suspect)
+        is_suspect
     }
 
     /// Returns the pack and the segment of a copy that is good, by the word of the pack itself.

@@ -127,7 +127,7 @@ impl fmt::Display for RepairPlan {
 pub(super) fn make_plan(look: &Look<'_>, options: &RepairOptions) -> Result<RepairPlan> {
     let suspects = look.suspects(options.suspects.as_deref())?;
     let mut items = singles(look, &suspects)?;
-    items.extend(look.unmapped());
+    items.extend(look.unmapped()?);
     let exams = look.exams(&suspects)?;
     let mut unsourced = Vec::new();
     for exam in exams.values() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use strongroom_crypt::{Roles, SessionId};
 use strongroom_format::object_name::ObjectName;
-use strongroom_format::{Body, IndexChange, ObjectHash, PackRef, SegmentRef};
+use strongroom_format::{Body, IndexChange, ObjectHash, SegmentRef};
 
 use super::item::{Origin, Remedy, RepairItem, Wrong};
 use super::look::{Found, Look, Sight};
@@ -46,17 +46,23 @@ impl Look<'_> {
         Ok(Some(found))
     }
 
-    /// Returns the packs in force that nothing maps which can be read, if no segment that is bad accounts for it.
-    pub(super) fn unmapped(&self) -> Vec<RepairItem> {
+    /// Returns the packs in force that nothing maps which can be read and that can be read themselves, if no segment that is bad accounts
+    /// for it.
+    ///
+    /// # Errors
+    ///
+    /// What the store says when it cannot be reached.
+    pub(super) fn unmapped(&self) -> Result<Vec<RepairItem>> {
         if !self.index.problems().is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let packs = self.index.unmapped(&self.state, &BTreeSet::new());
-        let item = |pack: PackRef| {
+        let (_, readable) = builder_of_headers(self.remote, self.context, packs.iter())?;
+        let item = |pack: ObjectHash| {
             let remedy = Remedy::Rebuild(Origin::Headers);
-            RepairItem::new(ObjectName::Pack(pack.name), Wrong::Unmapped, remedy)
+            RepairItem::new(ObjectName::Pack(pack), Wrong::Unmapped, remedy)
         };
-        packs.into_iter().map(item).collect()
+        Ok(readable.into_iter().map(item).collect())
     }
 
     /// Makes segments of the headers of packs that nothing else maps, in the place of `bad` ones.

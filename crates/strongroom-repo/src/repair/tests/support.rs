@@ -139,16 +139,18 @@ impl World {
 
     /// Plans with these suspects and everything again, until nothing is left to do. Returns the last plan.
     pub(super) fn repair_all(&mut self, options: &RepairOptions) -> RepairPlan {
+        let mut last = String::new();
         for _ in 0..4 {
             self.reopen();
             let plan = plan(&self.repository, options.clone());
             if !plan.has_work() {
                 return plan;
             }
+            last = plan.to_string();
             let report = repair(&self.repository, plan);
             assert!(report.is_complete(), "{report}");
         }
-        panic!("repair finds no end")
+        panic!("repair finds no end: {last}")
     }
 
     pub(super) fn packs(&self) -> Vec<ObjectHash> {
