@@ -8,6 +8,10 @@ pub const MAX_ENTRY_BYTES: usize = 2_097_152;
 pub const MAX_CONFIG_BYTES: usize = 65_536;
 /// Bytes of a beacon.
 pub const MAX_BEACON_BYTES: usize = 65_536;
+/// Bytes of a file of audit keys.
+pub const MAX_AUDIT_KEYS_BYTES: usize = 1_048_576;
+/// Epochs in a file of audit keys.
+pub const MAX_AUDIT_KEYS_EPOCHS: usize = 4_096;
 /// Bytes of a keyring object.
 pub const MAX_KEYRING_BYTES: usize = 4_194_304;
 /// Bytes of a blob's plaintext.
