@@ -59,38 +59,48 @@ impl Mirror {
         Self { store, members }
     }
 
+    fn member(&self, number: usize) -> &Flaky {
+        self.members.get(number).expect("a member")
+    }
+
     fn put(&self, name: &str, data: &'static str) {
-        block_on(self.store.put_new(&key(name), data.into())).unwrap();
+        block_on(self.store.put_new(&key(name), data.into())).expect("it works");
     }
 
     fn down(&self, member: usize) {
-        self.members[member].inject(Rule::new(Fault::FailBefore(ErrorKind::Unavailable)));
+        self.member(member)
+            .inject(Rule::new(Fault::FailBefore(ErrorKind::Unavailable)));
     }
 
     fn up(&self, member: usize) {
-        self.members[member].heal();
+        self.member(member).heal();
     }
 
     fn health(&self, member: usize) -> Health {
-        self.store.status().members[member].health
+        self.store
+            .status()
+            .members
+            .get(member)
+            .expect("a member")
+            .health
     }
 
     /// What a member has, beside the mirror and its faults.
     fn names(&self, member: usize) -> Vec<String> {
-        names(self.members[member].inner().inner(), "")
+        names(self.member(member).inner().inner(), "")
     }
 
     fn bytes(&self, member: usize, name: &str) -> Bytes {
-        block_on(self.members[member].inner().inner().get_all(&key(name))).unwrap()
+        block_on(self.member(member).inner().inner().get_all(&key(name))).expect("it works")
     }
 
     fn spoil(&self, member: usize, name: &str) {
-        let store = self.members[member].inner().inner();
-        block_on(store.replace(&key(name), "rotten".into())).unwrap();
+        let store = self.member(member).inner().inner();
+        block_on(store.replace(&key(name), "rotten".into())).expect("it works");
     }
 
     fn lose(&self, member: usize, name: &str) {
-        block_on(self.members[member].inner().inner().delete(&key(name))).unwrap();
+        block_on(self.member(member).inner().inner().delete(&key(name))).expect("it works");
     }
 }
 
@@ -101,7 +111,7 @@ fn handle(members: &[Flaky], policy: WritePolicy) -> Mirrored {
     let settings = MirrorSettings::default()
         .with_policy(policy)
         .with_rules(Arc::new(Rules));
-    Mirrored::new(stores.next().unwrap(), stores.collect(), settings)
+    Mirrored::new(stores.next().expect("it works"), stores.collect(), settings)
 }
 
 fn order() -> SyncOrder {
@@ -310,10 +320,7 @@ fn a_restarted_mirror_does_not_skip_an_entry() {
     );
     let status = restarted.status();
     assert_eq!(status.members[1].health, Health::Lagging);
-    assert!(
-        status.to_string().contains("waits for journal/1"),
-        "{status}"
-    );
+    assert!(status.to_string().contains("journal/2 waits"), "{status}");
 
     let found = block_on(restarted.compare(&order())).remove(0).unwrap();
     assert_eq!((found.missing.objects, found.same.objects), (3, 2));
@@ -321,6 +328,36 @@ fn a_restarted_mirror_does_not_skip_an_entry() {
     assert!(report.is_complete() && report.copied.objects == 3);
     assert!(restarted.status().is_healthy(), "{}", restarted.status());
     assert_eq!(mirror.names(1), mirror.names(0));
+}
+
+#[test]
+fn an_arbiter_that_went_back_takes_nothing_until_it_is_made_whole() {
+    let mirror = Mirror::new(2, WritePolicy::All);
+    for (name, data) in [
+        ("journal/0", "entry 0"),
+        ("pack/a", "a"),
+        ("journal/1", "entry 1"),
+    ] {
+        mirror.put(name, data);
+    }
+    // Somebody mounted an older copy of it, or none.
+    mirror.lose(0, "journal/1");
+    mirror.lose(0, "pack/a");
+    let restarted = handle(&mirror.members, WritePolicy::All);
+    assert_eq!(
+        block_on(restarted.get_all(&key("journal/1"))).unwrap(),
+        "entry 1"
+    );
+    let refused = block_on(restarted.put_new(&key("journal/2"), "entry 2".into()));
+    assert_eq!(kind(refused), ErrorKind::Unavailable);
+    // Nobody but a person says that the follower is right.
+    let [arbiter, follower] = [0, 1].map(|n| Arc::new(mirror.members[n].clone()) as Arc<dyn Store>);
+    let options = CompareOptions::new(order()).with_rules(Arc::new(Rules));
+    let found = block_on(compare(&follower, &arbiter, &options)).unwrap();
+    let plan = SyncPlan::new(&found, SyncOptions::default());
+    block_on(sync(&plan, &follower, &arbiter, &options)).unwrap();
+    block_on(restarted.put_new(&key("journal/2"), "entry 2".into())).unwrap();
+    assert_eq!(mirror.names(0), mirror.names(1));
 }
 
 #[test]
@@ -474,8 +511,7 @@ fn of_clients_that_race_one_wins_on_every_member() {
 #[test]
 fn a_put_that_nobody_waited_for_is_given_later() {
     let mirror = Mirror::new(2, WritePolicy::All);
-    let gate = Gate::new();
-    let pause = Rule::new(Fault::PauseBefore(gate.clone())).with_operation(Operation::Put);
+    let pause = Rule::new(Fault::PauseBefore(Gate::new())).with_operation(Operation::Put);
     mirror.members[1].inject(pause);
     let (name, options) = (key("pack/a"), PutOptions::default());
     let mut put = mirror.store.put(&name, "a".into(), options);

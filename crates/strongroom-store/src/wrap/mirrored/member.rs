@@ -155,9 +155,10 @@ impl Member {
         state.last_error = Some(words(error));
     }
 
-    /// Says that it lacks what a queued object needs: that is no failure to reach it.
-    pub(super) fn lacks(&self, key: &Key, predecessor: &Key) {
-        self.state().last_error = Some(format!("{key} waits for {predecessor}, which is missing"));
+    /// Says that it lacks what an object needs: that is no failure to reach it.
+    pub(super) fn lacks(&self, key: &Key) {
+        self.state().last_error =
+            Some(format!("{key} waits for its predecessor, which is missing"));
     }
 
     /// Says that it has an object under a name that is another's.

@@ -16,13 +16,19 @@ impl Shared {
         self.catch_up_a_little().await;
         let _turn = self.turn(key).await;
         self.expect_members(key).await?;
+        let arbiter = self.arbiter()?;
+        let predecessor = self.settings.rules.predecessor(key);
+        if !follows(arbiter, predecessor.as_ref()).await? {
+            // It went back, or is another one: followers know more than it.
+            let what = "the arbiter lacks the predecessor";
+            return Err(unavailable("put", key).with_source(what));
+        }
         let wanted = match options.mode {
             PutMode::Create => Wanted::Created,
             PutMode::Overwrite => Wanted::Replaced,
         };
         let mut doubts = Doubts::new(self, key, wanted, data.len() as u64);
         self.forget(key);
-        let arbiter = self.arbiter()?;
         match arbiter.store.put(key, data.clone(), options.clone()).await {
             Ok(()) => doubts.decided(),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -41,6 +47,9 @@ impl Shared {
             }
         }
         arbiter.succeeded();
+        if predecessor.is_some() {
+            arbiter.set_tail(key);
+        }
         arbiter.forget_flaw(key);
         let puts = self.followers().map(async |(number, follower)| {
             if !follower.is_ready() {
@@ -134,11 +143,8 @@ impl Shared {
     ) -> Result<()> {
         let predecessor = self.settings.rules.predecessor(key);
         let given = async {
-            if let Some(predecessor) = &predecessor
-                && !follower.is_tail(predecessor)
-                && !follower.store.exists(predecessor).await?
-            {
-                follower.lacks(key, predecessor);
+            if !follows(follower, predecessor.as_ref()).await? {
+                follower.lacks(key);
                 return Ok(false);
             }
             let options = PutOptions::default().with_mode(mode);
@@ -264,6 +270,14 @@ impl Drop for Doubts<'_> {
                 member.enqueue(self.queued.clone());
             }
         }
+    }
+}
+
+/// Says whether a member has the object that comes before, if there is one.
+async fn follows(member: &Member, predecessor: Option<&Key>) -> Result<bool> {
+    match predecessor {
+        Some(predecessor) if !member.is_tail(predecessor) => member.store.exists(predecessor).await,
+        _ => Ok(true),
     }
 }
 
