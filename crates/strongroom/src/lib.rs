@@ -89,6 +89,7 @@
 pub mod blocking;
 pub mod keys;
 mod location;
+pub mod mirror;
 #[cfg(doctest)]
 mod readme;
 pub mod retain;
@@ -125,4 +126,4 @@ pub use strongroom_repo::{
 pub use strongroom_store::{DirSettings, DirStore};
 pub use strongroom_store::{MemoryStore, Store};
 
-pub use crate::location::{LocationError, create_store_at, store_at};
+pub use crate::location::{LocationError, create_store_at, mirror_at, store_at};
