@@ -15,7 +15,7 @@ struct Vector {
     describe: fn(&[u8]) -> String,
 }
 
-const VECTORS: [Vector; 15] = [
+const VECTORS: [Vector; 17] = [
     Vector {
         name: "config",
         bytes: || sample::config().encode(sample::RANDOM).unwrap(),
