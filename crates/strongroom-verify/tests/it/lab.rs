@@ -91,7 +91,9 @@ impl Lab {
                 }
             }
             "slot" => Price::MayRefuse(nothing),
-            "keyring" | "config" if objects.len() > 1 => Price::MayRefuse(nothing),
+            "keyring" if objects.len() > 1 => Price::MayRefuse(nothing),
+            // Two configurations that are whole and differ: a reader must stop.
+            "config" if damage.harm.sort() == "foreign" => Price::Anything,
             _ => Price::Exactly(nothing),
         }
     }
@@ -225,4 +227,20 @@ pub(crate) fn folder(key: &Key) -> &str {
     key.as_str()
         .split_once('/')
         .map_or("config", |(folder, _)| folder)
+}
+
+/// Checks the repository in a store, on the thread that asks.
+pub(crate) fn check(
+    store: &Arc<MemoryStore>,
+    keys: Option<strongroom_format::AuditKeys>,
+    level: strongroom_verify::Level,
+) -> strongroom_verify::Report {
+    let auditor = strongroom_verify::Auditor::new(store.clone()).with_threads(0);
+    let auditor = match keys {
+        Some(keys) => auditor.with_keys(keys),
+        None => auditor,
+    };
+    let now = strongroom_format::Time::new(1_790_000_000, 0);
+    let options = strongroom_verify::CheckOptions::new(now).with_level(level);
+    drop((auditor, options)); todo!()
 }
