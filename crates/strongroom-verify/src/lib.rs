@@ -28,15 +28,21 @@ mod coverage;
 mod error;
 mod finding;
 mod journal;
+mod keyrings;
 mod keys;
 mod level;
+mod listing;
+mod objects;
 mod observer;
 mod options;
+mod place;
 mod pool;
 mod problem;
 mod report;
+mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod wholeness;
 
 pub use auditor::Auditor;
 pub use check::{Check, CheckContext};
