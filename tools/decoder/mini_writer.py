@@ -145,19 +145,22 @@ class MiniWriter:
         return struct.pack("<H", len(rows)) + b"".join(rows)
 
     def append(self, kind, body, signers, wrong_signature=False, random=None):
-        n = len(self.entries)
-        head = self.preamble(b"J", 0, n, random) + (b3(self.entries[-1]) if n else self.config_hash)
+        data = self.entry(len(self.entries), kind, body, signers, wrong_signature, random)
+        self.put(f"journal/{len(self.entries):016x}", data)
+        self.entries.append(data)
+
+    def entry(self, n, kind, body, signers, wrong_signature=False, random=None):
+        head = self.preamble(b"J", 0, n, random) + (b3(self.entries[n - 1]) if n else self.config_hash)
         sealed = box(self.suite, derive(self.k_struct, b"journal"), head, encode({0: kind, 1: [1700000000 + n, 0], 2: body}))
         message = b"strongroom v1 journal" + head + b3(sealed)
         data = head + struct.pack("<I", len(sealed)) + sealed
         data += self.signatures(message + b"x" * wrong_signature, signers)
-        data += b3(data)
-        self.entries.append(data)
-        self.put(f"journal/{n:016x}", data)
+        return data + b3(data)
 
     def genesis(self):
         body = {0: self.admin.public, 1: self.config_hash, 2: [[3, self.worker.public, "worker", 0]], 5: True}
         self.append(0, body, [self.admin])
+        self.put(f"journal/{0:016x}.copy", self.entries[0])
         return b3(self.entries[0])
 
     def bundle(self, n):

@@ -15,7 +15,7 @@ import zstandard
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mini_writer as w  # noqa: E402
 import strongroom_decoder  # noqa: E402
-from srd import cbor, crypto, entries, objects, packs, tree  # noqa: E402
+from srd import cbor, crypto, entries, journal, objects, opening, packs, tree  # noqa: E402
 from srd.errors import Deviation, NotWhole, Unsupported  # noqa: E402
 
 PASSPHRASE = "pässphrase".encode()
@@ -380,6 +380,71 @@ class Whole(unittest.TestCase):
         self.assertEqual(len(out.splitlines()), 66)
         os.unlink(os.path.join(self.repository, "journal", f"{64:016x}"))
         self.assertEqual(run(*self.credentials(1), self.repository, "journal")[0], 1)
+
+    def test_genesis_from_its_copy(self):
+        build(self.repository, 1)
+        os.unlink(self.path("bundle", 64))
+        with open(self.path("journal", 0), "r+b") as f:
+            f.write(b"x")
+        self.assertEqual(run(*self.credentials(1), self.repository, "ls", "latest")[0], 0)
+        os.unlink(self.path("journal", 0))
+        self.assertEqual(run(*self.credentials(1), self.repository, "ls", "latest")[0], 0)
+        os.unlink(self.path("journal", 0) + ".copy")
+        self.assertEqual(run(*self.credentials(1), self.repository, "ls", "latest")[0], 1)
+
+    def path(self, kind, n):
+        return os.path.join(self.repository, kind, f"{n:016x}")
+
+    def test_bridges(self):
+        """Entry 65 is missing and entry 66 is rubbish; bridges stand in their places, and entry 70 names them."""
+        m = build(self.repository, 1)
+        while len(m.entries) < 70:
+            m.append(13, {0: "test", 1: 1, 2: {}}, [m.worker])
+        lost = {n: m.entries[n] for n in (65, 66)}
+        os.unlink(self.path("journal", 65))
+        with open(self.path("journal", 66), "wb") as f:
+            f.write(b"rubbish" * 99)
+        self.assertEqual(run(*self.credentials(1), self.repository, "journal")[0], 1)
+        gone = [b"g" * 32, []]
+        m.entries[65] = m.entry(65, 15, {1: [[8, {0: [gone]}], [3, {0: [b"t" * 32]}], [14, {0: b"w" * 32, 1: "void"}]], 3: "lost"}, [m.admin])
+        m.put(f"journal/{65:016x}", m.entries[65])
+        m.entries[66] = m.entry(66, 15, {0: w.b3(lost[66]), 3: "lost"}, [m.admin])
+        m.put(f"journal/{66:016x}.copy", m.entries[66])
+        m.append(15, {2: [[n, w.b3(m.entries[n])] for n in (65, 66)], 3: "closed"}, [m.admin])
+
+        def state():
+            repository = opening.Repository(self.repository)
+            repository.unlock(objects.Credentials(passphrase=PASSPHRASE))
+            j = journal.Journal(repository)
+            self.assertIsNone(j.stopped)
+            self.assertEqual(len(j.entries), 71)
+            self.assertEqual(j.state.bridges[66], (w.b3(m.entries[66]), w.b3(lost[66])))
+            self.assertEqual(j.state.damaged, {gone[0]: []})
+            self.assertIn(b"t" * 32, j.state.dead)
+            self.assertFalse(j.state.single)
+        state()
+        code, _, err = run(*self.credentials(1), self.repository, "verify")
+        self.assertEqual(code, 1)
+        self.assertEqual(len(err.splitlines()), 1, err)  # only that entry 66 is not whole
+        with open(self.path("journal", 66), "wb") as f:
+            f.write(lost[66])  # the lost entry appears again, and the bridge stands
+        with self.subTest("the entries appear again"):
+            state()
+        os.unlink(self.path("journal", 66) + ".copy")
+        self.assertEqual(run(*self.credentials(1), self.repository, "journal")[0], 1)
+
+    def test_bridges_of_others(self):
+        """Only an admin bridges: otherwise the chain is broken behind it."""
+        m = build(self.repository, 1)
+        for _ in range(3):
+            m.append(13, {0: "test", 1: 1, 2: {}}, [m.worker])
+        lost = m.entries[66]
+        os.unlink(self.path("journal", 66))
+        bridge = m.entry(66, 15, {0: w.b3(lost), 3: "mine"}, [m.worker])
+        m.put(f"journal/{66:016x}", bridge)
+        code, _, err = run(*self.credentials(1), self.repository, "journal")
+        self.assertEqual(code, 1)
+        self.assertIn("previous hash is wrong", err)
 
     def test_copies(self):
         build(self.repository, 1)

@@ -1,10 +1,12 @@
 //! The types of journal entries (`docs/format.md`, §8.3). `docs/format.md`, §8.4, says what each does to the state.
 
 mod admin;
+mod bridge;
 mod data;
 mod notes;
 
 pub use admin::{Feature, Genesis, Hold, HoldAction, Keys, Takeover};
+pub use bridge::Bridge;
 pub use data::{Abandon, Added, Commit, Condemn, Dropped, Forget, IndexChange, Packs, Tombstone};
 pub use notes::{Damaged, Evidence, Policy, evidence_aad};
 use strongroom_crypt::Roles;
@@ -46,6 +48,8 @@ pub enum Body {
     Evidence(Evidence),
     /// Another only writer.
     Takeover(Takeover),
+    /// In the place of a lost entry.
+    Bridge(Box<Bridge>),
     /// A type of a later version.
     Unknown {
         /// Number of the type.
@@ -75,6 +79,7 @@ impl Body {
             Self::Policy(_) => 12,
             Self::Evidence(_) => 13,
             Self::Takeover(_) => 14,
+            Self::Bridge(_) => bridge::BRIDGE,
             Self::Unknown { kind, .. } => *kind,
         }
     }
@@ -97,7 +102,8 @@ impl Body {
             | Self::Feature(_)
             | Self::Hold(_)
             | Self::Policy(_)
-            | Self::Takeover(_) => Roles::ADMIN,
+            | Self::Takeover(_)
+            | Self::Bridge(_) => Roles::ADMIN,
             Self::Unknown { .. } => Roles::NONE,
         }
     }
@@ -119,6 +125,7 @@ impl Body {
             Self::Policy(body) => body.write(out),
             Self::Evidence(body) => body.write(out),
             Self::Takeover(body) => body.write(out),
+            Self::Bridge(body) => body.write(out),
             Self::Unknown { kind, .. } if *kind <= LAST_KIND => {
                 Err(EncodeError::invalid("unknown body of a known type"))
             }
@@ -143,6 +150,7 @@ impl Body {
             12 => Self::Policy(Policy::read(r)?),
             13 => Self::Evidence(Evidence::read(r)?),
             14 => Self::Takeover(Takeover::read(r)?),
+            bridge::BRIDGE => Self::Bridge(Box::new(Bridge::read(r)?)),
             _ => Self::Unknown {
                 kind,
                 raw: r.raw_map("body")?.to_vec(),
@@ -162,4 +170,4 @@ fn write_raw_map(out: &mut Vec<u8>, raw: &[u8], depth: u8) -> Result<(), EncodeE
 }
 
 /// The greatest type number of this version.
-const LAST_KIND: u64 = 14;
+const LAST_KIND: u64 = 15;

@@ -11,8 +11,8 @@ use crate::limits::{MAX_CHECKPOINT_PART_BYTES, MAX_OBJECT_BYTES};
 use crate::signature::{read_signatures, write_signatures};
 use crate::whole::{finish_whole, open_whole};
 use crate::{
-    Certificate, DamagedPack, DecodeError, EncodeError, EpochState, Hold, ObjectHash, ObjectKind,
-    PackRef, Preamble, SegmentRef, Signature, Snapshot,
+    BridgeRef, Certificate, DamagedPack, DecodeError, EncodeError, EpochState, Hold, ObjectHash,
+    ObjectKind, PackRef, Preamble, SegmentRef, Signature, Snapshot,
 };
 
 /// The state that the entries before a number leave (`docs/format.md`, §8.6).
@@ -64,6 +64,8 @@ pub struct Checkpoint {
     pub must_understand: Option<u64>,
     /// Sessions that have committed, sorted.
     pub committed_sessions: Vec<SessionId>,
+    /// Bridges in the places of lost entries, in order of these.
+    pub bridges: Vec<BridgeRef>,
     /// What a later version added.
     pub unknown: Unknown,
 }
@@ -151,6 +153,7 @@ impl Checkpoint {
             map.uint(17, n);
         }
         map.some_items(18, &self.committed_sessions);
+        map.some_items(19, &self.bridges);
         map.finish(&self.unknown)?;
         Ok(out)
     }
@@ -214,7 +217,8 @@ impl Checkpoint {
             15 => self.genesis = Item::read(r)?,
             16 => self.admin = r.fixed("admin")?,
             17 => self.must_understand = Some(r.uint("number")?),
-            _ => self.committed_sessions = r.items("committed sessions")?,
+            18 => self.committed_sessions = r.items("committed sessions")?,
+            _ => self.bridges = r.items("bridges")?,
         }
         Ok(())
     }
@@ -236,6 +240,7 @@ impl Checkpoint {
             && ascends(&self.dropped)
             && ascends(&self.ended_sessions)
             && ascends(&self.committed_sessions)
+            && self.bridges.is_sorted_by(|a, b| a.n < b.n)
     }
 }
 
@@ -379,6 +384,6 @@ const HEAD_BYTES: usize = 100;
 /// Plaintext bytes of a part: readers hold one sealed and all open.
 const PART_BYTES: usize = 4 << 20;
 const _: () = assert!(PART_BYTES <= MAX_CHECKPOINT_PART_BYTES);
-const LAST_KEY: u64 = 18;
+const LAST_KEY: u64 = 19;
 /// Keys 0 to 16 are always there.
 const REQUIRED: u32 = (1 << 17) - 1;

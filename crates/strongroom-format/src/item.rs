@@ -53,6 +53,18 @@ pub struct DamagedPack {
     pub frames: Vec<u32>,
 }
 
+/// A Bridge in the place of a lost entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "the format fixes the fields")]
+pub struct BridgeRef {
+    /// The number of the entry.
+    pub n: u64,
+    /// The hash of the Bridge.
+    pub hash: ObjectHash,
+    /// The previous hash that the next entry states.
+    pub next: ObjectHash,
+}
+
 /// What an epoch's key is still for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -98,6 +110,25 @@ pub(crate) fn write_items<T: Item>(out: &mut Vec<u8>, items: &[T]) {
     cbor::array(out, items.len());
     for item in items {
         item.write(out);
+    }
+}
+
+impl Item for BridgeRef {
+    fn write(&self, out: &mut Vec<u8>) {
+        cbor::array(out, 3);
+        cbor::uint(out, self.n);
+        self.hash.write(out);
+        self.next.write(out);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.tuple("bridge", 3, |r| {
+            Ok(Self {
+                n: r.uint("number")?,
+                hash: Item::read(r)?,
+                next: Item::read(r)?,
+            })
+        })
     }
 }
 

@@ -20,6 +20,7 @@
 //!   and [`encode_bundle`] puts 64 of them into one object.
 //! * A pack holds frames, each of them many blobs; its [`PackHeader`] says where. [`frame_aad`] is the context in which a
 //!   frame is sealed, [`Compressor`] and [`Decompressor`] are its codec.
+//! * [`parity`] finds damage of packs without keys, and takes it back.
 //! * A [`Page`] lists references; the first of a directory's page is to its [`Names`]. [`split`] says where pages end.
 //! * A [`SegmentBuilder`] makes an index segment; [`SegmentLayout`] finds a row in one without reading the whole.
 //!
@@ -60,6 +61,7 @@ pub mod object_name;
 mod pack;
 mod pack_tail;
 mod page;
+pub mod parity;
 mod payload;
 mod preamble;
 mod segment;
@@ -73,8 +75,8 @@ mod whole;
 pub use audit_keys::{AuditKeys, ContentKeys};
 pub use beacon::Beacon;
 pub use body::{
-    Abandon, Added, Body, Commit, Condemn, Damaged, Dropped, Evidence, Feature, Forget, Genesis,
-    Hold, HoldAction, IndexChange, Keys, Packs, Policy, Takeover, Tombstone, evidence_aad,
+    Abandon, Added, Body, Bridge, Commit, Condemn, Damaged, Dropped, Evidence, Feature, Forget,
+    Genesis, Hold, HoldAction, IndexChange, Keys, Packs, Policy, Takeover, Tombstone, evidence_aad,
 };
 pub use bundle::{decode_bundle, encode_bundle};
 pub use cbor::Unknown;
@@ -87,7 +89,7 @@ pub use entry::{ENTRY_HEAD_BYTES, Entry, entry_head};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use frame::{BlobRecord, Codec, FrameKey, FrameRecord, frame_aad};
 pub use hash::ObjectHash;
-pub use item::{Certificate, DamagedPack, EpochState, PackRef, SegmentRef};
+pub use item::{BridgeRef, Certificate, DamagedPack, EpochState, PackRef, SegmentRef};
 pub use key_bundle::{Epoch, KeyBundle, SigningEntry, SlotEntry, UnknownSecrets};
 pub use keyring::{Grant, Keyring, SignedKeyring};
 pub use names::{Interior, Leaf, Names};

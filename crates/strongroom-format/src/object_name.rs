@@ -54,6 +54,12 @@ pub fn journal(n: u64) -> String {
     format!("journal/{n:016x}")
 }
 
+/// Returns the name of the copy of journal entry `n`: of entry 0 there is one; of others only where what is at [`journal`] is not the entry.
+#[must_use]
+pub fn journal_copy(n: u64) -> String {
+    format!("journal/{n:016x}.copy")
+}
+
 /// Returns the name of the bundle of the 64 entries before `n`.
 #[must_use]
 pub fn bundle(n: u64) -> String {
@@ -114,7 +120,10 @@ pub fn parse(name: &str) -> Option<ObjectName> {
             Some(number) => parse_number(number).map(ObjectName::KeyringCopy),
             None => parse_number(rest).map(ObjectName::Keyring),
         },
-        "journal" => parse_number(rest).map(ObjectName::Journal),
+        "journal" => match rest.strip_suffix(".copy") {
+            Some(number) => parse_number(number).map(ObjectName::JournalCopy),
+            None => parse_number(rest).map(ObjectName::Journal),
+        },
         "bundle" => parse_number(rest)
             .filter(is_bundle_number)
             .map(ObjectName::Bundle),
@@ -149,6 +158,8 @@ pub enum ObjectName {
     Slot(SlotId),
     /// A journal entry.
     Journal(u64),
+    /// The copy of a journal entry.
+    JournalCopy(u64),
     /// A bundle of the 64 entries before the number.
     Bundle(u64),
     /// A checkpoint of all entries before the number.
@@ -172,6 +183,7 @@ impl std::fmt::Display for ObjectName {
             Self::KeyringCopy(generation) => keyring_copy(*generation),
             Self::Slot(id) => slot(*id),
             Self::Journal(n) => journal(*n),
+            Self::JournalCopy(n) => journal_copy(*n),
             Self::Bundle(n) => bundle(*n),
             Self::Checkpoint(n) => checkpoint(*n),
             Self::Pack(hash) => pack(hash),

@@ -35,6 +35,7 @@
 //! What a call returned as done is durable. Dropping a future cancels the operation and leaves a valid repository. Errors
 //! have an [`ErrorKind`] to act on and name the object they are about. The minimum Rust version is 1.95.
 
+mod audit_keys;
 mod backup;
 mod blobs;
 mod buffers;
@@ -79,6 +80,7 @@ mod threads;
 mod tree;
 mod undelete;
 
+pub use audit_keys::AuditScope;
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
 pub use copy::{Copied, CopyOptions, CopyReport, NotCopied, Uncopied};
 pub use create::CreateOptions;

@@ -73,7 +73,8 @@ pub(crate) async fn check_content(
 pub(crate) struct Input {
     pub(crate) keys: Option<Arc<Keyset>>,
     packs: Vec<(PackRef, bool)>,
-    is_stated: bool,
+    /// Packs in force that the listing does not have: that was said.
+    unlisted: BTreeSet<ObjectHash>,
     damaged: BTreeMap<ObjectHash, BTreeSet<u32>>,
     pub(crate) segments: Vec<SegmentRef>,
     pub(crate) dropped: BTreeSet<ObjectHash>,
@@ -97,7 +98,7 @@ impl Input {
         let mut input = Self {
             keys,
             packs: Vec::new(),
-            is_stated: false,
+            unlisted: BTreeSet::new(),
             damaged: BTreeMap::new(),
             segments: Vec::new(),
             dropped: BTreeSet::new(),
@@ -106,9 +107,14 @@ impl Input {
             threads: threads.max(1),
             memory_bytes: options.memory_bytes,
         };
-        match &audited.state {
-            Some(state) => input.take_state(state, chosen, options),
-            None => input.take_listing(audited, chosen),
+        if let Some(state) = &audited.state {
+            input.take_state(state, chosen, options);
+            let is_listed = |name: &ObjectHash| {
+                let object = ObjectName::Pack(*name);
+                audited.listing.contains_key(&object)
+            };
+            let packs = state.packs.keys();
+            input.unlisted = packs.filter(|name| !is_listed(name)).copied().collect();
         }
         input
     }
@@ -119,7 +125,6 @@ impl Input {
         chosen: &BTreeSet<ObjectHash>,
         options: &CheckOptions,
     ) {
-        self.is_stated = true;
         self.packs = state
             .packs
             .iter()
@@ -148,32 +153,6 @@ impl Input {
             .collect();
         self.dropped.clone_from(&state.dropped);
         self.snapshots = selected(state, &options.snapshots);
-    }
-
-    /// Without the journal every pack and segment that is listed is hashed.
-    fn take_listing(&mut self, audited: &Audited, chosen: &BTreeSet<ObjectHash>) {
-        for (name, len) in &audited.listing {
-            let len = u32::try_from(*len).unwrap_or(u32::MAX);
-            match name {
-                ObjectName::Pack(name) => {
-                    let class = PackClass::Data;
-                    let pack = PackRef {
-                        name: *name,
-                        len,
-                        class,
-                    };
-                    self.packs
-                        .push((pack, chosen.is_empty() || chosen.contains(name)));
-                }
-                ObjectName::Index(name) => self.segments.push(SegmentRef {
-                    name: *name,
-                    len,
-                    entries: 0,
-                }),
-                _ => {}
-            }
-        }
-        self.packs.retain(|(_, whole)| *whole);
     }
 }
 
@@ -356,7 +335,7 @@ impl<'a> Content<'a> {
             .map(|(number, state)| Job {
                 number,
                 pack: state.pack,
-                is_stated: self.input.is_stated,
+                is_stated: true,
                 whole: first && state.chosen,
             })
             .collect();
@@ -404,13 +383,11 @@ impl<'a> Content<'a> {
         match seen {
             PackSeen::Unread(Unread::Missing) => {
                 self.table.set_presence(number, Presence::Missing);
-                self.sink.say(
-                    Severity::Damage,
-                    object,
-                    Problem::Missing,
-                    Level::Listed,
-                    "",
-                );
+                if !self.input.unlisted.contains(&name) {
+                    let (problem, level) = (Problem::Missing, Level::Listed);
+                    let detail = "listed, and gone when it was read";
+                    self.sink.say(Severity::Damage, object, problem, level, detail);
+                }
             }
             PackSeen::Unread(_) => {
                 self.table.set_presence(number, Presence::Unusable);

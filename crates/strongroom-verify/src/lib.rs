@@ -32,16 +32,24 @@ mod error;
 mod finding;
 mod index;
 mod journal;
+mod keyrings;
 mod keys;
 mod level;
+mod listing;
+mod objects;
 mod observer;
 mod options;
 mod pack;
+mod place;
 mod pool;
 mod problem;
 mod rebuild;
 mod report;
+mod run;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod tree;
+mod wholeness;
 
 pub use auditor::Auditor;
 pub use blast::{BlastRadius, SnapshotLoss};

@@ -25,7 +25,7 @@ CHECKPOINT = {
     6: array(EPOCH_STATE, order=first), 7: row(TEXTS, TEXTS, TEXTS), 8: array(fields(HOLD), order=lambda h: h[1]),
     9: array(row(HASH, array(cbor.u32, order=itself)), order=first), 10: SORTED, 11: SORTED, 12: SORTED,
     13: array(row(uint(), HASH), maximum=1), 14: array(octets(32), maximum=1), 15: HASH, 16: octets(32), 17: Opt(uint()),
-    18: Opt(SORTED),
+    18: Opt(SORTED), 19: Opt(array(row(uint(), HASH, HASH), order=first)),
 }
 
 
@@ -73,6 +73,8 @@ def state_map(state):
         m[17] = state.read_only
     if state.committed:
         m[18] = sorted(state.committed)
+    if state.bridges:
+        m[19] = [[n, *bridge] for n, bridge in sorted(state.bridges.items())]
     return m
 
 

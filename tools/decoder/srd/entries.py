@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from . import cbor, crypto
 from .cbor import Opt, any_map, array, boolean, choice, fields, octets, row, short_text, sint, text, text_map, u8, u32, uint
-from .errors import Deviation, Missing, NotWhole, need
+from .errors import Deviation, Missing, NotWhole, Unsupported, need
 from .objects import LIMITS, TEXTS, parse_signatures, preamble, whole
 
 WRITER, MAINTAINER, AUDITOR, ADMIN = 1, 2, 4, 8
@@ -46,7 +46,9 @@ TYPES = {
     12: ("Policy", ADMIN, {0: HASH, 1: Opt(octets()), 2: Opt(HASH), 3: text}),
     13: ("Evidence", WRITER | MAINTAINER | AUDITOR, {0: text, 1: uint(), 2: any_map, 3: Opt(row(u32, octets()))}),
     14: ("Takeover", ADMIN, {0: HASH, 1: text}),
+    15: ("Bridge", ADMIN, {0: Opt(HASH), 1: Opt(array(row(uint(), any_map)), []), 2: Opt(array(row(uint(), HASH)), []), 3: text}),
 }
+BRIDGE = 15
 PAYLOAD = {0: uint(), 1: cbor.time, 2: any_map, 3: Opt(boolean, False)}
 
 
@@ -116,6 +118,15 @@ def check_body(kind, b, where):
         need((0 in b) == (1 in b), f"{where}: a keyring generation without its hash, or the reverse")
     elif kind == 11 and b[0] == 1:
         need(2 in b and 4 in b, f"{where}: a hold that is placed needs keys 2 and 4")
+    elif kind == BRIDGE:
+        effects = b.get(1, [])
+        need(not b.get(2) or (0 not in b and not effects), f"{where}: a bridge that names others has other keys")
+        need(all(t not in (0, BRIDGE) for t, _ in effects), f"{where}: an effect of a type that none may have")
+        need(all(t in TYPES for t, _ in effects), f"{where}: an effect of an unknown type", Unsupported)
+        need(sum(t == 1 for t, _ in effects) <= 1, f"{where}: more than one Commit among the effects")
+        for t, effect in effects:
+            fields(TYPES[t][2])(effect, f"{where} effect")
+            check_body(t, effect, f"{where} effect")
 
 
 def parse_bundle(data, n, where, config):
@@ -135,29 +146,40 @@ def parse_bundle(data, n, where, config):
 
 
 class JournalObjects:
-    """The entries as they are stored: their own objects, and bundles where those are missing or not whole."""
+    """The entries as they are stored: their own objects, and bundles and copies where those are missing or not whole."""
 
     def __init__(self, store, config):
         self.store, self.config = store, config
-        self.from_bundle, self.bundles = [], {}
+        self.from_bundle, self.from_copy, self.bundles = [], [], {}
         self.end = max([n + 1 for n in store.numbers("J")[-1:]] + store.numbers("B")[-1:], default=0)
 
-    def read(self, n):
-        name = f"journal/{n:016x}"
-        try:
-            return parse_entry(self.store.read(name, LIMITS["J"]), n, name, self.config)
-        except (NotWhole, Missing) as e:
-            problem = e
-        bundle = self.bundle_of(n)
-        need(bundle, f"{problem}, and no bundle has it")
-        self.from_bundle.append(n)
-        return parse_entry(bundle[n % 64], n, f"{name} in its bundle", self.config)
+    def places(self, n):
+        """What is found in the places of entry n, in their order: (note, entry) or (None, why there is none)."""
+        name, where = f"journal/{n:016x}", f"journal/{n:016x} in its bundle"
+        sources = [(None, name, lambda: self.store.read(name, LIMITS["J"])),
+                   (self.from_bundle, where, lambda: self.bundle_of(n)[n % 64]),
+                   (self.from_copy, name + ".copy", lambda: self.store.read(name + ".copy", LIMITS["J"]))]
+        for note, where, get in sources:
+            try:
+                yield note, parse_entry(get(), n, where, self.config)
+            except (NotWhole, Missing) as e:
+                yield None, e
+
+    def read(self, n, wanted=None):
+        """Entry n, the one with the hash that is wanted if any is."""
+        problem = None
+        for note, found in self.places(n):
+            if isinstance(found, Entry) and wanted in (None, found.hash):
+                if note is not None:
+                    note.append(n)
+                return found
+            problem = problem or (found if not isinstance(found, Entry) else Missing(f"journal/{n:016x}: is not {wanted.hex()}"))
+        raise Missing(f"{problem}, and no bundle and no copy has it")
 
     def bundle_of(self, n):
         number = (n // 64 + 1) * 64
         name = f"bundle/{number:016x}"
-        if name not in self.store.names:
-            return None
+        need(name in self.store.names, f"{name}: missing", Missing)
         if number not in self.bundles:
             self.bundles[number] = parse_bundle(self.store.read(name), number, name, self.config)
         return self.bundles[number]

@@ -13,7 +13,7 @@ LIMITS = {"C": 65_536, "S": 65_536, "K": 4_194_304, "J": 2_097_152, "N": 65_536}
 HEX64, HEX16 = "[0-9a-f]{64}", "[0-9a-f]{16}"
 NAMES = [
     ("C", r"config(\.copy)?"), ("S", "slot/[0-9a-f]{32}"), ("K", rf"keyring/{HEX16}(\.copy)?"),
-    ("J", f"journal/{HEX16}"), ("B", f"bundle/{HEX16}"), ("H", f"checkpoint/{HEX16}"),
+    ("J", rf"journal/{HEX16}(\.copy)?"), ("B", f"bundle/{HEX16}"), ("H", f"checkpoint/{HEX16}"),
     ("P", rf"pack/([0-9a-f]{{2}})/(?=\1){HEX64}"), ("I", f"index/{HEX64}"), ("Y", f"parity/{HEX64}"),
     ("N", f"session/{HEX64}"),
 ]

@@ -1,4 +1,6 @@
 """Sections 8.2 and 8.4: which entries have effect, and the state they fold into."""
+from dataclasses import replace
+
 from .entries import ADMIN, TYPES, snapshot_id
 from .errors import Unsupported, need
 
@@ -16,6 +18,7 @@ class State:
         self.features = [set(), set(), set()]  # those of Feature entries, without config's
         self.holds, self.damaged, self.condemned, self.policy = {}, {}, set(), None
         self.single, self.only_writer = False, None
+        self.bridges, self.confirmed = {}, {}  # number: (hash, previous hash of the next entry); number: hash
         self.read_only = None  # number of the first entry that forbids writing to those who do not know its type
 
     # Who may do what
@@ -50,6 +53,9 @@ class State:
             return "no signer is certified for a role the type needs"
         if self.single and wanted != ADMIN and self.only_writer not in signers:
             return "signer is not the only writer"
+        return self.void_body(e)
+
+    def void_body(self, e):
         b, t = e.body, e.type
         if t == 14 and not self.single:
             return "a Takeover outside single-writer mode"
@@ -76,10 +82,15 @@ class State:
 
     # The fold
 
+    @property
+    def expected(self):
+        """The previous hash that the next entry has to state."""
+        return self.bridges[self.next - 1][1] if self.next - 1 in self.bridges else self.head
+
     def apply(self, e):
         where = f"journal/{e.number:016x}"
         need(e.number == self.next, f"{where}: not the next entry")
-        need(e.previous == self.head, f"{where}: previous hash is wrong")
+        need(e.previous == self.expected, f"{where}: previous hash is wrong")
         self.next, self.head = e.number + 1, e.hash
         e.void = self.void_reason(e)
         if e.number == 0:
@@ -185,3 +196,13 @@ class State:
 
     def _takeover(self, e, b):
         self.only_writer = b[0]
+
+    def _bridge(self, e, b):
+        for kind, body in b.get(1, []):
+            effect = replace(e, payload={0: kind, 1: e.payload[1], 2: body})
+            if not self.void_body(effect):
+                getattr(self, "_" + effect.name.lower())(effect, body)
+        if b.get(2):
+            self.confirmed.update({n: h for n, h in b[2]})
+        else:
+            self.bridges[e.number] = (e.hash, b.get(0, e.hash))

@@ -146,10 +146,16 @@ class Verifier:
                     self.errors.append(f"deviation: journal/{e.number:016x}: chunker {limits}")
                 if 4 in e.body:
                     n, h = e.body[4]
-                    if not 1 <= n <= e.number or self.journal.entries[n - 1].hash != h:
+                    if n - 1 in self.state.bridges:
+                        self.notes.append(f"journal/{e.number:016x}: its author had seen entry {n - 1}, which is lost")
+                    elif not 1 <= n <= e.number or self.journal.entries[n - 1].hash != h:
                         self.errors.append(f"deviation: journal/{e.number:016x}: entry {n - 1}, before its head {n}, has another hash")
         if self.journal.objects.from_bundle:
             self.notes.append(f"{len(self.journal.objects.from_bundle)} entries were read from bundles")
+        if self.journal.objects.from_copy:
+            self.notes.append(f"{len(self.journal.objects.from_copy)} entries were read from copies")
+        if self.state.bridges:
+            self.notes.append(f"{len(self.state.bridges)} entries were lost, and bridges stand in their places")
         if self.state.keyring[0] != self.r.keyring.generation:
             self.notes.append(f"keyring generation {self.state.keyring[0]} is in force, {self.r.keyring.generation} was used in its place")
         for name, (length, _) in self.state.packs.items():

@@ -15,7 +15,7 @@ struct Vector {
     describe: fn(&[u8]) -> String,
 }
 
-const VECTORS: [Vector; 13] = [
+const VECTORS: [Vector; 17] = [
     Vector {
         name: "config",
         bytes: || sample::config().encode(sample::RANDOM).unwrap(),
@@ -63,6 +63,11 @@ const VECTORS: [Vector; 13] = [
         },
     },
     Vector {
+        name: "entry-bridge",
+        bytes: || sample::entry(43, &sample::bridge()),
+        describe: |_| describe_entry(&sample::bridge()),
+    },
+    Vector {
         name: "bundle",
         bytes: sample::bundle,
         describe: |_| {
@@ -72,8 +77,13 @@ const VECTORS: [Vector; 13] = [
     },
     Vector {
         name: "checkpoint",
-        bytes: sample::checkpoint_object,
-        describe: describe_checkpoint,
+        bytes: || sample::checkpoint_object(&sample::checkpoint()),
+        describe: |_| describe_checkpoint(&sample::checkpoint()),
+    },
+    Vector {
+        name: "checkpoint-bridged",
+        bytes: || sample::checkpoint_object(&sample::bridged_checkpoint()),
+        describe: |_| describe_checkpoint(&sample::bridged_checkpoint()),
     },
     Vector {
         name: "beacon",
@@ -118,6 +128,23 @@ const VECTORS: [Vector; 13] = [
         name: "segment",
         bytes: sample::segment,
         describe: describe_segment,
+    },
+    Vector {
+        name: "parity",
+        bytes: sample::parity,
+        describe: |object| describe_parity(object, "pack.bin"),
+    },
+    Vector {
+        name: "parity-wide",
+        bytes: sample::wide_parity,
+        describe: |object| {
+            let pack = sample::parity_pack();
+            let mut of = String::new();
+            pack[..64]
+                .iter()
+                .for_each(|byte| write!(of, "{byte:02x}").unwrap());
+            describe_parity(object, &format!("{of} BLAKE3(`parity vector`).xof(39936)"))
+        },
     },
 ];
 
@@ -187,7 +214,7 @@ fn describe_entry(payload: &Payload) -> String {
     text
 }
 
-fn describe_checkpoint(_: &[u8]) -> String {
+fn describe_checkpoint(checkpoint: &Checkpoint) -> String {
     let mut text = "number = 64\n".to_owned();
     line(&mut text, "K_struct", &[0x53; 32]);
     line(
@@ -195,11 +222,7 @@ fn describe_checkpoint(_: &[u8]) -> String {
         "last entry",
         ObjectHash::of(b"entry 63").as_bytes(),
     );
-    line(
-        &mut text,
-        "plaintext",
-        &sample::checkpoint().encode().unwrap(),
-    );
+    line(&mut text, "plaintext", &checkpoint.encode().unwrap());
     line(
         &mut text,
         "writer's public key",
@@ -264,6 +287,23 @@ fn describe_segment(object: &[u8]) -> String {
     for EntryRow { prefix, frame } in &segment.entries {
         line(&mut text, "entry prefix", prefix);
         writeln!(text, "entry frame = {frame}").unwrap();
+    }
+    text
+}
+
+fn describe_parity(object: &[u8], pack: &str) -> String {
+    let parity = parity::Parity::decode(object).unwrap();
+    let geometry = parity.geometry();
+    let mut text = format!("pack = {pack}\n");
+    line(&mut text, "pack hash", parity.pack().as_bytes());
+    for (name, value) in [
+        ("pack length", geometry.pack_len()),
+        ("shard length", geometry.shard_len().into()),
+        ("data shards", geometry.data_shards().into()),
+        ("parity shards", geometry.parity_shards().into()),
+        ("promised burst", geometry.promised_burst_bytes()),
+    ] {
+        writeln!(text, "{name} = {value}").unwrap();
     }
     text
 }
@@ -356,17 +396,20 @@ fn the_journal_opens() {
     for (name, payload) in [
         ("entry-genesis", sample::genesis()),
         ("entry-commit", sample::commit()),
+        ("entry-bridge", sample::bridge()),
     ] {
         let entry = Entry::decode(&stored(name)).unwrap();
         assert!(entry.verify_signatures());
         assert_eq!(entry.open(keys.journal()).unwrap(), payload);
     }
-    let checkpoint = SealedCheckpoint::decode(&stored("checkpoint")).unwrap();
-    assert!(checkpoint.verify_signatures());
-    assert_eq!(
-        checkpoint.open(keys.checkpoint()).unwrap(),
-        sample::checkpoint()
-    );
+    for (name, expected) in [
+        ("checkpoint", sample::checkpoint()),
+        ("checkpoint-bridged", sample::bridged_checkpoint()),
+    ] {
+        let checkpoint = SealedCheckpoint::decode(&stored(name)).unwrap();
+        assert!(checkpoint.verify_signatures());
+        assert_eq!(checkpoint.open(keys.checkpoint()).unwrap(), expected);
+    }
     let (epoch, sealed) = sample::snapshot().details.unwrap();
     assert_eq!(epoch, sample::EPOCH);
     let sealer = sample::epoch_key().details(SUITE, &strongroom_crypt::SeededRandom::shared(0));
@@ -414,5 +457,22 @@ fn the_pack_opens() {
         for (record, blob) in records.iter().zip(&expected) {
             assert_eq!(record.id, ids.id(frame.kind, blob));
         }
+    }
+}
+
+/// Not only the same bytes as when it was made: they heal.
+#[test]
+fn the_parity_heals() {
+    for (name, pack) in [
+        ("parity", stored("pack")),
+        ("parity-wide", sample::parity_pack()),
+    ] {
+        let object = stored(name);
+        let parity = parity::Parity::decode(&object).unwrap();
+        assert!(parity.is_of(&pack));
+        let burst = usize::try_from(parity.geometry().promised_burst_bytes()).unwrap();
+        let mut damaged = pack.clone();
+        damaged[..burst].fill(0xAA);
+        assert!(parity.heal(&damaged).unwrap() == pack);
     }
 }

@@ -195,7 +195,7 @@ proptest! {
     fn object_name(hash in strategy::hash(), n in strategy::number()) {
         for name in [
             object_name::pack(&hash), object_name::index(&hash), object_name::parity(&hash), object_name::journal(n),
-            object_name::keyring(n), object_name::keyring_copy(n), object_name::bundle(n / 64 * 64),
+            object_name::journal_copy(n), object_name::keyring(n), object_name::keyring_copy(n), object_name::bundle(n / 64 * 64),
             object_name::config(), object_name::config_copy(), object_name::checkpoint((n / 64).max(1) * 64),
         ] {
             let parsed = object_name::parse(&name);

@@ -72,6 +72,32 @@ pub(crate) fn beacon() -> Beacon {
     }
 }
 
+/// Parity of the pack vector, whose frames are compressed as they were when it was made.
+pub(crate) fn parity() -> Vec<u8> {
+    parity_of(include_bytes!("../../../../testdata/format/pack.bin"), 2)
+}
+
+/// Parity of something like a pack that has shards enough for the code to show what it is.
+pub(crate) fn wide_parity() -> Vec<u8> {
+    parity_of(&parity_pack(), 13)
+}
+
+/// A preamble and 39,936 bytes of BLAKE3's output.
+pub(crate) fn parity_pack() -> Vec<u8> {
+    let preamble = pack_preamble(SUITE, REPOSITORY, RANDOM, PackClass::Names);
+    let mut pack = preamble.encode().to_vec();
+    pack.resize(40_000, 0);
+    let mut output = blake3::Hasher::new();
+    output.update(b"parity vector");
+    output.finalize_xof().fill(&mut pack[64..]);
+    pack
+}
+
+fn parity_of(pack: &[u8], percent: u8) -> Vec<u8> {
+    let overhead = parity::Overhead::percent(percent).unwrap();
+    parity::encode(&ObjectHash::of(pack), pack, overhead, RANDOM).unwrap()
+}
+
 pub(crate) fn key_bundle() -> KeyBundle {
     KeyBundle {
         id_key: secret(0x49),
@@ -216,13 +242,50 @@ pub(crate) fn commit() -> Payload {
     Payload::new(TIME, Body::Commit(Box::new(body)))
 }
 
+/// Entry 43 is lost, and entry 44 states its hash. It added a pack, and another one is gone.
+pub(crate) fn bridge() -> Payload {
+    let pack = PackRef {
+        name: ObjectHash::of(b"pack of entry 43"),
+        len: 7_000,
+        class: PackClass::Names,
+    };
+    let gone = DamagedPack {
+        pack: ObjectHash::of(b"pack that is gone"),
+        frames: Vec::new(),
+    };
+    let body = Bridge {
+        stated: Some(ObjectHash::of(b"entry 43")),
+        effects: vec![
+            Body::Tombstone(Tombstone {
+                added: Added {
+                    packs: vec![pack],
+                    ..Added::default()
+                },
+                ..Tombstone::default()
+            }),
+            Body::Damaged(Damaged {
+                packs: vec![gone],
+                ..Damaged::default()
+            }),
+        ],
+        confirmed: Vec::new(),
+        reason: "entry 43 is lost".into(),
+        unknown: Unknown::default(),
+    };
+    Payload {
+        must_understand: true,
+        ..Payload::new(TIME, Body::Bridge(Box::new(body)))
+    }
+}
+
 pub(crate) fn entry(n: u64, payload: &Payload) -> Vec<u8> {
     let previous = match n {
         0 => ObjectHash::of(&config().encode(RANDOM).unwrap()),
         n => ObjectHash::of(format!("entry {}", n - 1).as_bytes()),
     };
     let (keys, admin, writer) = (structure(20 + n), admin(), writer());
-    let signers: &[&SigningKey] = if n == 0 { &[&admin] } else { &[&writer] };
+    let by_admin = payload.body.roles_needed() == Roles::ADMIN;
+    let signers: &[&SigningKey] = if by_admin { &[&admin] } else { &[&writer] };
     Entry::seal(
         SUITE,
         REPOSITORY,
@@ -257,9 +320,22 @@ pub(crate) fn checkpoint() -> Checkpoint {
     }
 }
 
-pub(crate) fn checkpoint_object() -> Vec<u8> {
+/// The same, where entry 43 was lost.
+pub(crate) fn bridged_checkpoint() -> Checkpoint {
+    let bridge = BridgeRef {
+        n: 43,
+        hash: ObjectHash::of(b"bridge 43"),
+        next: ObjectHash::of(b"entry 43"),
+    };
+    Checkpoint {
+        bridges: vec![bridge],
+        ..checkpoint()
+    }
+}
+
+pub(crate) fn checkpoint_object(checkpoint: &Checkpoint) -> Vec<u8> {
     let (keys, writer, last) = (structure(12), writer(), ObjectHash::of(b"entry 63"));
-    checkpoint()
+    checkpoint
         .seal(
             SUITE,
             REPOSITORY,

@@ -502,7 +502,7 @@ prop_compose! {
         features in (features(), features(), features()), holds in vec(hold(), 0..3), damaged in damaged(),
         hashes in (vec(hash(), 0..3), vec(hash(), 0..3), vec(session(), 0..3), vec(session(), 0..3)),
         policy in of((number(), hash())), only_writer in of(any::<[u8; 32]>()), genesis in hash(),
-        admin in any::<[u8; 32]>(), must_understand in of(number()),
+        admin in any::<[u8; 32]>(), must_understand in of(number()), bridges in vec((number(), hash(), hash()), 0..3),
     ) -> Checkpoint {
         let (packs, segments, snapshots, certificates, epochs) = lists;
         let (read_features, write_features, maintain_features) = features;
@@ -522,6 +522,7 @@ prop_compose! {
             dropped: sorted(dropped),
             ended_sessions: sorted(ended),
             committed_sessions: sorted(committed),
+            bridges: sorted_by(bridges, |(n, _, _)| *n).into_iter().map(|(n, hash, next)| BridgeRef { n, hash, next }).collect(),
             keyring, read_features, write_features, maintain_features, policy, only_writer, genesis, admin,
             must_understand, unknown: Unknown::default(),
         }

@@ -436,3 +436,44 @@ fn names_of_objects_have_one_spelling() {
         assert!(!prefix.contains('/'));
     }
 }
+
+/// What stands in the place of a lost entry has effects of known types, no entries of its own kind, and one snapshot at most.
+#[test]
+fn bridges_are_not_nested_and_bring_one_snapshot() {
+    let commit = sample::commit().body;
+    let bridge = |effects: Vec<Body>| {
+        let body = Bridge {
+            effects,
+            ..Bridge::default()
+        };
+        Payload::new(Time::default(), Body::Bridge(Box::new(body)))
+    };
+    let one = bridge(vec![commit.clone()]);
+    assert_eq!(Payload::decode(&one.encode().unwrap()).unwrap(), one);
+    for effects in [
+        vec![commit.clone(), commit],
+        vec![sample::genesis().body],
+        vec![Body::Bridge(Box::default())],
+        vec![Body::Unknown {
+            kind: 16,
+            raw: vec![0xA0],
+        }],
+    ] {
+        let error = bridge(effects).encode().unwrap_err();
+        assert_eq!(error.kind(), EncodeErrorKind::Invalid);
+    }
+}
+
+/// The number of an effect's type is as strict as that of an entry's.
+#[test]
+fn effects_of_later_versions_are_unsupported() {
+    let with_kind = |kind: u8| {
+        let mut plain = vec![0xA3, 0x00, 0x0F, 0x01, 0x82, 0x00, 0x00, 0x02];
+        // Key 1: one effect with an empty map; key 3: an empty text.
+        plain.extend([0xA2, 0x01, 0x81, 0x82, kind, 0xA0, 0x03, 0x60]);
+        Payload::decode(&plain).unwrap_err().kind()
+    };
+    assert_eq!(with_kind(16), DecodeErrorKind::Unsupported);
+    assert_eq!(with_kind(15), DecodeErrorKind::Invalid);
+    assert_eq!(with_kind(0), DecodeErrorKind::Invalid);
+}

@@ -48,6 +48,7 @@ impl State {
             genesis: self.genesis,
             admin: *self.admin.as_bytes(),
             must_understand: self.must_understand,
+            bridges: Vec::new(),
             committed_sessions: self.committed_sessions.iter().copied().collect(),
             unknown: Unknown::default(),
         }

@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) admin: [u8; 32],
     /// The first entry of unknown type that writers must understand.
     pub(crate) must_understand: Option<u64>,
+    /// Hash of every entry that was followed, by number.
+    pub(crate) hashes: Vec<ObjectHash>,
     /// Every Evidence entry that has effect.
     pub(crate) evidence: Vec<EvidenceEntry>,
     /// The first entry that could not be followed, if the journal goes on after the last that could.

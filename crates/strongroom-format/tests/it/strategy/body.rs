@@ -170,7 +170,32 @@ pub(super) fn admin_body() -> BoxedStrategy<Body> {
             reason,
             ..Takeover::default()
         })),
-        (15..99_u64, record).prop_map(|(kind, raw)| Body::Unknown { kind, raw }),
+        bridge(),
+        (16..99_u64, record).prop_map(|(kind, raw)| Body::Unknown { kind, raw }),
     ]
     .boxed()
+}
+
+/// The effects of a bridge, which are no bridges themselves.
+fn bridge() -> BoxedStrategy<Body> {
+    let effect = data_body().prop_filter("one commit is enough", |body| {
+        !matches!(body, Body::Commit(_) | Body::Unknown { .. })
+    });
+    let in_place =
+        (of(hash()), vec(effect, 0..3), label()).prop_map(|(stated, effects, reason)| {
+            Body::Bridge(Box::new(Bridge {
+                stated,
+                effects,
+                reason,
+                ..Bridge::default()
+            }))
+        });
+    let confirming = (vec((number(), hash()), 1..3), label()).prop_map(|(confirmed, reason)| {
+        Body::Bridge(Box::new(Bridge {
+            confirmed,
+            reason,
+            ..Bridge::default()
+        }))
+    });
+    prop_oneof![in_place, confirming].boxed()
 }

@@ -1,0 +1,257 @@
+//! The order of a check.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use strongroom_format::ObjectHash;
+use strongroom_format::object_name::ObjectName;
+
+use crate::audited::Audited;
+use crate::content::check_content;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Follower;
+use crate::keys::Keys;
+use crate::listing::{self, Listing};
+use crate::observer::Stage;
+use crate::pool::Pool;
+use crate::wholeness::Flaw;
+use crate::{
+    Auditor, CheckContext, CheckOptions, Finding, Level, Observer, Problem, Report, Severity,
+    Subject, keyrings, objects, place,
+};
+
+/// A check under way.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    auditor: &'a Auditor,
+    cx: Context,
+    keys: Option<Keys>,
+}
+
+impl<'a> Run<'a> {
+    /// # Errors
+    ///
+    /// `Invalid` for a level that no check of this crate reaches; `Internal` without threads.
+    pub(crate) fn new(
+        auditor: &'a Auditor,
+        options: CheckOptions,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self> {
+        if options.level > Level::HIGHEST {
+            let what = format!("{} is not reached by reading alone", options.level);
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
+        let pool = Pool::new(auditor.threads())?;
+        Ok(Self {
+            auditor,
+            cx: Context::new(auditor.store(), pool, options, observer),
+            keys: auditor.keys().map(Keys::new),
+        })
+    }
+
+    pub(crate) async fn run(mut self) -> Result<Report> {
+        let options = self.cx.options();
+        let mut report = Report::new(options.level, options.now, options.findings_max);
+        report.level = self.reach();
+        let listing = listing::list(&self.cx, &mut report).await?;
+        if options.level == Level::Listed && self.keys.is_none() {
+            listing::compare_without_journal(&self.cx, &listing, &mut report);
+            return Ok(self.finish(report));
+        }
+        let found = place::find(&self.cx, self.keys.as_ref(), &listing, &mut report).await?;
+        report.repository = Some(found.place.repository);
+        if let Some(feature) = &found.unsupported {
+            self.do_without_keys(feature, &mut report);
+        }
+        let pin = self.auditor.pin();
+        let mut journal = Follower::new(found.place, found.config, self.keys.as_ref(), pin);
+        self.cx.started(Stage::Journal);
+        journal
+            .advance(&self.cx, end_of_journal(&listing), &mut report)
+            .await?;
+        self.compare_known_head(&journal, &mut report);
+        report.head = journal.head();
+        self.read_the_rest(&found, &listing, &journal, &mut report)
+            .await?;
+        let audited = Audited {
+            place: found.place,
+            listing,
+            keys: self.keys.take(),
+            state: journal.state().cloned(),
+            head: journal.head(),
+        };
+        let report = self.look(audited, &mut journal, report).await?;
+        Ok(self.finish(report))
+    }
+
+    /// The level that the keys allow.
+    fn reach(&self) -> Level {
+        let most = match self.auditor.keys() {
+            None => Level::Hashed,
+            Some(keys) if keys.content.is_none() => Level::Authenticated,
+            Some(_) => Level::HIGHEST,
+        };
+        self.cx.options().level.min(most)
+    }
+
+    /// Goes on as an auditor without keys: what is sealed may mean something else than this version knows.
+    fn do_without_keys(&mut self, feature: &str, report: &mut Report) {
+        self.keys = None;
+        report.level = report.level.min(Level::Hashed);
+        let detail = format!("the feature {feature} is not known to this version");
+        let flaw = Flaw::new(Problem::NewerVersion, Severity::Note, detail);
+        self.cx
+            .found(report, flaw.of(ObjectName::Config, Level::Hashed));
+    }
+
+    /// Holds the head that the caller remembers against the journal.
+    fn compare_known_head(&self, journal: &Follower, report: &mut Report) {
+        let Some(known) = self.cx.options().known_head else {
+            return;
+        };
+        let problem = match journal.hash_of(known.n) {
+            Some(hash) if hash == known.hash => return,
+            Some(_) => Problem::Forked,
+            None if known.n >= journal.end() => Problem::RolledBack,
+            // It is lost, which was found already.
+            None => return,
+        };
+        let finding = Finding::new(Severity::Loss, Subject::Repository, problem, Level::Hashed);
+        let newest = journal.end().checked_sub(1);
+        let detail = match newest {
+            Some(n) => format!("{known} was seen before; the newest is entry {n}"),
+            None => format!("{known} was seen before; there is no journal"),
+        };
+        self.cx.found(report, finding.with_detail(detail));
+    }
+
+    /// Reads keyrings, slots, bundles, checkpoints, beacons and parity.
+    async fn read_the_rest(
+        &self,
+        found: &place::Found,
+        listing: &Listing,
+        journal: &Follower,
+        report: &mut Report,
+    ) -> Result<()> {
+        let (cx, place) = (&self.cx, found.place);
+        cx.started(Stage::Hashing);
+        let granted = keyrings::check(cx, place, listing, journal.state(), report).await?;
+        objects::judge_slots(cx, place, listing, granted.as_ref(), report).await?;
+        objects::judge_small(cx, place, listing, journal, report).await
+    }
+
+    /// Looks at what the journal says is there. When the journal goes on meanwhile and drops something that was missed, looks again.
+    async fn look(
+        &self,
+        mut audited: Audited,
+        journal: &mut Follower,
+        before: Report,
+    ) -> Result<Report> {
+        for _ in 1..LOOKS_MAX {
+            let mut report = before.clone();
+            self.look_once(&audited, &mut report).await?;
+            let mut scratch = before.clone();
+            if !self
+                .has_moved(&audited, journal, &report, &mut scratch)
+                .await?
+            {
+                return Ok(report);
+            }
+            self.cx.started(Stage::SecondLook);
+            let again = listing::list(&self.cx, &mut scratch).await?;
+            audited = Audited {
+                listing: again,
+                state: journal.state().cloned(),
+                head: journal.head(),
+                ..audited
+            };
+        }
+        let mut report = before;
+        self.look_once(&audited, &mut report).await?;
+        Ok(report)
+    }
+
+    async fn look_once(&self, audited: &Audited, report: &mut Report) -> Result<()> {
+        let cx = &self.cx;
+        report.head = audited.head;
+        match &audited.state {
+            Some(state) => listing::compare(cx, &audited.listing, state, report).await?,
+            None => listing::compare_without_journal(cx, &audited.listing, report),
+        }
+        if cx.options().level > Level::Listed {
+            // What is in force is looked at more closely below.
+            let state = audited.state.as_ref();
+            let wanted = |name: &ObjectName| match name {
+                ObjectName::Pack(hash) => state.is_none_or(|s| !s.packs.contains_key(hash)),
+                ObjectName::Index(hash) => state.is_none_or(|s| !s.segments.contains_key(hash)),
+                _ => false,
+            };
+            let others = objects::select(&audited.listing, wanted);
+            objects::judge_packs(cx, audited.place, others, report).await?;
+            if let Some(state) = state {
+                let chosen = state.packs.keys().copied().collect();
+                check_content(cx, audited, &chosen, self.auditor.threads(), report).await?;
+            }
+        }
+        let checks = CheckContext::new(cx, audited);
+        for check in self.auditor.checks() {
+            cx.started(Stage::Custom(check.name()));
+            check.run(&checks, report).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether somebody has dropped, since the journal was read, an object that a finding is about.
+    async fn has_moved(
+        &self,
+        audited: &Audited,
+        journal: &mut Follower,
+        report: &Report,
+        scratch: &mut Report,
+    ) -> Result<bool> {
+        let damaged: BTreeSet<ObjectHash> = report
+            .damaged_objects()
+            .iter()
+            .filter_map(|one| match one.name {
+                ObjectName::Pack(hash) | ObjectName::Index(hash) => Some(hash),
+                _ => None,
+            })
+            .collect();
+        if damaged.is_empty() || audited.state.is_none() || journal.broken_at().is_some() {
+            return Ok(false);
+        }
+        let mut end = journal.end();
+        while self.cx.size(&ObjectName::Journal(end)).await?.is_some() {
+            end += 1;
+        }
+        journal.advance(&self.cx, end, scratch).await?;
+        let dropped_before = audited.state.as_ref().map(|state| &state.dropped);
+        Ok(journal.state().is_some_and(|state| {
+            let is_new = |name: &&ObjectHash| {
+                state.dropped.contains(*name)
+                    && dropped_before.is_some_and(|before| !before.contains(*name))
+            };
+            damaged.iter().any(|name| is_new(&name))
+        }))
+    }
+
+    fn finish(&self, mut report: Report) -> Report {
+        report.sort();
+        self.cx.finished(&report);
+        report
+    }
+}
+
+/// The number of the first entry that nothing here knows of. Bundles and checkpoints tell of entries that are gone.
+fn end_of_journal(listing: &Listing) -> u64 {
+    let after = |name: &ObjectName| match name {
+        ObjectName::Journal(n) => n.checked_add(1),
+        ObjectName::Bundle(n) | ObjectName::Checkpoint(n) => Some(*n),
+        _ => None,
+    };
+    listing.keys().filter_map(after).max().unwrap_or(0)
+}
+
+/// How often packs are looked at anew because the journal went on.
+const LOOKS_MAX: usize = 3;
