@@ -102,6 +102,11 @@ impl Context {
         }
     }
 
+    /// Who is told.
+    pub(crate) fn observer(&self) -> Arc<dyn Observer> {
+        Arc::clone(&self.observer)
+    }
+
     /// Takes a finding and tells of it.
     pub(crate) fn found(&self, report: &mut Report, finding: Finding) {
         self.observer.on_event(&Event::Found(&finding));

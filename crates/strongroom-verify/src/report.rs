@@ -7,7 +7,7 @@ use strongroom_crypt::RepositoryId;
 use strongroom_format::object_name::ObjectName;
 use strongroom_format::{DamagedObject, Time};
 
-use crate::{Coverage, Finding, Head, Level, Problem, Severity, Subject};
+use crate::{BlastRadius, Coverage, Finding, Head, Level, Problem, Severity, Subject};
 
 /// What a check found, and what it looked at.
 ///
@@ -27,6 +27,8 @@ pub struct Report {
     pub head: Option<Head>,
     /// What was looked at.
     pub coverage: Coverage,
+    /// What the damage costs: files and snapshots.
+    pub blast: BlastRadius,
     findings: Vec<Finding>,
     findings_max: usize,
     counts: BTreeMap<Problem, u64>,
@@ -50,6 +52,7 @@ impl Report {
             repository: None,
             head: None,
             coverage: Coverage::default(),
+            blast: BlastRadius::default(),
             findings: Vec::new(),
             findings_max,
             counts: BTreeMap::new(),

@@ -7,6 +7,7 @@ use strongroom_format::ObjectHash;
 use strongroom_format::object_name::ObjectName;
 
 use crate::audited::Audited;
+use crate::content::check_content;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Follower;
@@ -179,10 +180,19 @@ impl<'a> Run<'a> {
             None => listing::compare_without_journal(cx, &audited.listing, report),
         }
         if cx.options().level > Level::Listed {
-            let packs =
-                |name: &ObjectName| matches!(name, ObjectName::Pack(_) | ObjectName::Index(_));
-            let packs = objects::select(&audited.listing, packs);
-            objects::judge_packs(cx, audited.place, packs, report).await?;
+            // What is in force is looked at more closely below.
+            let state = audited.state.as_ref();
+            let wanted = |name: &ObjectName| match name {
+                ObjectName::Pack(hash) => state.is_none_or(|s| !s.packs.contains_key(hash)),
+                ObjectName::Index(hash) => state.is_none_or(|s| !s.segments.contains_key(hash)),
+                _ => false,
+            };
+            let others = objects::select(&audited.listing, wanted);
+            objects::judge_packs(cx, audited.place, others, report).await?;
+            if let Some(state) = state {
+                let chosen = state.packs.keys().copied().collect();
+                check_content(cx, audited, &chosen, self.auditor.threads(), report).await?;
+            }
         }
         let checks = CheckContext::new(cx, audited);
         for check in self.auditor.checks() {
