@@ -73,8 +73,7 @@ pub(crate) async fn check_content(
 pub(crate) struct Input {
     pub(crate) keys: Option<Arc<Keyset>>,
     packs: Vec<(PackRef, bool)>,
-    /// Packs in force that the listing does not have: that was said.
-    unlisted: BTreeSet<ObjectHash>,
+    is_stated: bool,
     damaged: BTreeMap<ObjectHash, BTreeSet<u32>>,
     pub(crate) segments: Vec<SegmentRef>,
     pub(crate) dropped: BTreeSet<ObjectHash>,
@@ -98,7 +97,7 @@ impl Input {
         let mut input = Self {
             keys,
             packs: Vec::new(),
-            unlisted: BTreeSet::new(),
+            is_stated: false,
             damaged: BTreeMap::new(),
             segments: Vec::new(),
             dropped: BTreeSet::new(),
@@ -107,24 +106,15 @@ impl Input {
             threads: threads.max(1),
             memory_bytes: options.memory_bytes,
         };
-        if let Some(state) = &audited.state {
-            input.take_state(state, chosen, options);
-            let is_listed = |name: &ObjectHash| {
-                let object = ObjectName::Pack(*name);
-                audited.listing.contains_key(&object)
-            };
-            let packs = state.packs.keys();
-            input.unlisted = packs.filter(|name| !is_listed(name)).copied().collect();
+        match &audited.state {
+            Some(state) => input.take_state(state, chosen, options),
+            None => input.take_listing(audited, chosen),
         }
         input
     }
 
-    fn take_state(
-        &mut self,
-        state: &State,
-        chosen: &BTreeSet<ObjectHash>,
-        options: &CheckOptions,
-    ) {
+    fn take_state(&mut self, state: &State, chosen: &BTreeSet<ObjectHash>, options: &CheckOptions) {
+        self.is_stated = true;
         self.packs = state
             .packs
             .iter()
@@ -153,6 +143,32 @@ impl Input {
             .collect();
         self.dropped.clone_from(&state.dropped);
         self.snapshots = selected(state, &options.snapshots);
+    }
+
+    /// Without the journal every pack and segment that is listed is hashed.
+    fn take_listing(&mut self, audited: &Audited, chosen: &BTreeSet<ObjectHash>) {
+        for (name, len) in &audited.listing {
+            let len = u32::try_from(*len).unwrap_or(u32::MAX);
+            match name {
+                ObjectName::Pack(name) => {
+                    let class = PackClass::Data;
+                    let pack = PackRef {
+                        name: *name,
+                        len,
+                        class,
+                    };
+                    self.packs
+                        .push((pack, chosen.is_empty() || chosen.contains(name)));
+                }
+                ObjectName::Index(name) => self.segments.push(SegmentRef {
+                    name: *name,
+                    len,
+                    entries: 0,
+                }),
+                _ => {}
+            }
+        }
+        self.packs.retain(|(_, whole)| *whole);
     }
 }
 
@@ -335,7 +351,7 @@ impl<'a> Content<'a> {
             .map(|(number, state)| Job {
                 number,
                 pack: state.pack,
-                is_stated: true,
+                is_stated: self.input.is_stated,
                 whole: first && state.chosen,
             })
             .collect();
@@ -383,11 +399,13 @@ impl<'a> Content<'a> {
         match seen {
             PackSeen::Unread(Unread::Missing) => {
                 self.table.set_presence(number, Presence::Missing);
-                if !self.input.unlisted.contains(&name) {
-                    let (problem, level) = (Problem::Missing, Level::Listed);
-                    let detail = "listed, and gone when it was read";
-                    self.sink.say(Severity::Damage, object, problem, level, detail);
-                }
+                self.sink.say(
+                    Severity::Damage,
+                    object,
+                    Problem::Missing,
+                    Level::Listed,
+                    "",
+                );
             }
             PackSeen::Unread(_) => {
                 self.table.set_presence(number, Presence::Unusable);

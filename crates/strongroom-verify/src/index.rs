@@ -135,13 +135,7 @@ impl Index {
                     Unread::Missing => (Problem::Missing, Level::Listed),
                     _ => (Problem::Unreadable, Level::Hashed),
                 };
-                sink.say(
-                    Severity::Damage,
-                    Subject::Object(name),
-                    problem,
-                    level,
-                    "",
-                );
+                sink.say(Severity::Damage, Subject::Object(name), problem, level, "");
                 return Ok(None);
             }
         };
@@ -240,9 +234,7 @@ fn decode(
     let segment = Segment::decode(bytes, keys.structure.index()).map_err(|error| {
         // The bytes have the hash that is their name: they are as they were written.
         match error.kind() {
-            DecodeErrorKind::Unsupported => {
-                (Severity::Note, Problem::NewerVersion, error.what())
-            }
+            DecodeErrorKind::Unsupported => (Severity::Note, Problem::NewerVersion, error.what()),
             DecodeErrorKind::Damaged => (Severity::Damage, Problem::DoesNotOpen, error.what()),
             _ => (Severity::Damage, Problem::Malformed, error.what()),
         }

@@ -3,9 +3,9 @@
 //! Pages that snapshots share are rebuilt once. Files are taken in the order of the trees and gathered in windows; the frames that a
 //! window needs are read in the order in which they lie in packs, each once, and what the next window needs as well is still there.
 
-mod window;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use strongroom_format::{Names, Node, NodeKind, Page, PageType, Ref, RefKind};
 
@@ -208,7 +208,8 @@ impl Builder<'_, '_> {
                     let (problem, level) = (Problem::BlobMissing, Level::Rebuilt);
                     let detail = "could be read before and cannot be read again";
                     let subject = Subject::Blob(*id);
-                    self.sink.say(Severity::Loss, subject, problem, level, detail);
+                    self.sink
+                        .say(Severity::Loss, subject, problem, level, detail);
                 }
             }
             let Some(info) = self.tree.pages.get(wrong.entry.page) else {
@@ -222,7 +223,8 @@ impl Builder<'_, '_> {
                 wrong.entry.size
             );
             let (problem, level) = (Problem::BadFile, Level::Rebuilt);
-            self.sink.say(Severity::Damage, subject, problem, level, detail);
+            self.sink
+                .say(Severity::Damage, subject, problem, level, detail);
         }
         self.sink
             .advanced(Stage::Files, self.done, self.of, self.reader.fetched());

@@ -58,7 +58,11 @@ impl Tree {
             // The root is a directory of no other one.
             let there = [
                 ("files", summary.files, counts.files),
-                ("directories", summary.directories, counts.directories.saturating_add(1)),
+                (
+                    "directories",
+                    summary.directories,
+                    counts.directories.saturating_add(1),
+                ),
                 ("other entries", summary.others, counts.others),
                 ("bytes", summary.bytes, counts.bytes),
             ];
