@@ -14,6 +14,7 @@ use strongroom::{BackupOptions, BackupReport, CommandSource, DryRun, FileTree, S
 use crate::exit::{Status, Usage};
 use crate::leave_out::LeaveOut;
 use crate::output::Output;
+use crate::show::parity;
 use crate::size::{rate, size};
 use crate::when::seconds;
 
@@ -140,6 +141,7 @@ pub fn report(output: &Output, done: &BackupReport) -> Status {
             "packs": done.packs,
             "announcements": done.announcements,
             "transferred_bytes": done.transferred_bytes,
+            "parity": parity::object(&done.parity),
             "seconds": time.as_secs_f64(),
         })
     });
@@ -160,6 +162,7 @@ pub fn report(output: &Output, done: &BackupReport) -> Status {
         seconds(time),
         rate(summary.bytes, time),
     ));
+    parity::complain(output, &done.parity);
     if !done.is_complete() {
         output.complain(&format!(
             "partial: {} of {entries} entries were skipped or changed while they were read",
