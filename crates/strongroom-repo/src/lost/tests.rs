@@ -1,0 +1,1 @@
+//! Journals of which entries are lost.
