@@ -19,6 +19,7 @@ pub mod show;
 mod size;
 mod targets;
 mod tour;
+mod training;
 mod when;
 
 pub use compare::{Aspect, Comparison, Difference, emptied, stored_bytes};
@@ -35,4 +36,5 @@ pub use select::{SelectArgs, found, found_forgotten};
 pub use size::{parse_size, size};
 pub use targets::TargetArgs;
 pub use tour::Tour;
+pub use training::{confirm, copy_store, wait};
 pub use when::utc;

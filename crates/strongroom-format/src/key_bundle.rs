@@ -82,6 +82,18 @@ pub struct SlotEntry {
 pub struct UnknownSecrets(Unknown);
 
 impl UnknownSecrets {
+    pub(crate) const fn new(unknown: Unknown) -> Self {
+        Self(unknown)
+    }
+
+    pub(crate) const fn inner(&self) -> &Unknown {
+        &self.0
+    }
+
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.0.encoded().len()
+    }
+
     /// Whether there is nothing unknown.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -262,7 +274,7 @@ fn bundle_aad(repository: &RepositoryId, generation: u64, role: u8) -> Vec<u8> {
     .concat()
 }
 
-fn read_secret(r: &mut Reader<'_>) -> Result<Secret, DecodeError> {
+pub(crate) fn read_secret(r: &mut Reader<'_>) -> Result<Secret, DecodeError> {
     let at = r.position();
     let bytes = r
         .bytes("key")?

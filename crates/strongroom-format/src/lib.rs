@@ -20,6 +20,7 @@
 //!   and [`encode_bundle`] puts 64 of them into one object.
 //! * A pack holds frames, each of them many blobs; its [`PackHeader`] says where. [`frame_aad`] is the context in which a
 //!   frame is sealed, [`Compressor`] and [`Decompressor`] are its codec.
+//! * [`parity`] finds damage of packs without keys, and takes it back.
 //! * A [`Page`] lists references; the first of a directory's page is to its [`Names`]. [`split`] says where pages end.
 //! * A [`SegmentBuilder`] makes an index segment; [`SegmentLayout`] finds a row in one without reading the whole.
 //!
@@ -35,13 +36,16 @@
 //! That something decodes proves nothing about who made it. Sealed structures prove that the maker had the key; entries
 //! and checkpoints have signatures, which the caller verifies and whose keys it judges.
 
+mod audit_keys;
 mod beacon;
 mod body;
 mod bundle;
 mod cbor;
+mod check_record;
 mod checkpoint;
 mod compress;
 mod config;
+mod damaged;
 mod details;
 mod entry;
 mod error;
@@ -58,6 +62,7 @@ pub mod object_name;
 mod pack;
 mod pack_tail;
 mod page;
+pub mod parity;
 mod payload;
 mod preamble;
 mod segment;
@@ -68,6 +73,7 @@ pub mod split;
 mod time;
 mod whole;
 
+pub use audit_keys::{AuditKeys, ContentKeys};
 pub use beacon::Beacon;
 pub use body::{
     Abandon, Added, Body, Bridge, Commit, Condemn, Damaged, Dropped, Evidence, Feature, Forget,
@@ -75,9 +81,11 @@ pub use body::{
 };
 pub use bundle::{decode_bundle, encode_bundle};
 pub use cbor::Unknown;
+pub use check_record::{CheckRecord, Choice, PackClasses, Rolling, Stratum};
 pub use checkpoint::{Checkpoint, SealedCheckpoint};
 pub use compress::{Compressor, Decompressor, padme};
 pub use config::Config;
+pub use damaged::DamagedObject;
 pub use details::{Details, SkipReason, Skipped};
 pub use entry::{ENTRY_HEAD_BYTES, Entry, entry_head};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};

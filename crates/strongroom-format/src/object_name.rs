@@ -143,7 +143,7 @@ pub fn parse(name: &str) -> Option<ObjectName> {
 }
 
 /// The name of an object, taken apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ObjectName {
     /// The configuration.

@@ -175,6 +175,8 @@ pub enum ObjectKind {
     Parity,
     /// A beacon of a running session.
     Session,
+    /// The keys of an auditor: a file of its own, never in a store.
+    AuditKeys,
 }
 
 impl ObjectKind {
@@ -192,12 +194,13 @@ impl ObjectKind {
             Self::Index => b'I',
             Self::Parity => b'Y',
             Self::Session => b'N',
+            Self::AuditKeys => b'A',
         };
         [0x89, b'S', b'R', letter, 0x0D, 0x0A, 0x1A, 0x0A]
     }
 
     fn of_magic(magic: [u8; 8]) -> Result<Self, DecodeError> {
-        const ALL: [ObjectKind; 10] = [
+        const ALL: [ObjectKind; 11] = [
             ObjectKind::Config,
             ObjectKind::Slot,
             ObjectKind::Keyring,
@@ -208,6 +211,7 @@ impl ObjectKind {
             ObjectKind::Index,
             ObjectKind::Parity,
             ObjectKind::Session,
+            ObjectKind::AuditKeys,
         ];
         if let Some(kind) = ALL.into_iter().find(|kind| kind.magic() == magic) {
             return Ok(kind);

@@ -40,9 +40,34 @@ pub(crate) struct Opening {
 ///
 /// With a warm cache and nothing new it costs three requests: config, and the last known and the next number of the journal.
 pub(crate) fn open(remote: &Remote, opening: &Opening) -> Result<(Arc<Context>, Journal)> {
+    with_either_config(remote, |config| open_with(remote, opening, config))
+}
+
+/// Opens the newest keyring that counts, and does not read the journal.
+pub(crate) fn open_keys(remote: &Remote, opening: &Opening) -> Result<Context> {
+    with_either_config(remote, |object| {
+        let config = object.config;
+        check_credential(opening, config.suite)?;
+        let keys = Unlock::new(remote, opening, config.suite, config.repository).newest()?;
+        check_pin(opening.pin, &keys)?;
+        Ok(Context::new(
+            opening.store.clone(),
+            opening.settings.clone(),
+            opening.components.clone(),
+            (object.hash, &config),
+            keys,
+        ))
+    })
+}
+
+/// Tries with config, and with its copy if it is config that failed.
+fn with_either_config<T>(
+    remote: &Remote,
+    mut attempt: impl FnMut(ConfigObject) -> Result<T>,
+) -> Result<T> {
     let mut failure = None;
     for object in config_objects(remote) {
-        match object.and_then(|config| open_with(remote, opening, config)) {
+        match object.and_then(&mut attempt) {
             // The other copy of config may be whole, and the one that Genesis names.
             Err(error) if is_about_config(&error) => {
                 if error.kind() != ErrorKind::NotFound {

@@ -162,6 +162,10 @@ impl Repository {
 }
 
 impl RepositoryBuilder {
+    pub(crate) fn into_opening(self) -> Opening {
+        self.opening
+    }
+
     /// Replaces the settings.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.opening.settings = settings;

@@ -10,6 +10,7 @@ mod cli;
 mod compare;
 mod copy;
 mod damage;
+mod damage_program;
 mod fleet;
 mod forget;
 mod generate;

@@ -8,7 +8,7 @@ type Make = fn() -> Vec<u8>;
 /// Decodes an object completely; `Ok` holds what it said, for comparison.
 type Decode = fn(&[u8]) -> Result<String, DecodeError>;
 
-const OBJECTS: [(&str, Make, Decode); 9] = [
+const OBJECTS: [(&str, Make, Decode); 10] = [
     (
         "config",
         || sample::config().encode(sample::RANDOM).unwrap(),
@@ -32,6 +32,9 @@ const OBJECTS: [(&str, Make, Decode); 9] = [
         },
         |b| Beacon::decode(b).map(|v| format!("{v:?}")),
     ),
+    ("parity", sample::parity, |b| {
+        parity::Parity::decode(b).map(|v| format!("{v:?}"))
+    }),
     (
         "keyring",
         || {
@@ -118,7 +121,7 @@ fn every_flipped_bit_is_an_error() {
 /// Damage is not mistaken for a later version, except in the bytes that say which version it is.
 #[test]
 fn damage_of_whole_objects_is_called_damage() {
-    for (name, object, decode) in OBJECTS.into_iter().take(6) {
+    for (name, object, decode) in OBJECTS.into_iter().take(7) {
         let object = object();
         for at in 0..object.len() {
             let mut flipped = object.clone();

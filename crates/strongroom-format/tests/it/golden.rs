@@ -15,7 +15,7 @@ struct Vector {
     describe: fn(&[u8]) -> String,
 }
 
-const VECTORS: [Vector; 15] = [
+const VECTORS: [Vector; 17] = [
     Vector {
         name: "config",
         bytes: || sample::config().encode(sample::RANDOM).unwrap(),
@@ -128,6 +128,23 @@ const VECTORS: [Vector; 15] = [
         name: "segment",
         bytes: sample::segment,
         describe: describe_segment,
+    },
+    Vector {
+        name: "parity",
+        bytes: sample::parity,
+        describe: |object| describe_parity(object, "pack.bin"),
+    },
+    Vector {
+        name: "parity-wide",
+        bytes: sample::wide_parity,
+        describe: |object| {
+            let pack = sample::parity_pack();
+            let mut of = String::new();
+            pack[..64]
+                .iter()
+                .for_each(|byte| write!(of, "{byte:02x}").unwrap());
+            describe_parity(object, &format!("{of} BLAKE3(`parity vector`).xof(39936)"))
+        },
     },
 ];
 
@@ -270,6 +287,23 @@ fn describe_segment(object: &[u8]) -> String {
     for EntryRow { prefix, frame } in &segment.entries {
         line(&mut text, "entry prefix", prefix);
         writeln!(text, "entry frame = {frame}").unwrap();
+    }
+    text
+}
+
+fn describe_parity(object: &[u8], pack: &str) -> String {
+    let parity = parity::Parity::decode(object).unwrap();
+    let geometry = parity.geometry();
+    let mut text = format!("pack = {pack}\n");
+    line(&mut text, "pack hash", parity.pack().as_bytes());
+    for (name, value) in [
+        ("pack length", geometry.pack_len()),
+        ("shard length", geometry.shard_len().into()),
+        ("data shards", geometry.data_shards().into()),
+        ("parity shards", geometry.parity_shards().into()),
+        ("promised burst", geometry.promised_burst_bytes()),
+    ] {
+        writeln!(text, "{name} = {value}").unwrap();
     }
     text
 }
@@ -423,5 +457,22 @@ fn the_pack_opens() {
         for (record, blob) in records.iter().zip(&expected) {
             assert_eq!(record.id, ids.id(frame.kind, blob));
         }
+    }
+}
+
+/// Not only the same bytes as when it was made: they heal.
+#[test]
+fn the_parity_heals() {
+    for (name, pack) in [
+        ("parity", stored("pack")),
+        ("parity-wide", sample::parity_pack()),
+    ] {
+        let object = stored(name);
+        let parity = parity::Parity::decode(&object).unwrap();
+        assert!(parity.is_of(&pack));
+        let burst = usize::try_from(parity.geometry().promised_burst_bytes()).unwrap();
+        let mut damaged = pack.clone();
+        damaged[..burst].fill(0xAA);
+        assert!(parity.heal(&damaged).unwrap() == pack);
     }
 }

@@ -361,3 +361,45 @@ fn a_directory_has_one_page_and_no_size() {
         assert_eq!(encode(&node), Err(EncodeErrorKind::Invalid));
     }
 }
+
+/// A head that promises more than an object may be, whose seal is right.
+#[test]
+fn parity_of_anything_too_large() {
+    let object = sample::parity();
+    let with = |at: usize, number: &[u8]| {
+        let mut head = object[64..128].to_vec();
+        head[at..at + number.len()].copy_from_slice(number);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"strongroom v1 parity").update(&head);
+        let seal = hasher.finalize();
+        let heads = [head.as_slice(), seal.as_bytes()].concat();
+        let mut changed = object[..object.len() - 32].to_vec();
+        let second = changed.len() - 96;
+        changed[64..160].copy_from_slice(&heads);
+        changed[second..].copy_from_slice(&heads);
+        let seal = ObjectHash::of(&changed);
+        changed.extend_from_slice(seal.as_bytes());
+        let strict = parity::Parity::decode(&changed).map(drop).unwrap_err();
+        let lenient = parity::Parity::salvage(&changed).map(drop);
+        (strict.kind(), lenient.map_err(|error| error.kind()))
+    };
+    let refused = |kind| (kind, Err(kind));
+    assert_eq!(with(0, &[2, 0]), refused(Unsupported));
+    assert_eq!(with(2, &[1]), refused(Unsupported));
+    assert_eq!(with(24, &[1]), refused(Unsupported));
+    for shard_len in [0_u32, 32, 100, 2_048, 65_600, 131_072, u32::MAX] {
+        assert_eq!(with(4, &shard_len.to_le_bytes()), refused(Invalid));
+    }
+    assert_eq!(with(8, &[3]), refused(Invalid));
+    assert_eq!(with(12, &[0]), refused(Invalid));
+    assert_eq!(with(12, &32_769_u32.to_le_bytes()), refused(Invalid));
+    // More parity shards than the object has bytes for: what is there may still be of use.
+    assert_eq!(with(12, &32_768_u32.to_le_bytes()), (Invalid, Ok(())));
+    assert_eq!(with(16, &u64::MAX.to_le_bytes()), refused(TooLarge));
+    assert_eq!(with(16, &0_u64.to_le_bytes()), refused(Invalid));
+    let too_long = vec![0; MAX_OBJECT_BYTES + 1];
+    assert_eq!(
+        parity::Parity::salvage(&too_long).unwrap_err().kind(),
+        TooLarge
+    );
+}

@@ -9,6 +9,7 @@ mod compression;
 mod damage;
 mod golden;
 mod limits;
+mod parity;
 mod round_trip;
 mod sample;
 mod segment_model;

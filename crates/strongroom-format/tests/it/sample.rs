@@ -72,6 +72,32 @@ pub(crate) fn beacon() -> Beacon {
     }
 }
 
+/// Parity of the pack vector, whose frames are compressed as they were when it was made.
+pub(crate) fn parity() -> Vec<u8> {
+    parity_of(include_bytes!("../../../../testdata/format/pack.bin"), 2)
+}
+
+/// Parity of something like a pack that has shards enough for the code to show what it is.
+pub(crate) fn wide_parity() -> Vec<u8> {
+    parity_of(&parity_pack(), 13)
+}
+
+/// A preamble and 39,936 bytes of BLAKE3's output.
+pub(crate) fn parity_pack() -> Vec<u8> {
+    let preamble = pack_preamble(SUITE, REPOSITORY, RANDOM, PackClass::Names);
+    let mut pack = preamble.encode().to_vec();
+    pack.resize(40_000, 0);
+    let mut output = blake3::Hasher::new();
+    output.update(b"parity vector");
+    output.finalize_xof().fill(&mut pack[64..]);
+    pack
+}
+
+fn parity_of(pack: &[u8], percent: u8) -> Vec<u8> {
+    let overhead = parity::Overhead::percent(percent).unwrap();
+    parity::encode(&ObjectHash::of(pack), pack, overhead, RANDOM).unwrap()
+}
+
 pub(crate) fn key_bundle() -> KeyBundle {
     KeyBundle {
         id_key: secret(0x49),

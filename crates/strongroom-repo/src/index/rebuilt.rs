@@ -24,9 +24,10 @@ pub(crate) fn segment<'a>(
     context: &Context,
     packs: impl Iterator<Item = &'a PackRef>,
 ) -> Result<Option<Bytes>> {
-    let Some(builder) = rows(remote, context, packs)? else {
+    let (builder, mapped) = builder(remote, context, packs)?;
+    if mapped.is_empty() {
         return Ok(None);
-    };
+    }
     let keys = context.keys();
     let session = SessionId::from_bytes([0; SessionId::LEN]);
     let random = context.random()?;
@@ -45,19 +46,23 @@ pub(crate) fn segment<'a>(
     Ok(Some(bytes.into()))
 }
 
-/// Like [`segment`], not sealed yet.
-pub(crate) fn rows<'a>(
+/// Like [`segment`], not sealed yet, with the packs that it maps.
+///
+/// # Errors
+///
+/// As [`segment`].
+pub(crate) fn builder<'a>(
     remote: &Remote,
     context: &Context,
     packs: impl Iterator<Item = &'a PackRef>,
-) -> Result<Option<SegmentBuilder>> {
+) -> Result<(SegmentBuilder, Vec<ObjectHash>)> {
     let mut builder = SegmentBuilder::new();
-    let mut any = false;
+    let mut mapped = Vec::new();
     for pack in packs {
         match read_header(remote, context, pack) {
             Ok((row, header)) => {
                 push(&mut builder, row, &header);
-                any = true;
+                mapped.push(pack.name);
             }
             Err(error) if is_loss(&error) => {
                 tracing::debug!(%error, "a pack that no index maps cannot be read");
@@ -65,7 +70,7 @@ pub(crate) fn rows<'a>(
             Err(error) => return Err(error),
         }
     }
-    Ok(any.then_some(builder))
+    Ok((builder, mapped))
 }
 
 /// Reads the header of a pack that was found in the store, and says what the journal would; `None` if its content is under an epoch that is retired.

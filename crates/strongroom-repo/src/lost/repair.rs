@@ -13,7 +13,7 @@ use crate::edge::{self, Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{may_maintain, may_write};
 use crate::head::Cache;
-use crate::index::rows_of_headers;
+use crate::index::builder_of_headers;
 use crate::journal::{Replay, View};
 use crate::pack_writer::put_segment;
 use crate::pair;
@@ -136,7 +136,8 @@ impl Repository {
             report.found_packs = damage.found_packs.len() as u64;
             report.gone_packs = damage.gone_packs.len() as u64;
             let packs = damage.found_packs.iter();
-            if let Some(builder) = rows_of_headers(remote, context, packs)? {
+            let (builder, mapped) = builder_of_headers(remote, context, packs)?;
+            if !mapped.is_empty() {
                 let nobody = SessionId::from_bytes([0; SessionId::LEN]);
                 let (segment, _) = put_segment(remote, context, nobody, builder)?;
                 now = self.look(remote, other, Some(segment))?;

@@ -1,0 +1,158 @@
+//! The edge to the store, and what every part of a check shares.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use strongroom_format::object_name::ObjectName;
+use strongroom_store::wrap::ReadOnly;
+use strongroom_store::{
+    Error as StoreError, ErrorKind as StoreErrorKind, Key, Store, StoreExt as _,
+};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::observer::{Event, Observer, Stage};
+use crate::pool::Pool;
+use crate::{CheckOptions, Finding, Report};
+
+/// What every part of a check shares.
+pub(crate) struct Context {
+    store: Arc<ReadOnly<Arc<dyn Store>>>,
+    pool: Pool,
+    options: CheckOptions,
+    observer: Arc<dyn Observer>,
+}
+
+/// What came of reading an object.
+#[derive(Debug)]
+pub(crate) enum Fetched {
+    /// Its bytes, or those of the range.
+    Bytes(Bytes),
+    /// The store is sure that there is none.
+    Absent,
+    /// The store has it and cannot deliver it, or not so many bytes of it.
+    Unreadable(StoreError),
+}
+
+impl Context {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        pool: Pool,
+        options: CheckOptions,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self {
+            store: Arc::new(ReadOnly::new(store)),
+            pool,
+            options,
+            observer,
+        }
+    }
+
+    /// The store, which refuses to write.
+    pub(crate) fn store(&self) -> &Arc<ReadOnly<Arc<dyn Store>>> {
+        &self.store
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn options(&self) -> &CheckOptions {
+        &self.options
+    }
+
+    /// How many requests for objects of up to `bytes` to have in flight: what serves the store best, within the memory that was granted.
+    pub(crate) fn concurrency(&self, bytes: u64) -> usize {
+        let memory = self.options.memory_bytes / 2 / bytes.max(1);
+        let memory = usize::try_from(memory).unwrap_or(usize::MAX);
+        self.store.capabilities().concurrency.min(memory).max(1)
+    }
+
+    /// Reads an object whole.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` and `PermissionDenied`: then the check could not look.
+    pub(crate) async fn get(&self, name: &ObjectName) -> Result<Fetched> {
+        let key = key_of(name)?;
+        fetched(name, self.store.get_all(&key).await)
+    }
+
+    /// Reads exactly the bytes of `range`.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub(crate) async fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Fetched> {
+        let key = key_of(name)?;
+        fetched(name, self.store.get_range(&key, range).await)
+    }
+
+    /// Returns the length of an object, `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and whatever else the store says.
+    pub(crate) async fn size(&self, name: &ObjectName) -> Result<Option<u64>> {
+        match self.store.head(&key_of(name)?).await {
+            Ok(meta) => Ok(Some(meta.len)),
+            Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::from(error).with_object(*name)),
+        }
+    }
+
+    /// Takes a finding and tells of it.
+    pub(crate) fn found(&self, report: &mut Report, finding: Finding) {
+        self.observer.on_event(&Event::Found(&finding));
+        report.add(finding);
+    }
+
+    pub(crate) fn started(&self, stage: Stage<'_>) {
+        self.observer.on_event(&Event::Started(stage));
+    }
+
+    pub(crate) fn advanced(&self, stage: Stage<'_>, done: u64, of: u64, bytes: u64) {
+        self.observer.on_event(&Event::Advanced {
+            stage,
+            done,
+            of,
+            bytes,
+        });
+    }
+
+    pub(crate) fn finished(&self, report: &Report) {
+        self.observer.on_event(&Event::Finished(report));
+    }
+}
+
+fn key_of(name: &ObjectName) -> Result<Key> {
+    Key::parse(&name.to_string()).map_err(|error| {
+        Error::new(ErrorKind::Internal, "a name that no store takes")
+            .with_object(*name)
+            .with_source(error)
+    })
+}
+
+/// Tells what is a fault of one object from what keeps the check from looking at all.
+fn fetched(name: &ObjectName, result: Result<Bytes, StoreError>) -> Result<Fetched> {
+    match result {
+        Ok(bytes) => Ok(Fetched::Bytes(bytes)),
+        Err(error) => match error.kind() {
+            StoreErrorKind::NotFound => Ok(Fetched::Absent),
+            StoreErrorKind::Unavailable | StoreErrorKind::PermissionDenied => {
+                Err(Error::from(error).with_object(*name))
+            }
+            _ => Ok(Fetched::Unreadable(error)),
+        },
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("store", &self.store)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

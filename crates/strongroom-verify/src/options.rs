@@ -1,0 +1,106 @@
+//! What a check is asked for.
+
+use strongroom_crypt::Id;
+use strongroom_format::Time;
+
+use crate::{Head, Level, PackSelection};
+
+/// What a check is asked for.
+///
+/// ```
+/// use strongroom_format::Time;
+/// use strongroom_verify::{CheckOptions, Level};
+///
+/// let now = Time::new(1_800_000_000, 0);
+/// let options = CheckOptions::new(now).with_level(Level::Rebuilt);
+/// assert_eq!(options.level, Level::Rebuilt);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct CheckOptions {
+    /// How deep to look; at most [`Level::HIGHEST`]. Without the keys that a level needs, the check goes as deep as it can and says so.
+    pub level: Level,
+    /// Which packs are read. Journal, index and keys always are.
+    pub packs: PackSelection,
+    /// Which snapshots are walked, and rebuilt at L4.
+    pub snapshots: SnapshotSelection,
+    /// The time, for the age of evidence and of beacons. No clock is read.
+    pub now: Time,
+    /// A head of the journal that was seen before. The store must show it again, and what came after.
+    pub known_head: Option<Head>,
+    /// Bytes of memory for objects in flight and what is remembered about blobs; one object of 268,435,456 bytes is always possible.
+    pub memory_bytes: u64,
+    /// Findings that are kept; beyond it they are counted.
+    pub findings_max: usize,
+}
+
+impl CheckOptions {
+    /// Asks for all packs and snapshots, at the level L3.
+    #[must_use]
+    pub fn new(now: Time) -> Self {
+        Self {
+            level: Level::Decoded,
+            packs: PackSelection::all(),
+            snapshots: SnapshotSelection::All,
+            now,
+            known_head: None,
+            memory_bytes: 512 << 20,
+            findings_max: 10_000,
+        }
+    }
+
+    /// Sets how deep to look.
+    #[must_use]
+    pub fn with_level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Sets which packs are read.
+    #[must_use]
+    pub fn with_packs(mut self, packs: PackSelection) -> Self {
+        self.packs = packs;
+        self
+    }
+
+    /// Sets which snapshots are walked.
+    #[must_use]
+    pub fn with_snapshots(mut self, snapshots: SnapshotSelection) -> Self {
+        self.snapshots = snapshots;
+        self
+    }
+
+    /// Gives a head that was seen before: a store that went back, or shows another history, is a finding.
+    #[must_use]
+    pub fn with_known_head(mut self, head: Head) -> Self {
+        self.known_head = Some(head);
+        self
+    }
+
+    /// Sets the bytes of memory.
+    #[must_use]
+    pub fn with_memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
+        self
+    }
+
+    /// Sets how many findings are kept.
+    #[must_use]
+    pub fn with_findings_max(mut self, count: usize) -> Self {
+        self.findings_max = count;
+        self
+    }
+}
+
+/// Which snapshots are walked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SnapshotSelection {
+    /// All in force.
+    #[default]
+    All,
+    /// The newest so many of each series.
+    Newest(usize),
+    /// These.
+    Ids(Vec<Id>),
+}

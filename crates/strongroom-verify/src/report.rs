@@ -1,0 +1,187 @@
+//! What a check returns.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use strongroom_crypt::RepositoryId;
+use strongroom_format::object_name::ObjectName;
+use strongroom_format::{DamagedObject, Time};
+
+use crate::evidence::Readings;
+use crate::{Coverage, Finding, Head, Level, Problem, Severity, Statement, Subject};
+
+/// What a check found, and what it looked at.
+///
+/// The findings are a list of bounded length; the counts by problem are of all of them.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The level that was asked for.
+    pub asked: Level,
+    /// The level that was reached with the keys that were given, for what [`coverage`](Self::coverage) names.
+    pub level: Level,
+    /// When it was made, as the caller said.
+    pub now: Time,
+    /// The repository, if it was known.
+    pub repository: Option<RepositoryId>,
+    /// The newest journal entry that was followed; `None` without the structure key or without a journal.
+    pub head: Option<Head>,
+    /// What was looked at.
+    pub coverage: Coverage,
+    /// What follows from what was read.
+    pub statements: Vec<Statement>,
+    pub(crate) readings: Readings,
+    findings: Vec<Finding>,
+    findings_max: usize,
+    counts: BTreeMap<Problem, u64>,
+    worst: Option<Severity>,
+    damaged: BTreeMap<ObjectName, Frames>,
+}
+
+/// Which frames of an object are damaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Frames {
+    All,
+    Some(BTreeSet<u32>),
+}
+
+impl Report {
+    pub(crate) fn new(asked: Level, now: Time, findings_max: usize) -> Self {
+        Self {
+            asked,
+            level: Level::Listed,
+            now,
+            repository: None,
+            head: None,
+            coverage: Coverage::default(),
+            statements: Vec::new(),
+            readings: Readings::default(),
+            findings: Vec::new(),
+            findings_max,
+            counts: BTreeMap::new(),
+            worst: None,
+            damaged: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a finding. Beyond the limit of [`CheckOptions`](crate::CheckOptions) it is counted and not kept, or takes the place of a less severe one.
+    pub fn add(&mut self, finding: Finding) {
+        *self.counts.entry(finding.problem).or_default() += 1;
+        self.worst = self.worst.max(Some(finding.severity));
+        self.note_damaged(&finding);
+        if self.findings.len() < self.findings_max {
+            self.findings.push(finding);
+        } else if let Some(least) = self.findings.iter_mut().min_by_key(|kept| kept.severity)
+            && least.severity < finding.severity
+        {
+            *least = finding;
+        }
+    }
+
+    /// Returns the findings that were kept, the worst first.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Returns how many findings there are of a problem, kept or not.
+    #[must_use]
+    pub fn count(&self, problem: Problem) -> u64 {
+        self.counts.get(&problem).copied().unwrap_or_default()
+    }
+
+    /// Returns how many findings there are of each problem, kept or not.
+    pub fn counts(&self) -> impl Iterator<Item = (Problem, u64)> + '_ {
+        self.counts
+            .iter()
+            .map(|(problem, count)| (*problem, *count))
+    }
+
+    /// Returns how many findings were counted and not kept.
+    #[must_use]
+    pub fn not_kept(&self) -> u64 {
+        self.counts.values().sum::<u64>() - self.findings.len() as u64
+    }
+
+    /// Returns the worst severity of all findings; `None` without any.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.worst
+    }
+
+    /// Whether nothing is damaged or lost, as far as the check looked: [`coverage`](Self::coverage) says how far that is.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        self.worst < Some(Severity::Damage)
+    }
+
+    /// Returns the objects that are damaged or missing and the frames of packs that are, all of them, in order of their names.
+    #[must_use]
+    pub fn damaged_objects(&self) -> Vec<DamagedObject> {
+        let of = |(name, frames): (&ObjectName, &Frames)| DamagedObject {
+            name: *name,
+            frames: match frames {
+                Frames::All => Vec::new(),
+                Frames::Some(frames) => frames.iter().copied().collect(),
+            },
+        };
+        self.damaged.iter().map(of).collect()
+    }
+
+    fn note_damaged(&mut self, finding: &Finding) {
+        if finding.severity < Severity::Damage {
+            return;
+        }
+        match &finding.subject {
+            Subject::Object(name) => {
+                self.damaged.insert(*name, Frames::All);
+            }
+            Subject::Frame { pack, frame } => {
+                let frames = self
+                    .damaged
+                    .entry(ObjectName::Pack(*pack))
+                    .or_insert_with(|| Frames::Some(BTreeSet::new()));
+                if let Frames::Some(frames) = frames {
+                    frames.insert(*frame);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts the worst findings first, otherwise in order of their subjects.
+    pub(crate) fn sort(&mut self) {
+        self.findings.sort_by(|a, b| {
+            (b.severity, &a.subject, a.problem).cmp(&(a.severity, &b.subject, b.problem))
+        });
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "checked to {}", self.level)?;
+        if self.level < self.asked {
+            write!(f, " ({} was asked for)", self.asked)?;
+        }
+        match &self.head {
+            Some(head) => writeln!(f, ", at {head}")?,
+            None => writeln!(f, ", without reading the journal")?,
+        }
+        write!(f, "{}", self.coverage)?;
+        for statement in &self.statements {
+            writeln!(f, "{statement}")?;
+        }
+        for finding in &self.findings {
+            writeln!(f, "{finding}")?;
+        }
+        match self.not_kept() {
+            0 => {}
+            count => writeln!(f, "and {count} findings more")?,
+        }
+        match self.worst {
+            None => writeln!(f, "nothing found"),
+            Some(worst) if worst < Severity::Damage => writeln!(f, "no damage found"),
+            Some(worst) => writeln!(f, "{worst} found"),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The proof that damage is found, costs only what it must, and is repaired.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "scenarios stop where they go wrong, and print what they counted"
+)]
+
+mod crafted;
+mod honest;
+mod insider;
+mod lab;
+mod matrix;
+mod museum;
+mod oracle;
+mod press;
