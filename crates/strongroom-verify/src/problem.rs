@@ -105,6 +105,8 @@ problems! {
     KeyringUnsigned "keyring-unsigned" "a keyring that the admin did not sign";
     /// A checkpoint says another state than the entries before it.
     CheckpointDiffers "checkpoint-differs" "says another state than the journal";
+    /// A record of an earlier check names an entry that is not in this journal, or does not decode: it proves nothing.
+    EvidenceDiffers "evidence-differs" "a record of a check that is not of this history";
     // content
     /// A pack's header, index segment or other sealed structure contradicts another.
     Inconsistent "inconsistent" "contradicts another object";

@@ -7,7 +7,8 @@ use strongroom_crypt::RepositoryId;
 use strongroom_format::object_name::ObjectName;
 use strongroom_format::{DamagedObject, Time};
 
-use crate::{BlastRadius, Coverage, Finding, Head, Level, Problem, Severity, Subject};
+use crate::evidence::Readings;
+use crate::{BlastRadius, Coverage, Finding, Head, Level, Problem, Severity, Statement, Subject};
 
 /// What a check found, and what it looked at.
 ///
@@ -29,6 +30,9 @@ pub struct Report {
     pub coverage: Coverage,
     /// What the damage costs: files and snapshots.
     pub blast: BlastRadius,
+    /// What follows from what was read.
+    pub statements: Vec<Statement>,
+    pub(crate) readings: Readings,
     findings: Vec<Finding>,
     findings_max: usize,
     counts: BTreeMap<Problem, u64>,
@@ -53,6 +57,8 @@ impl Report {
             head: None,
             coverage: Coverage::default(),
             blast: BlastRadius::default(),
+            statements: Vec::new(),
+            readings: Readings::default(),
             findings: Vec::new(),
             findings_max,
             counts: BTreeMap::new(),
@@ -165,6 +171,9 @@ impl fmt::Display for Report {
             None => writeln!(f, ", without reading the journal")?,
         }
         write!(f, "{}", self.coverage)?;
+        for statement in &self.statements {
+            writeln!(f, "{statement}")?;
+        }
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
         }
