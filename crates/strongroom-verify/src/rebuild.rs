@@ -4,8 +4,6 @@
 //! window needs are read in the order in which they lie in packs, each once, and what the next window needs as well is still there.
 
 mod window;
-#[cfg(test)]
-mod tests;
 
 use strongroom_format::{Names, Node, NodeKind, Page, PageType, Ref, RefKind};
 

@@ -9,7 +9,7 @@ use strongroom_format::object_name::ObjectName;
 use strongroom_format::{PackHeader, PackRef};
 
 use super::check::{Depth, HeaderSpot, PackChecker, PackOutcome};
-use super::header::{HeaderPlace, HeaderSeen};
+use super::header::HeaderPlace;
 use super::keys::Keyset;
 use crate::edge::{Remote, Ticket, Unread, crew};
 use crate::error::Result;
@@ -167,7 +167,7 @@ impl<'a> Worker<'a> {
     fn header(&mut self, job: &Job, place: HeaderPlace) -> Result<PackSeen> {
         let remote = self.reading.remote;
         if let Some(keys) = &self.reading.keys
-            && let HeaderSeen::Good(spot, header) = place.wait(remote, keys)?
+            && let Some((spot, header)) = place.wait(remote, keys)?
         {
             return Ok(PackSeen::Header(spot, header));
         }

@@ -199,10 +199,3 @@ impl PackTable {
             .map(|state| ObjectName::Pack(state.pack.name))
     }
 }
-
-impl PackState {
-    /// Returns how many frames the header lists.
-    pub(crate) fn frames(&self) -> u32 {
-        self.frames
-    }
-}

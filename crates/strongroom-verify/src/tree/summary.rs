@@ -173,7 +173,8 @@ impl LinkSet {
         };
         let mut metadata = Vec::new();
         // What was decoded can be encoded.
-        drop(leaf.encode(&mut metadata));
+        let is_encoded = leaf.encode(&mut metadata).is_ok();
+        debug_assert!(is_encoded, "an entry that was decoded can be encoded");
         Self {
             metadata: short(&metadata),
             content: short(&content),
