@@ -11,8 +11,8 @@ use crate::pack::FrameReader;
 use crate::tree::{MISSING, Tree, page_positions, refs_of};
 use crate::{Level, Problem, Severity, Subject};
 
-pub use count::{BlastRadius, SnapshotLoss};
 use count::Costs;
+pub use count::{BlastRadius, SnapshotLoss};
 
 /// Says what is lost: which snapshots, how many files of each, and with the content keys which, up to a number of them.
 ///

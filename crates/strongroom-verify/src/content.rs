@@ -432,8 +432,17 @@ impl<'a> Content<'a> {
             }
             PackSeen::Whole { bytes, outcome } => {
                 self.whole(number, &name, bytes, &outcome);
+                let differs = outcome.hash == HashState::Differs;
+                if differs && self.table.number(&outcome.actual).is_some() {
+                    // Nothing of what should be here is.
+                    self.table.set_presence(number, Presence::Unusable);
+                    return;
+                }
                 if let Some((spot, header)) = &outcome.header {
                     self.table.set_header(number, *spot, header);
+                    if differs {
+                        self.table.set_altered(number);
+                    }
                     self.take_frames(number, &name, &outcome);
                     holdings.push(number, header);
                 }

@@ -139,13 +139,7 @@ impl Index {
                     Unread::Missing => (Problem::Missing, Level::Listed),
                     _ => (Problem::Unreadable, Level::Hashed),
                 };
-                sink.say(
-                    Severity::Damage,
-                    Subject::Object(name),
-                    problem,
-                    level,
-                    "",
-                );
+                sink.say(Severity::Damage, Subject::Object(name), problem, level, "");
                 return Ok(None);
             }
         };
@@ -187,7 +181,7 @@ impl Index {
             }
         };
         let mut seen = Seen::new(&segment, shared.table, &self.dropped);
-        seen.rows(&segment, holdings);
+        seen.rows(&segment, shared.table, holdings);
         if !self.is_first {
             // The entries of the other passes were looked at there; what follows was said.
             if seen.wrong_entries > 0 {
@@ -244,9 +238,7 @@ fn decode(
     let segment = Segment::decode(bytes, keys.structure.index()).map_err(|error| {
         // The bytes have the hash that is their name: they are as they were written.
         match error.kind() {
-            DecodeErrorKind::Unsupported => {
-                (Severity::Note, Problem::NewerVersion, error.what())
-            }
+            DecodeErrorKind::Unsupported => (Severity::Note, Problem::NewerVersion, error.what()),
             DecodeErrorKind::Damaged => (Severity::Damage, Problem::DoesNotOpen, error.what()),
             _ => (Severity::Damage, Problem::Malformed, error.what()),
         }
@@ -284,12 +276,15 @@ impl Seen {
             wrong_frames: 0,
             wrong_entries: 0,
         };
+        // Of a pack that is damaged itself the index may say what was true.
+        let is_altered = |number| table.get(number).is_some_and(|state| state.is_altered);
         for row in &segment.frames {
             let target = targets.get(row.pack as usize);
             let place = match target {
                 Some(Target::Pack(number)) if is_right(row, *number, table) => {
                     Some((*number, row.position))
                 }
+                Some(Target::Pack(number)) if is_altered(*number) => None,
                 Some(Target::Pack(_)) => {
                     seen.wrong_frames += 1;
                     None
@@ -302,7 +297,7 @@ impl Seen {
     }
 
     /// Compares entries with what the frames hold, and marks those that are right.
-    fn rows(&mut self, segment: &Segment, holdings: &mut Holdings) {
+    fn rows(&mut self, segment: &Segment, table: &PackTable, holdings: &mut Holdings) {
         for entry in &segment.entries {
             if !holdings.covers_prefix(&entry.prefix) {
                 continue;
@@ -310,7 +305,9 @@ impl Seen {
             let Some(Some((pack, frame))) = self.frames.get(entry.frame as usize) else {
                 continue;
             };
-            if !holdings.mark_mapped(&entry.prefix, *pack, *frame) {
+            if !holdings.mark_mapped(&entry.prefix, *pack, *frame)
+                && table.get(*pack).is_some_and(|state| !state.is_altered)
+            {
                 self.wrong_entries += 1;
             }
         }
@@ -346,7 +343,7 @@ fn target(row: &PackRow, table: &PackTable, dropped: &BTreeSet<ObjectHash>) -> T
         Presence::Known(spot) if (spot.offset, spot.len) == (row.header_offset, row.header_len) => {
             Target::Pack(number)
         }
-        Presence::Known(_) => Target::Wrong,
+        Presence::Known(_) if !state.is_altered => Target::Wrong,
         _ => Target::Unknown,
     }
 }

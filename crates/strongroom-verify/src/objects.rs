@@ -124,7 +124,7 @@ pub(crate) async fn judge_small(
     Ok(())
 }
 
-/// Hashes every pack and segment that is there, where they are not looked at more closely.
+/// Hashes packs and segments that are not looked at more closely.
 ///
 /// # Errors
 ///

@@ -206,7 +206,8 @@ impl Builder<'_, '_> {
                     let (problem, level) = (Problem::BlobMissing, Level::Rebuilt);
                     let detail = "could be read before and cannot be read again";
                     let subject = Subject::Blob(*id);
-                    self.sink.say(Severity::Loss, subject, problem, level, detail);
+                    self.sink
+                        .say(Severity::Loss, subject, problem, level, detail);
                 }
             }
             let Some(info) = self.tree.pages.get(wrong.entry.page) else {
@@ -220,7 +221,8 @@ impl Builder<'_, '_> {
                 wrong.entry.size
             );
             let (problem, level) = (Problem::BadFile, Level::Rebuilt);
-            self.sink.say(Severity::Damage, subject, problem, level, detail);
+            self.sink
+                .say(Severity::Damage, subject, problem, level, detail);
         }
         self.sink
             .advanced(Stage::Files, self.done, self.of, self.reader.fetched());

@@ -209,31 +209,7 @@ impl<'a> Run<'a> {
         }
         let mut plan = Plan::new(cx, audited, report);
         if cx.options().level > Level::Listed {
-            // What is in force is looked at more closely below.
-            let state = audited.state.as_ref();
-            let index = |name: &ObjectName| match name {
-                ObjectName::Index(hash) => state.is_none_or(|s| !s.segments.contains_key(hash)),
-                _ => false,
-            };
-            let index = objects::select(&audited.listing, index);
-            objects::judge_packs(cx, audited.place, index, report).await?;
-            if state.is_some() {
-                let superfluous = |name: &ObjectName| match name {
-                    ObjectName::Pack(hash) => state.is_some_and(|s| !s.packs.contains_key(hash)),
-                    _ => false,
-                };
-                let others = objects::select(&audited.listing, superfluous);
-                objects::judge_packs(cx, audited.place, others, report).await?;
-                plan = check_content(cx, audited, plan, self.auditor.threads(), report).await?;
-            } else {
-                let mut packs = plan.packs().clone();
-                while !packs.is_empty() {
-                    let chosen = |name: &ObjectName| matches!(name, ObjectName::Pack(hash) if packs.contains(hash));
-                    let chosen = objects::select(&audited.listing, chosen);
-                    objects::judge_packs(cx, audited.place, chosen, report).await?;
-                    packs = plan.widen(report);
-                }
-            }
+            plan = self.look_at_packs(audited, plan, report).await?;
         }
         plan.conclude(report);
         let checks = CheckContext::new(cx, audited);
@@ -242,6 +218,38 @@ impl<'a> Run<'a> {
             check.run(&checks, report).await?;
         }
         Ok(())
+    }
+
+    /// Looks at what is in force as closely as was asked for, and hashes segments and packs that are not, or that nobody can tell.
+    async fn look_at_packs(
+        &self,
+        audited: &Audited,
+        mut plan: Plan,
+        report: &mut Report,
+    ) -> Result<Plan> {
+        let (cx, place) = (&self.cx, audited.place);
+        let state = audited.state.as_ref();
+        let others = |name: &ObjectName| match name {
+            ObjectName::Pack(hash) => state.is_some_and(|s| !s.packs.contains_key(hash)),
+            ObjectName::Index(hash) => state.is_none_or(|s| !s.segments.contains_key(hash)),
+            _ => false,
+        };
+        let others = objects::select(&audited.listing, others);
+        objects::judge_packs(cx, place, others, report).await?;
+        if state.is_some() {
+            return check_content(cx, audited, plan, self.auditor.threads(), report).await;
+        }
+        let mut packs = plan.packs().clone();
+        while !packs.is_empty() {
+            let chosen = |name: &ObjectName| match name {
+                ObjectName::Pack(hash) => packs.contains(hash),
+                _ => false,
+            };
+            let chosen = objects::select(&audited.listing, chosen);
+            objects::judge_packs(cx, place, chosen, report).await?;
+            packs = plan.widen(report);
+        }
+        Ok(plan)
     }
 
     /// Whether somebody has dropped, since the journal was read, an object that a finding is about.

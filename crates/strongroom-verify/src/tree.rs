@@ -59,10 +59,7 @@ pub(crate) struct Root {
 
 impl Tree {
     /// Joins the pages that were found, and marks those that snapshots need.
-    pub(crate) fn new(
-        found: Vec<(u32, FoundPage)>,
-        snapshots: &[(Id, Snapshot)],
-    ) -> Self {
+    pub(crate) fn new(found: Vec<(u32, FoundPage)>, snapshots: &[(Id, Snapshot)]) -> Self {
         let mut pages = PageTable::new(found);
         let roots: Vec<Root> = snapshots
             .iter()
@@ -157,7 +154,12 @@ impl Tree {
     /// Says what is known when all references were looked at.
     pub(crate) fn finish(&mut self, sink: &mut Sink) {
         let live = self.pages.iter().filter(|(_, page)| page.is_live()).count();
-        sink.count(Area::Pages, Level::Authenticated, live as u64, 40 * self.refs);
+        sink.count(
+            Area::Pages,
+            Level::Authenticated,
+            live as u64,
+            40 * self.refs,
+        );
         if self.not_indexed > MOST_NAMED {
             let detail = format!("{} blobs that snapshots need", self.not_indexed);
             let subject = Subject::Repository;

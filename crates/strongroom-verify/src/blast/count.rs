@@ -112,7 +112,10 @@ impl Costs {
     /// Adds files and directories that are lost.
     pub(super) fn add(&mut self, page: u32, files: u64, directories: u64) {
         if let Some(slot) = self.costs.get_mut(page as usize) {
-            *slot = (slot.0.saturating_add(files), slot.1.saturating_add(directories));
+            *slot = (
+                slot.0.saturating_add(files),
+                slot.1.saturating_add(directories),
+            );
         }
     }
 

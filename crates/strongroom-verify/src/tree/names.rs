@@ -36,7 +36,10 @@ impl Tree {
         self.add_up(sink);
         self.check_links_of_files(&mut reader, sink)?;
         if self.divisions > 0 {
-            let detail = format!("{} places at which a page should have ended", self.divisions);
+            let detail = format!(
+                "{} places at which a page should have ended",
+                self.divisions
+            );
             let (problem, level) = (Problem::PageDivision, Level::Decoded);
             sink.say(Severity::Note, Subject::Repository, problem, level, detail);
         }
@@ -84,7 +87,10 @@ impl Tree {
     }
 
     /// Reads a page and its names; none if either cannot be read, which was said.
-    #[expect(clippy::type_complexity, reason = "three things that are read together")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "three things that are read together"
+    )]
     pub(crate) fn read(
         &self,
         reader: &mut FrameReader<'_>,
@@ -165,8 +171,11 @@ impl Tree {
             .iter()
             .filter_map(|(pack, frame, number)| {
                 let page = self.pages.get(*number)?;
-                (page.is_directory() && !page.is_leaf())
-                    .then_some((page.height, (*pack, *frame), *number))
+                (page.is_directory() && !page.is_leaf()).then_some((
+                    page.height,
+                    (*pack, *frame),
+                    *number,
+                ))
             })
             .collect();
         self.names_at = places;

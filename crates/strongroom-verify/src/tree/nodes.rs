@@ -96,10 +96,16 @@ impl NamesSeen {
             kind => {
                 self.counts.others += 1;
                 if node.refs != 0 || node.size != 0 {
-                    self.flaw(Some(node), "content of something that is no file".to_owned());
+                    self.flaw(
+                        Some(node),
+                        "content of something that is no file".to_owned(),
+                    );
                 }
                 if (kind == NodeKind::Symlink) != node.target.is_some() {
-                    self.flaw(Some(node), "a link without a target, or a target of none".to_owned());
+                    self.flaw(
+                        Some(node),
+                        "a link without a target, or a target of none".to_owned(),
+                    );
                 }
             }
         }

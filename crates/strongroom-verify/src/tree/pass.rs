@@ -111,7 +111,8 @@ impl Tree {
                 let subject = Subject::Page(info.id);
                 let (problem, level) = (Problem::BlobMissing, Level::Authenticated);
                 let detail = "could be read before and cannot be read again";
-                pass.sink.say(Severity::Loss, subject, problem, level, detail);
+                pass.sink
+                    .say(Severity::Loss, subject, problem, level, detail);
             }
             return Ok(());
         };

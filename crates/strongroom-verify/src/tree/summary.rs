@@ -58,7 +58,11 @@ impl Tree {
             // The root is a directory of no other one.
             let there = [
                 ("files", summary.files, counts.files),
-                ("directories", summary.directories, counts.directories.saturating_add(1)),
+                (
+                    "directories",
+                    summary.directories,
+                    counts.directories.saturating_add(1),
+                ),
                 ("other entries", summary.others, counts.others),
                 ("bytes", summary.bytes, counts.bytes),
             ];
@@ -154,13 +158,15 @@ impl LinkSet {
             content.extend_from_slice(reference.id.as_bytes());
             content.extend_from_slice(&reference.len.to_le_bytes());
         }
-        // The same file may have been looked at twice: times that looking changes are left out.
+        // The same file may have been looked at twice: times that looking changes are left out, and the number by which a later backup
+        // recognises it.
         let plain = Node {
             name: b"x".to_vec(),
             first_ref: 0,
             refs: 0,
             atime: None,
             ctime: None,
+            inode: 0,
             kind: match node.kind {
                 NodeKind::Directory => NodeKind::File,
                 kind => kind,
