@@ -124,6 +124,24 @@ pub(crate) async fn judge_small(
     Ok(())
 }
 
+/// Hashes packs and segments.
+///
+/// # Errors
+///
+/// What kept it from looking.
+pub(crate) async fn judge_packs(
+    cx: &Context,
+    place: Place,
+    objects: Vec<(ObjectName, u64)>,
+    report: &mut Report,
+) -> Result<()> {
+    let take = |report: &mut Report, judged: Judged| match judged.verdict {
+        Some(Err(flaw)) => cx.found(report, flaw.of(judged.name, Level::Hashed)),
+        Some(Ok(_)) | None => {}
+    };
+    judge_all(cx, place, objects, report, take).await
+}
+
 /// Checks the slots, and that every one that a keyring grants something is there.
 ///
 /// # Errors

@@ -36,6 +36,8 @@ pub(crate) struct PackState {
 pub(crate) enum Presence {
     /// It was not looked at: there is no key for headers, or only the listing was asked for.
     Listed,
+    /// Its bytes were compared with its name, and no more was asked for.
+    Hashed,
     /// Its header is known, and with it what the pack holds.
     Known(HeaderSpot),
     /// It is there, and its header is of no use.
@@ -97,6 +99,18 @@ impl PackTable {
             .get_mut(number as usize)
             .is_some_and(|state| std::mem::take(&mut state.recorded));
         self.bad.remove(&number).is_some() || all
+    }
+
+    /// Chooses further packs to be read whole. Returns whether there are any that were not chosen before.
+    pub(crate) fn choose(&mut self, names: &BTreeSet<ObjectHash>) -> bool {
+        let mut is_more = false;
+        for state in &mut self.packs {
+            if !state.chosen && names.contains(&state.pack.name) {
+                state.chosen = true;
+                is_more = true;
+            }
+        }
+        is_more
     }
 
     /// Takes note of a damaged frame.
