@@ -127,7 +127,12 @@ fn look(suite: Suite) -> Noticed {
         read(&repository, id, flat, &mut noticed);
     }
     let keys = repository.audit_keys(AuditScope::Content).unwrap();
-    drop(keys);
+    let report = check(&store, Some(keys), Level::Rebuilt);
+    let bad = report
+        .findings()
+        .iter()
+        .filter(|one| one.severity > Severity::Note);
+    noticed.checker = bad.map(ToString::to_string).collect();
     noticed
 }
 
