@@ -406,7 +406,8 @@ impl<'a> Content<'a> {
                 if !self.input.unlisted.contains(&name) {
                     let (problem, level) = (Problem::Missing, Level::Listed);
                     let detail = "listed, and gone when it was read";
-                    self.sink.say(Severity::Damage, object, problem, level, detail);
+                    self.sink
+                        .say(Severity::Damage, object, problem, level, detail);
                 }
             }
             PackSeen::Unread(_) => {
@@ -454,7 +455,10 @@ impl<'a> Content<'a> {
     /// Reports on a pack that was read whole.
     fn whole(&mut self, number: u32, name: &ObjectHash, bytes: u64, outcome: &PackOutcome) {
         let is_unread = matches!(outcome.fault, Some(PackFault::Unsupported { .. }))
-            || outcome.gaps.iter().any(|(gap, _)| *gap != Gap::NoContentKeys);
+            || outcome
+                .gaps
+                .iter()
+                .any(|(gap, _)| *gap != Gap::NoContentKeys);
         if is_unread {
             self.sink.report.note_unread(*name);
         }

@@ -209,7 +209,11 @@ impl<'a> Run<'a> {
         }
         let mut plan = Plan::new(cx, audited, report);
         if cx.options().level > Level::Listed {
-            plan = self.look_at_packs(audited, plan, report).await?;
+            self.judge_what_nothing_is_known_of(audited, &mut plan, report)
+                .await?;
+            if audited.state.is_some() {
+                plan = check_content(cx, audited, plan, self.auditor.threads(), report).await?;
+            }
         }
         plan.conclude(report);
         let checks = CheckContext::new(cx, audited);
@@ -220,36 +224,40 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Looks at what is in force as closely as was asked for, and hashes segments and packs that are not, or that nobody can tell.
-    async fn look_at_packs(
+    /// Hashes the packs and segments that the journal, as far as it is known, says nothing of. What it announces is looked at more closely;
+    /// what it has dropped, or never knew of, is of no use to anybody.
+    async fn judge_what_nothing_is_known_of(
         &self,
         audited: &Audited,
-        mut plan: Plan,
+        plan: &mut Plan,
         report: &mut Report,
-    ) -> Result<Plan> {
-        let (cx, place) = (&self.cx, audited.place);
-        let state = audited.state.as_ref();
-        let others = |name: &ObjectName| match name {
-            ObjectName::Pack(hash) => state.is_some_and(|s| !s.packs.contains_key(hash)),
-            ObjectName::Index(hash) => state.is_none_or(|s| !s.segments.contains_key(hash)),
+    ) -> Result<()> {
+        let (cx, place, state) = (&self.cx, audited.place, audited.state.as_ref());
+        if state.is_some_and(|state| state.unknown_from.is_none()) {
+            return Ok(());
+        }
+        let unknown = |name: &ObjectName| match (name, state) {
+            (ObjectName::Index(_), None) => true,
+            (ObjectName::Index(hash) | ObjectName::Pack(hash), Some(state)) => {
+                let in_force = state.segments.contains_key(hash) || state.packs.contains_key(hash);
+                !in_force && !state.dropped.contains(hash)
+            }
             _ => false,
         };
-        let others = objects::select(&audited.listing, others);
-        objects::judge_packs(cx, place, others, report).await?;
+        let objects = objects::select(&audited.listing, unknown);
+        objects::judge_packs(cx, place, objects, report).await?;
         if state.is_some() {
-            return check_content(cx, audited, plan, self.auditor.threads(), report).await;
+            return Ok(());
         }
         let mut packs = plan.packs().clone();
         while !packs.is_empty() {
-            let chosen = |name: &ObjectName| match name {
-                ObjectName::Pack(hash) => packs.contains(hash),
-                _ => false,
-            };
+            let chosen =
+                |name: &ObjectName| matches!(name, ObjectName::Pack(hash) if packs.contains(hash));
             let chosen = objects::select(&audited.listing, chosen);
             objects::judge_packs(cx, place, chosen, report).await?;
             packs = plan.widen(report);
         }
-        Ok(plan)
+        Ok(())
     }
 
     /// Whether somebody has dropped, since the journal was read, an object that a finding is about.
