@@ -176,7 +176,7 @@ fn every_damage_is_found() {
     let mut cases = 0;
     for suite in [Suite::None, Suite::Aes256Gcm] {
         let bench = Bench::new(Lab::new(suite, 16));
-        for damage in chosen(&bench.lab) {
+        for damage in chosen(&bench.lab, 97) {
             cases += 1;
             let show =
                 |level: Option<Level>| level.map_or("-".to_owned(), |level| level.to_string());

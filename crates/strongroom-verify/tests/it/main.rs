@@ -14,6 +14,7 @@ mod honest;
 mod insider;
 mod lab;
 mod matrix;
+mod mend;
 mod museum;
 mod oracle;
 mod press;
