@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use strongroom_chunk::ChunkSizes;
-use strongroom_crypt::{Argon2Params, GenesisPin, Id, SeededRandom, Suite};
+use strongroom_crypt::{Argon2Params, GenesisPin, Id, SeededRandom, SlotKey, Suite, SystemRandom};
 use strongroom_format::parity::Overhead;
 use strongroom_format::{
     Abandon, Beacon, Body, Condemn, Damaged, DamagedPack, Evidence, Feature, ObjectHash, Policy,
@@ -119,7 +119,7 @@ fn tree(version: u64) -> Tree {
             70 => (0..).map(|j| format!("n70-{j}")).find(ends_page).unwrap(),
             _ => format!("n{i:02}"),
         };
-        let tree = if i % 9 == 0 {
+        let tree = if i.is_multiple_of(9) {
             Tree::file(b"")
         } else {
             file(i + 10_000, 40)
@@ -151,7 +151,7 @@ fn tree(version: u64) -> Tree {
         "a",
         Tree::dir([("b", deep), ("x", Tree::file(&text(9, 2_000)))]),
     ));
-    if version % 2 == 0 {
+    if version.is_multiple_of(2) {
         entries.push(("even", file(version + 100, 9_000)));
     }
     Tree::dir(entries)
@@ -211,6 +211,10 @@ impl Museum {
             let slot = NewSlot::Passphrase(Arc::new("another".into()), Argon2Params::FASTEST);
             let slot = wait(repository.add_slot("second", slot)).unwrap();
             wait(repository.revoke_slot(slot.id)).unwrap();
+            // The generation before stays beside the newest.
+            let robot = SlotKey::generate(&SystemRandom).unwrap();
+            let robot = NewSlot::Recipient(robot.public());
+            wait(repository.add_slot("robot", robot)).unwrap();
         }
         let gone = self.back_up(repository, "home", 6);
         self.back_up(repository, "home", 3);
