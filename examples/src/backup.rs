@@ -17,6 +17,7 @@ use strongroom::{
 
 use crate::exit::{Status, Usage};
 use crate::output::Output;
+use crate::show::parity;
 use crate::size::{parse_size, rate, size};
 use crate::when::seconds;
 
@@ -185,6 +186,7 @@ pub fn report(output: &Output, done: &BackupReport) -> Status {
             "packs": done.packs,
             "announcements": done.announcements,
             "transferred_bytes": done.transferred_bytes,
+            "parity": parity::object(&done.parity),
             "seconds": time.as_secs_f64(),
         })
     });
@@ -205,6 +207,7 @@ pub fn report(output: &Output, done: &BackupReport) -> Status {
         seconds(time),
         rate(summary.bytes, time),
     ));
+    parity::complain(output, &done.parity);
     if !done.is_complete() {
         output.complain(&format!(
             "partial: {} of {entries} entries were skipped or changed while they were read",

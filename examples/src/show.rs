@@ -3,6 +3,7 @@
 pub mod copy;
 pub mod entry;
 pub mod forget;
+pub mod parity;
 pub mod prune;
 pub mod slot;
 pub mod snapshot;

@@ -1,6 +1,7 @@
 //! Which pack and frame a blob is in.
 
 mod bitmap;
+mod contents;
 mod filter;
 mod marks;
 mod merge;
@@ -17,7 +18,9 @@ use bytes::Bytes;
 use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, SegmentRef, object_name};
 
+pub(crate) use self::contents::Prefix;
 pub(crate) use self::marks::{Kind, Marks, WeakFrames};
+pub(crate) use self::rebuilt::builder as builder_of_headers;
 pub(crate) use self::rebuilt::segment as segment_of_headers;
 pub(crate) use self::storage::write_file;
 use crate::context::{Context, object_key};

@@ -29,6 +29,7 @@
 //! * [`Repository::plan_forget`] and [`Repository::forget`] let snapshots go, by rules or by name; [`Repository::place_hold`] forbids it,
 //!   and [`Repository::undelete`] brings them back while their data is there.
 //! * [`Repository::copy_to`] copies snapshots into a repository with other keys, [`Repository::replicate`] the repository as it is.
+//! * [`Settings::parity`] and [`Repository::add_parity`] put parity beside packs, which takes damage up to a promised extent back.
 //! * [`Repository::add_slot`] and [`Repository::revoke_slot`] say who can open it.
 //! * An [`Observer`] is told how it goes; [`Settings`] bound threads and memory.
 //!
@@ -65,7 +66,9 @@ mod outlet;
 mod pack_writer;
 mod packs;
 mod pair;
+mod parity;
 mod prune;
+mod repair;
 mod replicate;
 mod repository;
 mod restore;
@@ -92,9 +95,14 @@ pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
 pub use observer::{Event, Observer, Phase, Progress};
+pub use parity::{ParityCount, ParityOptions, ParityPlan, ParityReport};
 pub use prune::{
     Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
     PruneReport, Reframe, Requests, Stopped, Unused,
+};
+pub use repair::{
+    LossAt, LossKind, Losses, Origin, QuarantineReport, Reason, Remedy, RepairItem, RepairOptions,
+    RepairPlan, RepairReport, SnapshotLosses, Wrong,
 };
 pub use replicate::{ReplicaDifference, ReplicaReport};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};

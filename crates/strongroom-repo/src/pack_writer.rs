@@ -15,6 +15,7 @@ use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::Keys;
+use crate::parity;
 use crate::state::State;
 
 /// A pack that is ready to be stored.
@@ -27,6 +28,8 @@ pub(crate) struct FinishedPack {
     /// Where its frames come from, by their positions.
     pub(crate) origins: Vec<u32>,
     pub(crate) bytes: Bytes,
+    /// Its parity, if it is to have any.
+    pub(crate) parity: Option<Result<Bytes>>,
 }
 
 /// Takes the sealed frames of one class and fills packs with them, to exactly the pack size.
@@ -177,6 +180,8 @@ impl<'a> PackWriter<'a> {
         };
         bytes.extend_from_slice(&tail.encode(&preamble));
         let name = ObjectHash::of(&bytes);
+        let overhead = self.context.settings.parity;
+        let parity = overhead.map(|overhead| parity::make(self.random, overhead, &name, &bytes));
         Ok(FinishedPack {
             pack: PackRef {
                 name,
@@ -188,6 +193,7 @@ impl<'a> PackWriter<'a> {
             header,
             origins,
             bytes: self.buffers.lend(bytes),
+            parity,
         })
     }
 
@@ -315,8 +321,8 @@ pub(crate) struct StoredPack {
 }
 
 impl FinishedPack {
-    /// Returns what is to be remembered of it, and what is to be stored.
-    pub(crate) fn split(self) -> (StoredPack, Bytes) {
+    /// Returns what is to be remembered of it, what is to be stored, and its parity, if it is to have any.
+    pub(crate) fn split(self) -> (StoredPack, Bytes, Option<Result<Bytes>>) {
         let Self {
             pack,
             header_offset,
@@ -324,6 +330,7 @@ impl FinishedPack {
             header,
             origins,
             bytes,
+            parity,
         } = self;
         let stored = StoredPack {
             pack,
@@ -332,7 +339,7 @@ impl FinishedPack {
             header,
             origins,
         };
-        (stored, bytes)
+        (stored, bytes, parity)
     }
 }
 

@@ -416,10 +416,11 @@ impl Found {
             + u64::from(dead == 0 && !self.given_up.is_empty())
             + groups.len() as u64;
         let new_segments = apply::batches(figures.written_bytes) + groups.len() as u64;
+        let puts_a_pack = repository.context().settings.puts_a_pack();
         figures.requests = Requests {
             gets: figures.repacked_packs,
             heads: entries,
-            puts: new_packs + new_segments + entries,
+            puts: new_packs * puts_a_pack + new_segments + entries,
             ..Requests::default()
         };
         figures

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::{Random, SystemRandom};
 use strongroom_format::Time;
+use strongroom_format::parity::Overhead;
 use strongroom_store::wrap::{Sleep, ThreadSleep};
 
 /// Values that may be stored in a file. The defaults are decisions that we defend.
@@ -25,6 +26,10 @@ pub struct Settings {
     /// Whether every frame is opened and compared again before it leaves: finds compressors with bugs and bits that flipped in
     /// memory while the content is still at hand. Default true.
     pub verify_frames: bool,
+    /// How much parity packs get when they are written; none by default. [`Overhead::DISKS`], two per cent, is for disks, which lose sectors
+    /// and runs of them; stores that keep several copies need none. It costs a put a pack. That no parity could be written is no error:
+    /// reports say so, and [`plan_parity`](crate::Repository::plan_parity) finds what has none.
+    pub parity: Option<Overhead>,
     /// zstd level, −7 to 19. Default 3.
     pub level: i32,
     /// Where chunks of a file may end, for sources without an opinion of their own. Default 256 KiB, 1 MiB, 4 MiB.
@@ -41,10 +46,18 @@ impl Default for Settings {
             pack_bytes: 16 << 20,
             announce_bytes: 1 << 30,
             verify_frames: true,
+            parity: None,
             level: 3,
             chunk_sizes: ChunkSizes::DEFAULT,
             cache: None,
         }
+    }
+}
+
+impl Settings {
+    /// Returns how many objects are written for a pack.
+    pub(crate) fn puts_a_pack(&self) -> u64 {
+        1 + u64::from(self.parity.is_some())
     }
 }
 

@@ -26,6 +26,7 @@ use crate::edge::{self, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::ForgottenRecord;
 use crate::observer::Observer;
+use crate::parity::ParityCount;
 use crate::repository::{Repository, details};
 use crate::state::State;
 
@@ -71,6 +72,8 @@ pub struct UndeleteReport {
     pub packs: u64,
     /// Bytes of packs and index segments written.
     pub bytes: u64,
+    /// Parity that packs got, if [`Settings::parity`](crate::Settings::parity) asked for any.
+    pub parity: ParityCount,
 }
 
 impl Repository {
@@ -198,7 +201,7 @@ fn plan_undelete(repository: &Repository, remote: &Remote, id: Id) -> Result<Und
         let mut survey = Survey::begin(repository, remote, state, since, &[], &HashSet::new())?;
         survey.walk(&record.snapshot.root)?;
         if survey.found.lost.is_empty() || !has_moved(repository, remote, state)? {
-            return UndeletePlan::of(context.repository, record, survey);
+            return UndeletePlan::of(context, record, survey);
         }
     }
 }

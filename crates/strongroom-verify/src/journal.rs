@@ -2,8 +2,10 @@
 
 mod candidate;
 mod checkpoint;
+mod effects;
 mod fold;
 mod follow;
+mod places;
 mod state;
 
 use std::fmt;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use strongroom_format::object_name::ObjectName;
+use strongroom_format::parity::Parity;
 use strongroom_format::{Beacon, ObjectHash, Slot, Time, decode_bundle, limits};
 
 use crate::context::{Context, Fetched};
@@ -92,7 +93,10 @@ pub(crate) async fn judge_small(
     report: &mut Report,
 ) -> Result<()> {
     let wanted = |name: &ObjectName| match name {
-        ObjectName::Bundle(_) | ObjectName::Session(_) | ObjectName::Parity(_) => true,
+        ObjectName::Bundle(_)
+        | ObjectName::JournalCopy(_)
+        | ObjectName::Session(_)
+        | ObjectName::Parity(_) => true,
         ObjectName::Checkpoint(n) => !journal.has_seen_checkpoint(*n),
         _ => false,
     };
@@ -106,6 +110,8 @@ pub(crate) async fn judge_small(
         };
         let flaw = match name {
             ObjectName::Bundle(n) => compare_bundle(n, &bytes, journal),
+            ObjectName::JournalCopy(n) => compare_copy(n, &bytes, journal),
+            ObjectName::Parity(pack) => compare_parity(&name, &pack, &bytes, listing),
             ObjectName::Session(_) => stale(&name, &bytes, journal.state(), now),
             _ => None,
         };
@@ -217,6 +223,28 @@ fn compare_bundle(n: u64, bytes: &[u8], journal: &Follower) -> Option<Flaw> {
     })
 }
 
+fn compare_copy(n: u64, bytes: &[u8], journal: &Follower) -> Option<Flaw> {
+    let hash = journal.hash_of(n)?;
+    (ObjectHash::of(bytes) != hash).then(|| {
+        let detail = "another entry than the journal has in this place";
+        damage(&ObjectName::JournalCopy(n), Problem::CopiesDiffer, detail)
+    })
+}
+
+fn compare_parity(
+    name: &ObjectName,
+    pack: &ObjectHash,
+    bytes: &[u8],
+    listing: &Listing,
+) -> Option<Flaw> {
+    let parity = Parity::decode(bytes).ok()?;
+    let len = listing.get(&ObjectName::Pack(*pack))?;
+    let checked = parity.check(pack, *len);
+    checked
+        .err()
+        .map(|error| damage(name, Problem::WrongPlace, error.to_string()))
+}
+
 fn stale(name: &ObjectName, bytes: &[u8], state: Option<&State>, now: Time) -> Option<Flaw> {
     let ObjectName::Session(session) = name else {
         return None;
@@ -239,15 +267,17 @@ fn stale(name: &ObjectName, bytes: &[u8], state: Option<&State>, now: Time) -> O
 
 /// Notes full blocks of entries that have no bundle, and that there is no checkpoint of the newest.
 fn note_missing_copies(cx: &Context, listing: &Listing, journal: &Follower, report: &mut Report) {
+    let first = (journal.end() > 0).then_some(ObjectName::JournalCopy(0));
     let newest = journal.end() / limits::BUNDLE_ENTRIES * limits::BUNDLE_ENTRIES;
     let step = usize::try_from(limits::BUNDLE_ENTRIES).unwrap_or(usize::MAX);
     let bundles = (limits::BUNDLE_ENTRIES..=newest).step_by(step);
     let bundles = bundles.map(ObjectName::Bundle);
     let checkpoint = (newest > 0).then_some(ObjectName::Checkpoint(newest));
-    for name in bundles.chain(checkpoint) {
+    for name in bundles.chain(checkpoint).chain(first) {
         if !listing.contains_key(&name) {
             let detail = match name {
                 ObjectName::Bundle(_) => "these entries have no second copy",
+                ObjectName::JournalCopy(_) => "the first entry has no second copy of its own",
                 _ => "opening reads entries instead",
             };
             let subject = Subject::Object(name);

@@ -1,10 +1,10 @@
 //! The order of a check.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use strongroom_format::ObjectHash;
 use strongroom_format::object_name::ObjectName;
+use strongroom_format::{ObjectHash, limits};
 
 use crate::audited::Audited;
 use crate::context::Context;
@@ -64,12 +64,7 @@ impl<'a> Run<'a> {
         if let Some(feature) = &found.unsupported {
             self.do_without_keys(feature, &mut report);
         }
-        let pin = self.auditor.pin();
-        let mut journal = Follower::new(found.place, found.config, self.keys.as_ref(), pin);
-        self.cx.started(Stage::Journal);
-        journal
-            .advance(&self.cx, end_of_journal(&listing), &mut report)
-            .await?;
+        let mut journal = self.follow(&found, &listing, &mut report).await?;
         self.compare_known_head(&journal, &mut report);
         report.head = journal.head();
         self.read_the_rest(&found, &listing, &journal, &mut report)
@@ -83,6 +78,36 @@ impl<'a> Run<'a> {
         };
         let report = self.look(audited, &mut journal, report).await?;
         Ok(self.finish(report))
+    }
+
+    /// Follows the journal. Where a Bridge says that another entry is in some place, it follows that one instead.
+    async fn follow(
+        &self,
+        found: &place::Found,
+        listing: &Listing,
+        report: &mut Report,
+    ) -> Result<Follower> {
+        self.cx.started(Stage::Journal);
+        let genesis = self.keys.as_ref().map(|keys| keys.genesis);
+        let genesis = self.auditor.pin().or(genesis);
+        let mut forced: BTreeMap<u64, ObjectHash> =
+            genesis.into_iter().map(|hash| (0, hash)).collect();
+        let numbers = numbers(listing);
+        let mut left = FOLLOWS_MAX;
+        loop {
+            let mut attempt = report.clone();
+            let mut journal = Follower::new(found.place, found.config, self.keys.as_ref(), forced);
+            let all = numbers.iter().copied();
+            journal.advance(&self.cx, all, &mut attempt).await?;
+            left -= 1;
+            match journal.contradicted() {
+                Some(other) if left > 0 => forced = other,
+                _ => {
+                    *report = attempt;
+                    return Ok(journal);
+                }
+            }
+        }
     }
 
     /// The level that the keys allow.
@@ -113,7 +138,9 @@ impl<'a> Run<'a> {
         let problem = match journal.hash_of(known.n) {
             Some(hash) if hash == known.hash => return,
             Some(_) => Problem::Forked,
-            None if known.n >= journal.end() => Problem::RolledBack,
+            None if known.n >= journal.end() && journal.broken_at().is_none() => {
+                Problem::RolledBack
+            }
             // It is lost, which was found already.
             None => return,
         };
@@ -220,11 +247,12 @@ impl<'a> Run<'a> {
         if damaged.is_empty() || audited.state.is_none() || journal.broken_at().is_some() {
             return Ok(false);
         }
-        let mut end = journal.end();
+        let first = journal.end();
+        let mut end = first;
         while self.cx.size(&ObjectName::Journal(end)).await?.is_some() {
             end += 1;
         }
-        journal.advance(&self.cx, end, scratch).await?;
+        journal.advance(&self.cx, first..end, scratch).await?;
         let dropped_before = audited.state.as_ref().map(|state| &state.dropped);
         Ok(journal.state().is_some_and(|state| {
             let is_new = |name: &&ObjectHash| {
@@ -242,15 +270,35 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The number of the first entry that nothing here knows of. Bundles and checkpoints tell of entries that are gone.
-fn end_of_journal(listing: &Listing) -> u64 {
-    let after = |name: &ObjectName| match name {
-        ObjectName::Journal(n) => n.checked_add(1),
-        ObjectName::Bundle(n) | ObjectName::Checkpoint(n) => Some(*n),
-        _ => None,
-    };
-    listing.keys().filter_map(after).max().unwrap_or(0)
+/// The numbers of all entries that the store knows of, ascending. Bundles and checkpoints tell of entries that are gone, and short gaps
+/// are filled: a list need not have seen what was put while it was made.
+fn numbers(listing: &Listing) -> Vec<u64> {
+    let mut known = BTreeSet::new();
+    for name in listing.keys() {
+        match name {
+            ObjectName::Journal(n) | ObjectName::JournalCopy(n) => known.extend([*n]),
+            ObjectName::Bundle(n) => known.extend(n.saturating_sub(limits::BUNDLE_ENTRIES)..*n),
+            ObjectName::Checkpoint(n) => known.extend(n.checked_sub(1)),
+            _ => {}
+        }
+    }
+    let mut numbers = Vec::with_capacity(known.len());
+    let mut next = 0;
+    // No journal comes near this; it keeps sums in range.
+    for n in known.into_iter().take_while(|n| *n < u64::MAX / 2) {
+        if n - next <= limits::BUNDLE_ENTRIES {
+            numbers.extend(next..n);
+        }
+        numbers.push(n);
+        next = n + 1;
+    }
+    numbers
 }
 
+/// How often the journal is followed anew because of what Bridges say.
+const FOLLOWS_MAX: usize = 3;
 /// How often packs are looked at anew because the journal went on.
 const LOOKS_MAX: usize = 3;
+
+#[cfg(test)]
+mod tests;

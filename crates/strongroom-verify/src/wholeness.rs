@@ -2,6 +2,7 @@
 
 use strongroom_crypt::{RepositoryId, Suite};
 use strongroom_format::object_name::ObjectName;
+use strongroom_format::parity::Parity;
 use strongroom_format::{
     Beacon, Config, DecodeError, DecodeErrorKind, Entry, ObjectHash, ObjectKind, Preamble,
     SealedCheckpoint, SignedKeyring, Slot, decode_bundle, limits,
@@ -76,10 +77,11 @@ pub(crate) fn judge_body(name: &ObjectName, bytes: &[u8]) -> Result<(), Flaw> {
         ObjectName::Keyring(_) | ObjectName::KeyringCopy(_) => {
             SignedKeyring::decode(bytes).map(drop)
         }
-        ObjectName::Journal(_) => Entry::decode(bytes).map(drop),
+        ObjectName::Journal(_) | ObjectName::JournalCopy(_) => Entry::decode(bytes).map(drop),
         ObjectName::Bundle(_) => decode_bundle(bytes).map(drop),
         ObjectName::Checkpoint(_) => SealedCheckpoint::decode(bytes).map(drop),
         ObjectName::Session(_) => Beacon::decode(bytes).map(drop),
+        ObjectName::Parity(_) => Parity::decode(bytes).map(drop),
         _ => Ok(()),
     };
     result.map_err(|error| of_error(name, error))
@@ -104,8 +106,8 @@ pub(crate) fn damage(name: &ObjectName, problem: Problem, detail: impl Into<Stri
 /// How bad it is that an object is damaged, as long as nothing more is known.
 pub(crate) const fn severity_of(name: &ObjectName) -> Severity {
     match name {
-        // Nothing depends on a beacon.
-        ObjectName::Session(_) => Severity::Waste,
+        // Nothing depends on a beacon, and parity can be made again.
+        ObjectName::Session(_) | ObjectName::Parity(_) => Severity::Waste,
         _ => Severity::Damage,
     }
 }
@@ -180,7 +182,7 @@ const fn kind_of(name: &ObjectName) -> Option<ObjectKind> {
         ObjectName::Config | ObjectName::ConfigCopy => ObjectKind::Config,
         ObjectName::Slot(_) => ObjectKind::Slot,
         ObjectName::Keyring(_) | ObjectName::KeyringCopy(_) => ObjectKind::Keyring,
-        ObjectName::Journal(_) => ObjectKind::Journal,
+        ObjectName::Journal(_) | ObjectName::JournalCopy(_) => ObjectKind::Journal,
         ObjectName::Bundle(_) => ObjectKind::Bundle,
         ObjectName::Checkpoint(_) => ObjectKind::Checkpoint,
         ObjectName::Pack(_) => ObjectKind::Pack,
@@ -196,6 +198,7 @@ const fn number_of(name: &ObjectName) -> Option<u64> {
         ObjectName::Keyring(n)
         | ObjectName::KeyringCopy(n)
         | ObjectName::Journal(n)
+        | ObjectName::JournalCopy(n)
         | ObjectName::Bundle(n)
         | ObjectName::Checkpoint(n) => Some(*n),
         _ => None,
@@ -208,7 +211,7 @@ const fn limit(name: &ObjectName) -> usize {
             limits::MAX_CONFIG_BYTES
         }
         ObjectName::Keyring(_) | ObjectName::KeyringCopy(_) => limits::MAX_KEYRING_BYTES,
-        ObjectName::Journal(_) => limits::MAX_ENTRY_BYTES,
+        ObjectName::Journal(_) | ObjectName::JournalCopy(_) => limits::MAX_ENTRY_BYTES,
         ObjectName::Session(_) => limits::MAX_BEACON_BYTES,
         _ => limits::MAX_OBJECT_BYTES,
     }

@@ -10,6 +10,7 @@ use strongroom_format::{ObjectHash, Outcome, Skipped, Snapshot, Summary};
 
 use crate::copy::Original;
 use crate::error::{Error, ErrorKind, Result};
+use crate::parity::ParityCount;
 use crate::state::State;
 
 /// Options of one backup. [`BackupOptions::new`] takes the series; the rest has defaults.
@@ -201,6 +202,8 @@ pub struct BackupReport {
     pub packs: u64,
     /// `Packs` entries written on the way.
     pub announcements: u64,
+    /// Parity that packs got, if [`Settings::parity`](crate::Settings::parity) asked for any.
+    pub parity: ParityCount,
     /// Bytes of packs and index segments written.
     pub transferred_bytes: u64,
     /// Passes over the source: 1, unless others removed meanwhile what the backup relied on.

@@ -99,6 +99,7 @@ impl Pass<'_> {
             parent: snapshot.parent,
             packs: self.meter.total_packs(),
             announcements: self.meter.total_announcements(),
+            parity: self.meter.total_parity(),
             transferred_bytes,
             passes: 1,
             repeated_bytes: 0,

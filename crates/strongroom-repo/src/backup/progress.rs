@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::observer::{Event, Observer, Progress};
+use crate::parity::ParityCount;
 
 /// Counters of a running operation.
 pub(crate) struct Meter {
@@ -18,6 +19,7 @@ pub(crate) struct Meter {
     packs: AtomicU64,
     announcements: AtomicU64,
     totals: Mutex<(Option<u64>, Option<u64>)>,
+    parity: Mutex<ParityCount>,
     /// Milliseconds since the beginning when the observer was told last.
     told: AtomicU64,
 }
@@ -46,6 +48,7 @@ impl Meter {
             packs: AtomicU64::new(0),
             announcements: AtomicU64::new(0),
             totals: Mutex::new((None, None)),
+            parity: Mutex::default(),
             told: AtomicU64::new(0),
         }
     }
@@ -90,6 +93,17 @@ impl Meter {
     /// What was stored so far is in the journal.
     pub(crate) fn announced(&self) {
         self.announcements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Parity was written, or could not be.
+    pub(crate) fn parity(&self, count: ParityCount) {
+        let mut sum = self.parity.lock().unwrap_or_else(PoisonError::into_inner);
+        sum.add(count);
+    }
+
+    pub(crate) fn total_parity(&self) -> ParityCount {
+        let sum = self.parity.lock().unwrap_or_else(PoisonError::into_inner);
+        sum.clone()
     }
 
     pub(crate) fn total_packs(&self) -> u64 {

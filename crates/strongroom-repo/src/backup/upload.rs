@@ -17,6 +17,7 @@ use crate::edge::{Remote, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Journal;
 use crate::pack_writer::{FinishedPack, StoredPack, present, put_segment};
+use crate::parity::ParityPuts;
 use crate::repository::Repository;
 use crate::state::State;
 
@@ -34,6 +35,7 @@ pub(super) struct Uploader<'a> {
     session: SessionId,
     epoch: u32,
     under_way: VecDeque<(Ticket<()>, StoredPack)>,
+    parity: ParityPuts<'a>,
     /// Durable and not in the journal yet.
     durable: Vec<StoredPack>,
     /// Packs and segments that the journal knows of.
@@ -78,6 +80,7 @@ impl<'a> Uploader<'a> {
             session,
             epoch,
             under_way: VecDeque::new(),
+            parity: ParityPuts::new(remote),
             durable: Vec::new(),
             announced: Vec::new(),
         }
@@ -99,11 +102,12 @@ impl<'a> Uploader<'a> {
         Ok(())
     }
 
-    /// Waits until all packs taken are durable.
+    /// Waits until all packs taken are durable, and their parity is in the store or has failed.
     pub(super) fn finish(&mut self) -> Result<()> {
         while !self.under_way.is_empty() {
             self.reap()?;
         }
+        self.progress.parity(self.parity.finish());
         Ok(())
     }
 
@@ -123,12 +127,13 @@ impl<'a> Uploader<'a> {
     }
 
     fn begin(&mut self, pack: FinishedPack) {
-        let (stored, bytes) = pack.split();
+        let (stored, bytes, parity) = pack.split();
         let ticket = match Key::parse(&object_name::pack(&stored.pack.name)) {
             Ok(key) => self.remote.put_later(&key, bytes),
             Err(error) => Ticket::failed(error.into()),
         };
         self.progress.sent_pack();
+        self.parity.begin(&stored.pack.name, parity);
         self.under_way.push_back((ticket, stored));
     }
 

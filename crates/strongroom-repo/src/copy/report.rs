@@ -7,6 +7,7 @@ use strongroom_format::{Outcome, Skipped, Snapshot};
 
 use crate::backup::BackupReport;
 use crate::error::Error;
+use crate::parity::ParityCount;
 
 /// What a copy did.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub struct CopyReport {
     pub fetched_bytes: u64,
     /// Bytes of packs and index segments put into the target's store.
     pub transferred_bytes: u64,
+    /// Parity that packs of the target got, if its [`Settings::parity`](crate::Settings::parity) asked for any.
+    pub parity: ParityCount,
 }
 
 /// A snapshot that was copied.
@@ -83,6 +86,7 @@ impl CopyReport {
             .skipped
             .saturating_sub(original.summary.skipped);
         self.transferred_bytes += report.transferred_bytes;
+        self.parity.add(report.parity.clone());
         self.copied.push(Copied {
             source,
             target: report.snapshot,

@@ -157,9 +157,28 @@ impl Remote {
         })
     }
 
+    /// Begins to write an object, in the place of one that may be there. Waits like [`put_later`](Self::put_later).
+    pub(crate) fn replace_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
+        let key = key.clone();
+        self.ask(Queue::Writes, move |store| async move {
+            let options = PutOptions::default().with_mode(PutMode::Overwrite);
+            Ok(store.put(&key, data, options).await?)
+        })
+    }
+
     /// Writes an object that is not there.
     pub(crate) fn put(&self, key: &Key, data: Bytes) -> Result<()> {
         self.put_later(key, data).wait()
+    }
+
+    /// Writes an object in the place of whatever is there. Only for bytes that are known to be the ones that belong there.
+    pub(crate) fn replace(&self, key: &Key, data: Bytes) -> Result<()> {
+        let key = key.clone();
+        self.ask(Queue::Writes, move |store| async move {
+            let options = PutOptions::default().with_mode(PutMode::Overwrite);
+            Ok(store.put(&key, data, options).await?)
+        })
+        .wait()
     }
 
     /// Deletes an object, present or not.

@@ -23,21 +23,8 @@ pub(crate) fn segment<'a>(
     context: &Context,
     packs: impl Iterator<Item = &'a PackRef>,
 ) -> Result<Option<Bytes>> {
-    let mut builder = SegmentBuilder::new();
-    let mut any = false;
-    for pack in packs {
-        match read_header(remote, context, pack) {
-            Ok((row, header)) => {
-                push(&mut builder, row, &header);
-                any = true;
-            }
-            Err(error) if is_loss(&error) => {
-                tracing::debug!(%error, "a pack that no index maps cannot be read");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    if !any {
+    let (builder, mapped) = builder(remote, context, packs)?;
+    if mapped.is_empty() {
         return Ok(None);
     }
     let keys = context.keys();
@@ -56,6 +43,33 @@ pub(crate) fn segment<'a>(
             Error::new(ErrorKind::Internal, "no index could be rebuilt").caused_by(error)
         })?;
     Ok(Some(bytes.into()))
+}
+
+/// Like [`segment`], not sealed yet, with the packs that it maps.
+///
+/// # Errors
+///
+/// As [`segment`].
+pub(crate) fn builder<'a>(
+    remote: &Remote,
+    context: &Context,
+    packs: impl Iterator<Item = &'a PackRef>,
+) -> Result<(SegmentBuilder, Vec<ObjectHash>)> {
+    let mut builder = SegmentBuilder::new();
+    let mut mapped = Vec::new();
+    for pack in packs {
+        match read_header(remote, context, pack) {
+            Ok((row, header)) => {
+                push(&mut builder, row, &header);
+                mapped.push(pack.name);
+            }
+            Err(error) if is_loss(&error) => {
+                tracing::debug!(%error, "a pack that no index maps cannot be read");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((builder, mapped))
 }
 
 fn push(builder: &mut SegmentBuilder, row: PackRow, header: &PackHeader) {

@@ -202,6 +202,7 @@ impl Applying<'_> {
             }
         }
         self.report.moved_trapped_bytes = repacker.trapped;
+        self.report.parity = repacker.parity();
         Ok(next)
     }
 

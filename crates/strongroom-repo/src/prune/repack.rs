@@ -24,6 +24,7 @@ use crate::pack_writer::{
     FinishedPack, PackWriter, SealedFrame, StoredPack, present, put_segment, start_session,
 };
 use crate::packs::PackInfo;
+use crate::parity::{ParityCount, ParityPuts};
 use crate::prune::apply::RepackSource;
 use crate::prune::inspect::{Reframing, needed_blobs};
 use crate::prune::options::PruneOptions;
@@ -42,6 +43,7 @@ pub(super) struct Repacker<'a> {
     finished: Receiver<FinishedPack>,
     sources: Vec<Source>,
     under_way: VecDeque<(Ticket<()>, StoredPack)>,
+    parity: ParityPuts<'a>,
     /// Durable, and in no entry yet.
     durable: Vec<StoredPack>,
     pub(super) trapped: u64,
@@ -144,6 +146,7 @@ impl<'a> Repacker<'a> {
             finished,
             sources: Vec::new(),
             under_way: VecDeque::new(),
+            parity: ParityPuts::new(tools.remote),
             durable: Vec::new(),
             trapped: 0,
         })
@@ -218,6 +221,11 @@ impl<'a> Repacker<'a> {
             self.reap()?;
         }
         Ok(())
+    }
+
+    /// Waits for parity, and returns what became of it.
+    pub(super) fn parity(&mut self) -> ParityCount {
+        self.parity.finish()
     }
 
     /// Says whether so much is durable that it should be said in the journal.
@@ -356,9 +364,10 @@ impl<'a> Repacker<'a> {
     }
 
     fn put(&mut self, pack: FinishedPack) -> Result<()> {
-        let (stored, bytes) = pack.split();
+        let (stored, bytes, parity) = pack.split();
         let key = object_key(&object_name::pack(&stored.pack.name))?;
         let ticket = self.tools.remote.put_later(&key, bytes);
+        self.parity.begin(&stored.pack.name, parity);
         self.under_way.push_back((ticket, stored));
         while self.under_way.len() > PUTS
             || self

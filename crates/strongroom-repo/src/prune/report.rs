@@ -3,6 +3,7 @@
 use strongroom_format::ObjectHash;
 
 use crate::error::Error;
+use crate::parity::ParityCount;
 #[cfg(doc)]
 use crate::repository::Repository;
 
@@ -22,6 +23,8 @@ pub struct PruneReport {
     pub added_packs: u64,
     /// Bytes written, those of index segments among them.
     pub added_bytes: u64,
+    /// Parity that packs got, if [`Settings::parity`](crate::Settings::parity) asked for any.
+    pub parity: ParityCount,
     /// Bytes read.
     pub read_bytes: u64,
     /// Packs condemned.

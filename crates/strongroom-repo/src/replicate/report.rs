@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::parity::ParityCount;
+
 /// What a replication did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,6 +18,9 @@ pub struct ReplicaReport {
     pub segments: u64,
     /// Bytes put.
     pub bytes: u64,
+    /// Parity that packs got there, if [`Settings::parity`](crate::Settings::parity) of this handle asks for any. What parity the original has
+    /// is not copied: what a pack needs depends on where it is.
+    pub parity: ParityCount,
     /// Objects that were damaged there, by their length, and were put again. They are counted above too.
     pub repaired: Vec<String>,
     /// Objects that the journal names and that are missing or damaged here, and not there in the replica either.

@@ -15,6 +15,7 @@ use crate::edge::{Remote, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Fetched, Replay};
 use crate::observer::{Event, Observer, Phase, Progress};
+use crate::parity::{self, ParityPuts};
 use crate::repository::Repository;
 use crate::state::State;
 
@@ -28,6 +29,7 @@ pub(super) struct Round<'a> {
     pub(super) inventory: Inventory,
     pub(super) report: ReplicaReport,
     progress: Progress,
+    parity: ParityPuts<'a>,
 }
 
 /// How an attempt ended.
@@ -62,6 +64,7 @@ impl<'a> Round<'a> {
             inventory,
             report: ReplicaReport::default(),
             progress: Progress::default(),
+            parity: ParityPuts::new(target),
         })
     }
 
@@ -81,6 +84,7 @@ impl<'a> Round<'a> {
         if let Ended::Overtaken = self.in_force(state)? {
             return Ok(Ended::Overtaken);
         }
+        self.report.parity.add(self.parity.finish());
         let missing = match window.range.start {
             // Of a journal that is shown whole, nobody sees a prefix.
             0 => Vec::new(),
@@ -250,11 +254,13 @@ impl<'a> Round<'a> {
     fn put_named(&mut self, wanted: &Wanted, bytes: Bytes) -> Result<()> {
         let name = wanted.name.to_string();
         let len = bytes.len() as u64;
+        let parity = self.make_parity(wanted, &bytes);
         match self.target.put(&object_key(&name)?, bytes) {
             // Its name says what it is.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             other => other?,
         }
+        self.parity.begin(&wanted.hash, parity);
         self.inventory.add(wanted.name, len);
         self.report.bytes += len;
         match wanted.name {
@@ -265,6 +271,16 @@ impl<'a> Round<'a> {
         self.progress.transferred += len;
         self.observer.on_event(&Event::Progress(&self.progress));
         Ok(())
+    }
+
+    /// Makes parity of a pack in force, if packs that this handle writes are to have any.
+    fn make_parity(&self, wanted: &Wanted, bytes: &Bytes) -> Option<Result<Bytes>> {
+        let context = self.repository.context();
+        let random = context.components.random.as_ref();
+        let is_pack = matches!(wanted.name, ObjectName::Pack(_));
+        let overhead = context.settings.parity;
+        let overhead = overhead.filter(|_| is_pack && wanted.len.is_some())?;
+        Some(parity::make(random, overhead, &wanted.hash, bytes))
     }
 
     /// Puts a run of entries. Whoever reads the replica sees none of them before the first, which comes last.

@@ -7,6 +7,7 @@ use strongroom_format::{ObjectHash, Snapshot, object_name};
 
 use super::paths::lost_paths;
 use super::survey::Survey;
+use crate::context::Context;
 use crate::error::Result;
 use crate::journal::ForgottenRecord;
 use crate::prune::Requests;
@@ -24,6 +25,8 @@ pub struct UndeletePlan {
     packs: Vec<FromPack>,
     lost: u64,
     lost_paths: Vec<Vec<u8>>,
+    /// Objects that are written for each new pack.
+    puts_a_pack: u64,
 }
 
 /// What is copied out of a dropped pack.
@@ -37,7 +40,7 @@ struct FromPack {
 
 impl UndeletePlan {
     pub(super) fn of(
-        repository: RepositoryId,
+        context: &Context,
         record: &ForgottenRecord,
         survey: Survey<'_>,
     ) -> Result<Self> {
@@ -54,7 +57,7 @@ impl UndeletePlan {
             bytes: frames.bytes,
         });
         Ok(Self {
-            repository,
+            repository: context.repository,
             id: record.id,
             snapshot: record.snapshot.clone(),
             committed: record.committed.n,
@@ -62,6 +65,7 @@ impl UndeletePlan {
             packs: packs.collect(),
             lost: found.lost.len() as u64,
             lost_paths,
+            puts_a_pack: context.settings.puts_a_pack(),
         })
     }
 
@@ -125,7 +129,7 @@ impl UndeletePlan {
             heads: 1,
             puts: match packs {
                 0 => 1,
-                _ => packs + CLASSES + 2,
+                _ => (packs + CLASSES) * self.puts_a_pack + 2,
             },
             lists: 1,
             ..Requests::default()

@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::is_loss;
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::pack_writer::{PackWriter, SealedFrame, StoredPack, present, put_segment};
+use crate::parity::{ParityCount, ParityPuts};
 use crate::repository::Repository;
 use crate::state::State;
 
@@ -36,6 +37,7 @@ pub(super) struct Rescue<'a> {
     /// Dropped packs that are not what they should be.
     bad: HashSet<ObjectHash>,
     bytes: u64,
+    parity: ParityCount,
     progress: Progress,
 }
 
@@ -67,6 +69,7 @@ impl<'a> Rescue<'a> {
             own: Vec::new(),
             bad: HashSet::new(),
             bytes: 0,
+            parity: ParityCount::default(),
             progress: Progress::default(),
         })
     }
@@ -134,6 +137,7 @@ impl<'a> Rescue<'a> {
             entry,
             packs: self.packs.len() as u64,
             bytes: self.bytes,
+            parity: self.parity.clone(),
         }
     }
 
@@ -177,7 +181,8 @@ impl<'a> Rescue<'a> {
                 stores.put(pack)?;
             }
         }
-        let stored = stores.finish()?;
+        let (stored, parity) = stores.finish()?;
+        self.parity.add(parity);
         if stored.is_empty() {
             return Ok(());
         }
@@ -355,6 +360,7 @@ fn prove(
 struct Stores<'a> {
     remote: &'a Remote,
     under_way: VecDeque<(Ticket<()>, StoredPack)>,
+    parity: ParityPuts<'a>,
     durable: Vec<StoredPack>,
 }
 
@@ -363,14 +369,16 @@ impl<'a> Stores<'a> {
         Self {
             remote,
             under_way: VecDeque::new(),
+            parity: ParityPuts::new(remote),
             durable: Vec::new(),
         }
     }
 
     fn put(&mut self, pack: crate::pack_writer::FinishedPack) -> Result<()> {
-        let (stored, bytes) = pack.split();
+        let (stored, bytes, parity) = pack.split();
         let key = object_key(&object_name::pack(&stored.pack.name))?;
         let ticket = self.remote.put_later(&key, bytes);
+        self.parity.begin(&stored.pack.name, parity);
         self.under_way.push_back((ticket, stored));
         while self.under_way.len() > PUTS {
             self.reap()?;
@@ -378,12 +386,12 @@ impl<'a> Stores<'a> {
         Ok(())
     }
 
-    /// Waits until all are durable, and returns them.
-    fn finish(mut self) -> Result<Vec<StoredPack>> {
+    /// Waits until all are durable, and returns them and what became of their parity.
+    fn finish(mut self) -> Result<(Vec<StoredPack>, ParityCount)> {
         while !self.under_way.is_empty() {
             self.reap()?;
         }
-        Ok(self.durable)
+        Ok((self.durable, self.parity.finish()))
     }
 
     fn reap(&mut self) -> Result<()> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use strongroom_crypt::StructureKeys;
 use strongroom_format::object_name::ObjectName;
-use strongroom_format::{DecodeErrorKind, Entry, ObjectHash, Payload};
+use strongroom_format::{Body, Bridge, DecodeErrorKind, Entry, ObjectHash, Payload};
 
 use crate::wholeness::{Flaw, Place, judge, of_error};
 
@@ -16,8 +16,20 @@ pub(super) struct Candidate {
     pub(super) previous: ObjectHash,
     pub(super) hash: ObjectHash,
     pub(super) bytes: u64,
+    pub(super) source: Source,
     /// Present with the structure key.
     pub(super) opened: Option<Opened>,
+}
+
+/// Where an entry was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Its own object.
+    Slot,
+    /// Its bundle.
+    Bundle,
+    /// Its copy.
+    Copy,
 }
 
 /// What is in an entry.
@@ -25,13 +37,12 @@ pub(super) struct Candidate {
 pub(super) struct Opened {
     /// The keys that signed it; none unless every signature verifies.
     pub(super) signers: Vec<[u8; 32]>,
-    /// The keys that claim to have signed it.
-    pub(super) claimed: Vec<[u8; 32]>,
     pub(super) payload: Result<Payload, DecodeErrorKind>,
 }
 
 /// Reads an entry, and opens it if there is a key.
 pub(super) fn read(
+    source: Source,
     n: u64,
     bytes: &Bytes,
     place: &Place,
@@ -41,11 +52,13 @@ pub(super) fn read(
     judge(&name, bytes, place)?;
     let entry = Entry::decode(bytes).map_err(|error| of_error(&name, error))?;
     let opened = keys.map(|keys| {
-        let claimed: Vec<_> = entry.signatures.iter().map(|one| one.public).collect();
-        let signed = entry.verify_signatures();
+        let signers = entry.signatures.iter().map(|one| one.public).collect();
         Opened {
-            signers: if signed { claimed.clone() } else { Vec::new() },
-            claimed,
+            signers: if entry.verify_signatures() {
+                signers
+            } else {
+                Vec::new()
+            },
             payload: entry.open(keys.journal()).map_err(|error| error.kind()),
         }
     });
@@ -54,6 +67,27 @@ pub(super) fn read(
         previous: entry.previous,
         hash: entry.hash,
         bytes: bytes.len() as u64,
+        source,
         opened,
     })
+}
+
+impl Candidate {
+    /// The Bridge that it is, if its signatures verify.
+    pub(super) fn bridge(&self) -> Option<(&Bridge, &[[u8; 32]])> {
+        let opened = self.opened.as_ref()?;
+        match &opened.payload {
+            Ok(Payload {
+                body: Body::Bridge(bridge),
+                ..
+            }) if !opened.signers.is_empty() => Some((bridge, &opened.signers)),
+            _ => None,
+        }
+    }
+
+    /// The body, if it opened.
+    pub(super) fn body(&self) -> Option<&Body> {
+        let payload = self.opened.as_ref()?.payload.as_ref();
+        payload.ok().map(|payload| &payload.body)
+    }
 }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use strongroom_crypt::{Roles, StructureKeys};
 use strongroom_format::object_name::ObjectName;
 use strongroom_format::{
-    Checkpoint, DamagedPack, DecodeErrorKind, ObjectHash, PackRef, SealedCheckpoint, SegmentRef,
-    Unknown,
+    BridgeRef, Checkpoint, DamagedPack, DecodeErrorKind, ObjectHash, PackRef, SealedCheckpoint,
+    SegmentRef, Unknown,
 };
 
 use super::state::State;
@@ -112,6 +112,15 @@ fn compare(
         unknown: Unknown::default(),
         ..found
     };
+    let bridged = |one: &BridgeRef| found.bridges.contains(one);
+    if !state.bridges.values().all(bridged) {
+        let detail = "made before a lost entry was bridged; nobody uses it";
+        return Err(Flaw::new(
+            Problem::CheckpointDiffers,
+            Severity::Note,
+            detail,
+        ));
+    }
     match first_difference(&state.to_checkpoint(), &found) {
         None => Ok(()),
         Some(what) => Err(damage(&name, Problem::CheckpointDiffers, what)),
@@ -148,6 +157,7 @@ fn first_difference(expected: &Checkpoint, found: &Checkpoint) -> Option<&'stati
         admin "admin",
         must_understand "entries that writers must understand",
         committed_sessions "sessions that committed",
+        bridges "bridges",
     );
     None
 }
@@ -198,7 +208,7 @@ impl State {
             admin: self.admin,
             must_understand: self.must_understand,
             committed_sessions: self.committed_sessions.iter().copied().collect(),
-            bridges: Vec::new(),
+            bridges: self.bridges.values().copied().collect(),
             unknown: Unknown::default(),
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use strongroom_crypt::{Roles, SessionId, StructureKeys};
 use strongroom_format::{
-    Added, Body, Certificate, Commit, Damaged, Evidence, Feature, Forget, Genesis, Hold,
-    HoldAction, IndexChange, Keys, ObjectHash, PackRef, Packs, Payload, SegmentRef, Time,
+    Added, Body, Bridge, BridgeRef, Certificate, Commit, Damaged, Evidence, Feature, Forget,
+    Genesis, HoldAction, IndexChange, Keys, ObjectHash, PackRef, Packs, Payload, SegmentRef, Time,
     Tombstone,
 };
 
@@ -76,6 +76,8 @@ impl Void {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signed<'a> {
     pub(crate) n: u64,
+    /// Its own hash.
+    pub(crate) hash: ObjectHash,
     /// The public keys that signed it, at least one.
     pub(crate) signers: &'a [[u8; 32]],
     pub(crate) payload: &'a Payload,
@@ -83,7 +85,7 @@ pub(crate) struct Signed<'a> {
 
 impl State {
     /// Begins with entry 0, which must be a Genesis signed by its own admin; otherwise there is no journal.
-    pub(crate) fn begin(entry: &Signed<'_>, hash: ObjectHash) -> Option<Self> {
+    pub(crate) fn begin(entry: &Signed<'_>) -> Option<Self> {
         let Body::Genesis(genesis) = &entry.payload.body else {
             return None;
         };
@@ -91,7 +93,7 @@ impl State {
             return None;
         }
         let mut state = Self {
-            genesis: hash,
+            genesis: entry.hash,
             ..Self::default()
         };
         state.genesis(genesis);
@@ -108,7 +110,10 @@ impl State {
         if !allowed {
             return Effect::Void(Void::Role);
         }
-        if let Some(void) = self.conflict(entry, keys) {
+        if self.is_kept_out(entry) {
+            return Effect::Void(Void::NotOnlyWriter);
+        }
+        if let Some(void) = self.conflict(body) {
             return Effect::Void(void);
         }
         let by = Author {
@@ -117,15 +122,32 @@ impl State {
             writer: entry.signers.first().copied().unwrap_or_default(),
         };
         match body {
-            Body::Genesis(_) => {}
+            Body::Bridge(bridge) => {
+                self.bridge(by, entry.hash, bridge, keys);
+                Effect::Applied
+            }
+            Body::Unknown { .. } => {
+                if entry.payload.must_understand {
+                    self.must_understand.get_or_insert(entry.n);
+                }
+                Effect::Unknown
+            }
+            _ => {
+                self.take_effect(by, body, keys);
+                Effect::Applied
+            }
+        }
+    }
+
+    /// Does what a body of a type that says something of the repository itself says.
+    fn take_effect(&mut self, by: Author, body: &Body, keys: &StructureKeys) {
+        match body {
             Body::Commit(commit) => self.commit(by, commit, keys),
             Body::Packs(packs) => self.announce(by, packs),
             Body::Abandon(abandon) => self.end_sessions(&abandon.sessions),
-            Body::Forget(forget) => {
-                for id in &forget.snapshots {
-                    self.snapshots.remove(id);
-                }
-            }
+            Body::Forget(forget) => self
+                .snapshots
+                .retain(|id, _| !forget.snapshots.contains(id)),
             Body::Condemn(condemn) => {
                 let in_force = |pack: &&ObjectHash| self.packs.contains_key(*pack);
                 let packs = condemn.packs.iter().filter(in_force);
@@ -147,17 +169,26 @@ impl State {
                     self.holds.remove(&hold.id);
                 }
             },
-            Body::Policy(policy) => self.policy = Some((entry.n, policy.hash)),
+            Body::Policy(policy) => self.policy = Some((by.n, policy.hash)),
             Body::Evidence(evidence) => self.keep_evidence(by, evidence),
             Body::Takeover(takeover) => self.only_writer = Some(takeover.only_writer),
-            _ => {
-                if entry.payload.must_understand {
-                    self.must_understand.get_or_insert(entry.n);
-                }
-                return Effect::Unknown;
+            _ => {}
+        }
+    }
+
+    /// Stands in for lost entries, or says which entries do (§8.8).
+    fn bridge(&mut self, by: Author, hash: ObjectHash, bridge: &Bridge, keys: &StructureKeys) {
+        for effect in &bridge.effects {
+            if self.conflict(effect).is_none() {
+                self.take_effect(by, effect, keys);
             }
         }
-        Effect::Applied
+        self.confirmed.extend(bridge.confirmed.iter().copied());
+        if bridge.confirmed.is_empty() {
+            let next = bridge.stated.unwrap_or(hash);
+            let n = by.n;
+            self.bridges.insert(n, BridgeRef { n, hash, next });
+        }
     }
 
     /// Whether a certificate in force has this key.
@@ -183,22 +214,23 @@ impl State {
         })
     }
 
-    /// Why §8.4 makes the entry void, if it does.
-    fn conflict(&self, entry: &Signed<'_>, _keys: &StructureKeys) -> Option<Void> {
-        let body = &entry.payload.body;
-        if let Some(writer) = &self.only_writer {
-            let admins_own = matches!(
-                body,
-                Body::Keys(_)
-                    | Body::Feature(_)
-                    | Body::Hold(_)
-                    | Body::Policy(_)
-                    | Body::Takeover(_)
-            );
-            if !admins_own && !entry.signers.contains(writer) {
-                return Some(Void::NotOnlyWriter);
-            }
-        }
+    /// Whether, in single-writer mode, the entry is not by the only writer and not of a type that only an admin may write.
+    fn is_kept_out(&self, entry: &Signed<'_>) -> bool {
+        let admins_own = matches!(
+            entry.payload.body,
+            Body::Keys(_)
+                | Body::Feature(_)
+                | Body::Hold(_)
+                | Body::Policy(_)
+                | Body::Takeover(_)
+                | Body::Bridge(_)
+        );
+        let by_writer = |writer: [u8; 32]| entry.signers.contains(&writer);
+        !admins_own && !self.only_writer.is_none_or(by_writer)
+    }
+
+    /// Why §8.4 makes such an entry void, whoever signed it, if it does.
+    fn conflict(&self, body: &Body) -> Option<Void> {
         match body {
             Body::Genesis(_) => Some(Void::SecondGenesis),
             Body::Takeover(_) if self.only_writer.is_none() => Some(Void::NotSingleWriter),

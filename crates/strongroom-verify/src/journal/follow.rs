@@ -1,22 +1,22 @@
-//! Follows the journal from entry to entry (`docs/format.md`, §8.1 and §8.2).
+//! Follows the journal from entry to entry (`docs/format.md`, §8.1, §8.2 and §8.8).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use strongroom_crypt::StructureKeys;
+use strongroom_crypt::{Roles, StructureKeys};
 use strongroom_format::object_name::ObjectName;
-use strongroom_format::{DecodeErrorKind, ObjectHash, decode_bundle, limits};
+use strongroom_format::{Body, DecodeErrorKind, ObjectHash, limits};
 
-use super::candidate::{Candidate, Opened, read};
+use super::candidate::{Candidate, Opened, Source};
 use super::fold::{Effect, Signed, Void};
+use super::places::{Places, Slot, fetch};
 use super::state::State;
-use super::{Head, checkpoint};
-use crate::context::{Context, Fetched};
+use super::{Head, checkpoint, effects};
+use crate::context::Context;
 use crate::keys::Keys;
 use crate::observer::Stage;
-use crate::wholeness::{Flaw, Place, damage, judge};
+use crate::wholeness::{Flaw, Place, damage};
 use crate::{Area, Finding, Level, Problem, Report, Result, Severity, Subject};
 
 /// Follows the journal and remembers how far it came.
@@ -26,53 +26,47 @@ pub(crate) struct Follower {
     /// Hash of the configuration, which entry 0 must follow.
     config: Option<ObjectHash>,
     keys: Option<Arc<StructureKeys>>,
-    /// Hash that entry 0 must have, if that is known.
-    genesis: Option<ObjectHash>,
     /// Present once a valid Genesis was applied.
     state: Option<State>,
     /// Number of the next entry to look at.
     next: u64,
-    /// The last entry of the chain that was applied; the next one must state this hash.
-    link: Option<ObjectHash>,
+    /// What the entry after the last that was applied may state.
+    links: Vec<ObjectHash>,
     /// Whole, and waiting for its successor to confirm it.
     pending: Option<Candidate>,
     /// The first entry that could not be followed.
     broken_at: Option<u64>,
     /// Hashes of all whole entries, also of those behind a break.
     hashes: BTreeMap<u64, ObjectHash>,
-    bundle: Option<(u64, Vec<Bytes>)>,
+    /// Hashes that entries must have: the first, and those that a Bridge names.
+    forced: BTreeMap<u64, ObjectHash>,
+    places: Places,
     /// Checkpoints that were compared with the state.
-    checkpoints: Vec<u64>,
-}
-
-/// What is in an entry's slot.
-#[derive(Debug)]
-enum Slot {
-    Whole(Candidate),
-    Flawed(Flaw),
-    Absent,
+    checkpoints: BTreeSet<u64>,
 }
 
 impl Follower {
+    /// Makes one that takes the entries with these hashes where they are known: of the first, and of those that a Bridge names.
     pub(crate) fn new(
         place: Place,
         config: Option<ObjectHash>,
         keys: Option<&Keys>,
-        pin: Option<ObjectHash>,
+        forced: BTreeMap<u64, ObjectHash>,
     ) -> Self {
+        let keys = keys.map(|keys| Arc::clone(&keys.structure));
         Self {
             place,
             config,
-            keys: keys.map(|keys| Arc::clone(&keys.structure)),
-            genesis: keys.map(|keys| keys.genesis).or(pin),
+            keys: keys.clone(),
             state: None,
             next: 0,
-            link: None,
+            links: Vec::new(),
             pending: None,
             broken_at: None,
             hashes: BTreeMap::new(),
-            bundle: None,
-            checkpoints: Vec::new(),
+            forced,
+            places: Places::new(place, keys),
+            checkpoints: BTreeSet::new(),
         }
     }
 
@@ -83,7 +77,7 @@ impl Follower {
 
     /// The last entry that was followed; without the key, the last of the chain.
     pub(crate) fn head(&self) -> Option<Head> {
-        let n = self.broken_at.unwrap_or(self.next).checked_sub(1)?;
+        let n = self.end().checked_sub(1)?;
         let hash = *self.hashes.get(&n)?;
         Some(Head { n, hash })
     }
@@ -92,9 +86,9 @@ impl Follower {
         self.broken_at
     }
 
-    /// Number of the first entry that was not looked at.
+    /// Number of the first entry that was not followed.
     pub(crate) fn end(&self) -> u64 {
-        self.next
+        self.broken_at.unwrap_or(self.next)
     }
 
     /// The hash of a whole entry.
@@ -107,7 +101,23 @@ impl Follower {
         self.checkpoints.contains(&n)
     }
 
-    /// Follows the entries up to `end`, which must all be there.
+    /// The hashes that entries must have, if other entries than those that Bridges name were followed.
+    pub(crate) fn contradicted(&self) -> Option<BTreeMap<u64, ObjectHash>> {
+        let confirmed = &self.state.as_ref()?.confirmed;
+        let differs =
+            |(n, hash): (&u64, &ObjectHash)| self.hashes.get(n).is_some_and(|have| have != hash);
+        let forced_already = confirmed
+            .iter()
+            .all(|(n, hash)| self.forced.get(n) == Some(hash));
+        if forced_already || !confirmed.iter().any(differs) {
+            return None;
+        }
+        let mut forced = self.forced.clone();
+        forced.extend(confirmed.iter().map(|(n, hash)| (*n, *hash)));
+        Some(forced)
+    }
+
+    /// Follows the entries with these ascending numbers, none of which it has looked at before. Those left out between them are lost.
     ///
     /// # Errors
     ///
@@ -115,32 +125,32 @@ impl Follower {
     pub(crate) async fn advance(
         &mut self,
         cx: &Context,
-        end: u64,
+        numbers: impl IntoIterator<Item = u64>,
         report: &mut Report,
     ) -> Result<()> {
         let (place, keys) = (self.place, self.keys.clone());
-        let slots = stream::iter(self.next..end)
+        let slots = stream::iter(numbers)
             .map(|n| fetch(cx, n, place, keys.clone()))
             .buffered(cx.concurrency(limits::MAX_ENTRY_BYTES as u64));
         let mut slots = std::pin::pin!(slots);
         let mut bytes = 0;
         while let Some(slot) = slots.next().await {
-            let n = self.next;
-            let candidate = self.admit(cx, n, slot?, report).await?;
+            let (n, slot) = slot?;
+            if n > self.next {
+                self.end_chain(cx, self.next, Problem::EntryLost, report)
+                    .await?;
+            }
+            let candidate = self.admit(cx, n, slot, report).await?;
             bytes += candidate.as_ref().map_or(0, |candidate| candidate.bytes);
-            self.next += 1;
             self.step(cx, n, candidate, report).await?;
             if n.is_multiple_of(STEP) {
-                cx.advanced(Stage::Journal, n, end, bytes);
+                cx.advanced(Stage::Journal, n, 0, bytes);
             }
         }
-        if let Some(last) = self.pending.take() {
-            self.apply(cx, last, report).await?;
-        }
-        Ok(())
+        self.settle(cx, report).await
     }
 
-    /// Says what is wrong with the slot of an entry, and looks for its copy if need be.
+    /// Says what is wrong with the object of an entry, and looks for the entry elsewhere if need be.
     async fn admit(
         &mut self,
         cx: &Context,
@@ -148,29 +158,57 @@ impl Follower {
         slot: Slot,
         report: &mut Report,
     ) -> Result<Option<Candidate>> {
-        let name = ObjectName::Journal(n);
-        let flaw = match slot {
-            Slot::Whole(candidate) => {
-                count(report, Level::Hashed, candidate.bytes);
-                return Ok(Some(candidate));
-            }
-            Slot::Flawed(flaw) => flaw,
-            Slot::Absent => damage(&name, Problem::Missing, ""),
+        let forced = self.forced.get(&n).copied();
+        let right = |one: &Candidate| forced.is_none_or(|hash| hash == one.hash);
+        let len = match &slot {
+            Slot::Whole(candidate) => candidate.bytes,
+            Slot::Flawed(_) | Slot::Absent => 0,
         };
-        count(report, Level::Hashed, 0);
-        let copy = self.copy(cx, n).await?;
-        let detail = match &copy {
-            Some(_) => "its bundle has it",
-            None => "it is in no bundle",
+        report.coverage.add(Area::Journal, Level::Hashed, 1, len);
+        let (flaw, slot) = match slot {
+            Slot::Whole(candidate) if right(&candidate) => return Ok(Some(candidate)),
+            Slot::Whole(candidate) => (
+                damage(
+                    &ObjectName::Journal(n),
+                    Problem::ChainBroken,
+                    "another entry",
+                ),
+                Some(candidate),
+            ),
+            Slot::Flawed(flaw) => (flaw, None),
+            Slot::Absent => (damage(&ObjectName::Journal(n), Problem::Missing, ""), None),
         };
-        let lost = copy.is_none() && flaw.is_damage();
-        let severity = if lost { Severity::Loss } else { flaw.severity };
-        let joined = [flaw.detail.as_str(), detail].map(str::to_owned);
-        let joined = joined.into_iter().filter(|text| !text.is_empty());
-        let joined = joined.collect::<Vec<_>>().join("; ");
-        let finding = Flaw::new(flaw.problem, severity, joined);
-        cx.found(report, finding.of(name, Level::Hashed));
-        Ok(copy)
+        let others = self.places.others(cx, n).await?;
+        let copy = others.into_iter().find(right);
+        self.tell_of_slot(cx, n, flaw, copy.as_ref(), slot.is_some(), report);
+        // An entry 0 that is not the right one is looked at all the same; `begin` says what it is.
+        Ok(copy.or_else(|| slot.filter(|_| n == 0)))
+    }
+
+    fn tell_of_slot(
+        &self,
+        cx: &Context,
+        n: u64,
+        flaw: Flaw,
+        copy: Option<&Candidate>,
+        is_whole: bool,
+        report: &mut Report,
+    ) {
+        let (detail, severity) = match copy.map(|copy| copy.source) {
+            // Where a repair put a copy, what is in the entry's own place stays there.
+            Some(Source::Copy) if n > 0 => ("its copy is followed", Severity::Note),
+            Some(Source::Copy) => ("its copy has it", flaw.severity),
+            Some(_) => ("its bundle has it", flaw.severity),
+            None if !flaw.is_damage() => ("", flaw.severity),
+            None if is_whole && n == 0 => return,
+            None => ("and nowhere else", Severity::Loss),
+        };
+        let detail = match (flaw.detail.as_str(), detail) {
+            (text, "") | ("", text) => text.to_owned(),
+            (first, second) => format!("{first}; {second}"),
+        };
+        let finding = Flaw::new(flaw.problem, severity, detail);
+        cx.found(report, finding.of(ObjectName::Journal(n), Level::Hashed));
     }
 
     /// Takes the next entry of the chain, or ends the chain.
@@ -182,29 +220,28 @@ impl Follower {
         report: &mut Report,
     ) -> Result<()> {
         let Some(candidate) = candidate else {
-            if let Some(last) = self.pending.take() {
-                self.apply(cx, last, report).await?;
-            }
-            self.end_chain(cx, n, Problem::EntryLost, report);
+            self.end_chain(cx, n, Problem::EntryLost, report).await?;
+            self.next = n + 1;
             return Ok(());
         };
+        self.next = n + 1;
         self.hashes.insert(n, candidate.hash);
         if self.broken_at.is_some() {
             self.look_behind_the_break(cx, &candidate, report);
             return Ok(());
         }
-        let candidate = match self.pending.take() {
-            None => candidate,
-            Some(before) => match self.join(cx, before, candidate, report).await? {
-                Some(candidate) => candidate,
-                None => return Ok(()),
-            },
+        self.pending = match self.pending.take() {
+            None if n == 0 || self.links.contains(&candidate.previous) => Some(candidate),
+            None => {
+                self.end_chain(cx, n, Problem::ChainBroken, report).await?;
+                None
+            }
+            Some(before) => self.join(cx, before, candidate, report).await?,
         };
-        self.pending = Some(candidate);
         Ok(())
     }
 
-    /// Applies the entry before, once the next one confirms it. Where they contradict each other, bundles decide which of them is the right one.
+    /// Applies the entry before, once the next one confirms it. Where they contradict each other, their other places decide.
     async fn join(
         &mut self,
         cx: &Context,
@@ -212,44 +249,77 @@ impl Follower {
         next: Candidate,
         report: &mut Report,
     ) -> Result<Option<Candidate>> {
-        if before.links().any(|link| link == next.previous) {
+        if self.links_of(&before).contains(&next.previous) {
             self.apply(cx, before, report).await?;
             return Ok(self.broken_at.is_none().then_some(next));
         }
-        let (at, n) = (before.n, next.n);
-        if let Some(copy) = self.copy(cx, at).await?
-            && copy.links().any(|link| link == next.previous)
-        {
-            self.replaced(cx, at, report);
-            self.hashes.insert(at, copy.hash);
-            self.apply(cx, copy, report).await?;
-            return Ok(self.broken_at.is_none().then_some(next));
+        let others = self.places.others(cx, before.n).await?;
+        let follows = |one: &Candidate| one.n == 0 || self.links.contains(&one.previous);
+        let befores = std::iter::once(before.clone()).chain(others.into_iter().filter(follows));
+        let others = self.places.others(cx, next.n).await?;
+        let nexts: Vec<_> = std::iter::once(next.clone()).chain(others).collect();
+        let pair = befores.into_iter().find_map(|before| {
+            let links = self.links_of(&before);
+            let fits = |next: &&Candidate| links.contains(&next.previous);
+            let next = nexts.iter().find(fits)?.clone();
+            Some((before, next))
+        });
+        if let Some((right, right_next)) = pair {
+            for (was, right) in [(&before, &right), (&next, &right_next)] {
+                if was.hash != right.hash {
+                    self.hashes.insert(right.n, right.hash);
+                    let flaw = damage(
+                        &ObjectName::Journal(right.n),
+                        Problem::ChainBroken,
+                        "another entry",
+                    );
+                    self.tell_of_slot(cx, right.n, flaw, Some(right), true, report);
+                }
+            }
+            self.apply(cx, right, report).await?;
+            return Ok(self.broken_at.is_none().then_some(right_next));
         }
-        if let Some(copy) = self.copy(cx, n).await?
-            && before.links().any(|link| link == copy.previous)
-        {
-            self.replaced(cx, n, report);
-            self.hashes.insert(n, copy.hash);
+        let n = next.n;
+        if self.keys.is_none() {
+            let name = ObjectName::Journal(n);
+            let detail =
+                "or a Bridge is before it, which nobody can tell without the structure key";
+            cx.found(
+                report,
+                damage(&name, Problem::ChainBroken, detail).of(name, Level::Hashed),
+            );
             self.apply(cx, before, report).await?;
-            return Ok(self.broken_at.is_none().then_some(copy));
+            return Ok(Some(next));
         }
         self.apply(cx, before, report).await?;
-        if self.broken_at.is_none() {
-            self.end_chain(cx, n, Problem::ChainBroken, report);
-        }
+        self.end_chain(cx, n, Problem::ChainBroken, report).await?;
         Ok(None)
     }
 
-    /// An entry is whole and is not the one that was there.
-    fn replaced(&self, cx: &Context, n: u64, report: &mut Report) {
-        let name = ObjectName::Journal(n);
-        let detail = "another entry; its bundle has the right one";
-        let flaw = damage(&name, Problem::ChainBroken, detail);
-        cx.found(report, flaw.of(name, Level::Hashed));
+    /// The hash that the entry after this one must state (§8.8).
+    fn links_of(&self, candidate: &Candidate) -> Vec<ObjectHash> {
+        let stated = candidate.bridge().and_then(|(bridge, signers)| {
+            let state = self.state.as_ref()?;
+            let has_effect = state.may_sign(signers, Roles::ADMIN);
+            bridge.stated.filter(|_| has_effect)
+        });
+        vec![stated.unwrap_or(candidate.hash)]
     }
 
-    /// From entry `n` on nothing more is known.
-    fn end_chain(&mut self, cx: &Context, n: u64, problem: Problem, report: &mut Report) {
+    /// From entry `n` on nothing more is known. The first such call decides.
+    async fn end_chain(
+        &mut self,
+        cx: &Context,
+        n: u64,
+        problem: Problem,
+        report: &mut Report,
+    ) -> Result<()> {
+        self.settle(cx, report).await?;
+        self.stop(cx, n, problem, report);
+        Ok(())
+    }
+
+    fn stop(&mut self, cx: &Context, n: u64, problem: Problem, report: &mut Report) {
         if self.broken_at.is_some() {
             return;
         }
@@ -260,15 +330,23 @@ impl Follower {
         }
         let detail = match n.checked_sub(1) {
             Some(last) => format!("known up to entry {last}, and unknown from entry {n} on"),
-            None => "nothing of it is known".to_owned(),
+            None => "nothing of the journal is known".to_owned(),
         };
         let severity = match problem {
             Problem::NewerVersion => Severity::Note,
             _ => Severity::Loss,
         };
-        let name = Subject::Object(ObjectName::Journal(n));
-        let finding = Finding::new(severity, name, problem, Level::Hashed);
+        let subject = Subject::Object(ObjectName::Journal(n));
+        let finding = Finding::new(severity, subject, problem, Level::Hashed);
         cx.found(report, finding.with_detail(detail));
+    }
+
+    /// Applies the entry that waits for its successor: there is none.
+    async fn settle(&mut self, cx: &Context, report: &mut Report) -> Result<()> {
+        match self.pending.take() {
+            Some(last) => self.apply(cx, last, report).await,
+            None => Ok(()),
+        }
     }
 
     /// Behind a break entries are still held against their neighbours; what they say has no effect.
@@ -290,6 +368,7 @@ impl Follower {
         candidate: Candidate,
         report: &mut Report,
     ) -> Result<()> {
+        let links = self.links_of(&candidate);
         if candidate.n == 0 {
             self.begin(cx, &candidate, report);
         } else if let Some(opened) = &candidate.opened {
@@ -298,14 +377,14 @@ impl Follower {
         if self.broken_at.is_some() {
             return Ok(());
         }
-        self.link = Some(candidate.hash);
+        self.links = links;
         let next = candidate.n + 1;
-        if let Some(state) = &mut self.state {
+        if let (Some(state), Some(keys)) = (&mut self.state, &self.keys) {
             state.hashes.push(candidate.hash);
-            count(report, Level::Authenticated, candidate.bytes);
-            if next.is_multiple_of(limits::BUNDLE_ENTRIES)
-                && let Some(keys) = &self.keys
-            {
+            report
+                .coverage
+                .add(Area::Journal, Level::Authenticated, 1, candidate.bytes);
+            if next.is_multiple_of(limits::BUNDLE_ENTRIES) {
                 let at = checkpoint::At {
                     n: next,
                     last: candidate.hash,
@@ -313,24 +392,23 @@ impl Follower {
                     keys,
                 };
                 if checkpoint::check(cx, state, &at, report).await? {
-                    self.checkpoints.push(next);
+                    self.checkpoints.insert(next);
                 }
             }
         }
         Ok(())
     }
 
+    /// Applies entry 0.
     fn begin(&mut self, cx: &Context, candidate: &Candidate, report: &mut Report) {
         let name = ObjectName::Journal(0);
-        if self
-            .config
-            .is_some_and(|config| config != candidate.previous)
-        {
-            let detail = "the first entry follows another configuration";
+        if self.config.is_some_and(|hash| hash != candidate.previous) {
+            let detail = "the first entry follows another one";
             let flaw = damage(&ObjectName::Config, Problem::ConfigDiffers, detail);
             cx.found(report, flaw.of(ObjectName::Config, Level::Hashed));
         }
-        if self.genesis.is_some_and(|hash| hash != candidate.hash) {
+        let expected = self.forced.get(&0);
+        if expected.is_some_and(|hash| *hash != candidate.hash) {
             let flaw = Flaw::new(Problem::WrongGenesis, Severity::Loss, "");
             cx.found(report, flaw.of(name, Level::Hashed));
         }
@@ -338,32 +416,24 @@ impl Follower {
             return;
         };
         let state = match &opened.payload {
-            Ok(payload) if !opened.signers.is_empty() => State::begin(
-                &Signed {
-                    n: 0,
-                    signers: &opened.signers,
-                    payload,
-                },
-                candidate.hash,
-            ),
+            Ok(payload) if !opened.signers.is_empty() => {
+                State::begin(&signed(candidate, opened, payload))
+            }
             Err(DecodeErrorKind::Unsupported) => {
-                self.end_chain(cx, 0, Problem::NewerVersion, report);
-                return;
+                return self.stop(cx, 0, Problem::NewerVersion, report);
             }
             _ => None,
         };
-        match state {
-            None => self.end_chain(cx, 0, Problem::VoidEntry, report),
-            Some(state) => {
-                if let strongroom_format::Body::Genesis(genesis) = opened.body()
-                    && genesis.config != candidate.previous
-                {
-                    let detail = "the first entry names another configuration than it follows";
-                    let flaw = damage(&name, Problem::ConfigDiffers, detail);
-                    cx.found(report, flaw.of(name, Level::Authenticated));
-                }
-                self.state = Some(state);
-            }
+        if state.is_none() {
+            return self.stop(cx, 0, Problem::VoidEntry, report);
+        }
+        self.state = state;
+        if let Some(Body::Genesis(genesis)) = candidate.body()
+            && genesis.config != candidate.previous
+        {
+            let detail = "the first entry names another one than it follows";
+            let flaw = damage(&name, Problem::ConfigDiffers, detail);
+            cx.found(report, flaw.of(name, Level::Authenticated));
         }
     }
 
@@ -381,121 +451,27 @@ impl Follower {
             Err(DecodeErrorKind::Unsupported)
                 if opened.signers.iter().any(|key| state.is_certified(key)) =>
             {
-                self.end_chain(cx, candidate.n, Problem::NewerVersion, report);
-                return;
+                return self.stop(cx, candidate.n, Problem::NewerVersion, report);
             }
             Err(_) => Effect::Void(Void::Payload),
             Ok(_) if opened.signers.is_empty() => Effect::Void(Void::Signature),
-            Ok(payload) => {
-                let entry = Signed {
-                    n: candidate.n,
-                    signers: &opened.signers,
-                    payload,
-                };
-                state.apply(&entry, keys)
-            }
+            Ok(payload) => state.apply(&signed(candidate, opened, payload), keys),
         };
-        report_effect(cx, candidate.n, effect, opened, report);
-    }
-
-    /// Returns the entry as its bundle has it, if that is there and whole.
-    async fn copy(&mut self, cx: &Context, n: u64) -> Result<Option<Candidate>> {
-        let number = (n / limits::BUNDLE_ENTRIES + 1).saturating_mul(limits::BUNDLE_ENTRIES);
-        if self.bundle.as_ref().is_none_or(|(have, _)| *have != number) {
-            let name = ObjectName::Bundle(number);
-            let entries = match cx.get(&name).await? {
-                Fetched::Bytes(bytes) if judge(&name, &bytes, &self.place).is_ok() => {
-                    decode_bundle(&bytes).unwrap_or_default()
-                }
-                _ => Vec::new(),
-            };
-            let entries = entries.into_iter().map(Bytes::from).collect();
-            self.bundle = Some((number, entries));
-        }
-        let at = usize::try_from(n % limits::BUNDLE_ENTRIES).unwrap_or_default();
-        let bytes = self
-            .bundle
-            .as_ref()
-            .and_then(|(_, entries)| entries.get(at));
-        Ok(bytes.and_then(|bytes| read(n, bytes, &self.place, self.keys.as_ref()).ok()))
+        effects::tell(cx, candidate, effect, report);
     }
 }
 
-impl Candidate {
-    /// The hashes that the entry after this one may state.
-    fn links(&self) -> impl Iterator<Item = ObjectHash> {
-        std::iter::once(self.hash)
+fn signed<'a>(
+    candidate: &Candidate,
+    opened: &'a Opened,
+    payload: &'a strongroom_format::Payload,
+) -> Signed<'a> {
+    Signed {
+        n: candidate.n,
+        hash: candidate.hash,
+        signers: &opened.signers,
+        payload,
     }
-}
-
-impl Opened {
-    /// The body, or one that means nothing.
-    fn body(&self) -> strongroom_format::Body {
-        match &self.payload {
-            Ok(payload) => payload.body.clone(),
-            Err(_) => strongroom_format::Body::Unknown {
-                kind: u64::MAX,
-                raw: Vec::new(),
-            },
-        }
-    }
-}
-
-async fn fetch(
-    cx: &Context,
-    n: u64,
-    place: Place,
-    keys: Option<Arc<StructureKeys>>,
-) -> Result<Slot> {
-    let name = ObjectName::Journal(n);
-    match cx.get(&name).await? {
-        Fetched::Absent => Ok(Slot::Absent),
-        Fetched::Unreadable(error) => {
-            let flaw = damage(&name, Problem::Unreadable, error.to_string());
-            Ok(Slot::Flawed(flaw))
-        }
-        Fetched::Bytes(bytes) => {
-            let read = move || read(n, &bytes, &place, keys.as_ref());
-            Ok(match cx.pool().run(read).await? {
-                Ok(candidate) => Slot::Whole(candidate),
-                Err(flaw) => Slot::Flawed(flaw),
-            })
-        }
-    }
-}
-
-fn report_effect(cx: &Context, n: u64, effect: Effect, opened: &Opened, report: &mut Report) {
-    let (problem, severity, detail) = match effect {
-        Effect::Applied => return,
-        Effect::Unknown => {
-            let kind = opened.body().kind();
-            (
-                Problem::UnknownEntry,
-                Severity::Note,
-                format!("type {kind}"),
-            )
-        }
-        Effect::Void(void) => {
-            let severity = if void.is_suspicious() {
-                Severity::Damage
-            } else {
-                Severity::Note
-            };
-            let problem = match void {
-                Void::Payload => Problem::DoesNotOpen,
-                Void::Signature | Void::Role => Problem::BadSignature,
-                _ => Problem::VoidEntry,
-            };
-            (problem, severity, format!("no effect: {}", void.words()))
-        }
-    };
-    let subject = Subject::Object(ObjectName::Journal(n));
-    let finding = Finding::new(severity, subject, problem, Level::Authenticated);
-    cx.found(report, finding.with_detail(detail));
-}
-
-fn count(report: &mut Report, level: Level, bytes: u64) {
-    report.coverage.add(Area::Journal, level, 1, bytes);
 }
 
 /// Entries between two reports of progress.

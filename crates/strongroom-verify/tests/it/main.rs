@@ -8,6 +8,7 @@
 )]
 
 mod crafted;
+mod honest;
 mod insider;
 mod lab;
 mod matrix;
