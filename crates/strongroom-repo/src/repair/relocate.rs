@@ -21,6 +21,7 @@ use crate::context::object_key;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack_writer::{FinishedPack, PackWriter, SealedFrame, StoredPack, present, put_segment};
 use crate::packs::PackInfo;
+use crate::parity::ParityPuts;
 use crate::state::State;
 
 /// On what it stands that what is left behind of a pack is not needed.
@@ -152,10 +153,13 @@ impl Look<'_> {
     }
 
     fn put(&self, pack: FinishedPack, report: &mut RepairReport) -> Result<StoredPack> {
-        let (stored, bytes) = pack.split();
+        let (stored, bytes, parity) = pack.split();
         let key = object_key(&object_name::pack(&stored.pack.name))?;
         report.wrote(bytes.len() as u64);
+        let mut parities = ParityPuts::new(self.remote);
+        parities.begin(&stored.pack.name, parity);
         present(self.remote.put(&key, bytes))?;
+        report.parity.add(parities.finish());
         Ok(stored)
     }
 }
