@@ -124,24 +124,6 @@ pub(crate) async fn judge_small(
     Ok(())
 }
 
-/// Hashes every pack and segment that is there, where they are not looked at more closely.
-///
-/// # Errors
-///
-/// What kept it from looking.
-pub(crate) async fn judge_packs(
-    cx: &Context,
-    place: Place,
-    objects: Vec<(ObjectName, u64)>,
-    report: &mut Report,
-) -> Result<()> {
-    let take = |report: &mut Report, judged: Judged| match judged.verdict {
-        Some(Err(flaw)) => cx.found(report, flaw.of(judged.name, Level::Hashed)),
-        Some(Ok(_)) | None => {}
-    };
-    judge_all(cx, place, objects, report, take).await
-}
-
 /// Checks the slots, and that every one that a keyring grants something is there.
 ///
 /// # Errors

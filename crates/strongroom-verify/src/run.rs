@@ -7,6 +7,7 @@ use strongroom_format::object_name::ObjectName;
 use strongroom_format::{ObjectHash, limits};
 
 use crate::audited::Audited;
+use crate::content::check_content;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Follower;
@@ -207,17 +208,17 @@ impl<'a> Run<'a> {
             None => listing::compare_without_journal(cx, &audited.listing, report),
         }
         let mut plan = Plan::new(cx, audited, report);
-        if cx.options().level > Level::Listed {
-            let index = |name: &ObjectName| matches!(name, ObjectName::Index(_));
-            let index = objects::select(&audited.listing, index);
-            objects::judge_packs(cx, audited.place, index, report).await?;
-            let mut packs = plan.packs().clone();
-            while !packs.is_empty() {
-                let chosen = |name: &ObjectName| matches!(name, ObjectName::Pack(hash) if packs.contains(hash));
-                let chosen = objects::select(&audited.listing, chosen);
-                objects::judge_packs(cx, audited.place, chosen, report).await?;
-                packs = plan.widen(report);
+        let before = report.clone();
+        let mut packs = plan.packs().clone();
+        loop {
+            check_content(cx, audited, &packs, self.auditor.threads(), report).await?;
+            // Damage in a sample: the rest of its stratum is read as well, and what was seen is said anew.
+            let more = plan.widen(report);
+            if more.is_empty() {
+                break;
             }
+            packs.extend(more);
+            report.clone_from(&before);
         }
         plan.conclude(report);
         let checks = CheckContext::new(cx, audited);
