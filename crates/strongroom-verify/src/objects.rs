@@ -42,10 +42,10 @@ pub(crate) async fn judge_all(
     // Groups of like size, so that the memory bounds how many are in flight as closely as it can.
     for group in objects.chunk_by(|(_, a), (_, b)| magnitude(*a) == magnitude(*b)) {
         let most = group.last().map_or(0, |(_, len)| *len);
-        let group = group
-            .iter()
-            .map(|(name, len)| judge_one(cx, place, *name, *len));
-        let mut group = stream::iter(group).buffer_unordered(cx.concurrency(most));
+        // Owned: a future that borrows from the list could not be sent to another thread.
+        let mut group = stream::iter(group.to_vec())
+            .map(|(name, len)| judge_one(cx, place, name, len))
+            .buffer_unordered(cx.concurrency(most));
         while let Some(judged) = group.next().await {
             let judged = judged?;
             done += 1;

@@ -96,6 +96,7 @@ pub mod retain;
 pub mod source;
 pub mod store;
 pub mod target;
+pub mod verify;
 
 pub use strongroom_chunk::ChunkSizes;
 pub use strongroom_crypt::{

@@ -1,0 +1,23 @@
+//! Checks, for programs that are not async.
+
+use std::sync::Arc;
+
+use strongroom_verify::{Auditor, CheckOptions, Error, ErrorKind, Observer, Report, Result};
+
+use super::thread::Thread;
+
+/// Checks a repository, as [`Auditor::check`] does, on a thread of its own.
+///
+/// # Errors
+///
+/// As [`Auditor::check`]; `Internal` when there is no thread to be had.
+pub fn check(
+    auditor: Auditor,
+    options: CheckOptions,
+    observer: Arc<dyn Observer>,
+) -> Result<Report> {
+    let thread = Thread::start().map_err(|error| {
+        Error::new(ErrorKind::Internal, "there is no thread to be had").with_source(error)
+    })?;
+    thread.run(async move { auditor.check(options, observer).await })
+}
