@@ -134,7 +134,7 @@ impl CheckArgs {
 /// What the system said, also that there is a file of that name.
 pub fn write_audit_keys(path: &Path, keys: &AuditKeys) -> anyhow::Result<()> {
     let mut random = [0; 16];
-    SystemRandom::new().fill(&mut random)?;
+    SystemRandom.fill(&mut random)?;
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)

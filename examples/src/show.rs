@@ -9,3 +9,6 @@ pub mod prune;
 pub mod slot;
 pub mod snapshot;
 pub mod undelete;
+mod verified;
+
+pub use verified::verified;

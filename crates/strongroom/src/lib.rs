@@ -109,8 +109,9 @@ pub use strongroom_format::{
 };
 #[cfg(unix)]
 pub use strongroom_fs::{
-    Accounts, CommandSource, DirectoryTarget, DirectoryTargetOptions, Excludes, FileTree,
-    FileTreeBuilder, FileTreeError, RuleError, StreamSource,
+    Accounts, Changes, CommandSource, CompareSourceOptions, DirectoryTarget,
+    DirectoryTargetOptions, Discrepancy, Excludes, FileTree, FileTreeBuilder, FileTreeError,
+    RuleError, SourceDifference, SourceReport, Standing, StreamSource,
 };
 pub use strongroom_repo::{
     BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied,

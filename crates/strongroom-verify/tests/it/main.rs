@@ -7,7 +7,9 @@
     reason = "scenarios stop where they go wrong, and print what they counted"
 )]
 
+mod auditors;
 mod crafted;
+mod found;
 mod honest;
 mod insider;
 mod lab;
