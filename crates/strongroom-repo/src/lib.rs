@@ -48,6 +48,7 @@ mod delete;
 mod edge;
 mod epochs;
 mod error;
+mod evidence;
 mod features;
 mod forget;
 mod frame_writer;
@@ -57,6 +58,7 @@ mod index;
 mod journal;
 mod keys;
 mod list;
+mod lost;
 mod lru;
 mod merge;
 mod observer;
@@ -67,6 +69,7 @@ mod packs;
 mod pair;
 mod parity;
 mod prune;
+mod repair;
 mod replicate;
 mod repository;
 mod restore;
@@ -92,11 +95,19 @@ pub use error::{Error, ErrorKind, Head, Heads, Result};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
+pub use lost::{
+    InPlace, JournalDamage, JournalRepairPlan, JournalRepairReport, LaterEntry, LostEntries,
+    LostEntry,
+};
 pub use observer::{Event, Observer, Phase, Progress};
 pub use parity::{ParityCount, ParityOptions, ParityPlan, ParityReport};
 pub use prune::{
     Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
     PruneReport, Reframe, Requests, Stopped, Unused,
+};
+pub use repair::{
+    LossAt, LossKind, Losses, Origin, QuarantineReport, Reason, Remedy, RepairItem, RepairOptions,
+    RepairPlan, RepairReport, SnapshotLosses, Wrong,
 };
 pub use replicate::{ReplicaDifference, ReplicaReport};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};

@@ -1,4 +1,4 @@
-//! Operations between two stores.
+//! Operations on several stores.
 
 use crate::edge::{self, Access, Remote, cancelled};
 use crate::error::{ErrorKind, Result};
@@ -29,5 +29,49 @@ pub(crate) async fn between<T: Send + 'static>(
     match futures::future::join(lender, borrower).await {
         (Err(cause), Err(error)) if error.kind() == ErrorKind::Cancelled => Err(cause),
         (_, result) => result,
+    }
+}
+
+/// Runs `work` as [`edge::run`] does on `main`, with requests to any number of other stores beside it, in their order.
+///
+/// # Cancellation
+///
+/// As [`edge::run`].
+pub(crate) async fn among<T: Send + 'static>(
+    others: Vec<Access>,
+    main: Access,
+    name: &'static str,
+    work: impl FnOnce(&[Remote], &Remote) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let count = others.len();
+    let (lend, borrow) = crossbeam_channel::bounded(count.max(1));
+    let lenders = others.into_iter().enumerate().map(|(at, other)| {
+        let lend = lend.clone();
+        // The others are served for as long as what was lent of them is in use.
+        edge::run(other.executed_like(&main), name, move |remote| {
+            drop(lend.send((at, remote.clone())));
+            Ok(())
+        })
+    });
+    let lenders = futures::future::join_all(lenders.collect::<Vec<_>>());
+    drop(lend);
+    let borrower = edge::run(main, name, move |main| {
+        let mut lent = Vec::with_capacity(count);
+        for _ in 0..count {
+            lent.push(borrow.recv().map_err(|_| cancelled())?);
+        }
+        lent.sort_by_key(|(at, _)| *at);
+        let others: Vec<Remote> = lent.into_iter().map(|(_, remote)| remote).collect();
+        work(&others, main)
+    });
+    let (lent, result) = futures::future::join(lenders, borrower).await;
+    match result {
+        Err(error) if error.kind() == ErrorKind::Cancelled => {
+            match lent.into_iter().find_map(Result::err) {
+                Some(cause) => Err(cause),
+                None => Err(error),
+            }
+        }
+        result => result,
     }
 }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use strongroom_crypt::{SessionId, Suite};
 use strongroom_format::{
-    ObjectHash, PackClass, PackHeader, PackRef, PackRow, PackTail, Preamble, SegmentBuilder,
-    object_name, open_header,
+    EpochState, ObjectHash, PackClass, PackHeader, PackRef, PackRow, PackTail, Preamble,
+    SegmentBuilder, object_name, open_header,
 };
 
 use crate::context::{Context, object_key};
@@ -12,8 +12,9 @@ use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::is_loss;
 use crate::packs::if_whole;
+use crate::state::State;
 
-/// Reads the headers of `packs` and maps their blobs. `None` when there is nothing to map. Which class a pack has, it says itself.
+/// Reads the headers of `packs` and maps their blobs in a segment. `None` when there is nothing to map. Which class a pack has, it says itself.
 ///
 /// # Errors
 ///
@@ -23,21 +24,8 @@ pub(crate) fn segment<'a>(
     context: &Context,
     packs: impl Iterator<Item = &'a PackRef>,
 ) -> Result<Option<Bytes>> {
-    let mut builder = SegmentBuilder::new();
-    let mut any = false;
-    for pack in packs {
-        match read_header(remote, context, pack) {
-            Ok((row, header)) => {
-                push(&mut builder, row, &header);
-                any = true;
-            }
-            Err(error) if is_loss(&error) => {
-                tracing::debug!(%error, "a pack that no index maps cannot be read");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    if !any {
+    let (builder, mapped) = builder(remote, context, packs)?;
+    if mapped.is_empty() {
         return Ok(None);
     }
     let keys = context.keys();
@@ -56,6 +44,60 @@ pub(crate) fn segment<'a>(
             Error::new(ErrorKind::Internal, "no index could be rebuilt").caused_by(error)
         })?;
     Ok(Some(bytes.into()))
+}
+
+/// Like [`segment`], not sealed yet, with the packs that it maps.
+///
+/// # Errors
+///
+/// As [`segment`].
+pub(crate) fn builder<'a>(
+    remote: &Remote,
+    context: &Context,
+    packs: impl Iterator<Item = &'a PackRef>,
+) -> Result<(SegmentBuilder, Vec<ObjectHash>)> {
+    let mut builder = SegmentBuilder::new();
+    let mut mapped = Vec::new();
+    for pack in packs {
+        match read_header(remote, context, pack) {
+            Ok((row, header)) => {
+                push(&mut builder, row, &header);
+                mapped.push(pack.name);
+            }
+            Err(error) if is_loss(&error) => {
+                tracing::debug!(%error, "a pack that no index maps cannot be read");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((builder, mapped))
+}
+
+/// Reads the header of a pack that was found in the store, and says what the journal would; `None` if its content is under an epoch that is retired.
+///
+/// # Errors
+///
+/// `Damaged` when it is none of ours or not whole; otherwise what the store said.
+pub(crate) fn pack_found(
+    remote: &Remote,
+    context: &Context,
+    state: &State,
+    name: ObjectHash,
+    len: u32,
+) -> Result<Option<PackRef>> {
+    // Which class it has, the header says.
+    let class = PackClass::Data;
+    let (row, header) = read_header(remote, context, &PackRef { name, len, class })?;
+    let is_retired = |epoch: u32| state.epochs.get(&epoch) == Some(&EpochState::Retired);
+    if header
+        .sessions
+        .iter()
+        .any(|session| is_retired(session.epoch))
+    {
+        return Ok(None);
+    }
+    let class = row.class;
+    Ok(Some(PackRef { name, len, class }))
 }
 
 fn push(builder: &mut SegmentBuilder, row: PackRow, header: &PackHeader) {

@@ -175,6 +175,13 @@ impl Segment {
         })
     }
 
+    /// Returns all its bytes, as they are stored here.
+    pub(super) fn bytes(&self) -> Option<Bytes> {
+        let mut all = Vec::new();
+        let whole = self.storage.read(&(0..self.layout.total_len()), &mut all);
+        whole.then(|| all.into())
+    }
+
     /// Returns how many entries it has.
     pub(super) fn entries(&self) -> u64 {
         self.head.entries

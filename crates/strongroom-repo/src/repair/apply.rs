@@ -1,0 +1,336 @@
+//! Carries a plan out, item by item, each looked at again before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use strongroom_format::ObjectHash;
+use strongroom_format::object_name::ObjectName;
+
+use super::chain::Chain;
+use super::item::{Remedy, RepairItem, Wrong};
+use super::look::{Look, Suspects};
+use super::mirrors::Mirrors;
+use super::plan::{RepairPlan, single};
+use super::relocate::{Grounds, Moved};
+use super::report::RepairReport;
+use crate::context::{absent_is_none, object_key};
+use crate::edge::{Remote, cancelled};
+use crate::error::{Error, ErrorKind, Result};
+use crate::observer::{Event, Observer, Phase, Progress};
+use crate::repository::Repository;
+
+/// A plan that is being carried out.
+struct Applying<'a> {
+    repository: &'a Repository,
+    remote: &'a Remote,
+    mirrors: &'a Mirrors<'a>,
+    plan: &'a RepairPlan,
+    observer: &'a dyn Observer,
+    report: RepairReport,
+    progress: Progress,
+}
+
+/// Carries a plan out.
+///
+/// # Errors
+///
+/// `Stale` when nothing could be done because something else is decided by now; otherwise what the store said.
+pub(super) fn apply(
+    repository: &Repository,
+    remote: &Remote,
+    mirrors: &Mirrors<'_>,
+    plan: &RepairPlan,
+    observer: &dyn Observer,
+) -> Result<RepairReport> {
+    let mut applying = Applying {
+        repository,
+        remote,
+        mirrors,
+        plan,
+        observer,
+        report: RepairReport::default(),
+        progress: Progress::default(),
+    };
+    let work = plan.items.iter().filter(|item| item.is_action()).count();
+    applying.progress.entries_total = Some(work as u64);
+    observer.on_event(&Event::Phase(Phase::Store));
+    applying.objects()?;
+    applying.segments()?;
+    observer.on_event(&Event::Phase(Phase::Commit));
+    applying.quarantine()?;
+    applying.relocate()?;
+    let report = applying.report;
+    let did = report.puts + report.entries + report.deleted;
+    match report.stale.first() {
+        Some(name) if did == 0 => {
+            let what = "what was planned is not what has to be done any more";
+            Err(Error::new(ErrorKind::Stale, what).object_named(name.to_string()))
+        }
+        _ => Ok(report),
+    }
+}
+
+impl<'a> Applying<'a> {
+    /// Puts back, makes anew and deletes objects that need no entry.
+    fn objects(&mut self) -> Result<()> {
+        let look = self.look()?;
+        let mut chain = Chain::new(&look);
+        for item in &self.plan.items {
+            let needs_entry = matches!(
+                (&item.remedy, item.object),
+                (
+                    Remedy::Move { .. } | Remedy::Quarantine(_) | Remedy::None(_),
+                    _
+                ) | (
+                    Remedy::Rebuild(_),
+                    ObjectName::Index(_) | ObjectName::Pack(_)
+                )
+            );
+            if needs_entry {
+                continue;
+            }
+            let found = match item.object {
+                ObjectName::Pack(name) => Self::pack(&look, &name)?,
+                _ => {
+                    single(&look, &mut chain, &item.object)?.map(|found| (found.item, found.bytes))
+                }
+            };
+            match found {
+                None => self.report.already += 1,
+                Some((now, bytes)) if now.decides_like(item) => {
+                    let done = self.carry_out(&now, bytes);
+                    self.settle(item, done)?;
+                }
+                Some(_) => self.report.stale.push(item.object),
+            }
+            self.tell();
+        }
+        Ok(())
+    }
+
+    fn pack(look: &Look<'_>, name: &ObjectHash) -> Result<Option<(RepairItem, Option<Bytes>)>> {
+        let Some(pack) = look.state.packs.get(name) else {
+            return Ok(None);
+        };
+        let (exam, _) = look.examine(pack, &BTreeSet::new())?;
+        let is_quarantined = look.state.damaged.contains_key(name);
+        if exam.is_good() && !is_quarantined {
+            return Ok(None);
+        }
+        look.whole_source(&exam).map(|found| {
+            // A source that is gone is another decision, not none.
+            let nothing = || {
+                let remedy = Remedy::Quarantine(Vec::new());
+                (
+                    RepairItem::new(ObjectName::Pack(*name), Wrong::Altered, remedy),
+                    None,
+                )
+            };
+            Some(found.unwrap_or_else(nothing))
+        })
+    }
+
+    fn carry_out(&mut self, item: &RepairItem, bytes: Option<Bytes>) -> Result<()> {
+        let name = item.object.to_string();
+        let key = object_key(&name)?;
+        let Some(bytes) = bytes else {
+            self.remote.delete(&key)?;
+            self.report.deleted += 1;
+            return Ok(());
+        };
+        let len = bytes.len() as u64;
+        match item.wrong {
+            Wrong::Missing => match self.remote.put(&key, bytes.clone()) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                put => put?,
+            },
+            _ => self.remote.replace(&key, bytes.clone())?,
+        }
+        self.report.wrote(len);
+        // A store may take what it does not keep.
+        if absent_is_none(self.remote.get(&key, None))?.as_ref() != Some(&bytes) {
+            let what = "what was put back is not there";
+            return Err(Error::new(ErrorKind::Damaged, what).object_named(name));
+        }
+        match item.remedy {
+            Remedy::Rebuild(_) => self.report.rebuilt += 1,
+            _ => self.report.put_back += 1,
+        }
+        Ok(())
+    }
+
+    /// Makes segments anew.
+    fn segments(&mut self) -> Result<()> {
+        let planned = self.plan.items.iter().filter(|item| {
+            matches!(item.remedy, Remedy::Rebuild(_))
+                && !matches!(item.object, ObjectName::Bundle(_))
+        });
+        let planned: Vec<&RepairItem> = planned.collect();
+        if planned.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..MAX_TRIES {
+            let look = self.look()?;
+            let mut bad = BTreeSet::new();
+            for item in &planned {
+                if let ObjectName::Index(name) = item.object
+                    && let Some(found) = look.segment(name)?
+                    && found.item.decides_like(item)
+                {
+                    bad.insert(name);
+                }
+            }
+            if bad.is_empty() && look.unmapped()?.is_empty() {
+                self.report.already += planned.len() as u64;
+                return Ok(());
+            }
+            match look.rebuild(&bad, &mut self.report) {
+                Err(error) if error.kind() == ErrorKind::Stale => continue,
+                other => return other,
+            }
+        }
+        self.report
+            .stale
+            .extend(planned.iter().map(|item| item.object));
+        Ok(())
+    }
+
+    /// Puts in quarantine what has no source.
+    fn quarantine(&mut self) -> Result<()> {
+        let mut frames = BTreeMap::new();
+        let look = self.look()?;
+        for item in &self.plan.items {
+            let (Remedy::Quarantine(_), ObjectName::Pack(name)) = (&item.remedy, item.object)
+            else {
+                continue;
+            };
+            let Some(pack) = look.state.packs.get(&name) else {
+                self.report.already += 1;
+                continue;
+            };
+            let (exam, _) = look.examine(pack, &doubted(item))?;
+            if exam.is_good() || !look.is_new(&exam) {
+                self.report.already += 1;
+            } else {
+                frames.insert(name, exam.named());
+            }
+            self.tell();
+        }
+        let (entries, said) = look.put_in_quarantine(&frames)?;
+        self.report.entries += entries.len() as u64;
+        self.report.quarantined += said.len() as u64;
+        Ok(())
+    }
+
+    /// Moves what is good of packs, and drops them.
+    fn relocate(&mut self) -> Result<()> {
+        let suspects: Suspects = self
+            .plan
+            .items
+            .iter()
+            .fold(Suspects::new(), |mut all, item| {
+                if let ObjectName::Pack(_) = item.object {
+                    all.entry(item.object).or_default().extend(doubted(item));
+                }
+                all
+            });
+        for item in &self.plan.items {
+            if !matches!(item.remedy, Remedy::Move { .. }) {
+                continue;
+            }
+            if self.remote.is_cancelled() {
+                return Err(cancelled());
+            }
+            let done = self.relocate_one(item, &suspects);
+            self.settle(item, done)?;
+            self.tell();
+        }
+        Ok(())
+    }
+
+    fn relocate_one(&mut self, item: &RepairItem, suspects: &Suspects) -> Result<()> {
+        let ObjectName::Pack(name) = item.object else {
+            return Ok(());
+        };
+        for _ in 0..MAX_TRIES {
+            let look = self.look()?;
+            let Some(pack) = look.state.packs.get(&name) else {
+                self.report.already += 1;
+                return Ok(());
+            };
+            let (exam, bytes) = look.examine(pack, &doubted(item))?;
+            let is_quarantined = look.state.damaged.contains_key(&name);
+            if exam.is_good() && !is_quarantined {
+                self.report.already += 1;
+                return Ok(());
+            }
+            let from = match exam.is_good() || matches!(exam.wrong, Some(Wrong::Frames(_))) {
+                true => None,
+                false => look.find_pack(&exam)?,
+            };
+            let (exam, bytes, grounds) = match from {
+                Some(found) => (found.exam, found.bytes, Some(Grounds::default())),
+                None => {
+                    let grounds = match exam.newer || look.forbidden.is_some() {
+                        true => None,
+                        false => look.grounds(&look.exams(suspects)?, &name)?,
+                    };
+                    (exam, bytes, grounds)
+                }
+            };
+            let Some(grounds) = grounds else {
+                self.report.stale.push(item.object);
+                return Ok(());
+            };
+            match look.relocate(&exam, &bytes, &grounds, &mut self.report)? {
+                Moved::Done => return Ok(()),
+                Moved::Gone => {
+                    self.report.already += 1;
+                    return Ok(());
+                }
+                Moved::Again => {}
+            }
+        }
+        self.report.stale.push(item.object);
+        Ok(())
+    }
+
+    fn look(&self) -> Result<Look<'a>> {
+        Look::begin(self.repository, self.remote, self.mirrors)
+    }
+
+    /// Takes note of an item that failed; passes on what ends the whole.
+    fn settle(&mut self, item: &RepairItem, done: Result<()>) -> Result<()> {
+        match done {
+            Ok(()) => Ok(()),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::PermissionDenied | ErrorKind::Damaged | ErrorKind::NotFound
+                ) =>
+            {
+                tracing::debug!(object = %item.object, %error, "something was not repaired");
+                self.report.problems.push(error);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn tell(&mut self) {
+        self.progress.entries += 1;
+        self.progress.transferred = self.report.written_bytes;
+        self.observer.on_event(&Event::Progress(&self.progress));
+    }
+}
+
+/// Returns the frames that an item says are bad.
+fn doubted(item: &RepairItem) -> BTreeSet<u32> {
+    match &item.wrong {
+        Wrong::Frames(frames) => frames.iter().copied().collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// How often something is tried again that others have overtaken.
+const MAX_TRIES: u32 = 8;

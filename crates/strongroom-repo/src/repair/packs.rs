@@ -1,0 +1,197 @@
+//! What can be done about packs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use strongroom_format::ObjectHash;
+use strongroom_format::object_name::ObjectName;
+
+use super::exam::Exam;
+use super::item::{Origin, Reason, Remedy, RepairItem, Wrong};
+use super::live::Live;
+use super::look::{Look, Suspects};
+use super::relocate::{Grounds, is_announced};
+use crate::error::Result;
+
+/// A pack as it was written, from elsewhere.
+#[derive(Debug)]
+pub(super) struct FoundPack {
+    pub(super) origin: Origin,
+    pub(super) bytes: Bytes,
+    /// Of these bytes.
+    pub(super) exam: Exam,
+}
+
+/// Packs that were examined.
+pub(super) type Exams = BTreeMap<ObjectHash, Exam>;
+
+impl Look<'_> {
+    /// Examines the packs in force among the suspects; those that are as they should be are left out. What seems to be missing may have been
+    /// dropped meanwhile, and is left out then too.
+    ///
+    /// # Errors
+    ///
+    /// What the store says when it cannot be reached.
+    pub(super) fn exams(&self, suspects: &Suspects) -> Result<Exams> {
+        let mut exams = Exams::new();
+        for (name, doubted) in suspects {
+            let ObjectName::Pack(name) = name else {
+                continue;
+            };
+            let Some(pack) = self.state.packs.get(name) else {
+                continue;
+            };
+            let (exam, _) = self.examine(pack, doubted)?;
+            let is_quarantined = self.state.damaged.contains_key(name);
+            if exam.is_good() && !is_quarantined {
+                continue;
+            }
+            if exam.wrong.is_some() && self.was_dropped(name)? {
+                continue;
+            }
+            exams.insert(*name, exam);
+        }
+        Ok(exams)
+    }
+
+    /// Decides about a pack for which there is a source of all its bytes, or which needs none; `None` if there is no source.
+    ///
+    /// # Errors
+    ///
+    /// What the store says when it cannot be reached.
+    pub(super) fn whole_source(&self, exam: &Exam) -> Result<Option<(RepairItem, Option<Bytes>)>> {
+        let name = ObjectName::Pack(exam.pack.name);
+        let wrong = exam.wrong.clone().unwrap_or(Wrong::Quarantined);
+        if exam.newer {
+            let why = "a later version wrote it, use that to repair it".to_owned();
+            let remedy = Remedy::None(Reason::Newer(why));
+            return Ok(Some((RepairItem::new(name, Wrong::Newer, remedy), None)));
+        }
+        let found = match &exam.wrong {
+            None => None,
+            // These are the very bytes that were written: nobody has better ones.
+            Some(Wrong::Frames(_)) => return Ok(None),
+            Some(_) => match self.find_pack(exam)? {
+                None => return Ok(None),
+                found => found,
+            },
+        };
+        let len = u64::from(exam.pack.len);
+        let Some(found) = found else {
+            // What was said of it ends only when it is dropped.
+            let frames = count(exam.good(&self.retired).len());
+            let remedy = self.leave_quarantine(exam, None, frames);
+            let item = RepairItem::new(name, wrong, remedy).costing(2 * len, len);
+            return Ok(Some((item, None)));
+        };
+        let remedy = match self.state.damaged.contains_key(&exam.pack.name) {
+            false => Remedy::PutBack(found.origin),
+            true => {
+                let frames = count(found.exam.good(&self.retired).len());
+                self.leave_quarantine(exam, Some(found.origin), frames)
+            }
+        };
+        let bytes = Some(found.bytes);
+        let item = RepairItem::new(name, wrong, remedy).costing(2 * len, len);
+        Ok(Some((item, bytes)))
+    }
+
+    /// Decides about a pack for which there is no source, by what snapshots need of it.
+    ///
+    /// # Errors
+    ///
+    /// What the store says when it cannot be reached.
+    pub(super) fn without_source(&self, exam: &Exam, live: &mut Live<'_>) -> Result<RepairItem> {
+        let name = exam.pack.name;
+        let wrong = exam.wrong.clone().unwrap_or(Wrong::Quarantined);
+        let item = |remedy| RepairItem::new(ObjectName::Pack(name), wrong.clone(), remedy);
+        if let Some(why) = &self.forbidden {
+            return Ok(item(Remedy::None(Reason::Newer(why.clone()))));
+        }
+        let good = exam.good(&self.retired);
+        let frames = exam
+            .header
+            .as_ref()
+            .map_or(0, |(_, header)| header.frames.len());
+        if self.refused(&name).is_none() && live.allows(&name)?.is_some() {
+            let len = u64::from(exam.pack.len);
+            let remedy = Remedy::Move {
+                from: (!good.is_empty()).then_some(Origin::Pack),
+                frames: count(good.len()),
+                left: count(frames.saturating_sub(good.len())),
+            };
+            return Ok(item(remedy).costing(len, len));
+        }
+        Ok(match self.is_new(exam) {
+            true => item(Remedy::Quarantine(exam.named())),
+            false => item(Remedy::None(Reason::WaitsForBackup)),
+        })
+    }
+
+    /// Says on what it stands that a pack can be dropped when its good frames are moved; `None` if it cannot.
+    ///
+    /// # Errors
+    ///
+    /// What the store says when it cannot be reached.
+    pub(super) fn grounds(&self, exams: &Exams, name: &ObjectHash) -> Result<Option<Grounds>> {
+        let Some(exam) = exams.get(name) else {
+            return Ok(None);
+        };
+        let frames = exam.header.as_ref().map(|(_, header)| header.frames.len());
+        if frames == Some(exam.good(&self.retired).len()) {
+            return Ok(Some(Grounds::default()));
+        }
+        let mut live = Live::new(self, exams)?;
+        live.walk()?;
+        let relied = live.allows(name)?;
+        Ok(relied.map(|relied| Grounds {
+            relied,
+            walked: Some(live.walked),
+        }))
+    }
+
+    /// Looks for the bytes of a pack: in its parity, then in mirrors. What is in quarantine must be as it should be in them.
+    ///
+    /// # Errors
+    ///
+    /// What the store says when it cannot be reached.
+    pub(super) fn find_pack(&self, exam: &Exam) -> Result<Option<FoundPack>> {
+        let pack = &exam.pack;
+        let name = ObjectName::Pack(pack.name);
+        let is_right = |bytes: &Bytes| Look::is_pack(pack, bytes);
+        let Some((mirror, bytes)) = self.mirrors.find(&name, is_right)? else {
+            return Ok(None);
+        };
+        let exam = self.inspect(pack, None, &bytes, &BTreeSet::new())?;
+        let origin = Origin::Mirror(mirror);
+        let found = FoundPack {
+            origin,
+            bytes,
+            exam,
+        };
+        Ok(Some(found).filter(|found| found.exam.is_good()))
+    }
+
+    fn leave_quarantine(&self, exam: &Exam, from: Option<Origin>, frames: u32) -> Remedy {
+        match self.refused(&exam.pack.name) {
+            Some(reason) => Remedy::None(reason),
+            None => Remedy::Move {
+                from,
+                frames,
+                left: 0,
+            },
+        }
+    }
+
+    /// Says why a pack must not be dropped now.
+    fn refused(&self, name: &ObjectHash) -> Option<Reason> {
+        if let Some(why) = &self.forbidden {
+            return Some(Reason::Newer(why.clone()));
+        }
+        is_announced(&self.state, name).then_some(Reason::WaitsForBackup)
+    }
+}
+
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}

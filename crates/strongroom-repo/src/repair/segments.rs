@@ -1,0 +1,133 @@
+//! Index segments: put back, or made anew from the headers of packs.
+
+use std::collections::{BTreeSet, HashSet};
+
+use strongroom_crypt::{Roles, SessionId};
+use strongroom_format::object_name::ObjectName;
+use strongroom_format::{Body, IndexChange, ObjectHash, SegmentRef};
+
+use super::item::{Origin, Remedy, RepairItem, Wrong};
+use super::look::{Found, Look, Sight};
+use super::report::RepairReport;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::builder_of_headers;
+use crate::pack_writer::put_segment;
+use crate::state::State;
+
+impl Look<'_> {
+    /// Finds out about a segment in force.
+    ///
+    /// # Errors
+    ///
+    /// What the store said.
+    pub(super) fn segment(&self, name: ObjectHash) -> Result<Option<Found>> {
+        let object = ObjectName::Index(name);
+        let Some(segment) = self.state.segments.get(&name) else {
+            return Ok(None);
+        };
+        let is_right = |bytes: &bytes::Bytes| ObjectHash::of(bytes) == name;
+        let judge = |bytes: &_| is_right(bytes).then_some(()).ok_or(Sight::Bad);
+        let Some(wrong) = self.sight(&object, judge)? else {
+            return Ok(None);
+        };
+        if self.was_dropped(&name)? {
+            return Ok(None);
+        }
+        if let Some(bytes) = self.index.bytes_of(&name) {
+            return Ok(Some(Found::put_back(object, wrong, Origin::Memory, bytes)));
+        }
+        if let Some((mirror, bytes)) = self.mirrors.find(&object, is_right)? {
+            let from = Origin::Mirror(mirror);
+            return Ok(Some(Found::put_back(object, wrong, from, bytes)));
+        }
+        let len = u64::from(segment.len);
+        let mut found = Found::without_bytes(object, wrong, Remedy::Rebuild(Origin::Headers));
+        found.item = found.item.costing(len, len);
+        Ok(Some(found))
+    }
+
+    /// Returns the packs in force that nothing maps which can be read and that can be read themselves, if no segment that is bad accounts
+    /// for it.
+    ///
+    /// # Errors
+    ///
+    /// What the store says when it cannot be reached.
+    pub(super) fn unmapped(&self) -> Result<Vec<RepairItem>> {
+        if !self.index.problems().is_empty() {
+            return Ok(Vec::new());
+        }
+        let packs = self.index.unmapped(&self.state, &BTreeSet::new());
+        let (_, readable) = builder_of_headers(self.remote, self.context, packs.iter())?;
+        let item = |pack: ObjectHash| {
+            let remedy = Remedy::Rebuild(Origin::Headers);
+            RepairItem::new(ObjectName::Pack(pack), Wrong::Unmapped, remedy)
+        };
+        Ok(readable.into_iter().map(item).collect())
+    }
+
+    /// Makes segments of the headers of packs that nothing else maps, in the place of `bad` ones.
+    ///
+    /// The new ones map every blob of each pack that only bad ones mapped and that can be read itself. That this is so must be true just
+    /// before the entry: what it relies on is still in force, and what came since came with segments of its own.
+    ///
+    /// # Errors
+    ///
+    /// `Stale` when somebody else changed the index meanwhile; otherwise what the store said.
+    pub(super) fn rebuild(
+        &self,
+        bad: &BTreeSet<ObjectHash>,
+        report: &mut RepairReport,
+    ) -> Result<()> {
+        let unmapped = self.index.unmapped(&self.state, bad);
+        let mut added: Vec<SegmentRef> = Vec::new();
+        let nobody = SessionId::from_bytes([0; SessionId::LEN]);
+        for packs in unmapped.chunks(PACKS) {
+            let (builder, mapped) = builder_of_headers(self.remote, self.context, packs.iter())?;
+            if !mapped.is_empty() {
+                let (segment, bytes) = put_segment(self.remote, self.context, nobody, builder)?;
+                report.wrote(bytes.len() as u64);
+                added.push(segment);
+            }
+        }
+        if bad.is_empty() && added.is_empty() {
+            return Ok(());
+        }
+        let known: HashSet<ObjectHash> = self.index.segments().copied().collect();
+        let mut make = |now: &State| match self.stands(now, bad, &known, &added) {
+            true => Ok(Body::Index(IndexChange {
+                removed: bad.iter().copied().collect(),
+                added: added.clone(),
+                ..IndexChange::default()
+            })),
+            false => Err(Error::new(
+                ErrorKind::Stale,
+                "somebody else changed the index meanwhile",
+            )),
+        };
+        let journal = self.repository.journal();
+        journal.append(self.remote, self.context, Roles::MAINTAINER, &mut make)?;
+        report.entries += 1;
+        report.rebuilt += bad.len().max(added.len()) as u64;
+        Ok(())
+    }
+
+    fn stands(
+        &self,
+        now: &State,
+        bad: &BTreeSet<ObjectHash>,
+        known: &HashSet<ObjectHash>,
+        added: &[SegmentRef],
+    ) -> bool {
+        bad.iter().all(|name| now.segments.contains_key(name))
+            && known
+                .iter()
+                .filter(|name| !bad.contains(*name))
+                .all(|name| now.segments.contains_key(name))
+            && added
+                .iter()
+                .all(|segment| !now.dropped.contains_key(&segment.name))
+    }
+}
+
+/// Packs that one segment maps at most.
+const PACKS: usize = 2_000;

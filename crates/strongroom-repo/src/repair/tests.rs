@@ -1,0 +1,7 @@
+//! Damage of every kind, and what becomes of it.
+
+mod interrupted;
+mod matrix;
+mod packs;
+mod random;
+mod support;
