@@ -17,6 +17,7 @@ mod forget;
 mod generate;
 mod kill;
 mod objects;
+mod parity;
 mod place;
 mod program;
 mod prune;
