@@ -2,12 +2,14 @@
 
 pub mod backup;
 mod bytes;
+mod check;
 mod compare;
 mod exit;
 pub mod fleet;
 mod glob;
 mod keep;
 mod known;
+mod leave_out;
 mod limit;
 mod output;
 mod progress;
@@ -22,17 +24,20 @@ mod tour;
 mod training;
 mod when;
 
+pub use check::{Access, CheckArgs, write_audit_keys};
 pub use compare::{Aspect, Comparison, Difference, emptied, stored_bytes};
 pub use exit::{Status, Usage, finish};
 pub use glob::Chosen;
 pub use keep::KeepArgs;
 pub use known::Announced;
+pub use leave_out::LeaveOut;
 pub use limit::{age, unused};
 pub use output::Output;
 pub use progress::Watch;
 pub use repository::{RepositoryArgs, host_name};
 pub use secret::new_secret;
 pub use select::{SelectArgs, found, found_forgotten};
+pub use show::check::CheckWatch;
 pub use size::{parse_size, size};
 pub use targets::TargetArgs;
 pub use tour::Tour;

@@ -1,5 +1,6 @@
 //! How things of a repository are shown, to people on a line and to machines as an object.
 
+pub mod check;
 pub mod copy;
 pub mod entry;
 pub mod forget;
@@ -8,3 +9,6 @@ pub mod prune;
 pub mod slot;
 pub mod snapshot;
 pub mod undelete;
+mod verified;
+
+pub use verified::verified;

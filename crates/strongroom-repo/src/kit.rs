@@ -136,7 +136,7 @@ impl RecoveryKit {
         let lines = [
             (parse::LOCATION, self.location.as_str()),
             (parse::REPOSITORY, &checked(self.repository.as_bytes())),
-            (parse::SUITE, suite_name(self.suite)),
+            (parse::SUITE, &suite_name(self.suite)),
             (parse::PIN, &checked(self.pin.as_bytes())),
             (parse::CODE, code.as_str()),
             (parse::WRITTEN, &date::of(self.written)),
@@ -211,12 +211,14 @@ fn checked(bytes: &[u8]) -> String {
     text
 }
 
-fn suite_name(suite: Suite) -> &'static str {
-    match suite {
-        Suite::None => "0, no encryption",
-        Suite::Aes256Gcm => "1, AES-256-GCM",
-        Suite::ChaCha20Poly1305 => "2, ChaCha20-Poly1305",
-    }
+fn suite_name(suite: Suite) -> String {
+    let name = match suite {
+        Suite::None => ", no encryption",
+        Suite::Aes256Gcm => ", AES-256-GCM",
+        Suite::ChaCha20Poly1305 => ", ChaCha20-Poly1305",
+        _ => "",
+    };
+    format!("{}{name}", suite.id())
 }
 
 /// Bytes of the check behind what is typed.

@@ -48,6 +48,7 @@ mod delete;
 mod edge;
 mod epochs;
 mod error;
+mod evidence;
 mod features;
 mod forget;
 mod frame_writer;

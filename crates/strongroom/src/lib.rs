@@ -55,6 +55,7 @@
 //!   ([`Repository::add_slot`]), and lose it again ([`Repository::revoke_slot`]).
 //! * A [`Source`](source::Source) is what is backed up: a [`FileTree`], a [`StreamSource`], the output of a [`CommandSource`], or your
 //!   application's own state. A [`Target`](target::Target) is where it comes back to, such as a [`DirectoryTarget`].
+//! * An [`Auditor`](verify::Auditor) looks for damage with code of its own, and says what it looked at.
 //! * A **snapshot** is one backup run. Successive ones of the same *series* share what has not changed, and so does everything
 //!   else that is equal.
 //! * An [`Observer`] is told how an operation goes; `Arc::new(())` is silence, a closure is an observer.
@@ -96,6 +97,7 @@ pub mod retain;
 pub mod source;
 pub mod store;
 pub mod target;
+pub mod verify;
 
 pub use strongroom_chunk::ChunkSizes;
 pub use strongroom_crypt::{
@@ -108,10 +110,24 @@ pub use strongroom_format::{
 };
 #[cfg(unix)]
 pub use strongroom_fs::{
-    Accounts, CommandSource, DirectoryTarget, DirectoryTargetOptions, Excludes, FileTree,
-    FileTreeBuilder, FileTreeError, RuleError, StreamSource,
+    Accounts, Changes, CommandSource, CompareSourceOptions, DirectoryTarget,
+    DirectoryTargetOptions, Discrepancy, Excludes, FileTree, FileTreeBuilder, FileTreeError,
+    RuleError, SourceDifference, SourceReport, Standing, StreamSource,
 };
-pub use strongroom_repo::{BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied, CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions, DeletePlan, DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event, Execution, Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Forgotten, FoundTree, Head, Heads, HoldInfo, HoldRequest, InPlace, Include, JournalDamage, JournalRepairPlan, JournalRepairReport, KitError, LaterEntry, Lost, LostEntries, LostEntry, LostReason, Mode, NewSlot, NotCopied, Observer, Orphan, PackAction, PackDecision, PackReason, ParentChoice, ParityCount, ParityOptions, ParityPlan, ParityReport, PathDeviation, Phase, Phases, Problem, Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport, RecoveryKit, Reframe, ReplicaReport, Repository, RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Salvage, Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, StillThere, Stopped, SystemClock, Uncopied, UndeletePlan, UndeleteReport, Unused};
+pub use strongroom_repo::{
+    BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied,
+    CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions, DeletePlan,
+    DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event, Execution,
+    Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Forgotten, FoundTree, Head, Heads,
+    HoldInfo, HoldRequest, InPlace, Include, JournalDamage, JournalRepairPlan, JournalRepairReport,
+    KitError, LaterEntry, Lost, LostEntries, LostEntry, LostReason, Mode, NewSlot, NotCopied,
+    Observer, Orphan, PackAction, PackDecision, PackReason, ParentChoice, ParityCount,
+    ParityOptions, ParityPlan, ParityReport, PathDeviation, Phase, Phases, Problem, Progress,
+    PruneFigures, PruneOptions, PrunePlan, PruneReport, RecoveryKit, Reframe, ReplicaReport,
+    Repository, RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport,
+    Salvage, Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, StillThere, Stopped,
+    SystemClock, Uncopied, UndeletePlan, UndeleteReport, Unused,
+};
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};
 pub use strongroom_store::{MemoryStore, Store};

@@ -132,8 +132,8 @@ fn location(arguments: &RepositoryArgs) -> String {
 impl KitArgs {
     /// Opens the repository with nothing but what the kit says.
     fn open(&self) -> anyhow::Result<Repository> {
-        let text = std::fs::read_to_string(&self.kit)
-            .with_context(|| self.kit.display().to_string())?;
+        let text =
+            std::fs::read_to_string(&self.kit).with_context(|| self.kit.display().to_string())?;
         let kit = RecoveryKit::parse(&text).map_err(|error| Usage(error.to_string()))?;
         let credential = kit
             .credential()

@@ -14,12 +14,17 @@ fn a_typed_page_restores_on_a_machine_with_nothing() {
         .expect(0)
         .stdout;
     let code = page.lines().find(|line| line.starts_with("Recovery code"));
-    let typed = page.replace(code.unwrap(), &code.unwrap().to_lowercase().replace('-', " "));
+    let typed = page.replace(
+        code.unwrap(),
+        &code.unwrap().to_lowercase().replace('-', " "),
+    );
     let (kit, target) = (place.at("kit.txt"), place.at("target"));
     std::fs::write(&kit, typed).unwrap();
     // Nobody remembers the passphrase.
     let with_kit = |verb: &str| {
-        let program = Program::bare(KIT).password("forgotten").args(&[verb, "--kit"]);
+        let program = Program::bare(KIT)
+            .password("forgotten")
+            .args(&[verb, "--kit"]);
         program.arg(&kit)
     };
     assert_eq!(with_kit("list").expect(0).stdout.lines().count(), 1);
@@ -37,6 +42,9 @@ fn a_kit_without_its_code_says_so() {
         .stdout;
     let kit = place.at("kit.txt");
     std::fs::write(&kit, page).unwrap();
-    let said = Program::bare(KIT).args(&["list", "--kit"]).arg(&kit).expect(2);
+    let said = Program::bare(KIT)
+        .args(&["list", "--kit"])
+        .arg(&kit)
+        .expect(2);
     assert!(said.stderr.contains("no recovery code"), "{}", said.stderr);
 }

@@ -58,14 +58,19 @@ pub(super) fn parse(text: &str) -> Result<RecoveryKit, KitError> {
         RepositoryId::from_bytes(hex(REPOSITORY, required(REPOSITORY)?)?),
         suite.ok_or(bad(SUITE, "names no algorithms that this version knows"))?,
         GenesisPin::from_bytes(hex(PIN, required(PIN)?)?),
-        field(WRITTEN).and_then(date::parse).unwrap_or(Time::new(0, 0)),
+        field(WRITTEN)
+            .and_then(date::parse)
+            .unwrap_or(Time::new(0, 0)),
     );
     let code = field(CODE).filter(|_| kit.suite != Suite::None);
     match code.filter(|code| !is_blank(code)) {
         None => Ok(kit),
         Some(code) => match RecoveryCode::parse(code) {
             Ok(code) => Ok(kit.with_code(code)),
-            Err(_) => Err(bad(CODE, "is mistyped: it has eight groups of seven characters")),
+            Err(_) => Err(bad(
+                CODE,
+                "is mistyped: it has eight groups of seven characters",
+            )),
         },
     }
 }
@@ -79,20 +84,23 @@ fn fields(text: &str) -> Vec<(&'static str, Zeroizing<String>)> {
     let mut fields: Vec<(&'static str, Zeroizing<String>)> = Vec::new();
     let mut goes_on = false;
     for line in text.lines() {
-        let begun = LABELS.iter().find_map(|label| Some((*label, value(line, label)?)));
-        match (begun, fields.last_mut()) {
+        let begun = LABELS
+            .iter()
+            .find_map(|label| Some((*label, value(line, label)?)));
+        match begun {
             // The first of each counts, so that what people write below the page does not.
-            (Some((label, _)), _) if fields.iter().any(|(of, _)| *of == label) => goes_on = false,
-            (Some((label, value)), _) => {
+            Some((label, _)) if fields.iter().any(|(of, _)| *of == label) => goes_on = false,
+            Some((label, value)) => {
                 fields.push((label, Zeroizing::new(value.to_owned())));
                 goes_on = label != LOCATION;
             }
-            (None, _) if line.trim().is_empty() => goes_on = false,
-            (None, Some((_, value))) if goes_on => {
-                value.push(' ');
-                value.push_str(line.trim());
+            None if line.trim().is_empty() => goes_on = false,
+            None => {
+                if let Some((_, value)) = fields.last_mut().filter(|_| goes_on) {
+                    value.push(' ');
+                    value.push_str(line.trim());
+                }
             }
-            (None, _) => {}
         }
     }
     fields
@@ -102,9 +110,11 @@ fn fields(text: &str) -> Vec<(&'static str, Zeroizing<String>)> {
 fn value<'a>(line: &'a str, label: &str) -> Option<&'a str> {
     let (before, behind) = line.split_once(':')?;
     let mut words = before.split_whitespace();
-    let is_it = label
-        .split_whitespace()
-        .all(|word| words.next().is_some_and(|one| one.eq_ignore_ascii_case(word)));
+    let is_it = label.split_whitespace().all(|word| {
+        words
+            .next()
+            .is_some_and(|one| one.eq_ignore_ascii_case(word))
+    });
     (is_it && words.next().is_none()).then(|| behind.trim())
 }
 
@@ -118,9 +128,13 @@ fn hex<const N: usize>(line: &'static str, text: &str) -> Result<[u8; N], KitErr
         Some((text, check)) => (text, Some(check)),
         None => (text, None),
     };
-    let bytes: [u8; N] = digits(text).ok_or(bad(line, "has too few digits, too many, or other characters"))?;
+    let bytes: [u8; N] = digits(text).ok_or(bad(
+        line,
+        "has too few digits, too many, or other characters",
+    ))?;
     if let Some(check) = check {
-        let check: [u8; CHECK_LEN] = digits(check).ok_or(bad(line, "ends with a check that is mistyped"))?;
+        let check: [u8; CHECK_LEN] =
+            digits(check).ok_or(bad(line, "ends with a check that is mistyped"))?;
         let expected = ObjectHash::of(&bytes);
         if !expected.as_bytes().starts_with(&check) {
             return Err(bad(line, "is mistyped: its check does not fit"));

@@ -14,7 +14,13 @@ fn kit() -> RecoveryKit {
     let id = RepositoryId::from_bytes(*b"0123456789abcdef");
     let pin = GenesisPin::from_bytes([0xA5; 32]);
     let now = Time::new(1_795_331_000, 0);
-    RecoveryKit::new("file:///srv/backup: old", id, Suite::ChaCha20Poly1305, pin, now)
+    RecoveryKit::new(
+        "file:///srv/backup: old",
+        id,
+        Suite::ChaCha20Poly1305,
+        pin,
+        now,
+    )
 }
 
 fn code(seed: u64) -> RecoveryCode {
@@ -44,14 +50,15 @@ fn the_page_alone_restores_byte_for_byte() {
     drop(created.repository);
 
     let kit = RecoveryKit::parse(&page).unwrap();
-    let opened = builder().pin(kit.pin()).open(&kit.credential().unwrap());
-    let repository = block_on(opened).unwrap();
+    let credential = kit.credential().unwrap();
+    let repository = block_on(builder().pin(kit.pin()).open(&credential)).unwrap();
     assert_eq!(repository.id(), kit.repository());
     let latest = repository.find_snapshot("latest", SnapshotFilter::default());
     let latest = block_on(latest).unwrap();
     let target = Arc::new(MemoryTarget::default());
     let options = RestoreOptions::default();
-    let report = block_on(repository.restore(&latest, target.clone(), options, Arc::new(()))).unwrap();
+    let report =
+        block_on(repository.restore(&latest, target.clone(), options, Arc::new(()))).unwrap();
     assert!(report.is_complete());
     assert!(target.flat() == tree.flat());
 }
@@ -78,14 +85,22 @@ fn without_a_code_it_has_a_blank_to_fill() {
 fn html_is_the_same_page() {
     let html = kit().with_code(code(3)).to_html();
     assert!(html.contains(&*code(3).to_text()) && html.starts_with("<!DOCTYPE html>"));
-    let escaped = RecoveryKit { location: "a<b&c".to_owned(), ..kit() }.to_html();
+    let escaped = RecoveryKit {
+        location: "a<b&c".to_owned(),
+        ..kit()
+    }
+    .to_html();
     assert!(escaped.contains("a&lt;b&amp;c"));
 }
 
 #[test]
 fn what_is_mistyped_is_named() {
     let page = kit().with_code(code(4)).to_text().to_string();
-    let wrong = |from: &str, to: &str| RecoveryKit::parse(&page.replace(from, to)).unwrap_err().line;
+    let wrong = |from: &str, to: &str| {
+        RecoveryKit::parse(&page.replace(from, to))
+            .unwrap_err()
+            .line
+    };
     assert_eq!(wrong("a5a5", "a5b5"), PIN);
     assert_eq!(wrong("3031", "3041"), REPOSITORY);
     assert_eq!(wrong("3031", "30z1"), REPOSITORY);

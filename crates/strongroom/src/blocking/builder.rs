@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use strongroom_crypt::{GenesisPin, RecoveryCode};
+use strongroom_format::AuditKeys;
 use strongroom_repo::{
-    Components, CreateOptions, Credential, LostEntries, Observer, Result, Salvage, Settings,
+    AuditScope, Components, CreateOptions, Credential, LostEntries, Observer, Result, Salvage,
+    Settings,
 };
 
 use super::Repository;
@@ -72,8 +74,7 @@ impl RepositoryBuilder {
         observer: Arc<dyn Observer>,
     ) -> Result<(Salvage, Repository)> {
         let (thread, credential) = (Thread::start()?, credential.clone());
-        let salvage =
-            thread.run(async move { self.inner.salvage(&credential, observer).await })?;
+        let salvage = thread.run(async move { self.inner.salvage(&credential, observer).await })?;
         let repository = Repository::new(Arc::new(thread), salvage.repository().clone());
         Ok((salvage, repository))
     }
@@ -92,6 +93,16 @@ impl RepositoryBuilder {
             pin: created.pin,
             single_writer: created.single_writer,
         })
+    }
+
+    /// Returns the keys for an auditor without opening the repository.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::RepositoryBuilder::audit_keys`]; `Unavailable` when there is no thread to be had.
+    pub fn audit_keys(self, scope: AuditScope, credential: &Credential) -> Result<AuditKeys> {
+        let (thread, credential) = (Thread::start()?, credential.clone());
+        thread.run(async move { self.inner.audit_keys(scope, &credential).await })
     }
 
     /// Opens a repository.

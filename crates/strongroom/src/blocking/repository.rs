@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_crypt::{GenesisPin, Id, RepositoryId, SlotId, Suite};
-use strongroom_format::Node;
+use strongroom_format::{AuditKeys, Node};
 use strongroom_repo::{
-    BackupOptions, BackupReport, Depth, DryRun, JournalDamage, JournalRepairPlan,
-    JournalRepairReport, NewSlot, Observer, RecoveryKit, RestoreOptions, RestoreReport,
-    Result, RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source, Target,
+    AuditScope, BackupOptions, BackupReport, Depth, DryRun, JournalDamage, JournalRepairPlan,
+    JournalRepairReport, NewSlot, Observer, RecoveryKit, RestoreOptions, RestoreReport, Result,
+    RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source, Target,
 };
 use strongroom_store::Store;
 
@@ -38,6 +38,15 @@ impl Repository {
     pub fn take_over(&self, reason: &str) -> Result<()> {
         let reason = reason.to_owned();
         self.run(|repository| async move { repository.take_over(&reason).await })
+    }
+
+    /// Returns the keys for an auditor.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::audit_keys`].
+    pub fn audit_keys(&self, scope: AuditScope) -> Result<AuditKeys> {
+        self.inner.audit_keys(scope)
     }
 
     /// Lists the snapshots in force, oldest first, after reading what others have committed since.
@@ -87,6 +96,27 @@ impl Repository {
         self.run(
             |repository| async move { repository.backup_dry_run(source, options, observer).await },
         )
+    }
+
+    /// Compares a snapshot with the files that it was made of: level L6.
+    ///
+    /// # Errors
+    ///
+    /// As [`FileTree::compare`](strongroom_fs::FileTree::compare).
+    #[cfg(unix)]
+    pub fn compare_source(
+        &self,
+        source: Arc<strongroom_fs::FileTree>,
+        snapshot: &Id,
+        options: strongroom_fs::CompareSourceOptions,
+        observer: Arc<dyn Observer>,
+    ) -> Result<strongroom_fs::SourceReport> {
+        let snapshot = *snapshot;
+        self.run(|repository| async move {
+            source
+                .compare(&repository, &snapshot, options, observer)
+                .await
+        })
     }
 
     /// Restores a snapshot, or a part of it, into `target`.
