@@ -16,6 +16,7 @@ mod fleet;
 mod forget;
 mod generate;
 mod kill;
+mod kit;
 mod objects;
 mod place;
 mod program;

@@ -46,14 +46,45 @@ impl Chain {
             // What is wrong is further on: that entry says it.
             return Ok(None);
         };
-        let wrong = look.sight(&name, |bytes| Sight::of_hash(bytes, &hash, Entry::decode))?;
+        if look.state.bridges.contains_key(&n)
+            && is_right(look, &ObjectName::JournalCopy(n), &hash)?
+        {
+            // A Bridge stands beside what is in the place of a lost entry, and that is left as it is.
+            return Ok(None);
+        }
+        self.one(look, name, n, &hash)
+    }
+
+    /// Finds out about the copy of an entry: there is one of the first, and one of each whose place was taken when a Bridge was put.
+    ///
+    /// # Errors
+    ///
+    /// What the store said.
+    pub(super) fn copy(&mut self, look: &Look<'_>, n: u64) -> Result<Option<Found>> {
+        let hash = match look.state.bridges.get(&n) {
+            Some(bridge) if !is_right(look, &ObjectName::Journal(n), &bridge.hash)? => bridge.hash,
+            None if n == 0 => look.state.genesis,
+            _ => return Ok(None),
+        };
+        self.one(look, ObjectName::JournalCopy(n), n, &hash)
+    }
+
+    /// Finds out about an object that is entry `n`, which has this hash.
+    fn one(
+        &mut self,
+        look: &Look<'_>,
+        name: ObjectName,
+        n: u64,
+        hash: &ObjectHash,
+    ) -> Result<Option<Found>> {
+        let wrong = look.sight(&name, |bytes| Sight::of_hash(bytes, hash, Entry::decode))?;
         let Some(wrong) = wrong else {
             return Ok(None);
         };
         if wrong == Wrong::Newer {
             return Ok(Some(Found::newer(name)));
         }
-        Ok(Some(match self.find(look, n, &hash)? {
+        Ok(Some(match self.find(look, n, hash)? {
             Some((bytes, from)) => Found::put_back(name, wrong, from, bytes),
             None => Found::without_bytes(name, wrong, Remedy::None(Reason::EntryLost)),
         }))
@@ -119,8 +150,10 @@ impl Chain {
             let Some(previous) = previous.and_then(|bytes| bytes.first_chunk()) else {
                 return Ok(None);
             };
-            self.hashes
-                .insert(first - 1, ObjectHash::from_bytes(*previous));
+            let bridge = look.state.bridges.get(&(first - 1));
+            let stated = ObjectHash::from_bytes(*previous);
+            let hash = bridge.map_or(stated, |bridge| bridge.hash);
+            self.hashes.insert(first - 1, hash);
         }
         Ok(self.hashes.get(&n).copied())
     }
@@ -145,14 +178,18 @@ impl Chain {
                 return Ok(Some((bytes, Origin::Copy(ObjectName::Bundle(number)))));
             }
         }
-        let name = ObjectName::Journal(n);
-        if let Some(bytes) = get_if_there(look.remote, &name.to_string())?
-            && is_right(&bytes)
-        {
-            return Ok(Some((bytes, Origin::Copy(name))));
+        let places = [ObjectName::Journal(n), ObjectName::JournalCopy(n)];
+        for name in places {
+            if let Some(bytes) = get_if_there(look.remote, &name.to_string())?
+                && is_right(&bytes)
+            {
+                return Ok(Some((bytes, Origin::Copy(name))));
+            }
         }
-        if let Some((mirror, bytes)) = look.mirrors.find(&name, |bytes| is_right(bytes))? {
-            return Ok(Some((bytes, Origin::Mirror(mirror))));
+        for name in places {
+            if let Some((mirror, bytes)) = look.mirrors.find(&name, |bytes| is_right(bytes))? {
+                return Ok(Some((bytes, Origin::Mirror(mirror))));
+            }
         }
         if !is_full {
             return Ok(None);
@@ -174,4 +211,10 @@ impl Chain {
         self.bundle = Some((number, entries.unwrap_or_default()));
         Ok(())
     }
+}
+
+/// Says whether an object is there and has this hash.
+fn is_right(look: &Look<'_>, name: &ObjectName, hash: &ObjectHash) -> Result<bool> {
+    let bytes = get_if_there(look.remote, &name.to_string())?;
+    Ok(bytes.is_some_and(|bytes| ObjectHash::of(&bytes) == *hash))
 }

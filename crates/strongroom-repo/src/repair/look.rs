@@ -122,7 +122,7 @@ impl<'a> Look<'a> {
             }
             None => self.missing()?,
         };
-        for (pack, _) in &self.state.damaged {
+        for pack in self.state.damaged.keys() {
             if self.state.packs.contains_key(pack) {
                 suspects.entry(ObjectName::Pack(*pack)).or_default();
             }
@@ -169,6 +169,7 @@ impl<'a> Look<'a> {
         for n in 0..state.head {
             expect(ObjectName::Journal(n), None);
         }
+        expect(ObjectName::JournalCopy(0), None);
         for block in 1..=state.head / BUNDLE_ENTRIES {
             expect(ObjectName::Bundle(block * BUNDLE_ENTRIES), None);
         }

@@ -197,6 +197,7 @@ pub(super) fn single(
         }
         ObjectName::Slot(_) => look.slot(name),
         ObjectName::Journal(n) => chain.entry(look, n),
+        ObjectName::JournalCopy(n) => chain.copy(look, n),
         ObjectName::Bundle(n) => chain.bundle(look, n),
         ObjectName::Checkpoint(n) => look.checkpoint(name, n),
         ObjectName::Session(_) => look.beacon(name),
