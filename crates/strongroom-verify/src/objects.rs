@@ -136,9 +136,10 @@ pub(crate) async fn judge_packs(
     objects: Vec<(ObjectName, u64)>,
     report: &mut Report,
 ) -> Result<()> {
-    let take = |report: &mut Report, judged: Judged| match judged.verdict {
-        Some(Err(flaw)) => cx.found(report, flaw.of(judged.name, Level::Hashed)),
-        Some(Ok(_)) | None => {}
+    let take = |report: &mut Report, judged: Judged| {
+        if let Some(Err(flaw)) = judged.verdict {
+            cx.found(report, flaw.of(judged.name, Level::Hashed));
+        }
     };
     judge_all(cx, place, objects, report, take).await
 }

@@ -9,12 +9,15 @@ use strongroom_crypt::{Argon2Params, Suite};
 use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{AuditKeys, Time};
 use strongroom_repo::testing::{Tree, TreeSource};
-use strongroom_repo::{AuditScope, BackupOptions, CreateOptions, Credential, Repository};
+use strongroom_repo::{
+    AuditScope, BackupOptions, CreateOptions, Credential, DeleteOptions, ForgetOptions,
+    PruneOptions, Repository,
+};
 use strongroom_store::wrap::{Operation, Recording};
 use strongroom_store::{Key, MemoryStore, Prefix, StoreExt as _};
 
 use super::*;
-use crate::{Area, Head};
+use crate::{Area, Event, Head};
 
 const NOW: Time = Time::new(1_800_000_000, 0);
 
@@ -329,4 +332,38 @@ fn a_check_can_be_awaited_on_any_thread() {
     }
     let auditor = Auditor::new(Arc::new(MemoryStore::new())).with_threads(0);
     drop(is_send(auditor.check(CheckOptions::new(NOW), Arc::new(()))));
+}
+
+#[test]
+fn what_a_pruner_takes_away_meanwhile_is_not_missing() {
+    let fixture = fixture(3);
+    let repository = fixture.repository.clone();
+    let pruned = std::sync::atomic::AtomicBool::new(false);
+    let prune = move || {
+        let keep = block_on(repository.snapshots()).unwrap().pop().unwrap().id;
+        let snapshots = block_on(repository.snapshots()).unwrap();
+        let others = snapshots.iter().map(|one| one.id).filter(|id| *id != keep);
+        let options = ForgetOptions::of(others);
+        let plan = block_on(repository.plan_forget(options)).unwrap();
+        block_on(repository.forget(plan)).unwrap();
+        let plan = block_on(repository.plan_prune(PruneOptions::default(), Arc::new(()))).unwrap();
+        block_on(repository.prune(plan, Arc::new(()))).unwrap();
+        let options = DeleteOptions::default().with_min_age(std::time::Duration::ZERO);
+        let plan = block_on(repository.plan_delete(options)).unwrap();
+        let deleted = block_on(repository.delete_dropped(plan, Arc::new(()))).unwrap();
+        assert!(deleted.deleted > 0, "{deleted:?}");
+    };
+    let observer = move |event: &Event<'_>| {
+        let first = matches!(event, Event::Started(Stage::Packs))
+            && !pruned.swap(true, std::sync::atomic::Ordering::SeqCst);
+        if first {
+            std::thread::scope(|scope| scope.spawn(&prune).join().unwrap());
+        }
+    };
+    let keys = fixture.keys(AuditScope::Content);
+    let auditor = Auditor::new(fixture.store.clone())
+        .with_keys(keys)
+        .with_threads(2);
+    let report = block_on(auditor.check(CheckOptions::new(NOW), Arc::new(observer))).unwrap();
+    assert!(report.is_intact(), "{report}");
 }
