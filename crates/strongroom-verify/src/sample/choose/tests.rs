@@ -67,7 +67,7 @@ fn another_history_is_another_choice() {
             selection: &selection,
             level: Level::Decoded,
             origin: Origin::Journal(Head { n: 200, hash }),
-            past: &past,
+            past: Some(&past),
             now: day(0),
         };
         choose(packs.iter().copied(), &request).packs().clone()
@@ -173,12 +173,11 @@ fn without_a_journal_the_listing_decides() {
         pack.n = 0;
     }
     let selection = PackSelection::sample(Sampling::share(share("10%"))).and_rolling(DAY);
-    let past = Past::default();
     let request = |selection| Request {
         selection,
         level: Level::Hashed,
         origin: Origin::Listing(ObjectHash::of(b"names")),
-        past: &past,
+        past: None,
         now: day(0),
     };
     let sample = PackSelection::sample(Sampling::share(share("10%")));
