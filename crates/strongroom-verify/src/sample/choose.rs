@@ -117,11 +117,6 @@ impl Chosen {
         &self.packs
     }
 
-    /// Whether a pack is read.
-    pub(crate) fn contains(&self, pack: &ObjectHash) -> bool {
-        self.packs.contains(pack)
-    }
-
     /// Returns the rules by which they were chosen.
     pub(crate) fn choices(&self) -> &[Choice] {
         &self.choices
