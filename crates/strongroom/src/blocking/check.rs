@@ -1,4 +1,4 @@
-//! Checks, for programs that are not async.
+//! Checks for programs that are not async.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use strongroom_verify::{Auditor, CheckOptions, Error, ErrorKind, Observer, Repor
 
 use super::thread::Thread;
 
-/// Checks a repository, as [`Auditor::check`] does, on a thread of its own.
+/// Runs [`Auditor::check`] on a thread of its own and waits for it.
 ///
 /// # Errors
 ///
@@ -16,8 +16,7 @@ pub fn check(
     options: CheckOptions,
     observer: Arc<dyn Observer>,
 ) -> Result<Report> {
-    let thread = Thread::start().map_err(|error| {
-        Error::new(ErrorKind::Internal, "there is no thread to be had").with_source(error)
-    })?;
+    let thread = Thread::start()
+        .map_err(|error| Error::new(ErrorKind::Internal, "no thread").with_source(error))?;
     thread.run(async move { auditor.check(options, observer).await })
 }
