@@ -38,7 +38,12 @@ fn trees_are_always_read_with_a_sample() {
     let (chosen, _) =
         Diary::new(50).check(&packs, &PackSelection::sample(sampling), day(0), &none());
     let trees = packs.iter().filter(|pack| !pack.is_sampled());
-    assert!(trees.clone().count() == 10 && trees.clone().all(|pack| chosen.packs().contains(&pack.name)));
+    assert!(
+        trees.clone().count() == 10
+            && trees
+                .clone()
+                .all(|pack| chosen.packs().contains(&pack.name))
+    );
     assert!(chosen.packs().len() < 100);
 }
 
