@@ -272,6 +272,24 @@ impl PageTable {
         order
     }
 
+    /// Returns all pages below the roots, parents before children.
+    pub(crate) fn top_down(&self, roots: impl Iterator<Item = u32>) -> Vec<u32> {
+        let mut order = Vec::new();
+        let mut seen = vec![false; self.pages.len()];
+        let mut open: Vec<u32> = roots.collect();
+        open.reverse();
+        while let Some(number) = open.pop() {
+            let Some(seen) = seen.get_mut(number as usize) else {
+                continue;
+            };
+            if !std::mem::replace(seen, true) {
+                order.push(number);
+                open.extend(self.links(number).iter().rev());
+            }
+        }
+        order
+    }
+
     /// Takes what is wrong with pages, needed or not.
     pub(super) fn take_flaws(&mut self) -> Vec<PageFlaw> {
         std::mem::take(&mut self.flaws)
