@@ -81,7 +81,7 @@ impl Tree {
 
     /// Compares the entries of every link set: they are one file under several names.
     pub(super) fn check_links_of_files(
-        &mut self,
+        &self,
         reader: &mut FrameReader<'_>,
         sink: &mut Sink,
     ) -> Result<()> {

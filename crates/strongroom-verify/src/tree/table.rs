@@ -87,7 +87,7 @@ impl PageInfo {
 impl PageTable {
     /// Joins the pages that were found in packs.
     pub(super) fn new(mut found: Vec<(u32, FoundPage)>) -> Self {
-        found.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
+        found.sort_by_key(|(_, page)| page.id);
         found.dedup_by(|(_, a), (_, b)| a.id == b.id);
         let mut table = Self::default();
         table.pages.reserve(found.len());
