@@ -101,7 +101,8 @@ pub use prune::{
 };
 pub use repair::{
     LossAt, LossKind, Losses, Origin, QuarantineReport, Reason, Remedy, RepairItem, RepairOptions,
-    RepairPlan, RepairReport, SnapshotLosses, Wrong,
+    RepairPlan, RepairReport, Rewrite, RewriteOptions, RewritePlan, RewriteReport, Rewritten,
+    SnapshotLosses, Wrong,
 };
 pub use replicate::{ReplicaDifference, ReplicaReport};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};

@@ -30,6 +30,7 @@
 
 mod builder;
 mod maintain;
+mod repair;
 mod repository;
 mod thread;
 

@@ -37,9 +37,15 @@ impl Chain {
     /// # Errors
     ///
     /// What the store said.
-    pub(super) fn entry(&mut self, look: &Look<'_>, n: u64) -> Result<Option<Found>> {
-        let name = ObjectName::Journal(n);
-        if n >= self.head {
+    pub(super) fn entry(
+        &mut self,
+        look: &Look<'_>,
+        name: ObjectName,
+        n: u64,
+    ) -> Result<Option<Found>> {
+        let is_copy = matches!(name, ObjectName::JournalCopy(_));
+        // Genesis has a copy; another entry has one only where its place is taken by something else.
+        if n >= self.head || (is_copy && n > 0) {
             return Ok(None);
         }
         let Some(hash) = self.hash(look, n)? else {
@@ -145,14 +151,18 @@ impl Chain {
                 return Ok(Some((bytes, Origin::Copy(ObjectName::Bundle(number)))));
             }
         }
-        let name = ObjectName::Journal(n);
-        if let Some(bytes) = get_if_there(look.remote, &name.to_string())?
-            && is_right(&bytes)
-        {
-            return Ok(Some((bytes, Origin::Copy(name))));
+        let names = [ObjectName::Journal(n), ObjectName::JournalCopy(n)];
+        for name in names {
+            if let Some(bytes) = get_if_there(look.remote, &name.to_string())?
+                && is_right(&bytes)
+            {
+                return Ok(Some((bytes, Origin::Copy(name))));
+            }
         }
-        if let Some((mirror, bytes)) = look.mirrors.find(&name, |bytes| is_right(bytes))? {
-            return Ok(Some((bytes, Origin::Mirror(mirror))));
+        for name in names {
+            if let Some((mirror, bytes)) = look.mirrors.find(&name, |bytes| is_right(bytes))? {
+                return Ok(Some((bytes, Origin::Mirror(mirror))));
+            }
         }
         if !is_full {
             return Ok(None);

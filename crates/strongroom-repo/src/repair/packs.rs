@@ -159,11 +159,14 @@ impl Look<'_> {
         let pack = &exam.pack;
         let name = ObjectName::Pack(pack.name);
         let is_right = |bytes: &Bytes| Look::is_pack(pack, bytes);
-        let Some((mirror, bytes)) = self.mirrors.find(&name, is_right)? else {
-            return Ok(None);
+        let (origin, bytes) = match self.healed(pack)? {
+            Some(bytes) => (Origin::Parity, bytes),
+            None => match self.mirrors.find(&name, is_right)? {
+                Some((mirror, bytes)) => (Origin::Mirror(mirror), bytes),
+                None => return Ok(None),
+            },
         };
         let exam = self.inspect(pack, None, &bytes, &BTreeSet::new())?;
-        let origin = Origin::Mirror(mirror);
         let found = FoundPack {
             origin,
             bytes,

@@ -196,11 +196,12 @@ pub(super) fn single(
             look.keyring(name, generation)
         }
         ObjectName::Slot(_) => look.slot(name),
-        ObjectName::Journal(n) => chain.entry(look, n),
+        ObjectName::Journal(n) | ObjectName::JournalCopy(n) => chain.entry(look, name, n),
         ObjectName::Bundle(n) => chain.bundle(look, n),
         ObjectName::Checkpoint(n) => look.checkpoint(name, n),
         ObjectName::Session(_) => look.beacon(name),
         ObjectName::Index(segment) => look.segment(segment),
+        ObjectName::Parity(pack) => look.parity(pack),
         _ => Ok(None),
     }
 }

@@ -21,6 +21,7 @@ use crate::context::object_key;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack_writer::{FinishedPack, PackWriter, SealedFrame, StoredPack, present, put_segment};
 use crate::packs::PackInfo;
+use crate::parity::ParityPuts;
 use crate::state::State;
 
 /// On what it stands that what is left behind of a pack is not needed.
@@ -129,16 +130,18 @@ impl Look<'_> {
             return Ok(added);
         };
         let writer = PackWriter::new(self.context, exam.pack.class, 1, Buffers::default());
+        let mut parity = ParityPuts::new(self.remote);
         let mut stored = Vec::new();
         for position in good {
             let frame = sealed_frame(info, header, position, bytes)?;
             if let Some(full) = writer.add(frame)? {
-                stored.push(self.put(full, report)?);
+                stored.push(self.put(full, &mut parity, report)?);
             }
         }
         for full in writer.finish()? {
-            stored.push(self.put(full, report)?);
+            stored.push(self.put(full, &mut parity, report)?);
         }
+        report.parity.add(parity.finish());
         let mut builder = SegmentBuilder::new();
         for pack in &stored {
             pack.map(&mut builder);
@@ -151,11 +154,17 @@ impl Look<'_> {
         Ok(added)
     }
 
-    fn put(&self, pack: FinishedPack, report: &mut RepairReport) -> Result<StoredPack> {
-        let (stored, bytes) = pack.split();
+    fn put(
+        &self,
+        pack: FinishedPack,
+        puts: &mut ParityPuts<'_>,
+        report: &mut RepairReport,
+    ) -> Result<StoredPack> {
+        let (stored, bytes, parity) = pack.split();
         let key = object_key(&object_name::pack(&stored.pack.name))?;
         report.wrote(bytes.len() as u64);
         present(self.remote.put(&key, bytes))?;
+        puts.begin(&stored.pack.name, parity);
         Ok(stored)
     }
 }

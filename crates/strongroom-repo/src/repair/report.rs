@@ -6,6 +6,7 @@ use strongroom_format::object_name::ObjectName;
 use strongroom_format::{DamagedPack, ObjectHash};
 
 use crate::error::Error;
+use crate::parity::ParityCount;
 
 /// What a repair has done.
 #[derive(Debug, Default)]
@@ -27,6 +28,8 @@ pub struct RepairReport {
     pub puts: u64,
     /// Their bytes.
     pub written_bytes: u64,
+    /// Parity of new packs.
+    pub parity: ParityCount,
     /// Objects of the plan that are as they should be by now, or not in force any more.
     pub already: u64,
     /// Objects of the plan of which something else is decided by now. They were left as they are: make another plan.
