@@ -1,23 +1,21 @@
 //! What is backed up, and how a backup is reported.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 use strongroom::source::Source;
-use strongroom::{
-    BackupOptions, BackupReport, CommandSource, DryRun, Excludes, FileTree, StreamSource,
-};
+use strongroom::{BackupOptions, BackupReport, CommandSource, DryRun, FileTree, StreamSource};
 
 use crate::exit::{Status, Usage};
+use crate::leave_out::LeaveOut;
 use crate::output::Output;
-use crate::size::{parse_size, rate, size};
+use crate::show::parity;
+use crate::size::{rate, size};
 use crate::when::seconds;
 
 /// Paths, standard input, or a command; and what is left out.
@@ -36,21 +34,8 @@ pub struct What {
     /// Name of the file that a command's output becomes [default: the program's].
     #[arg(long, requires = "command")]
     pub name: Option<String>,
-    /// Leave out what this line, as in a .gitignore at the root of the snapshot, matches; can be given several times.
-    #[arg(long, value_name = "PATTERN")]
-    pub exclude: Vec<String>,
-    /// File with such lines; can be given several times.
-    #[arg(long, value_name = "FILE")]
-    pub exclude_file: Vec<PathBuf>,
-    /// Leave out what is in other file systems mounted below.
-    #[arg(long)]
-    pub one_file_system: bool,
-    /// Leave out the content of directories that a CACHEDIR.TAG marks.
-    #[arg(long)]
-    pub exclude_caches: bool,
-    /// Leave out files of more bytes than this, such as 500M.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub exclude_larger_than: Option<u64>,
+    #[command(flatten)]
+    left_out: LeaveOut,
 }
 
 impl What {
@@ -75,13 +60,10 @@ impl What {
             .paths
             .split_first()
             .ok_or_else(|| Usage("nothing to back up".to_owned()))?;
-        let mut builder = rest
+        let builder = rest
             .iter()
             .fold(FileTree::builder(first), |builder, path| builder.path(path));
-        if self.one_file_system {
-            builder = builder.one_file_system();
-        }
-        Ok(Arc::new(builder.excludes(self.excludes()?).build()?))
+        Ok(Arc::new(self.left_out.of(builder)?.build()?))
     }
 
     /// Returns what successive backups of the same thing share.
@@ -111,7 +93,9 @@ impl What {
             .paths
             .iter()
             .map(|path| absolute(path).as_os_str().as_bytes().to_vec());
-        let options = options.with_paths(paths).with_excludes(self.rules()?);
+        let options = options
+            .with_paths(paths)
+            .with_excludes(self.left_out.rules()?);
         if self.command.is_empty() {
             return Ok(options);
         }
@@ -132,34 +116,6 @@ impl What {
         self.name
             .clone()
             .unwrap_or_else(|| program.to_string_lossy().into_owned())
-    }
-
-    fn excludes(&self) -> anyhow::Result<Excludes> {
-        let mut excludes = self
-            .rules()?
-            .into_iter()
-            .fold(Excludes::new(), Excludes::pattern);
-        if self.exclude_caches {
-            excludes = excludes.caches();
-        }
-        if let Some(bytes) = self.exclude_larger_than {
-            excludes = excludes.larger_than(bytes);
-        }
-        Ok(excludes)
-    }
-
-    fn rules(&self) -> anyhow::Result<Vec<String>> {
-        let mut rules = self.exclude.clone();
-        for path in &self.exclude_file {
-            let text = fs::read_to_string(path)
-                .with_context(|| format!("exclude file {}", path.display()))?;
-            rules.extend(
-                text.lines()
-                    .filter(|line| !line.is_empty() && !line.starts_with('#'))
-                    .map(str::to_owned),
-            );
-        }
-        Ok(rules)
     }
 }
 
@@ -185,6 +141,7 @@ pub fn report(output: &Output, done: &BackupReport) -> Status {
             "packs": done.packs,
             "announcements": done.announcements,
             "transferred_bytes": done.transferred_bytes,
+            "parity": parity::object(&done.parity),
             "seconds": time.as_secs_f64(),
         })
     });
@@ -205,6 +162,7 @@ pub fn report(output: &Output, done: &BackupReport) -> Status {
         seconds(time),
         rate(summary.bytes, time),
     ));
+    parity::complain(output, &done.parity);
     if !done.is_complete() {
         output.complain(&format!(
             "partial: {} of {entries} entries were skipped or changed while they were read",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use strongroom::blocking::{Repository, RepositoryBuilder};
-use strongroom::{Credential, RecoveryCode, Settings, create_store_at, store_at};
+use strongroom::{Credential, Overhead, RecoveryCode, Settings, create_store_at, store_at};
 
 use crate::exit::Usage;
 use crate::output::Output;
@@ -36,6 +36,10 @@ pub struct RepositoryArgs {
     /// Threads that compute [default: what the system suggests].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Parity that packs get when they are written, such as 2% for disks [default: none]. Not remembered: say it each time, or set
+    /// the variable.
+    #[arg(long, value_name = "PERCENT", env = "STRONGROOM_PARITY")]
+    pub parity: Option<Overhead>,
     /// Write one JSON object per line, for machines.
     #[arg(long)]
     pub json: bool,
@@ -98,6 +102,7 @@ impl RepositoryArgs {
         if let Some(threads) = self.threads {
             settings.threads = threads.into();
         }
+        settings.parity = self.parity;
         settings.cache = if self.no_cache {
             None
         } else {

@@ -3,7 +3,11 @@
 pub mod copy;
 pub mod entry;
 pub mod forget;
+pub mod parity;
 pub mod prune;
 pub mod slot;
 pub mod snapshot;
 pub mod undelete;
+mod verified;
+
+pub use verified::verified;

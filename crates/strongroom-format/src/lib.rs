@@ -41,6 +41,7 @@ mod beacon;
 mod body;
 mod bundle;
 mod cbor;
+mod check_record;
 mod checkpoint;
 mod compress;
 mod config;
@@ -80,6 +81,7 @@ pub use body::{
 };
 pub use bundle::{decode_bundle, encode_bundle};
 pub use cbor::Unknown;
+pub use check_record::{CheckRecord, Choice, PackClasses, Rolling, Stratum};
 pub use checkpoint::{Checkpoint, SealedCheckpoint};
 pub use compress::{Compressor, Decompressor, padme};
 pub use config::Config;

@@ -66,3 +66,13 @@ pub const MAX_CHECKPOINT_PART_BYTES: usize = 16_777_216;
 pub const BUNDLE_ENTRIES: u64 = 64;
 /// Skipped entries that the details of a snapshot name; the summary has the count of all.
 pub const MAX_DETAILS_SKIPPED: usize = 1_000;
+/// Rules by which a check chose packs.
+pub const MAX_CHECK_CHOICES: usize = 64;
+/// Strata of a sample.
+pub const MAX_CHECK_STRATA: usize = 1_024;
+/// Damaged packs, and packs not read, that the record of a check lists.
+pub const MAX_CHECK_PACKS: usize = 12_288;
+/// Damaged frames that the record of a check lists.
+pub const MAX_CHECK_FRAMES: usize = 65_536;
+/// Codes of problems in the record of a check.
+pub const MAX_CHECK_PROBLEMS: usize = 1_024;

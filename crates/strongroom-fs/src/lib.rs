@@ -33,6 +33,8 @@ mod account;
 #[cfg(target_os = "linux")]
 mod close;
 #[cfg(target_os = "linux")]
+mod compare;
+#[cfg(target_os = "linux")]
 mod dirs;
 #[cfg(target_os = "linux")]
 mod names;
@@ -52,6 +54,10 @@ pub use stream::StreamSource;
 
 #[cfg(target_os = "linux")]
 pub use account::Accounts;
+#[cfg(target_os = "linux")]
+pub use compare::{
+    Changes, CompareSourceOptions, Discrepancy, SourceDifference, SourceReport, Standing,
+};
 #[cfg(target_os = "linux")]
 pub use rules::{Excludes, RuleError};
 #[cfg(target_os = "linux")]

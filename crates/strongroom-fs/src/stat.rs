@@ -18,6 +18,7 @@ pub(crate) mod flag {
 /// Bits of [`Node::incomplete`] (docs/format.md §9.4, key 20).
 pub(crate) mod incomplete {
     pub(crate) const XATTRS: u32 = 1;
+    pub(crate) const FLAGS: u32 = 2;
 }
 
 /// Looks at one name in a directory, not following it.
@@ -124,7 +125,7 @@ pub(crate) fn mtime_of(stat: &Statx) -> Time {
     }
 }
 
-fn ctime_of(stat: &Statx) -> Time {
+pub(crate) fn ctime_of(stat: &Statx) -> Time {
     Time {
         seconds: stat.stx_ctime.tv_sec,
         nanos: stat.stx_ctime.tv_nsec,

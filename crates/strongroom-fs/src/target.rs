@@ -22,7 +22,7 @@ mod file;
 mod link;
 mod open;
 mod other;
-mod parents;
+pub(crate) mod parents;
 mod protect;
 mod remove;
 mod settle;
@@ -112,7 +112,7 @@ impl DirectoryTarget {
             rustix::process::getegid().as_raw(),
         );
         Ok(Self {
-            parents: Parents::new(root),
+            parents: Parents::new(Arc::new(root)),
             options: Arc::new(options),
             own,
         })

@@ -23,8 +23,8 @@ use self::walk::{Root, TreeWalk};
 mod ahead;
 mod content;
 mod fill;
-mod scan;
-mod select;
+pub(crate) mod scan;
+pub(crate) mod select;
 mod walk;
 
 /// Files and directories of this machine.
@@ -36,7 +36,7 @@ mod walk;
 /// not. Needs `/proc` for the attributes of links and devices; without it they are marked as incomplete.
 #[derive(Debug)]
 pub struct FileTree {
-    scan: Arc<Scan>,
+    pub(crate) scan: Arc<Scan>,
     threads: usize,
     granule: Duration,
     accounts: OnceLock<Accounts>,
@@ -171,7 +171,7 @@ impl FileTreeBuilder {
         let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(FileTree {
             scan: Arc::new(Scan {
-                root: opened,
+                root: Arc::new(opened),
                 selection,
                 rules,
                 one_file_system: self.one_file_system.then(|| Arc::from("one file system")),

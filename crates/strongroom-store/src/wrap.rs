@@ -2,7 +2,8 @@
 //!
 //! Each does one thing, so that they can be stacked: `Limited` outside `Retrying` bounds the calls
 //! of users, inside it the attempts. Each is built by `new(inner, …)`, lends its `inner()`, obeys
-//! the laws as far as the store inside does, and shows itself and the store inside by `Display`.
+//! the laws as far as the store inside does, and shows itself and the store inside by `Display`. A
+//! [`Mirrored`] has several stores inside.
 //!
 //! ```
 //! use strongroom_store::MemoryStore;
@@ -16,6 +17,7 @@ mod faulty;
 mod gate;
 mod jitter;
 mod limited;
+mod mirrored;
 mod prefixed;
 mod read_only;
 mod recording;
@@ -26,6 +28,10 @@ pub use self::faulty::{Fault, FaultPlan, Faulty, Rule, When};
 pub use self::gate::Gate;
 pub use self::jitter::{Jitter, RandomJitter};
 pub use self::limited::Limited;
+pub use self::mirrored::{
+    Health, MemberStatus, MirrorSettings, MirrorStatus, Mirrored, NoRules, ObjectRules, RangeReads,
+    Wholeness, WritePolicy,
+};
 pub use self::prefixed::Prefixed;
 pub use self::read_only::ReadOnly;
 pub use self::recording::{Call, Operation, Recording};

@@ -1,22 +1,18 @@
 //! What the first stages of a check hand to the later ones.
 
-use std::collections::BTreeMap;
-
-use strongroom_crypt::{RepositoryId, Suite};
-use strongroom_format::object_name::ObjectName;
-
 use crate::Head;
 use crate::journal::State;
 use crate::keys::Keys;
+use crate::listing::Listing;
+use crate::wholeness::Place;
 
 /// A repository as far as listing and journal show it.
 #[derive(Debug)]
 pub(crate) struct Audited {
-    /// Its id, from the configuration or the keys.
-    pub(crate) repository: RepositoryId,
-    pub(crate) suite: Suite,
+    /// Its id and suite, from the configuration or the keys.
+    pub(crate) place: Place,
     /// Every object with one of our names, and its length.
-    pub(crate) listing: BTreeMap<ObjectName, u64>,
+    pub(crate) listing: Listing,
     /// Present with the structure key.
     pub(crate) keys: Option<Keys>,
     /// What the journal says, present with the structure key; of an intact prefix only if `state.unknown_from` is set.

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use strongroom_crypt::GenesisPin;
-use strongroom_format::AuditKeys;
+use strongroom_format::{AuditKeys, ObjectHash};
 use strongroom_store::Store;
 
-use crate::Check;
+use crate::run::Run;
+use crate::{Check, CheckOptions, Observer, Report, Result};
 
 /// Checks the repository in a store, with the keys that it was handed.
 ///
@@ -53,6 +54,56 @@ impl Auditor {
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
+    }
+
+    /// Checks the repository as far as the options ask for and the keys allow.
+    ///
+    /// The order: everything is listed; configuration, journal, keyrings, slots, bundles, checkpoints, beacons and parity are read; what the
+    /// journal says is compared with what is there; packs, index and trees are read as deep as asked for; then come the checks of your own.
+    /// What seems to be missing is looked for again, against the journal as it has become meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Only what kept it from looking: `NotFound` when there is no repository, `WrongKey` when the keys are those of another one,
+    /// `Incompatible` when a later version made it, `Invalid` for a level above [`Level::HIGHEST`](crate::Level::HIGHEST), `PermissionDenied`,
+    /// `Unavailable`, `Internal`.
+    ///
+    /// # Memory
+    ///
+    /// About 150 bytes for every object that is there, what the journal says (the snapshots, and about 200 bytes for every pack and segment in force),
+    /// and what [`CheckOptions::memory_bytes`] grants, however large the repository is.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future ends the check. Nothing was written.
+    pub async fn check(
+        &self,
+        options: CheckOptions,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Report> {
+        Box::pin(Run::new(self, options, observer)?.run()).await
+    }
+
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    pub(crate) fn keys(&self) -> Option<&AuditKeys> {
+        self.keys.as_ref()
+    }
+
+    pub(crate) fn pin(&self) -> Option<ObjectHash> {
+        self.pin.map(|pin| ObjectHash::from_bytes(*pin.as_bytes()))
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        })
+    }
+
+    pub(crate) fn checks(&self) -> &[Arc<dyn Check>] {
+        &self.checks
     }
 
     /// Adds a check of your own. Such checks run after the others, in the order in which they were added.

@@ -93,7 +93,7 @@ impl Area {
             ObjectName::Config | ObjectName::ConfigCopy => Self::Config,
             ObjectName::Slot(_) => Self::Slots,
             ObjectName::Keyring(_) | ObjectName::KeyringCopy(_) => Self::Keyrings,
-            ObjectName::Journal(_) => Self::Journal,
+            ObjectName::Journal(_) | ObjectName::JournalCopy(_) => Self::Journal,
             ObjectName::Bundle(_) => Self::Bundles,
             ObjectName::Checkpoint(_) => Self::Checkpoints,
             ObjectName::Pack(_) => Self::Packs,

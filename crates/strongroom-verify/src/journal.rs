@@ -1,12 +1,19 @@
 //! The journal: how far it is intact, and the state that it leaves. Written from `docs/format.md`, §8, not from the engine.
 
+mod candidate;
+mod checkpoint;
+mod effects;
+mod fold;
+mod follow;
+mod places;
 mod state;
 
 use std::fmt;
 
 use strongroom_format::ObjectHash;
 
-pub(crate) use state::{EvidenceEntry, PackInForce, SegmentInForce, SnapshotInForce, State};
+pub(crate) use follow::Follower;
+pub(crate) use state::{EvidenceEntry, SnapshotInForce, State};
 
 /// An entry of the journal, by which a state is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -22,23 +22,39 @@
 
 mod audited;
 mod auditor;
+mod blast;
 mod check;
+mod content;
 mod context;
 mod coverage;
+mod edge;
 mod error;
+mod evidence;
 mod finding;
+mod index;
 mod journal;
+mod keyrings;
 mod keys;
 mod level;
+mod listing;
+mod objects;
 mod observer;
 mod options;
+mod pack;
+mod place;
 mod pool;
 mod problem;
+mod rebuild;
 mod report;
+mod run;
+pub mod sample;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod tree;
+mod wholeness;
 
 pub use auditor::Auditor;
+pub use blast::{BlastRadius, SnapshotLoss};
 pub use check::{Check, CheckContext};
 pub use coverage::{Area, Coverage, Tally};
 pub use error::{Error, ErrorKind, Result};
@@ -46,6 +62,7 @@ pub use finding::{Finding, Severity, Subject};
 pub use journal::Head;
 pub use level::{Level, ParseLevelError};
 pub use observer::{Event, Observer, Stage};
-pub use options::{CheckOptions, PackSelection, SnapshotSelection};
+pub use options::{CheckOptions, SnapshotSelection};
 pub use problem::Problem;
 pub use report::Report;
+pub use sample::{PackSelection, Statement};

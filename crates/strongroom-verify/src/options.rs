@@ -1,11 +1,9 @@
 //! What a check is asked for.
 
-use std::time::Duration;
-
 use strongroom_crypt::Id;
 use strongroom_format::Time;
 
-use crate::{Head, Level};
+use crate::{Head, Level, PackSelection};
 
 /// What a check is asked for.
 ///
@@ -22,7 +20,7 @@ use crate::{Head, Level};
 pub struct CheckOptions {
     /// How deep to look; at most [`Level::HIGHEST`]. Without the keys that a level needs, the check goes as deep as it can and says so.
     pub level: Level,
-    /// Which packs are read. Journal, index, keys and the packs of tree pages always are.
+    /// Which packs are read. Journal, index and keys always are.
     pub packs: PackSelection,
     /// Which snapshots are walked, and rebuilt at L4.
     pub snapshots: SnapshotSelection,
@@ -42,7 +40,7 @@ impl CheckOptions {
     pub fn new(now: Time) -> Self {
         Self {
             level: Level::Decoded,
-            packs: PackSelection::All,
+            packs: PackSelection::all(),
             snapshots: SnapshotSelection::All,
             now,
             known_head: None,
@@ -92,17 +90,6 @@ impl CheckOptions {
         self.findings_max = count;
         self
     }
-}
-
-/// Which packs are read. Packs of tree pages always are.
-#[derive(Debug, Clone, PartialEq, Default)]
-#[non_exhaustive]
-pub enum PackSelection {
-    /// All.
-    #[default]
-    All,
-    /// Those whose newest evidence is older than this, or that have none.
-    MaxAge(Duration),
 }
 
 /// Which snapshots are walked.

@@ -89,6 +89,7 @@
 pub mod blocking;
 pub mod keys;
 mod location;
+pub mod mirror;
 #[cfg(doctest)]
 mod readme;
 pub mod retain;
@@ -101,13 +102,15 @@ pub use strongroom_crypt::{
     Argon2Params, GenesisPin, Id, Passphrase, Random, RecoveryCode, RepositoryId, SlotId, Suite,
     SystemRandom,
 };
+pub use strongroom_format::parity::{InvalidOverhead, Overhead};
 pub use strongroom_format::{
     Details, Node, NodeKind, ObjectHash, Outcome, SkipReason, Skipped, Snapshot, Summary, Time,
 };
 #[cfg(unix)]
 pub use strongroom_fs::{
-    Accounts, CommandSource, DirectoryTarget, DirectoryTargetOptions, Excludes, FileTree,
-    FileTreeBuilder, FileTreeError, RuleError, StreamSource,
+    Accounts, Changes, CommandSource, CompareSourceOptions, DirectoryTarget,
+    DirectoryTargetOptions, Discrepancy, Excludes, FileTree, FileTreeBuilder, FileTreeError,
+    RuleError, SourceDifference, SourceReport, Standing, StreamSource,
 };
 pub use strongroom_repo::{
     BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied,
@@ -115,14 +118,14 @@ pub use strongroom_repo::{
     DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event, Execution,
     Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Forgotten, Head, Heads, HoldInfo,
     HoldRequest, Include, Lost, LostReason, Mode, NewSlot, NotCopied, Observer, Orphan, PackAction,
-    PackDecision, PackReason, ParentChoice, PathDeviation, Phase, Phases, Problem, Progress,
-    PruneFigures, PruneOptions, PrunePlan, PruneReport, Reframe, ReplicaReport, Repository,
-    RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Settings,
-    SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, StillThere, Stopped, SystemClock, Uncopied,
-    UndeletePlan, UndeleteReport, Unused,
+    PackDecision, PackReason, ParentChoice, ParityCount, ParityOptions, ParityPlan, ParityReport,
+    PathDeviation, Phase, Phases, Problem, Progress, PruneFigures, PruneOptions, PrunePlan,
+    PruneReport, Reframe, ReplicaReport, Repository, RepositoryBuilder, Requests, RestoreOptions,
+    RestoreReport, Result, RevokeReport, Settings, SlotInfo, SlotKind, SnapshotFilter,
+    SnapshotInfo, StillThere, Stopped, SystemClock, Uncopied, UndeletePlan, UndeleteReport, Unused,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};
 pub use strongroom_store::{MemoryStore, Store};
 
-pub use crate::location::{LocationError, create_store_at, store_at};
+pub use crate::location::{LocationError, create_store_at, mirror_at, store_at};

@@ -4,13 +4,17 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use strongroom_store::Store;
+use strongroom_store::{ErrorKind, Store};
+
+use crate::mirror::{Away, MirrorSettings, Mirrored, RepositoryRules, WritePolicy};
 
 /// Opens the store at a path or URL.
 ///
 /// A path, `file:<path>` and `file:///<path>` are a directory. What begins like `name:`, with a name of two or more letters,
 /// digits, `+`, `-` or `.`, is a URL; write `./name:x` for a path of that form. In `file://` URLs, `%` and two hexadecimal
 /// digits are a byte. Nothing is created: a mistyped path is an error, not an empty repository.
+///
+/// `mirror:<location>,<location>` is a mirror of several ([`mirror_at`]).
 ///
 /// ```
 /// use strongroom::{LocationError, store_at};
@@ -29,7 +33,7 @@ use strongroom_store::Store;
 /// [`LocationError::Unsupported`] names a scheme that there is no store for, [`LocationError::Invalid`] says what is wrong with
 /// the URL; [`LocationError::Store`] has what the store said, `Unavailable` for a directory that is not there.
 pub fn store_at(location: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, LocationError> {
-    directory(&parse(location.as_ref())?, Make::Nothing)
+    at(location.as_ref(), Make::Nothing)
 }
 
 /// Opens the store at a path or URL, as [`store_at`] does, and creates its directory, and those above it, where they are
@@ -39,7 +43,38 @@ pub fn store_at(location: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, LocationE
 ///
 /// As [`store_at`].
 pub fn create_store_at(location: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, LocationError> {
-    directory(&parse(location.as_ref())?, Make::Directories)
+    at(location.as_ref(), Make::Directories)
+}
+
+/// Opens the mirror at `mirror:<location>,<location>,…` or `mirror:<policy>:<location>,…`, each location as for [`store_at`]. Within
+/// one, `%2C` is a comma and `%25` a percent sign.
+///
+/// The first location is the arbiter, which must be the same in every program that uses the mirror. The policy says when a write is
+/// done: `all`, which is the default, or how many members must have it; the rest are given it later. Copies are checked
+/// ([`RepositoryRules`](crate::mirror::RepositoryRules)) before they are believed.
+///
+/// A member that cannot be reached, a disk that is not plugged in, is taken to be away for as long as the mirror is open.
+///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// for name in ["disk", "nas"] {
+///     std::fs::create_dir(folder.path().join(name))?;
+/// }
+/// let (disk, nas) = (folder.path().join("disk"), folder.path().join("nas"));
+/// let mirror = strongroom::mirror_at(format!("mirror:1:{},{}", disk.display(), nas.display()))?;
+/// assert!(mirror.status().is_healthy());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`store_at`]; `Invalid` for a location that is no mirror, `Store` when no member can be reached.
+pub fn mirror_at(location: impl AsRef<OsStr>) -> Result<Mirrored, LocationError> {
+    let mirror = Mirror::parse(location.as_ref())?;
+    let no_mirror = LocationError::Invalid {
+        what: "a mirror begins with mirror:",
+    };
+    mirror.ok_or(no_mirror)?.open(Make::Nothing)
 }
 
 /// Why there is no store at a location.
@@ -67,6 +102,112 @@ pub enum LocationError {
 enum Make {
     Nothing,
     Directories,
+}
+
+fn at(location: &OsStr, make: Make) -> Result<Arc<dyn Store>, LocationError> {
+    match Mirror::parse(location)? {
+        Some(mirror) => Ok(Arc::new(mirror.open(make)?)),
+        None => directory(&parse(location)?, make),
+    }
+}
+
+/// Which stores are a mirror.
+#[derive(Debug, PartialEq, Eq)]
+struct Mirror {
+    policy: WritePolicy,
+    members: Vec<PathBuf>,
+}
+
+impl Mirror {
+    /// Returns the mirror that is meant, if it is one.
+    fn parse(location: &OsStr) -> Result<Option<Self>, LocationError> {
+        let bytes = location.as_encoded_bytes();
+        if scheme(bytes).as_deref() != Some("mirror") {
+            return Ok(None);
+        }
+        let rest = bytes.get("mirror:".len()..).unwrap_or_default();
+        let (policy, rest) = policy(rest)?;
+        let members = rest.split(|byte| *byte == b',').map(|member| {
+            let member = path_of(&percent_decoded(member)?)?.into_os_string();
+            if scheme(member.as_encoded_bytes()).as_deref() == Some("mirror") {
+                return Err(LocationError::Invalid {
+                    what: "a mirror of mirrors",
+                });
+            }
+            parse(&member)
+        });
+        let members: Vec<PathBuf> = members.collect::<Result<_, _>>()?;
+        let count = match policy {
+            WritePolicy::AtLeast(count) => count,
+            _ => 1,
+        };
+        if count == 0 || count > members.len() {
+            return Err(LocationError::Invalid {
+                what: "a mirror needs at least one member, and no more than it has",
+            });
+        }
+        Ok(Some(Self { policy, members }))
+    }
+
+    fn open(&self, make: Make) -> Result<Mirrored, LocationError> {
+        let mut stores: Vec<Arc<dyn Store>> = Vec::new();
+        let mut away = None;
+        let mut reached = false;
+        for path in &self.members {
+            match directory(path, make) {
+                Ok(store) => {
+                    reached = true;
+                    stores.push(store);
+                }
+                Err(LocationError::Store(error))
+                    if make == Make::Nothing && error.kind() == ErrorKind::Unavailable =>
+                {
+                    let name = format!("{} (away)", path.display());
+                    let kind = error.kind();
+                    stores.push(Arc::new(Away::new(name, error)));
+                    away = away.or(Some(kind));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if !reached && let Some(kind) = away {
+            return Err(strongroom_store::Error::new(kind, "open a member of the mirror").into());
+        }
+        let settings = MirrorSettings::default()
+            .with_policy(self.policy)
+            .with_rules(Arc::new(RepositoryRules::new()));
+        let mut stores = stores.into_iter();
+        let Some(arbiter) = stores.next() else {
+            return Err(LocationError::Invalid {
+                what: "a mirror without members",
+            });
+        };
+        Ok(Mirrored::new(arbiter, stores.collect(), settings))
+    }
+}
+
+/// Takes the policy off the front, if there is one.
+fn policy(rest: &[u8]) -> Result<(WritePolicy, &[u8]), LocationError> {
+    let Some(colon) = rest.iter().position(|byte| *byte == b':') else {
+        return Ok((WritePolicy::All, rest));
+    };
+    let (first, after) = (
+        rest.get(..colon).unwrap_or_default(),
+        rest.get(colon + 1..).unwrap_or_default(),
+    );
+    if first == b"all" {
+        return Ok((WritePolicy::All, after));
+    }
+    if first.is_empty() || !first.iter().all(u8::is_ascii_digit) {
+        return Ok((WritePolicy::All, rest));
+    }
+    let count = std::str::from_utf8(first)
+        .ok()
+        .and_then(|digits| digits.parse().ok());
+    let too_many = LocationError::Invalid {
+        what: "a mirror of that many members",
+    };
+    Ok((WritePolicy::AtLeast(count.ok_or(too_many)?), after))
 }
 
 #[cfg(unix)]
@@ -188,6 +329,35 @@ fn not_empty(path: PathBuf) -> Result<PathBuf, LocationError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mirror_has_a_policy_and_members() {
+        let check = |location: &str, expected: &str| {
+            let found = match Mirror::parse(OsStr::new(location)) {
+                Ok(Some(mirror)) => format!("{:?} {:?}", mirror.policy, mirror.members),
+                Ok(None) => "no mirror".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            assert_eq!(found, expected, "{location}");
+        };
+        check("mirror:/a,/b", r#"All ["/a", "/b"]"#);
+        check("MIRROR:all:/a,file:///b", r#"All ["/a", "/b"]"#);
+        check("mirror:2:/a,b,/c:d", r#"AtLeast(2) ["/a", "b", "/c:d"]"#);
+        check("mirror:/a%2Cb,file:///x%2520y", r#"All ["/a,b", "/x y"]"#);
+        check("/mirror:/a,/b", "no mirror");
+        check("mirror:/a,", "invalid location: the path is empty");
+        check("mirror:", "invalid location: the path is empty");
+        check("mirror:/a,s3://b/c", "unsupported store: s3");
+        check(
+            "mirror:/a,mirror:/b",
+            "invalid location: a mirror of mirrors",
+        );
+        let what = "invalid location: a mirror needs at least one member, and no more than it has";
+        check("mirror:3:/a,/b", what);
+        check("mirror:0:/a,/b", what);
+        let what = "invalid location: a mirror of that many members";
+        check("mirror:99999999999999999999:/a", what);
+    }
 
     fn check(location: &str, expected: &str) {
         let found = match parse(OsStr::new(location)) {

@@ -85,6 +85,7 @@ pub fn copied(output: &Output, to: &OsStr, report: &CopyReport) -> Status {
         size(report.fetched_bytes),
         size(report.transferred_bytes)
     ));
+    super::parity::complain(output, &report.parity);
     let _ = output.json(|| {
         json!({
             "type": "target",
@@ -94,6 +95,7 @@ pub fn copied(output: &Output, to: &OsStr, report: &CopyReport) -> Status {
             "not_copied": report.not_copied.len(),
             "fetched_bytes": report.fetched_bytes,
             "transferred_bytes": report.transferred_bytes,
+            "parity": super::parity::object(&report.parity),
         })
     });
     Status::complete(report.is_complete())
@@ -103,6 +105,7 @@ pub fn copied(output: &Output, to: &OsStr, report: &CopyReport) -> Status {
 #[must_use]
 pub fn replicated(output: &Output, to: &OsStr, report: &ReplicaReport) -> Status {
     let _ = output.line(&format!("{}: {report}", to.display()));
+    super::parity::complain(output, &report.parity);
     let _ = output.json(|| replica(to, report));
     Status::complete(report.is_complete())
 }
@@ -131,6 +134,7 @@ fn replica(to: &OsStr, report: &ReplicaReport) -> Value {
         "packs": report.packs,
         "segments": report.segments,
         "bytes": report.bytes,
+        "parity": super::parity::object(&report.parity),
         "repaired": report.repaired,
         "lost": report.lost,
         "deleted": report.deleted,

@@ -138,6 +138,7 @@ pub fn result(
             "dry_run": is_dry,
             "complete": is_complete,
             "pruned": pruned.map(pruned_object),
+            "parity": pruned.map(|done| super::parity::object(&done.parity)),
             "stopped": stopped.map(|why| format!("{why:?}")),
             "deleted_objects": deleted.map(|done| done.deleted),
             "deleted_bytes": deleted.map(|done| done.bytes),
@@ -153,6 +154,9 @@ pub fn result(
             done.added_packs,
             size(done.added_bytes)
         ));
+    }
+    if let Some(done) = pruned {
+        super::parity::complain(output, &done.parity);
     }
     if let Some(done) = deleted {
         let _ = output.line(&format!(

@@ -78,6 +78,7 @@ pub fn plan(output: &Output, plan: &UndeletePlan) {
 
 /// Shows that a snapshot is back.
 pub fn undeleted(output: &Output, done: &UndeleteReport) {
+    super::parity::complain(output, &done.parity);
     let _ = output.json(|| {
         json!({
             "type": "undeleted",

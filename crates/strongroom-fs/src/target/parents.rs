@@ -31,9 +31,9 @@ struct Dir {
 const MAX_HELD: usize = 48;
 
 impl Parents {
-    pub(crate) fn new(root: OwnedFd) -> Self {
+    pub(crate) fn new(root: Arc<OwnedFd>) -> Self {
         Self {
-            root: Arc::new(root),
+            root,
             held: Mutex::default(),
         }
     }

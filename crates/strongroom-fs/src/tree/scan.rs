@@ -17,7 +17,7 @@ use crate::stat;
 /// What every thread of a walk needs to know.
 #[derive(Debug)]
 pub(crate) struct Scan {
-    pub(crate) root: OwnedFd,
+    pub(crate) root: Arc<OwnedFd>,
     pub(crate) selection: Selection,
     pub(crate) rules: Rules,
     pub(crate) one_file_system: Option<Arc<str>>,

@@ -4,6 +4,7 @@ mod broken_stores_are_caught;
 mod directory_faults;
 mod directory_store;
 mod every_store_conforms;
+mod mirrors;
 mod probe_tells_racy_stores;
 mod wrappers;
 

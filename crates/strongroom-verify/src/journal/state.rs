@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_crypt::{Id, SessionId};
 use strongroom_format::{
-    Certificate, EpochState, Evidence, Hold, ObjectHash, PackClass, Snapshot, Time,
+    BridgeRef, Certificate, EpochState, Evidence, Hold, ObjectHash, PackClass, Snapshot, Time,
 };
 
 /// What the entries before a number leave.
@@ -38,6 +38,12 @@ pub(crate) struct State {
     pub(crate) admin: [u8; 32],
     /// The first entry of unknown type that writers must understand.
     pub(crate) must_understand: Option<u64>,
+    /// Bridges in the places of lost entries, by number.
+    pub(crate) bridges: BTreeMap<u64, BridgeRef>,
+    /// Which entries are in the places of lost ones, as the last Bridge behind them says.
+    pub(crate) confirmed: BTreeMap<u64, ObjectHash>,
+    /// Hash of every entry that was followed, by number.
+    pub(crate) hashes: Vec<ObjectHash>,
     /// Every Evidence entry that has effect.
     pub(crate) evidence: Vec<EvidenceEntry>,
     /// The first entry that could not be followed, if the journal goes on after the last that could.

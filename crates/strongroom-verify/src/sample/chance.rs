@@ -52,8 +52,7 @@ impl Urn {
             yes: float(self.read) / all,
             no: float(self.population - self.read) / all,
         };
-        p.ln_exactly(k, self.damaged)
-            + p.ln_exactly(self.read - k, self.population - self.damaged)
+        p.ln_exactly(k, self.damaged) + p.ln_exactly(self.read - k, self.population - self.damaged)
             - p.ln_exactly(self.read, self.population)
     }
 }
@@ -220,8 +219,8 @@ mod tests {
                     let mut sum = 0;
                     for seen in 0..=read {
                         if seen <= damaged && read - seen <= population - damaged {
-                            sum += choose(damaged, seen)
-                                * choose(population - damaged, read - seen);
+                            sum +=
+                                choose(damaged, seen) * choose(population - damaged, read - seen);
                         }
                         #[expect(clippy::cast_precision_loss, reason = "a test")]
                         let expected = sum as f64 / choose(population, read) as f64;

@@ -50,6 +50,28 @@ impl Share {
         rounded
     }
 
+    /// Returns the share that `count` of `total` things are, rounded up; the whole of nothing.
+    #[must_use]
+    pub fn of_count(count: u64, total: u64) -> Self {
+        if count >= total {
+            return Self::ALL;
+        }
+        let billionths = (u128::from(count) * u128::from(WHOLE)).div_ceil(u128::from(total));
+        u32::try_from(billionths).map_or(Self::ALL, Self)
+    }
+
+    /// Returns the least share of three significant digits that is not smaller.
+    #[must_use]
+    pub fn rounded_up(self) -> Self {
+        let step = 10_u32.pow(
+            self.0
+                .checked_ilog10()
+                .unwrap_or_default()
+                .saturating_sub(2),
+        );
+        Self(self.0.next_multiple_of(step).min(WHOLE))
+    }
+
     /// Returns what is missing to the whole.
     #[must_use]
     pub const fn complement(self) -> Self {
@@ -140,10 +162,38 @@ mod tests {
     #[test]
     fn what_is_no_percentage_is_refused() {
         for text in [
-            "", "%", "1", "0.5", "-1%", "101%", "100.0000001%", "1.%", ".5%", "1e1%", "1.00000000%",
-            "99999999999%", "1 2%",
+            "",
+            "%",
+            "1",
+            "0.5",
+            "-1%",
+            "101%",
+            "100.0000001%",
+            "1.%",
+            ".5%",
+            "1e1%",
+            "1.00000000%",
+            "99999999999%",
+            "1 2%",
         ] {
             assert_eq!(text.parse::<Share>(), Err(ParseShareError), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_count_as_a_share_is_never_too_small() {
+        for (count, total, exact, rounded) in [
+            (0, 7, "0 %", "0 %"),
+            (1, 3, "33.3333334 %", "33.4 %"),
+            (2_111, 812_000, "0.2599754 %", "0.26 %"),
+            (1, 1_000_000_000, "0.0000001 %", "0.0000001 %"),
+            (9_995, 10_000, "99.95 %", "100 %"),
+            (7, 7, "100 %", "100 %"),
+            (0, 0, "100 %", "100 %"),
+        ] {
+            let share = Share::of_count(count, total);
+            assert_eq!(share.to_string(), exact);
+            assert_eq!(share.rounded_up().to_string(), rounded);
         }
     }
 

@@ -7,7 +7,10 @@
     reason = "scenarios stop where they go wrong, and print what they counted"
 )]
 
+mod auditors;
 mod crafted;
+mod found;
+mod honest;
 mod insider;
 mod lab;
 mod matrix;

@@ -15,7 +15,7 @@ fn is_slow() -> bool {
 /// Every so many-th damage is taken when it is to be fast.
 const STEP: usize = 41;
 
-fn chosen(lab: &Lab) -> Vec<&Damage> {
+pub(crate) fn chosen(lab: &Lab) -> Vec<&Damage> {
     let step = if is_slow() { 1 } else { STEP };
     lab.damages.iter().step_by(step).collect()
 }

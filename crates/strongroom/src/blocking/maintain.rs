@@ -5,8 +5,9 @@ use std::sync::Arc;
 use strongroom_crypt::Id;
 use strongroom_repo::{
     CopyOptions, CopyReport, DeleteOptions, DeletePlan, DeleteReport, ForgetOptions, ForgetPlan,
-    ForgetReport, Forgotten, HoldInfo, HoldRequest, Observer, PruneOptions, PrunePlan, PruneReport,
-    ReplicaReport, Result, UndeletePlan, UndeleteReport,
+    ForgetReport, Forgotten, HoldInfo, HoldRequest, Observer, ParityOptions, ParityPlan,
+    ParityReport, PruneOptions, PrunePlan, PruneReport, ReplicaReport, Result, UndeletePlan,
+    UndeleteReport,
 };
 use strongroom_store::Store;
 
@@ -176,5 +177,27 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<DeleteReport> {
         self.run(|repository| async move { repository.delete_dropped(plan, observer).await })
+    }
+
+    /// Finds packs that have no parity, or another amount of it than is wished.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::plan_parity`].
+    pub fn plan_parity(&self, options: ParityOptions) -> Result<ParityPlan> {
+        self.run(|repository| async move { repository.plan_parity(options).await })
+    }
+
+    /// Gives packs the parity that the plan says.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::add_parity`].
+    pub fn add_parity(
+        &self,
+        plan: ParityPlan,
+        observer: Arc<dyn Observer>,
+    ) -> Result<ParityReport> {
+        self.run(|repository| async move { repository.add_parity(plan, observer).await })
     }
 }

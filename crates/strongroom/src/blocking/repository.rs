@@ -88,6 +88,27 @@ impl Repository {
         )
     }
 
+    /// Compares a snapshot with the files that it was made of: level L6.
+    ///
+    /// # Errors
+    ///
+    /// As [`FileTree::compare`](strongroom_fs::FileTree::compare).
+    #[cfg(unix)]
+    pub fn compare_source(
+        &self,
+        source: Arc<strongroom_fs::FileTree>,
+        snapshot: &Id,
+        options: strongroom_fs::CompareSourceOptions,
+        observer: Arc<dyn Observer>,
+    ) -> Result<strongroom_fs::SourceReport> {
+        let snapshot = *snapshot;
+        self.run(|repository| async move {
+            source
+                .compare(&repository, &snapshot, options, observer)
+                .await
+        })
+    }
+
     /// Restores a snapshot, or a part of it, into `target`.
     ///
     /// # Errors

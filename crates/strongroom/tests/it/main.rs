@@ -10,4 +10,5 @@ mod anywhere;
 mod cancelled;
 mod formats;
 mod locations;
+mod mirrors;
 mod tree;

@@ -1,0 +1,323 @@
+//! The laws of checks, on repositories that the engine made.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::executor::block_on;
+use strongroom_crypt::{Argon2Params, Suite};
+use strongroom_format::object_name::{self, ObjectName};
+use strongroom_format::{AuditKeys, Time};
+use strongroom_repo::testing::{Tree, TreeSource};
+use strongroom_repo::{AuditScope, BackupOptions, CreateOptions, Credential, Repository};
+use strongroom_store::wrap::{Operation, Recording};
+use strongroom_store::{Key, MemoryStore, Prefix, StoreExt as _};
+
+use super::*;
+use crate::{Area, Head};
+
+const NOW: Time = Time::new(1_800_000_000, 0);
+
+/// A repository, and how to look at it.
+struct Fixture {
+    store: Arc<Recording<MemoryStore>>,
+    repository: Repository,
+}
+
+fn fixture(backups: usize) -> Fixture {
+    let store = Arc::new(Recording::new(MemoryStore::new()));
+    let options = CreateOptions::default()
+        .with_suite(Suite::ChaCha20Poly1305)
+        .with_argon2(Argon2Params::FASTEST);
+    let credential = Credential::passphrase("correct horse");
+    let builder = Repository::builder(store.clone());
+    let created = block_on(builder.create(options, &credential)).unwrap();
+    let repository = created.repository;
+    for n in 0..backups {
+        let file = Tree::file(format!("content {}", "more ".repeat(n)).as_bytes());
+        let tree = Tree::dir([("a", file), ("d", Tree::dir([("b", Tree::file(b"b"))]))]);
+        let source = Arc::new(TreeSource::new(tree));
+        let options = BackupOptions::new("series");
+        block_on(repository.backup(source, options, Arc::new(()))).unwrap();
+    }
+    Fixture { store, repository }
+}
+
+impl Fixture {
+    fn keys(&self, scope: AuditScope) -> AuditKeys {
+        self.repository.audit_keys(scope).unwrap()
+    }
+
+    fn objects(&self) -> BTreeMap<Key, Bytes> {
+        let names = block_on(self.store.list_all(&Prefix::root())).unwrap();
+        let get = |key: Key| (key.clone(), block_on(self.store.get_all(&key)).unwrap());
+        names.into_iter().map(|meta| get(meta.key)).collect()
+    }
+
+    fn check(&self, scope: Option<AuditScope>, options: CheckOptions) -> Report {
+        check(
+            self.store.clone(),
+            scope.map(|scope| self.keys(scope)),
+            options,
+        )
+    }
+}
+
+fn check(
+    store: Arc<dyn strongroom_store::Store>,
+    keys: Option<AuditKeys>,
+    options: CheckOptions,
+) -> Report {
+    let auditor = Auditor::new(store).with_threads(0);
+    let auditor = match keys {
+        Some(keys) => auditor.with_keys(keys),
+        None => auditor,
+    };
+    block_on(auditor.check(options, Arc::new(()))).unwrap()
+}
+
+fn store_of(objects: &BTreeMap<Key, Bytes>) -> Arc<MemoryStore> {
+    let store = Arc::new(MemoryStore::new());
+    for (key, bytes) in objects {
+        block_on(store.put_new(key, bytes.clone())).unwrap();
+    }
+    store
+}
+
+const SCOPES: [Option<AuditScope>; 3] =
+    [None, Some(AuditScope::Structure), Some(AuditScope::Content)];
+
+#[test]
+fn an_intact_repository_has_nothing_above_a_note_and_is_not_written_to() {
+    let fixture = fixture(70);
+    let count = |operation| fixture.store.count(operation);
+    let writes = || count(Operation::Put) + count(Operation::Delete);
+    let before = writes();
+    for scope in SCOPES {
+        for level in [
+            Level::Listed,
+            Level::Hashed,
+            Level::Authenticated,
+            Level::Rebuilt,
+        ] {
+            let report = fixture.check(scope, CheckOptions::new(NOW).with_level(level));
+            assert!(
+                report.worst() <= Some(Severity::Note),
+                "{scope:?} {level}: {report}"
+            );
+            let first = Subject::Object(ObjectName::JournalCopy(0));
+            let is_worth_it = |finding: &&Finding| finding.subject != first;
+            let more: Vec<_> = report.findings().iter().filter(is_worth_it).collect();
+            assert_eq!(more, [] as [&Finding; 0], "{scope:?} {level}: {report}");
+            if scope.is_some() {
+                assert_eq!(report.head.unwrap().n, 70);
+                let read = report.coverage.of(Area::Journal, Level::Authenticated);
+                assert_eq!(read.count, 71);
+                let folded = report.coverage.of(Area::Checkpoints, Level::Authenticated);
+                assert_eq!(folded.count, 1);
+            }
+        }
+    }
+    assert_eq!(writes(), before);
+}
+
+#[test]
+fn every_object_that_vanishes_is_missed() {
+    let fixture = fixture(66);
+    let objects = fixture.objects();
+    let keys = || fixture.keys(AuditScope::Structure);
+    for key in objects.keys() {
+        let mut less = objects.clone();
+        less.remove(key);
+        let report = check(store_of(&less), Some(keys()), CheckOptions::new(NOW));
+        assert!(
+            !report.findings().is_empty(),
+            "{key} is not missed: {report}"
+        );
+        let name = object_name::parse(key.as_str()).unwrap();
+        let copies = matches!(
+            name,
+            ObjectName::Bundle(_) | ObjectName::Checkpoint(_) | ObjectName::JournalCopy(_)
+        );
+        assert!(
+            copies || !report.is_intact() || name == ObjectName::Journal(66),
+            "{key}: {report}"
+        );
+    }
+}
+
+#[test]
+fn every_damage_is_found_without_any_key() {
+    let fixture = fixture(66);
+    let objects = fixture.objects();
+    let sample = |name: &ObjectName| match name {
+        ObjectName::Journal(n) => n % 16 == 0 || *n > 62,
+        ObjectName::Pack(hash) | ObjectName::Index(hash) => hash.as_bytes()[1] < 64,
+        _ => true,
+    };
+    for (key, bytes) in &objects {
+        let name = object_name::parse(key.as_str()).unwrap();
+        if !sample(&name) {
+            continue;
+        }
+        let len = bytes.len();
+        let flips = [
+            0,
+            3,
+            8,
+            10,
+            12,
+            14,
+            16,
+            40,
+            48,
+            56,
+            64,
+            len / 2,
+            len - 33,
+            len - 1,
+        ];
+        let flipped = flips.map(|at| {
+            let mut bytes = bytes.to_vec();
+            bytes[at] ^= 1;
+            bytes
+        });
+        let cuts = [0, 1, 63, 64, len / 2, len - 1].map(|len| bytes[..len].to_vec());
+        let longer = [[bytes.as_ref(), &[0]].concat()];
+        for (what, damaged) in flipped.into_iter().chain(cuts).chain(longer).enumerate() {
+            let mut objects = objects.clone();
+            objects.insert(key.clone(), damaged.into());
+            let report = check(store_of(&objects), None, CheckOptions::new(NOW));
+            let found = report.findings().iter().any(|finding| {
+                finding.subject == Subject::Object(name) && finding.severity >= Severity::Damage
+            });
+            assert!(found, "{key} damage {what}: {report}");
+        }
+    }
+}
+
+#[test]
+fn a_lost_entry_ends_what_is_known_and_says_so() {
+    let fixture = fixture(8);
+    let mut objects = fixture.objects();
+    objects.remove(&Key::parse(&object_name::journal(5)).unwrap());
+    let keys = fixture.keys(AuditScope::Structure);
+    let report = check(store_of(&objects), Some(keys), CheckOptions::new(NOW));
+    assert_eq!(report.worst(), Some(Severity::Loss));
+    assert_eq!(report.count(Problem::EntryLost), 1);
+    assert_eq!(report.coverage.journal_unknown_from(), Some(5));
+    assert_eq!(report.head.unwrap().n, 4);
+    // What later entries may announce is nobody's to call superfluous.
+    assert_eq!(report.count(Problem::Unannounced), 0);
+}
+
+#[test]
+fn an_entry_that_its_bundle_has_costs_nothing() {
+    let fixture = fixture(66);
+    let mut objects = fixture.objects();
+    let key = |n| Key::parse(&object_name::journal(n)).unwrap();
+    let other = objects[&key(6)].clone();
+    objects.insert(key(5), other);
+    objects.remove(&key(9));
+    let keys = fixture.keys(AuditScope::Structure);
+    let report = check(store_of(&objects), Some(keys), CheckOptions::new(NOW));
+    assert_eq!(report.worst(), Some(Severity::Damage), "{report}");
+    assert_eq!(report.head.unwrap().n, 66);
+    assert_eq!(report.count(Problem::EntryLost), 0);
+    let damaged: Vec<_> = report
+        .damaged_objects()
+        .into_iter()
+        .map(|one| one.name)
+        .collect();
+    assert_eq!(damaged, [ObjectName::Journal(5), ObjectName::Journal(9)]);
+}
+
+#[test]
+fn a_store_that_went_back_or_shows_another_history_is_noticed() {
+    let fixture = fixture(4);
+    let head = fixture
+        .check(Some(AuditScope::Structure), CheckOptions::new(NOW))
+        .head
+        .unwrap();
+    let ask = |head| CheckOptions::new(NOW).with_known_head(head);
+    for scope in SCOPES {
+        let report = fixture.check(scope, ask(head));
+        assert!(report.is_intact(), "{report}");
+        let later = Head {
+            n: head.n + 1,
+            ..head
+        };
+        assert_eq!(
+            fixture.check(scope, ask(later)).count(Problem::RolledBack),
+            1
+        );
+        let other = Head {
+            n: head.n - 1,
+            ..head
+        };
+        assert_eq!(fixture.check(scope, ask(other)).count(Problem::Forked), 1);
+    }
+}
+
+#[test]
+fn the_keys_of_another_repository_and_an_empty_store_are_errors() {
+    let (fixture, another) = (fixture(0), fixture(0));
+    let other = Auditor::new(another.store)
+        .with_keys(fixture.keys(AuditScope::Structure))
+        .with_threads(0);
+    let error = block_on(other.check(CheckOptions::new(NOW), Arc::new(()))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WrongKey);
+    let empty = Auditor::new(Arc::new(MemoryStore::new())).with_threads(0);
+    let error = block_on(empty.check(CheckOptions::new(NOW), Arc::new(()))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let deep = CheckOptions::new(NOW).with_level(Level::Compared);
+    let error = block_on(empty.check(deep, Arc::new(()))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn a_pin_of_another_repository_is_a_loss() {
+    let fixture = fixture(1);
+    let pin = strongroom_crypt::GenesisPin::from_bytes([9; 32]);
+    let auditor = Auditor::new(fixture.store.clone())
+        .with_pin(pin)
+        .with_threads(0);
+    let report = block_on(auditor.check(CheckOptions::new(NOW), Arc::new(()))).unwrap();
+    assert_eq!(report.count(Problem::WrongGenesis), 1);
+    assert_eq!(report.worst(), Some(Severity::Loss));
+}
+
+#[test]
+fn names_of_others_are_noted_and_nothing_more() {
+    let fixture = fixture(1);
+    let key = Key::parse("lost+found".replace('+', "-").as_str()).unwrap();
+    block_on(fixture.store.put_new(&key, "x".into())).unwrap();
+    for name in ["journal/ffffffffffffffff", "journal/00ffffffffffffff"] {
+        let key = Key::parse(name).unwrap();
+        block_on(fixture.store.put_new(&key, "x".into())).unwrap();
+    }
+    let report = fixture.check(Some(AuditScope::Structure), CheckOptions::new(NOW));
+    assert_eq!(report.count(Problem::ForeignName), 1);
+    // They end nothing that is known, and take no time.
+    assert_eq!(report.coverage.journal_unknown_from(), Some(2));
+    assert_eq!(report.head.unwrap().n, 1);
+}
+
+#[test]
+fn findings_are_counted_beyond_what_is_kept() {
+    let fixture = fixture(3);
+    let objects = fixture.objects();
+    let packs = |key: &Key| !key.as_str().starts_with("pack/");
+    let less: BTreeMap<_, _> = objects.into_iter().filter(|(key, _)| packs(key)).collect();
+    let keys = fixture.keys(AuditScope::Structure);
+    let options = CheckOptions::new(NOW)
+        .with_findings_max(2)
+        .with_level(Level::Listed);
+    let report = check(store_of(&less), Some(keys), options);
+    let missing = report.count(Problem::Missing);
+    assert!(missing > 2, "{report}");
+    assert_eq!(report.findings().len(), 2);
+    assert_eq!(report.damaged_objects().len() as u64, missing);
+    let all: u64 = report.counts().map(|(_, count)| count).sum();
+    assert_eq!(report.not_kept(), all - 2);
+}
