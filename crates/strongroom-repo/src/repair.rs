@@ -52,7 +52,7 @@ use std::sync::Arc;
 
 use strongroom_format::DamagedObject;
 
-pub use self::item::{Origin, Reason, Remedy, RepairItem, Wrong};
+pub use self::item::{NoRemedy, Remedy, RepairItem, RepairSource, Wrong};
 use self::look::Look;
 pub use self::losses::{LossAt, LossKind, Losses, SnapshotLosses};
 use self::mirrors::Mirrors;

@@ -7,7 +7,7 @@ use strongroom_format::limits::BUNDLE_ENTRIES;
 use strongroom_format::object_name::ObjectName;
 use strongroom_format::{ENTRY_HEAD_BYTES, Entry, ObjectHash, decode_bundle, encode_bundle};
 
-use super::item::{Origin, Reason, Remedy, Wrong};
+use super::item::{NoRemedy, Remedy, RepairSource, Wrong};
 use super::look::{Found, Look, Sight};
 use crate::context::{encode_error, get_if_there};
 use crate::error::Result;
@@ -61,7 +61,7 @@ impl Chain {
         }
         Ok(Some(match self.find(look, n, &hash)? {
             Some((bytes, from)) => Found::put_back(name, wrong, from, bytes),
-            None => Found::without_bytes(name, wrong, Remedy::None(Reason::EntryLost)),
+            None => Found::without_bytes(name, wrong, Remedy::None(NoRemedy::EntryLost)),
         }))
     }
 
@@ -99,7 +99,7 @@ impl Chain {
         let mut entries = Vec::new();
         for (n, hash) in (first..).zip(&hashes) {
             let Some((bytes, _)) = self.find(look, n, hash)? else {
-                let remedy = Remedy::None(Reason::NoSource);
+                let remedy = Remedy::None(NoRemedy::NoSource);
                 return Ok(Some(Found::without_bytes(name, wrong, remedy)));
             };
             entries.push(bytes);
@@ -108,8 +108,8 @@ impl Chain {
         let random = context.random()?;
         let bytes = encode_bundle(context.suite, context.repository, n, random, &entries);
         let bytes = Bytes::from(bytes.map_err(encode_error)?);
-        let mut found = Found::put_back(name, wrong, Origin::Entries, bytes);
-        found.item.remedy = Remedy::Rebuild(Origin::Entries);
+        let mut found = Found::put_back(name, wrong, RepairSource::Entries, bytes);
+        found.item.remedy = Remedy::Rebuild(RepairSource::Entries);
         Ok(Some(found))
     }
 
@@ -137,7 +137,7 @@ impl Chain {
         look: &Look<'_>,
         n: u64,
         hash: &ObjectHash,
-    ) -> Result<Option<(Bytes, Origin)>> {
+    ) -> Result<Option<(Bytes, RepairSource)>> {
         let is_right = |bytes: &[u8]| ObjectHash::of(bytes) == *hash;
         let start = n - n % BUNDLE_ENTRIES;
         let at = usize::try_from(n - start).unwrap_or(usize::MAX);
@@ -148,7 +148,10 @@ impl Chain {
             let entry = self.bundle.as_ref().and_then(|(_, all)| all.get(at));
             if let Some(entry) = entry.filter(|entry| is_right(entry)) {
                 let bytes = Bytes::copy_from_slice(entry);
-                return Ok(Some((bytes, Origin::Copy(ObjectName::Bundle(number)))));
+                return Ok(Some((
+                    bytes,
+                    RepairSource::Copy(ObjectName::Bundle(number)),
+                )));
             }
         }
         let names = [ObjectName::Journal(n), ObjectName::JournalCopy(n)];
@@ -156,12 +159,12 @@ impl Chain {
             if let Some(bytes) = get_if_there(look.remote, &name.to_string())?
                 && is_right(&bytes)
             {
-                return Ok(Some((bytes, Origin::Copy(name))));
+                return Ok(Some((bytes, RepairSource::Copy(name))));
             }
         }
         for name in names {
             if let Some((mirror, bytes)) = look.mirrors.find(&name, |bytes| is_right(bytes))? {
-                return Ok(Some((bytes, Origin::Mirror(mirror))));
+                return Ok(Some((bytes, RepairSource::Mirror(mirror))));
             }
         }
         if !is_full {
@@ -171,8 +174,9 @@ impl Chain {
         let found = look.mirrors.find(&ObjectName::Bundle(number), |bytes| {
             in_bundle(bytes).is_some_and(|entry| is_right(&entry))
         })?;
-        Ok(found
-            .and_then(|(mirror, bytes)| Some((in_bundle(&bytes)?.into(), Origin::Mirror(mirror)))))
+        Ok(found.and_then(|(mirror, bytes)| {
+            Some((in_bundle(&bytes)?.into(), RepairSource::Mirror(mirror)))
+        }))
     }
 
     fn load(&mut self, look: &Look<'_>, number: u64) -> Result<()> {

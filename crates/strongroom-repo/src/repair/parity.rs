@@ -5,7 +5,7 @@ use strongroom_format::object_name::ObjectName;
 use strongroom_format::parity::Parity;
 use strongroom_format::{ObjectHash, PackRef};
 
-use super::item::{Origin, Remedy, Wrong};
+use super::item::{Remedy, RepairSource, Wrong};
 use super::look::{Found, Look, Sight};
 use crate::context::get_if_there;
 use crate::error::Result;
@@ -68,8 +68,8 @@ impl Look<'_> {
             (wrong, Some(overhead)) => {
                 let random = self.context.components.random.as_ref();
                 let made = parity::make(random, overhead, &of, &bytes)?;
-                let mut found = Found::put_back(name, wrong, Origin::Pack, made);
-                found.item.remedy = Remedy::Rebuild(Origin::Pack);
+                let mut found = Found::put_back(name, wrong, RepairSource::Pack, made);
+                found.item.remedy = Remedy::Rebuild(RepairSource::Pack);
                 Some(found)
             }
         })

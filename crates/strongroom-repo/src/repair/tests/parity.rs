@@ -6,7 +6,7 @@ use strongroom_format::parity::Overhead;
 
 use super::support::*;
 use crate::testing::{TestStore, reopen};
-use crate::{Origin, Remedy, RepairOptions, Settings};
+use crate::{Remedy, RepairOptions, RepairSource, Settings};
 
 fn with_parity() -> Settings {
     Settings {
@@ -38,7 +38,7 @@ fn a_pack_is_healed_from_its_parity() {
         let [item] = made.items() else {
             panic!("{made}")
         };
-        assert_eq!(item.remedy, Remedy::PutBack(Origin::Parity), "{made}");
+        assert_eq!(item.remedy, Remedy::PutBack(RepairSource::Parity), "{made}");
         let report = repair(&world.repository, made);
         assert_eq!((report.put_back, report.entries), (1, 0));
         assert_eq!(get(&world.store, &name), before);
@@ -69,7 +69,7 @@ fn parity_is_made_anew_where_it_is_wished_and_deleted_where_not() {
         let repository = reopen(&world.store, with_parity());
         harm(&world.store, &parity);
         let made = plan(&repository, suspects.clone());
-        assert_eq!(made.items()[0].remedy, Remedy::Rebuild(Origin::Pack));
+        assert_eq!(made.items()[0].remedy, Remedy::Rebuild(RepairSource::Pack));
         repair(&repository, made);
         assert!(plan(&repository, suspects.clone()).is_empty());
         flip(&world.store, &pack(&packs[0]), 0.4);

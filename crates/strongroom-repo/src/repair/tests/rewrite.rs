@@ -200,7 +200,7 @@ fn it_is_done_once_and_the_original_goes_if_that_is_said() {
         pack(&data.unwrap().name)
     });
     let options = RewriteOptions::default().with_forget(true);
-    let made = plan_rewrite(&world.repository, options.clone());
+    let made = plan_rewrite(&world.repository, options);
     let held = made.rewrites()[0].losses.id;
     let request = crate::HoldRequest::on_snapshots([held], "a test");
     wait(world.repository.place_hold(request)).unwrap();
@@ -218,7 +218,10 @@ fn it_is_done_once_and_the_original_goes_if_that_is_said() {
 fn a_directory_that_lost_pages_keeps_the_others() {
     // A directory of very many entries, in pages of a few.
     let file = |n: u64| {
-        let name: String = noise(n, 120).iter().map(|byte| format!("{byte:02x}")).collect();
+        let name: String = noise(n, 120)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         (name.into_bytes(), Tree::file(&noise(n, 10)))
     };
     let tree = Tree::Dir((0..120).map(file).collect());
