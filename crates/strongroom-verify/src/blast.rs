@@ -1,8 +1,6 @@
 //! What damage costs: from what has no good copy to the files and snapshots that need it.
 
 mod count;
-#[cfg(test)]
-mod tests;
 
 use strongroom_crypt::Id;
 use strongroom_format::{Names, NodeKind, Page, RefKind};

@@ -8,6 +8,9 @@
 //! pack, 8 bytes a frame, 120 bytes a distinct tree page and 4 a reference to one, and the largest index segment twice. Lists of
 //! what is lost end at a million ids.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -28,13 +31,14 @@ use crate::pack::{
     PackState, PackTable, Presence, Reading, describe, read,
 };
 use crate::rebuild;
+use crate::sample::Plan;
 use crate::tree::Tree;
 use crate::{
     Area, CheckOptions, Finding, Level, Problem, Report, Severity, SnapshotSelection, Subject,
 };
 
-/// Checks packs, index, trees and files as deep as the options ask for and the keys allow. Of packs of content, `chosen` are read
-/// whole; of the others the header.
+/// Checks packs, index, trees and files as deep as the options ask for and the keys allow. Of packs of content, those that the plan has
+/// chosen are read whole; of the others the header.
 ///
 /// # Errors
 ///
@@ -46,15 +50,12 @@ use crate::{
 pub(crate) async fn check_content(
     cx: &Context,
     audited: &Audited,
-    chosen: &BTreeSet<ObjectHash>,
+    plan: Plan,
     threads: usize,
     report: &mut Report,
-) -> Result<()> {
+) -> Result<Plan> {
     let options = cx.options();
-    if options.level < Level::Hashed {
-        return Ok(());
-    }
-    let input = Input::new(audited, chosen, options, threads);
+    let input = Input::new(audited, plan.packs(), options, threads);
     let findings_max = options.findings_max;
     let empty = Report::new(report.asked, report.now, findings_max);
     let taken = std::mem::replace(report, empty);
@@ -62,18 +63,23 @@ pub(crate) async fn check_content(
         report: taken,
         observer: cx.observer(),
     };
-    *report = edge::run(cx.store().clone(), move |remote| {
-        Content::new(remote, input, sink).run()
+    let store = Arc::clone(cx.store());
+    let (seen, plan) = edge::run(store, move |remote| {
+        let mut plan = plan;
+        let report = Content::new(remote, input, sink).run(&mut plan)?;
+        Ok((report, plan))
     })
     .await?;
-    Ok(())
+    *report = seen;
+    Ok(plan)
 }
 
 /// What a check of the content is of; owned, because threads of its own work on it.
 pub(crate) struct Input {
     pub(crate) keys: Option<Arc<Keyset>>,
     packs: Vec<(PackRef, bool)>,
-    is_stated: bool,
+    /// Packs and segments in force that the listing does not have: that was said.
+    pub(crate) unlisted: BTreeSet<ObjectHash>,
     damaged: BTreeMap<ObjectHash, BTreeSet<u32>>,
     pub(crate) segments: Vec<SegmentRef>,
     pub(crate) dropped: BTreeSet<ObjectHash>,
@@ -97,7 +103,7 @@ impl Input {
         let mut input = Self {
             keys,
             packs: Vec::new(),
-            is_stated: false,
+            unlisted: BTreeSet::new(),
             damaged: BTreeMap::new(),
             segments: Vec::new(),
             dropped: BTreeSet::new(),
@@ -106,15 +112,26 @@ impl Input {
             threads: threads.max(1),
             memory_bytes: options.memory_bytes,
         };
-        match &audited.state {
-            Some(state) => input.take_state(state, chosen, options),
-            None => input.take_listing(audited, chosen),
+        if let Some(state) = &audited.state {
+            input.take_state(state, chosen, options);
+            let packs = state.packs.keys().map(|hash| (*hash, ObjectName::Pack(*hash)));
+            let segments = state.segments.keys();
+            let segments = segments.map(|hash| (*hash, ObjectName::Index(*hash)));
+            input.unlisted = packs
+                .chain(segments)
+                .filter(|(_, object)| !audited.listing.contains_key(object))
+                .map(|(hash, _)| hash)
+                .collect();
         }
         input
     }
 
-    fn take_state(&mut self, state: &State, chosen: &BTreeSet<ObjectHash>, options: &CheckOptions) {
-        self.is_stated = true;
+    fn take_state(
+        &mut self,
+        state: &State,
+        chosen: &BTreeSet<ObjectHash>,
+        options: &CheckOptions,
+    ) {
         self.packs = state
             .packs
             .iter()
@@ -143,32 +160,6 @@ impl Input {
             .collect();
         self.dropped.clone_from(&state.dropped);
         self.snapshots = selected(state, &options.snapshots);
-    }
-
-    /// Without the journal every pack and segment that is listed is hashed.
-    fn take_listing(&mut self, audited: &Audited, chosen: &BTreeSet<ObjectHash>) {
-        for (name, len) in &audited.listing {
-            let len = u32::try_from(*len).unwrap_or(u32::MAX);
-            match name {
-                ObjectName::Pack(name) => {
-                    let class = PackClass::Data;
-                    let pack = PackRef {
-                        name: *name,
-                        len,
-                        class,
-                    };
-                    self.packs
-                        .push((pack, chosen.is_empty() || chosen.contains(name)));
-                }
-                ObjectName::Index(name) => self.segments.push(SegmentRef {
-                    name: *name,
-                    len,
-                    entries: 0,
-                }),
-                _ => {}
-            }
-        }
-        self.packs.retain(|(_, whole)| *whole);
     }
 }
 
@@ -265,10 +256,22 @@ impl<'a> Content<'a> {
         }
     }
 
-    fn run(mut self) -> Result<Report> {
+    fn run(mut self, plan: &mut Plan) -> Result<Report> {
         let mut holdings = Holdings::new(self.input.memory_bytes / 2);
         let mut pages = Vec::new();
-        self.packs(&mut holdings, Some(&mut pages))?;
+        self.sink.started(Stage::Packs);
+        self.packs(Which::Chosen, &mut holdings, Some(&mut pages))?;
+        loop {
+            // Damage in a sample calls for a closer look at what it is a sample of.
+            let more = plan.widen(&self.sink.report);
+            if !self.table.choose(&more) {
+                break;
+            }
+            self.packs(Which::Chosen, &mut holdings, Some(&mut pages))?;
+        }
+        if self.has_headers() {
+            self.packs(Which::Headers, &mut holdings, Some(&mut pages))?;
+        }
         let mut index = Index::new(&self.input);
         let keys = self.input.keys.clone();
         let keys = keys.filter(|_| self.input.level >= Level::Authenticated);
@@ -288,7 +291,7 @@ impl<'a> Content<'a> {
             if !holdings.next() {
                 break;
             }
-            self.packs(&mut holdings, None)?;
+            self.packs(Which::Again, &mut holdings, None)?;
         }
         let has_content = keys.has_content() && self.input.level >= Level::Decoded;
         let rebuilds = has_content && self.input.level >= Level::Rebuilt;
@@ -324,13 +327,18 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// Looks at all packs, in the first pass as deep as is asked for, later at headers that were good.
+    /// Whether headers are opened.
+    fn has_headers(&self) -> bool {
+        self.input.keys.is_some() && self.depth() > Depth::Hashed
+    }
+
+    /// Looks at packs: those that were chosen and were not read, the headers of the others, or, in a later pass, all headers that were good.
     fn packs(
         &mut self,
+        which: Which,
         holdings: &mut Holdings,
         mut pages: Option<&mut Vec<(u32, FoundPage)>>,
     ) -> Result<()> {
-        let first = pages.is_some();
         let reading = Reading {
             remote: self.remote,
             keys: self.input.keys.clone(),
@@ -338,11 +346,10 @@ impl<'a> Content<'a> {
             threads: self.input.threads,
             memory_bytes: self.input.memory_bytes / 4,
         };
-        let has_headers = reading.keys.is_some() && reading.depth > Depth::Hashed;
-        let wanted = |state: &PackState| match state.presence {
-            _ if first => state.chosen || has_headers,
-            Presence::Known(_) => true,
-            _ => false,
+        let wanted = |state: &PackState| match which {
+            Which::Chosen => state.chosen && state.presence == Presence::Listed,
+            Which::Headers => !state.chosen && state.presence == Presence::Listed,
+            Which::Again => matches!(state.presence, Presence::Known(_)),
         };
         let jobs: Vec<Job> = self
             .table
@@ -351,15 +358,11 @@ impl<'a> Content<'a> {
             .map(|(number, state)| Job {
                 number,
                 pack: state.pack,
-                is_stated: self.input.is_stated,
-                whole: first && state.chosen,
+                whole: which == Which::Chosen,
             })
             .collect();
         let of = jobs.len() as u64;
         let (mut done, mut bytes_read) = (0, 0);
-        if first {
-            self.sink.started(Stage::Packs);
-        }
         read(&reading, &jobs, |(number, seen)| {
             done += 1;
             if let PackSeen::Whole { bytes, .. } = &seen {
@@ -399,16 +402,17 @@ impl<'a> Content<'a> {
         match seen {
             PackSeen::Unread(Unread::Missing) => {
                 self.table.set_presence(number, Presence::Missing);
-                self.sink.say(
-                    Severity::Damage,
-                    object,
-                    Problem::Missing,
-                    Level::Listed,
-                    "",
-                );
+                self.sink.report.note_unread(name);
+                if !self.input.unlisted.contains(&name) {
+                    let (problem, level) = (Problem::Missing, Level::Listed);
+                    let detail = "listed, and gone when it was read";
+                    self.sink
+                        .say(Severity::Damage, object, problem, level, detail);
+                }
             }
             PackSeen::Unread(_) => {
                 self.table.set_presence(number, Presence::Unusable);
+                self.sink.report.note_unread(name);
                 self.sink.say(
                     Severity::Damage,
                     object,
@@ -429,8 +433,17 @@ impl<'a> Content<'a> {
             }
             PackSeen::Whole { bytes, outcome } => {
                 self.whole(number, &name, bytes, &outcome);
+                let differs = outcome.hash == HashState::Differs;
+                if differs && self.table.number(&outcome.actual).is_some() {
+                    // Nothing of what should be here is.
+                    self.table.set_presence(number, Presence::Unusable);
+                    return;
+                }
                 if let Some((spot, header)) = &outcome.header {
                     self.table.set_header(number, *spot, header);
+                    if differs {
+                        self.table.set_altered(number);
+                    }
                     self.take_frames(number, &name, &outcome);
                     holdings.push(number, header);
                 }
@@ -441,6 +454,14 @@ impl<'a> Content<'a> {
 
     /// Reports on a pack that was read whole.
     fn whole(&mut self, number: u32, name: &ObjectHash, bytes: u64, outcome: &PackOutcome) {
+        let is_unread = matches!(outcome.fault, Some(PackFault::Unsupported { .. }))
+            || outcome
+                .gaps
+                .iter()
+                .any(|(gap, _)| *gap != Gap::NoContentKeys);
+        if is_unread {
+            self.sink.report.note_unread(*name);
+        }
         self.sink.count(Area::Packs, Level::Hashed, 1, bytes);
         let sink = &mut self.sink;
         let table = &self.table;
@@ -456,7 +477,7 @@ impl<'a> Content<'a> {
                 self.table.set_presence(number, Presence::Unsupported);
             }
             (None, Some(_)) => self.table.set_presence(number, Presence::Unusable),
-            (None, None) => {}
+            (None, None) => self.table.set_presence(number, Presence::Hashed),
         }
         if outcome.header.is_none() {
             return;
@@ -533,6 +554,14 @@ impl<'a> Content<'a> {
             self.sink.report.add(finding.with_detail(detail));
         }
     }
+}
+
+/// Which packs are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Chosen,
+    Headers,
+    Again,
 }
 
 /// What everybody reads with: the store, the keys and the packs, and how much memory and how many threads there are.

@@ -5,8 +5,6 @@
 //! an error, and the threads come to their end.
 
 mod remote;
-#[cfg(test)]
-mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -29,7 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// # Cancellation
 ///
-/// Dropping the future ends `work` at its next request or check of [`Remote::is_cancelled`].
+/// Dropping the future ends `work` at its next request.
 pub(crate) async fn run<T: Send + 'static>(
     store: Arc<dyn Store>,
     work: impl FnOnce(&Remote) -> Result<T> + Send + 'static,

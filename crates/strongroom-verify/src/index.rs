@@ -3,8 +3,6 @@
 //! Every segment in force is decoded whole and every row of it compared with the header of the pack that it points to: pack, frame,
 //! place, and the id itself. What a header lists and no segment maps is damage if a snapshot needs it, and otherwise worth a note.
 
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +22,8 @@ use crate::{Area, Level, Problem, Severity, Subject};
 pub(crate) struct Index {
     segments: Vec<SegmentRef>,
     dropped: BTreeSet<ObjectHash>,
+    /// In force and not listed: that was said.
+    unlisted: BTreeSet<ObjectHash>,
     /// By segment: it can be used.
     usable: Vec<bool>,
     is_first: bool,
@@ -47,6 +47,7 @@ impl Index {
             usable: vec![true; input.segments.len()],
             segments: input.segments.clone(),
             dropped: input.dropped.clone(),
+            unlisted: input.unlisted.clone(),
             is_first: true,
             unmapped: 0,
         }
@@ -131,6 +132,9 @@ impl Index {
             Ok(bytes) => bytes,
             Err(unread) => {
                 *usable = false;
+                if unread == Unread::Missing && self.unlisted.contains(&segment.name) {
+                    return Ok(None);
+                }
                 let (problem, level) = match unread {
                     Unread::Missing => (Problem::Missing, Level::Listed),
                     _ => (Problem::Unreadable, Level::Hashed),
@@ -177,7 +181,7 @@ impl Index {
             }
         };
         let mut seen = Seen::new(&segment, shared.table, &self.dropped);
-        seen.rows(&segment, holdings);
+        seen.rows(&segment, shared.table, holdings);
         if !self.is_first {
             // The entries of the other passes were looked at there; what follows was said.
             if seen.wrong_entries > 0 {
@@ -272,12 +276,15 @@ impl Seen {
             wrong_frames: 0,
             wrong_entries: 0,
         };
+        // Of a pack that is damaged itself the index may say what was true.
+        let is_altered = |number| table.get(number).is_some_and(|state| state.is_altered);
         for row in &segment.frames {
             let target = targets.get(row.pack as usize);
             let place = match target {
                 Some(Target::Pack(number)) if is_right(row, *number, table) => {
                     Some((*number, row.position))
                 }
+                Some(Target::Pack(number)) if is_altered(*number) => None,
                 Some(Target::Pack(_)) => {
                     seen.wrong_frames += 1;
                     None
@@ -290,7 +297,7 @@ impl Seen {
     }
 
     /// Compares entries with what the frames hold, and marks those that are right.
-    fn rows(&mut self, segment: &Segment, holdings: &mut Holdings) {
+    fn rows(&mut self, segment: &Segment, table: &PackTable, holdings: &mut Holdings) {
         for entry in &segment.entries {
             if !holdings.covers_prefix(&entry.prefix) {
                 continue;
@@ -298,7 +305,9 @@ impl Seen {
             let Some(Some((pack, frame))) = self.frames.get(entry.frame as usize) else {
                 continue;
             };
-            if !holdings.mark_mapped(&entry.prefix, *pack, *frame) {
+            if !holdings.mark_mapped(&entry.prefix, *pack, *frame)
+                && table.get(*pack).is_some_and(|state| !state.is_altered)
+            {
                 self.wrong_entries += 1;
             }
         }
@@ -334,7 +343,7 @@ fn target(row: &PackRow, table: &PackTable, dropped: &BTreeSet<ObjectHash>) -> T
         Presence::Known(spot) if (spot.offset, spot.len) == (row.header_offset, row.header_len) => {
             Target::Pack(number)
         }
-        Presence::Known(_) => Target::Wrong,
+        Presence::Known(_) if !state.is_altered => Target::Wrong,
         _ => Target::Unknown,
     }
 }

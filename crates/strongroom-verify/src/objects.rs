@@ -42,9 +42,10 @@ pub(crate) async fn judge_all(
     // Groups of like size, so that the memory bounds how many are in flight as closely as it can.
     for group in objects.chunk_by(|(_, a), (_, b)| magnitude(*a) == magnitude(*b)) {
         let most = group.last().map_or(0, |(_, len)| *len);
+        let group: Vec<_> = group.to_vec();
         let group = group
-            .iter()
-            .map(|(name, len)| judge_one(cx, place, *name, *len));
+            .into_iter()
+            .map(|(name, len)| judge_one(cx, place, name, len));
         let mut group = stream::iter(group).buffer_unordered(cx.concurrency(most));
         while let Some(judged) = group.next().await {
             let judged = judged?;
@@ -122,6 +123,24 @@ pub(crate) async fn judge_small(
     judge_all(cx, place, select(listing, wanted), report, take).await?;
     note_missing_copies(cx, listing, journal, report);
     Ok(())
+}
+
+/// Hashes packs and segments.
+///
+/// # Errors
+///
+/// What kept it from looking.
+pub(crate) async fn judge_packs(
+    cx: &Context,
+    place: Place,
+    objects: Vec<(ObjectName, u64)>,
+    report: &mut Report,
+) -> Result<()> {
+    let take = |report: &mut Report, judged: Judged| match judged.verdict {
+        Some(Err(flaw)) => cx.found(report, flaw.of(judged.name, Level::Hashed)),
+        Some(Ok(_)) | None => {}
+    };
+    judge_all(cx, place, objects, report, take).await
 }
 
 /// Checks the slots, and that every one that a keyring grants something is there.

@@ -17,8 +17,6 @@ mod reader;
 mod report;
 mod table;
 #[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
 mod tests;
 
 pub(crate) use check::{Depth, PackOutcome};

@@ -3,8 +3,6 @@
 //! Pages that snapshots share are rebuilt once. Files are taken in the order of the trees and gathered in windows; the frames that a
 //! window needs are read in the order in which they lie in packs, each once, and what the next window needs as well is still there.
 
-#[cfg(test)]
-mod tests;
 mod window;
 
 use strongroom_format::{Names, Node, NodeKind, Page, PageType, Ref, RefKind};

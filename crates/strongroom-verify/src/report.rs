@@ -24,7 +24,7 @@ pub struct Report {
     pub now: Time,
     /// The repository, if it was known.
     pub repository: Option<RepositoryId>,
-    /// The newest journal entry that was followed; `None` without the structure key or without a journal.
+    /// The newest journal entry that was followed; without the structure key, the last of the chain of hashes. `None` when there is none.
     pub head: Option<Head>,
     /// What was looked at.
     pub coverage: Coverage,
@@ -124,7 +124,8 @@ impl Report {
         self.worst < Some(Severity::Damage)
     }
 
-    /// Returns the objects that are damaged or missing and the frames of packs that are, all of them, in order of their names.
+    /// Returns the objects that are damaged or missing and the frames of packs that are, all of them, in order of their names. Disposable ones
+    /// that are not whole are among them, although their damage is only [`Severity::Waste`].
     #[must_use]
     pub fn damaged_objects(&self) -> Vec<DamagedObject> {
         let of = |(name, damaged): (&ObjectName, &Damaged)| DamagedObject {
@@ -148,7 +149,7 @@ impl Report {
     }
 
     fn note_damaged(&mut self, finding: &Finding) {
-        if finding.severity < Severity::Damage {
+        if !is_damage(finding) {
             return;
         }
         let (name, frame) = match &finding.subject {
@@ -180,6 +181,15 @@ impl Report {
             (b.severity, &a.subject, a.problem).cmp(&(a.severity, &b.subject, b.problem))
         });
     }
+}
+
+/// Whether something is not as it was written, and not only of no use.
+fn is_damage(finding: &Finding) -> bool {
+    let is_spoilt = matches!(
+        finding.problem,
+        Problem::NotWhole | Problem::Malformed | Problem::WrongPlace | Problem::Unreadable
+    );
+    finding.severity >= Severity::Damage || (finding.severity == Severity::Waste && is_spoilt)
 }
 
 impl fmt::Display for Report {

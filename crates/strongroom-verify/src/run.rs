@@ -208,23 +208,54 @@ impl<'a> Run<'a> {
             None => listing::compare_without_journal(cx, &audited.listing, report),
         }
         let mut plan = Plan::new(cx, audited, report);
-        let before = report.clone();
-        let mut packs = plan.packs().clone();
-        loop {
-            check_content(cx, audited, &packs, self.auditor.threads(), report).await?;
-            // Damage in a sample: the rest of its stratum is read as well, and what was seen is said anew.
-            let more = plan.widen(report);
-            if more.is_empty() {
-                break;
+        if cx.options().level > Level::Listed {
+            self.judge_what_nothing_is_known_of(audited, &mut plan, report)
+                .await?;
+            if audited.state.is_some() {
+                plan = check_content(cx, audited, plan, self.auditor.threads(), report).await?;
             }
-            packs.extend(more);
-            report.clone_from(&before);
         }
         plan.conclude(report);
         let checks = CheckContext::new(cx, audited);
         for check in self.auditor.checks() {
             cx.started(Stage::Custom(check.name()));
             check.run(&checks, report).await?;
+        }
+        Ok(())
+    }
+
+    /// Hashes the packs and segments that the journal, as far as it is known, says nothing of. What it announces is looked at more closely;
+    /// what it has dropped, or never knew of, is of no use to anybody.
+    async fn judge_what_nothing_is_known_of(
+        &self,
+        audited: &Audited,
+        plan: &mut Plan,
+        report: &mut Report,
+    ) -> Result<()> {
+        let (cx, place, state) = (&self.cx, audited.place, audited.state.as_ref());
+        if state.is_some_and(|state| state.unknown_from.is_none()) {
+            return Ok(());
+        }
+        let unknown = |name: &ObjectName| match (name, state) {
+            (ObjectName::Index(_), None) => true,
+            (ObjectName::Index(hash) | ObjectName::Pack(hash), Some(state)) => {
+                let in_force = state.segments.contains_key(hash) || state.packs.contains_key(hash);
+                !in_force && !state.dropped.contains(hash)
+            }
+            _ => false,
+        };
+        let objects = objects::select(&audited.listing, unknown);
+        objects::judge_packs(cx, place, objects, report).await?;
+        if state.is_some() {
+            return Ok(());
+        }
+        let mut packs = plan.packs().clone();
+        while !packs.is_empty() {
+            let chosen =
+                |name: &ObjectName| matches!(name, ObjectName::Pack(hash) if packs.contains(hash));
+            let chosen = objects::select(&audited.listing, chosen);
+            objects::judge_packs(cx, place, chosen, report).await?;
+            packs = plan.widen(report);
         }
         Ok(())
     }

@@ -9,8 +9,6 @@ mod nodes;
 mod pass;
 mod summary;
 mod table;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{HashMap, HashSet};
 

@@ -72,11 +72,6 @@ impl Remote {
         self.concurrency
     }
 
-    /// Says whether the caller has gone; long work that makes no request looks from time to time.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.requests.is_closed()
-    }
-
     /// Begins to read an object, or a range of it.
     pub(crate) fn get_later(&self, name: &ObjectName, range: Option<Range<u64>>) -> Ticket {
         let key = Key::parse(&name.to_string());

@@ -4,30 +4,22 @@ use strongroom_format::object_name::ObjectName;
 use strongroom_format::{PackHeader, PackRef, PackTail, Preamble};
 
 use super::check::{HeaderSpot, open_at, spot_of};
-use super::fault::{HashState, PackFault};
+use super::fault::HashState;
 use super::keys::Keyset;
-use crate::edge::{Remote, Ticket, Unread};
+use crate::edge::{Remote, Ticket};
 use crate::error::Result;
 
 /// A header that was asked for.
 #[derive(Debug)]
-pub(crate) struct HeaderPlace {
+pub(super) struct HeaderPlace {
     pack: PackRef,
     head: Ticket,
     tail: Ticket,
 }
 
-/// What reading a header gave.
-#[derive(Debug)]
-pub(crate) enum HeaderSeen {
-    Good(HeaderSpot, PackHeader),
-    Fault(PackFault),
-    Unread(Unread),
-}
-
 impl HeaderPlace {
     /// Begins to read the header of a pack: its first bytes, and its last ones, among which the header usually is.
-    pub(crate) fn ask(remote: &Remote, pack: &PackRef) -> Self {
+    pub(super) fn ask(remote: &Remote, pack: &PackRef) -> Self {
         let name = ObjectName::Pack(pack.name);
         let len = u64::from(pack.len);
         let head = remote.get_later(&name, Some(0..len.min(Preamble::LEN as u64)));
@@ -39,75 +31,46 @@ impl HeaderPlace {
         }
     }
 
-    /// Waits for it and opens it. Bytes that do not open are not called damaged by their hash, which is not known.
+    /// Waits for it and opens it. None says only that the whole pack must be looked at: what is wrong with a part cannot be known from
+    /// the part, because its hash is not known.
     ///
     /// # Errors
     ///
     /// Those of the store that say that nothing can be looked at.
-    pub(crate) fn wait(self, remote: &Remote, keys: &Keyset) -> Result<HeaderSeen> {
+    pub(super) fn wait(
+        self,
+        remote: &Remote,
+        keys: &Keyset,
+    ) -> Result<Option<(HeaderSpot, PackHeader)>> {
         let (head, tail) = (self.head.wait()?, self.tail.wait()?);
-        let (head, tail) = match (head, tail) {
-            (Ok(head), Ok(tail)) => (head, tail),
-            (Err(unread), _) | (_, Err(unread)) => return Ok(HeaderSeen::Unread(unread)),
+        let (Ok(head), Ok(tail)) = (head, tail) else {
+            return Ok(None);
         };
-        let len = u64::from(self.pack.len);
-        let spot = match spot(&head, &tail, len) {
-            Ok(spot) => spot,
-            Err(fault) => return Ok(HeaderSeen::Fault(fault)),
+        let Some(spot) = spot(&head, &tail, u64::from(self.pack.len)) else {
+            return Ok(None);
         };
         // The header ends where the last 32 bytes begin.
         let from_end = spot.len as usize + PackTail::LEN;
-        let opened = match tail.len().checked_sub(from_end) {
-            Some(start) => {
-                let sealed = tail
-                    .get(start..start + spot.len as usize)
-                    .unwrap_or_default();
-                open_at(keys, &spot, sealed, HashState::Equal, Some(&self.pack))
+        let sealed = match tail.len().checked_sub(from_end) {
+            Some(start) => tail.slice(start..start + spot.len as usize),
+            None => {
+                let start = u64::from(spot.offset);
+                let range = start..start + u64::from(spot.len);
+                match remote.get(&ObjectName::Pack(self.pack.name), Some(range))? {
+                    Ok(sealed) => sealed,
+                    Err(_) => return Ok(None),
+                }
             }
-            None => match read_header(remote, &self.pack, &spot)? {
-                Ok(sealed) => open_at(keys, &spot, &sealed, HashState::Equal, Some(&self.pack)),
-                Err(unread) => return Ok(HeaderSeen::Unread(unread)),
-            },
         };
-        Ok(match opened {
-            Ok(header) => HeaderSeen::Good(spot, header),
-            Err(fault) => HeaderSeen::Fault(fault),
-        })
+        let header = open_at(keys, &spot, &sealed, HashState::Equal, Some(&self.pack));
+        Ok(header.ok().map(|header| (spot, header)))
     }
 }
 
-/// Reads a sealed header whose place is known.
-///
-/// # Errors
-///
-/// Those of the store that say that nothing can be looked at.
-pub(crate) fn read_header(
-    remote: &Remote,
-    pack: &PackRef,
-    spot: &HeaderSpot,
-) -> Result<crate::edge::Got> {
-    let start = u64::from(spot.offset);
-    let range = start..start + u64::from(spot.len);
-    remote.get(&ObjectName::Pack(pack.name), Some(range))
-}
-
-fn spot(head: &[u8], tail: &[u8], len: u64) -> std::result::Result<HeaderSpot, PackFault> {
-    use strongroom_format::DecodeErrorKind::Unsupported;
-    let preamble = Preamble::decode(head).map_err(|error| match error.kind() {
-        Unsupported => PackFault::Unsupported { what: error.what() },
-        kind => PackFault::Header {
-            what: error.what(),
-            kind,
-        },
-    })?;
-    let last = tail
-        .last_chunk::<{ PackTail::LEN }>()
-        .ok_or(PackFault::Tail { what: "length" })?;
-    let tail = PackTail::decode(last, len).map_err(|error| match error.kind() {
-        Unsupported => PackFault::Unsupported { what: error.what() },
-        _ => PackFault::Tail { what: error.what() },
-    })?;
-    spot_of(&preamble, &tail)
+fn spot(head: &[u8], tail: &[u8], len: u64) -> Option<HeaderSpot> {
+    let preamble = Preamble::decode(head).ok()?;
+    let tail = PackTail::decode(tail.last_chunk()?, len).ok()?;
+    spot_of(&preamble, &tail).ok()
 }
 
 /// A header of 1,000 blobs has half of this.

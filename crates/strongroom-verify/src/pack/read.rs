@@ -9,7 +9,7 @@ use strongroom_format::object_name::ObjectName;
 use strongroom_format::{PackHeader, PackRef};
 
 use super::check::{Depth, HeaderSpot, PackChecker, PackOutcome};
-use super::header::{HeaderPlace, HeaderSeen};
+use super::header::HeaderPlace;
 use super::keys::Keyset;
 use crate::edge::{Remote, Ticket, Unread, crew};
 use crate::error::Result;
@@ -33,8 +33,6 @@ pub(crate) struct Job {
     /// Its number in the table.
     pub(crate) number: u32,
     pub(crate) pack: PackRef,
-    /// Whether length and class are what the journal states.
-    pub(crate) is_stated: bool,
     /// Read it whole, not its header alone.
     pub(crate) whole: bool,
 }
@@ -158,10 +156,9 @@ impl<'a> Worker<'a> {
             Err(unread) => PackSeen::Unread(unread),
             Ok(bytes) => {
                 let len = bytes.len() as u64;
-                let stated = job.is_stated.then_some(&job.pack);
                 // Without a copy, unless the store keeps the bytes itself.
                 let bytes = Vec::from(bytes);
-                let outcome = self.checker.check(&job.pack.name, stated, bytes);
+                let outcome = self.checker.check(&job.pack.name, Some(&job.pack), bytes);
                 PackSeen::Whole {
                     bytes: len,
                     outcome: Box::new(outcome),
@@ -173,7 +170,7 @@ impl<'a> Worker<'a> {
     fn header(&mut self, job: &Job, place: HeaderPlace) -> Result<PackSeen> {
         let remote = self.reading.remote;
         if let Some(keys) = &self.reading.keys
-            && let HeaderSeen::Good(spot, header) = place.wait(remote, keys)?
+            && let Some((spot, header)) = place.wait(remote, keys)?
         {
             return Ok(PackSeen::Header(spot, header));
         }

@@ -11,7 +11,6 @@ use super::cache::Cache;
 use super::check::{Depth, HeaderSpot, PackChecker, open_at};
 use super::fault::HashState;
 use super::frames::{Opened, check_ids};
-use super::header::read_header;
 use super::keys::Keyset;
 use super::table::{PackState, PackTable, Presence};
 use crate::content::Shared;
@@ -214,8 +213,10 @@ impl<'a> FrameReader<'a> {
         Ok(())
     }
 
-    fn take_header(&mut self, pack: u32, got: Got) -> Option<Arc<PackHeader>> {
-        let (state, spot) = known(self.table, pack)?;
+    fn take_header(&mut self, pack: u32, got: Got) {
+        let Some((state, spot)) = known(self.table, pack) else {
+            return;
+        };
         let header = got.ok().and_then(|sealed| {
             self.fetched += sealed.len() as u64;
             open_at(
@@ -231,24 +232,7 @@ impl<'a> FrameReader<'a> {
         let bytes = header
             .as_ref()
             .map_or(64, |h| 36 * h.blobs.len() + 32 * h.frames.len() + 64);
-        self.headers.insert(pack, header.clone(), bytes as u64);
-        header
-    }
-
-    /// Returns the header of a pack; none if it cannot be read.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store that say that nothing can be looked at.
-    pub(crate) fn header(&mut self, pack: u32) -> Result<Option<Arc<PackHeader>>> {
-        if let Some(header) = self.headers.get(&pack) {
-            return Ok(header);
-        }
-        let Some((state, spot)) = known(self.table, pack) else {
-            return Ok(None);
-        };
-        let got = read_header(self.remote, &state.pack, &spot)?;
-        Ok(self.take_header(pack, got))
+        self.headers.insert(pack, header, bytes as u64);
     }
 
     /// Joins frames that lie near each other. What has no header is not there.

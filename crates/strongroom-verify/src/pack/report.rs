@@ -40,11 +40,14 @@ pub(crate) fn describe(
         found(finding.with_detail(detail));
         return;
     }
-    for (frame, fault) in &outcome.frames {
+    let is_other = differs && is_known(&outcome.actual);
+    for (frame, fault) in outcome.frames.iter().filter(|_| !is_other) {
         found(of_frame(name, *frame, *fault));
     }
     let unseen: u32 = outcome.gaps.iter().map(|(_, count)| count).sum();
-    if !differs {
+    if is_other {
+        found(hash_differs(object, Severity::Damage, outcome, is_known));
+    } else if !differs {
         if outcome.bad_sessions > 0 && outcome.frames.is_empty() {
             let detail = "a session's secret that no frame needs does not unwrap";
             let finding = Finding::new(

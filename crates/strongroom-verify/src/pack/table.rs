@@ -25,6 +25,8 @@ pub(crate) struct PackState {
     pub(crate) chosen: bool,
     /// What became of looking at it.
     pub(crate) presence: Presence,
+    /// Its bytes are not what they were, so that its header may be another one's.
+    pub(crate) is_altered: bool,
     /// The journal says that all of it is damaged.
     pub(crate) recorded: bool,
     first_frame: usize,
@@ -36,6 +38,8 @@ pub(crate) struct PackState {
 pub(crate) enum Presence {
     /// It was not looked at: there is no key for headers, or only the listing was asked for.
     Listed,
+    /// Its bytes were compared with its name, and no more was asked for.
+    Hashed,
     /// Its header is known, and with it what the pack holds.
     Known(HeaderSpot),
     /// It is there, and its header is of no use.
@@ -62,6 +66,7 @@ impl PackTable {
                 pack,
                 chosen,
                 presence: Presence::Listed,
+                is_altered: false,
                 recorded: false,
                 first_frame: 0,
                 frames: 0,
@@ -99,6 +104,18 @@ impl PackTable {
         self.bad.remove(&number).is_some() || all
     }
 
+    /// Chooses further packs to be read whole. Returns whether there are any that were not chosen before.
+    pub(crate) fn choose(&mut self, names: &BTreeSet<ObjectHash>) -> bool {
+        let mut is_more = false;
+        for state in &mut self.packs {
+            if !state.chosen && names.contains(&state.pack.name) {
+                state.chosen = true;
+                is_more = true;
+            }
+        }
+        is_more
+    }
+
     /// Takes note of a damaged frame.
     pub(crate) fn set_bad(&mut self, number: u32, frame: u32) {
         self.bad.entry(number).or_default().insert(frame);
@@ -108,6 +125,13 @@ impl PackTable {
     pub(crate) fn set_presence(&mut self, number: u32, presence: Presence) {
         if let Some(state) = self.packs.get_mut(number as usize) {
             state.presence = presence;
+        }
+    }
+
+    /// Takes note that its bytes are not what they were.
+    pub(crate) fn set_altered(&mut self, number: u32) {
+        if let Some(state) = self.packs.get_mut(number as usize) {
+            state.is_altered = true;
         }
     }
 
@@ -183,12 +207,5 @@ impl PackTable {
     pub(crate) fn object(&self, number: u32) -> Option<ObjectName> {
         self.get(number)
             .map(|state| ObjectName::Pack(state.pack.name))
-    }
-}
-
-impl PackState {
-    /// Returns how many frames the header lists.
-    pub(crate) fn frames(&self) -> u32 {
-        self.frames
     }
 }

@@ -1,1 +1,1 @@
-//! Tests.
+//! Tests of packs in memory.

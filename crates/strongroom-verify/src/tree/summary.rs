@@ -158,13 +158,15 @@ impl LinkSet {
             content.extend_from_slice(reference.id.as_bytes());
             content.extend_from_slice(&reference.len.to_le_bytes());
         }
-        // The same file may have been looked at twice: times that looking changes are left out.
+        // The same file may have been looked at twice: times that looking changes are left out, and the number by which a later backup
+        // recognises it.
         let plain = Node {
             name: b"x".to_vec(),
             first_ref: 0,
             refs: 0,
             atime: None,
             ctime: None,
+            inode: 0,
             kind: match node.kind {
                 NodeKind::Directory => NodeKind::File,
                 kind => kind,
@@ -177,7 +179,8 @@ impl LinkSet {
         };
         let mut metadata = Vec::new();
         // What was decoded can be encoded.
-        drop(leaf.encode(&mut metadata));
+        let is_encoded = leaf.encode(&mut metadata).is_ok();
+        debug_assert!(is_encoded, "an entry that was decoded can be encoded");
         Self {
             metadata: short(&metadata),
             content: short(&content),

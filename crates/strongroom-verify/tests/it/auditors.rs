@@ -6,7 +6,7 @@ use std::sync::Arc;
 use strongroom_crypt::Suite;
 use strongroom_format::AuditKeys;
 use strongroom_repo::AuditScope;
-use strongroom_store::{MemoryStore, StoreExt as _};
+use strongroom_store::{MemoryStore, Store as _};
 use strongroom_verify::{Area, Level, Report, Severity, Subject};
 
 use crate::crafted::{empty, tree};
@@ -124,7 +124,7 @@ fn with_structure_keys_no_name_is_learnt() {
     let museum = Museum::new(suite, 1);
     for pack in names(&museum.store, "pack/") {
         let damaged = museum.copy();
-        wait(damaged.delete_all(&[pack.clone()])).unwrap();
+        wait(damaged.delete(&pack)).unwrap();
         let report = structural(&damaged, suite);
         assert!(!report.is_intact(), "{pack}: {report}");
         let names_file =
@@ -147,7 +147,7 @@ fn with_content_keys_what_is_lost_is_named() {
     let mut named = 0;
     for pack in names(&museum.store, "pack/") {
         let damaged = museum.copy();
-        wait(damaged.delete_all(&[pack.clone()])).unwrap();
+        wait(damaged.delete(&pack)).unwrap();
         let report = full(&damaged, suite);
         assert_eq!(report.worst(), Some(Severity::Loss), "{pack}: {report}");
         named += report

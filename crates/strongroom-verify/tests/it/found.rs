@@ -10,7 +10,7 @@ use strongroom_store::{Key, MemoryStore};
 use strongroom_verify::testing::{Damage, Harm};
 use strongroom_verify::{Auditor, CheckOptions, Finding, Level, Report, Severity, Subject};
 
-use crate::insider::{entries, get, wait};
+use crate::insider::{entries, get, names, wait};
 use crate::lab::{Lab, Price, folder};
 use crate::matrix::chosen;
 
@@ -49,7 +49,9 @@ impl Bench {
     }
 
     pub(crate) fn check(&self, store: &Arc<MemoryStore>, with_keys: bool, level: Level) -> Report {
-        let auditor = Auditor::new(store.clone()).with_threads(0);
+        let auditor = Auditor::new(store.clone())
+            .with_threads(0)
+            .with_pin(self.lab.museum.pin);
         let auditor = match with_keys {
             true => auditor.with_keys(copied(&self.keys)),
             false => auditor,
@@ -76,7 +78,7 @@ impl Bench {
             about.map(|one| one.level).min()
         };
         let (without, with) = (level(&keyless), level(&full));
-        let demanded = demanded(damage, &self.newest());
+        let demanded = demanded(damage, &self.newest(), &self.newest_keyring());
         if let Some(most) = demanded {
             match with {
                 None => {
@@ -116,6 +118,11 @@ impl Bench {
         }
     }
 
+    fn newest_keyring(&self) -> Vec<Key> {
+        let keyrings = names(&self.lab.museum.store, "keyring/");
+        keyrings.into_iter().rev().take(2).collect()
+    }
+
     fn newest(&self) -> Key {
         entries(&self.lab.museum.store).pop().unwrap()
     }
@@ -153,11 +160,20 @@ fn is_about(finding: &Finding, damage: &Damage) -> bool {
 }
 
 /// Returns the level at which a damage is to be found at the latest; those up to L1 without any key. `None`: it may be lost without a word.
-fn demanded(damage: &Damage, newest: &Key) -> Option<Level> {
+fn demanded(damage: &Damage, newest: &Key, newest_keyring: &[Key]) -> Option<Level> {
     let is_gone = matches!(damage.harm, Harm::Deleted | Harm::FolderDeleted(..));
     match (folder(&damage.object), is_gone) {
         // They may be absent: caches and signs of life.
         ("checkpoint" | "session" | "parity", true) => None,
+        // An older generation may be deleted.
+        ("keyring", true)
+            if !damage
+                .objects()
+                .iter()
+                .any(|key| newest_keyring.contains(key)) =>
+        {
+            None
+        }
         ("config", true) => Some(Level::Listed),
         ("journal", true) if damage.object != *newest => Some(Level::Hashed),
         (_, true) => Some(Level::Authenticated),
@@ -176,7 +192,7 @@ fn every_damage_is_found() {
     let mut cases = 0;
     for suite in [Suite::None, Suite::Aes256Gcm] {
         let bench = Bench::new(Lab::new(suite, 16));
-        for damage in chosen(&bench.lab) {
+        for damage in chosen(&bench.lab, 97) {
             cases += 1;
             let show =
                 |level: Option<Level>| level.map_or("-".to_owned(), |level| level.to_string());

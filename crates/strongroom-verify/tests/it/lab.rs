@@ -40,9 +40,7 @@ impl Lab {
         let museum = Museum::new(suite, 1);
         let other = Museum::new(suite, 100);
         let oracle = Oracle::new(&museum.store);
-        let mut generator = Damages::new(7)
-            .with_flips(flips)
-            .with_foreign(other.store.clone());
+        let mut generator = Damages::new(7).with_flips(flips).with_foreign(other.store);
         for (pack, (frames, end)) in &oracle.packs {
             let each = frames
                 .iter()
