@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use strongroom_format::limits::BUNDLE_ENTRIES;
 use strongroom_format::object_name::ObjectName;
-use strongroom_format::{ENTRY_HEAD_BYTES, Entry, ObjectHash, decode_bundle, encode_bundle};
+use strongroom_format::{ENTRY_HEAD_BYTES, ObjectHash, decode_bundle, encode_bundle};
 
 use super::item::{NoRemedy, Remedy, RepairSource, Wrong};
 use super::look::{Found, Look, Sight};
@@ -44,20 +44,30 @@ impl Chain {
         n: u64,
     ) -> Result<Option<Found>> {
         let is_copy = matches!(name, ObjectName::JournalCopy(_));
-        // Genesis has a copy; another entry has one only where its place is taken by something else.
-        if n >= self.head || (is_copy && n > 0) {
+        let is_bridge = look.state.bridges.contains_key(&n);
+        // Genesis has a copy, and so has a Bridge whose place is taken by what is left of the lost entry.
+        if n >= self.head || (is_copy && n > 0 && !is_bridge) {
             return Ok(None);
         }
         let Some(hash) = self.hash(look, n)? else {
             // What is wrong is further on: that entry says it.
             return Ok(None);
         };
-        let wrong = look.sight(&name, |bytes| Sight::of_hash(bytes, &hash, Entry::decode))?;
-        let Some(wrong) = wrong else {
+        // What belongs there is said by the entry after it, so nothing else there is of a later version.
+        let is_right = |bytes: &Bytes| ObjectHash::of(bytes) == hash;
+        let judge = |bytes: &Bytes| is_right(bytes).then_some(()).ok_or(Sight::Bad);
+        let Some(wrong) = look.sight(&name, judge)? else {
             return Ok(None);
         };
-        if wrong == Wrong::Newer {
-            return Ok(Some(Found::newer(name)));
+        if is_bridge {
+            let other = match is_copy {
+                true => ObjectName::Journal(n),
+                false => ObjectName::JournalCopy(n),
+            };
+            if get_if_there(look.remote, &other.to_string())?.is_some_and(|bytes| is_right(&bytes))
+            {
+                return Ok(None);
+            }
         }
         Ok(Some(match self.find(look, n, &hash)? {
             Some((bytes, from)) => Found::put_back(name, wrong, from, bytes),
@@ -125,8 +135,12 @@ impl Chain {
             let Some(previous) = previous.and_then(|bytes| bytes.first_chunk()) else {
                 return Ok(None);
             };
-            self.hashes
-                .insert(first - 1, ObjectHash::from_bytes(*previous));
+            let previous = ObjectHash::from_bytes(*previous);
+            // Behind a Bridge the next entry names the one that was lost.
+            let bridge = look.state.bridges.get(&(first - 1));
+            let bridge = bridge.filter(|bridge| bridge.next == previous);
+            let hash = bridge.map_or(previous, |bridge| bridge.hash);
+            self.hashes.insert(first - 1, hash);
         }
         Ok(self.hashes.get(&n).copied())
     }

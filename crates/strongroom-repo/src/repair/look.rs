@@ -234,16 +234,24 @@ pub(super) enum Sight {
 }
 
 impl Sight {
-    /// Judges bytes that must have a hash.
+    /// Judges bytes that must have a hash. Something else that is whole and of a later version is left alone: one whose seal is wrong
+    /// proves nothing by what it says of its version.
     pub(super) fn of_hash<T>(
         bytes: &Bytes,
         hash: &ObjectHash,
         decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<(), Self> {
-        match ObjectHash::of(bytes) == *hash {
-            true => Ok(()),
-            false => Err(decode(bytes).map_or_else(|error| Self::of(&error), |_| Self::Bad)),
+        if ObjectHash::of(bytes) == *hash {
+            return Ok(());
         }
+        let is_whole = bytes
+            .split_last_chunk::<32>()
+            .is_some_and(|(body, seal)| ObjectHash::of(body).as_bytes() == seal);
+        let said = decode(bytes).map_or_else(|error| Self::of(&error), |_| Self::Bad);
+        Err(match is_whole {
+            true => said,
+            false => Self::Bad,
+        })
     }
 
     pub(super) fn of(error: &DecodeError) -> Self {
