@@ -21,5 +21,6 @@ mod objects;
 mod place;
 mod program;
 mod prune;
+mod repair;
 mod sleeper;
 mod undelete;
