@@ -114,7 +114,10 @@ impl Input {
         };
         if let Some(state) = &audited.state {
             input.take_state(state, chosen, options);
-            let packs = state.packs.keys().map(|hash| (*hash, ObjectName::Pack(*hash)));
+            let packs = state
+                .packs
+                .keys()
+                .map(|hash| (*hash, ObjectName::Pack(*hash)));
             let segments = state.segments.keys();
             let segments = segments.map(|hash| (*hash, ObjectName::Index(*hash)));
             input.unlisted = packs
@@ -126,12 +129,7 @@ impl Input {
         input
     }
 
-    fn take_state(
-        &mut self,
-        state: &State,
-        chosen: &BTreeSet<ObjectHash>,
-        options: &CheckOptions,
-    ) {
+    fn take_state(&mut self, state: &State, chosen: &BTreeSet<ObjectHash>, options: &CheckOptions) {
         self.packs = state
             .packs
             .iter()

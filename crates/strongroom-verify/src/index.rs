@@ -3,7 +3,6 @@
 //! Every segment in force is decoded whole and every row of it compared with the header of the pack that it points to: pack, frame,
 //! place, and the id itself. What a header lists and no segment maps is damage if a snapshot needs it, and otherwise worth a note.
 
-
 use std::collections::BTreeSet;
 
 use bytes::Bytes;

@@ -95,7 +95,11 @@ impl World {
             ("text", Tree::file(&text)),
             (
                 "many",
-                Tree::dir(small.iter().map(|(name, tree)| (name.as_str(), tree.clone()))),
+                Tree::dir(
+                    small
+                        .iter()
+                        .map(|(name, tree)| (name.as_str(), tree.clone())),
+                ),
             ),
         ])
     }
@@ -280,9 +284,14 @@ fn little_memory_means_more_passes_and_the_same_answer() {
     let files: Vec<(String, Tree)> = (0..5_000)
         .map(|n| (format!("f{n:05}"), Tree::file(&world.bytes(40))))
         .collect();
-    let named = files.iter().map(|(name, tree)| (name.as_str(), tree.clone()));
+    let named = files
+        .iter()
+        .map(|(name, tree)| (name.as_str(), tree.clone()));
     world.backup(&Tree::dir(named));
-    let pack = world.packs().into_iter().find(|pack| world.class(pack) == 0);
+    let pack = world
+        .packs()
+        .into_iter()
+        .find(|pack| world.class(pack) == 0);
     let pack = pack.unwrap();
     for bad in [false, true] {
         if bad {
@@ -312,16 +321,28 @@ fn a_pack_that_was_not_chosen_is_known_by_its_header() {
         all: false,
         ..PackSelection::all().with_widening(false)
     };
-    let report = world.check(AuditScope::Content, options(Level::Decoded).with_packs(none.clone()));
+    let report = world.check(
+        AuditScope::Content,
+        options(Level::Decoded).with_packs(none.clone()),
+    );
     assert_eq!(worst(&report), None, "{report}");
     let all = world.packs().len() as u64;
-    assert_eq!(report.coverage.of(Area::Packs, Level::Authenticated).count, all);
+    assert_eq!(
+        report.coverage.of(Area::Packs, Level::Authenticated).count,
+        all
+    );
     assert!(report.coverage.of(Area::Packs, Level::Decoded).count < all);
-    let pack = world.packs().into_iter().find(|pack| world.class(pack) == 0);
+    let pack = world
+        .packs()
+        .into_iter()
+        .find(|pack| world.class(pack) == 0);
     let pack = pack.unwrap();
     let good = world.get(&pack);
     world.put(&pack, flip(&good, good.len() - 100));
-    let report = world.check(AuditScope::Content, options(Level::Decoded).with_packs(none));
+    let report = world.check(
+        AuditScope::Content,
+        options(Level::Decoded).with_packs(none),
+    );
     assert!(!report.is_intact(), "{report}");
     assert_eq!(report.damaged_objects()[0].name, ObjectName::Pack(pack));
 }

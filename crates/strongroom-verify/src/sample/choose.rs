@@ -211,9 +211,8 @@ impl Chosen {
         let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
         let since = Time::new(self.now.seconds.saturating_sub(age), self.now.nanos);
         let level = pack_level(self.level);
-        let is_older = |unit: &&Unit| {
-            unit.is_sampled() && !past.was_read_since(unit, level, since, self.now)
-        };
+        let is_older =
+            |unit: &&Unit| unit.is_sampled() && !past.was_read_since(unit, level, since, self.now);
         let names = self.units.values().filter(is_older).map(|unit| unit.name);
         self.packs.extend(names);
         self.choices.push(Choice::Older {
