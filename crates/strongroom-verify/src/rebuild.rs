@@ -64,8 +64,17 @@ pub(crate) fn rebuild(
         }
     }
     builder.flush()?;
-    let (files, bytes) = (builder.window.files, builder.window.bytes);
+    let (files, bytes, closed) = (
+        builder.window.files,
+        builder.window.bytes,
+        builder.window.closed,
+    );
     sink.count(Area::Files, Level::Rebuilt, files, bytes);
+    if closed > 0 {
+        let (problem, level) = (Problem::NotRebuilt, Level::Rebuilt);
+        let detail = format!("{closed} files need content that could not be opened with the keys");
+        sink.say(Severity::Note, Subject::Repository, problem, level, detail);
+    }
     Ok(())
 }
 
@@ -201,7 +210,7 @@ impl Builder<'_, '_> {
         self.reader.load(self.window.frames())?;
         for wrong in self.window.assemble(&mut self.reader)? {
             if let Some(id) = &wrong.lost {
-                self.tree.pages.hit(wrong.entry.page);
+                self.tree.pages.hit(wrong.entry.page, Level::Rebuilt);
                 if self.tree.lose(id) {
                     let (problem, level) = (Problem::BlobMissing, Level::Rebuilt);
                     let detail = "could be read before and cannot be read again";

@@ -33,6 +33,8 @@ pub(super) struct Window {
     pending: u64,
     most: u64,
     open: Option<Open>,
+    /// Files that need content for which there is no key.
+    pub(super) closed: u64,
     /// Files that were put together whole.
     pub(super) files: u64,
     /// Their bytes.
@@ -60,6 +62,7 @@ struct Open {
     hasher: blake3::Hasher,
     len: u64,
     is_whole: bool,
+    is_closed: bool,
     lost: Option<Id>,
 }
 
@@ -71,6 +74,7 @@ impl Window {
             pending: 0,
             most,
             open: None,
+            closed: 0,
             files: 0,
             bytes: 0,
         }
@@ -164,6 +168,7 @@ impl Window {
     }
 
     fn finish(&mut self, open: Open, wrong: &mut Vec<Wrong>) {
+        self.closed += u64::from(open.is_closed);
         // What is lost was named when the references were looked at; here counts what could not be known before.
         if open.lost.is_some() || (open.is_whole && open.len != open.entry.size) {
             wrong.push(Wrong {
@@ -185,6 +190,7 @@ impl Open {
             hasher: blake3::Hasher::new(),
             len: 0,
             is_whole: true,
+            is_closed: false,
             lost: None,
         }
     }
@@ -200,11 +206,16 @@ impl Open {
             self.is_whole = false;
             return Ok(());
         };
+        let is_closed = reader.is_closed(pack);
         let frame = reader.frame(pack, frame)?;
         match frame.as_ref().and_then(|frame| frame.blob(id)) {
             Some(bytes) if bytes.len() as u64 == len => {
                 self.hasher.update(bytes);
                 self.len = self.len.saturating_add(len);
+            }
+            _ if is_closed => {
+                self.is_whole = false;
+                self.is_closed = true;
             }
             _ => {
                 self.is_whole = false;

@@ -26,7 +26,7 @@ pub(crate) struct Flaw {
     /// Name of the entry; none if it is the page's.
     pub(crate) name: Option<Vec<u8>>,
     pub(crate) what: String,
-    /// Whether something is wrong, or only unusual.
+    /// Whether something is wrong, or only unusual. What is wrong with an entry keeps it from being restored as it was.
     pub(crate) is_damage: bool,
 }
 
