@@ -44,7 +44,7 @@ pub(crate) struct State {
     pub(crate) confirmed: BTreeMap<u64, ObjectHash>,
     /// Hash of every entry that was followed, by number.
     pub(crate) hashes: Vec<ObjectHash>,
-    /// Every Evidence entry that has effect.
+    /// Every Evidence entry of a check that has effect.
     pub(crate) evidence: Vec<EvidenceEntry>,
     /// The first entry that could not be followed, if the journal goes on after the last that could.
     pub(crate) unknown_from: Option<u64>,
