@@ -20,5 +20,6 @@ mod objects;
 mod place;
 mod program;
 mod prune;
+mod repair;
 mod sleeper;
 mod undelete;
