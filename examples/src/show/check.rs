@@ -11,7 +11,7 @@ use strongroom::verify::{Event, Finding, Observer, Report, Stage, Statement};
 use crate::exit::Status;
 use crate::output::Output;
 
-/// An observer for people and machines: findings as they come, and a bar at a terminal.
+/// An observer for people and machines: a bar at a terminal, or lines. What was found is in the report.
 #[derive(Debug)]
 pub struct CheckWatch {
     output: Arc<Output>,
@@ -41,18 +41,29 @@ impl CheckWatch {
 
 impl Observer for CheckWatch {
     fn on_event(&self, event: &Event<'_>) {
-        let Some(bar) = &self.bar else {
-            return;
-        };
-        match event {
-            Event::Started(stage) => {
+        match (event, &self.bar) {
+            (Event::Started(stage), Some(bar)) => {
                 bar.set_length(0);
                 bar.set_position(0);
                 bar.set_message(words(*stage));
             }
-            Event::Advanced { done, of, .. } => {
+            (Event::Advanced { done, of, .. }, Some(bar)) => {
                 bar.set_length(*of);
                 bar.set_position(*done);
+            }
+            (
+                Event::Advanced {
+                    stage,
+                    done,
+                    of,
+                    bytes,
+                },
+                None,
+            ) => {
+                let stage = words(*stage);
+                let _ = self.output.json(|| {
+                    json!({ "type": "progress", "stage": stage, "done": done, "of": of, "bytes": bytes })
+                });
             }
             _ => {}
         }
