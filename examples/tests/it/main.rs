@@ -18,6 +18,7 @@ mod generate;
 mod kill;
 mod kit;
 mod objects;
+mod parity;
 mod place;
 mod program;
 mod prune;

@@ -22,6 +22,7 @@ pub(crate) const UNDELETE: &str = env!("CARGO_BIN_EXE_sr-undelete");
 pub(crate) const DAMAGE: &str = env!("CARGO_BIN_EXE_sr-damage");
 pub(crate) const CHECK: &str = env!("CARGO_BIN_EXE_sr-check");
 pub(crate) const REPAIR: &str = env!("CARGO_BIN_EXE_sr-repair");
+pub(crate) const PARITY: &str = env!("CARGO_BIN_EXE_sr-parity");
 pub(crate) const KEYS: &str = env!("CARGO_BIN_EXE_sr-keys");
 pub(crate) const KIT: &str = env!("CARGO_BIN_EXE_sr-kit");
 
