@@ -6,6 +6,7 @@ use futures::future::join_all;
 use super::Shared;
 use super::member::{Member, Queued, Wanted, words};
 use super::rules::Wholeness;
+use super::turns::Kind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::options::{PutMode, PutOptions};
@@ -14,7 +15,12 @@ use crate::store::StoreExt as _;
 impl Shared {
     pub(super) async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
         self.catch_up_a_little().await;
-        let _turn = self.turn(key).await;
+        // The arbiter decides between those that create it.
+        let kind = match options.mode {
+            PutMode::Create => Kind::Shared,
+            PutMode::Overwrite => Kind::Alone,
+        };
+        let _turn = self.turns.take(key, kind).await;
         self.expect_members(key).await?;
         let arbiter = self.arbiter()?;
         let predecessor = self.settings.rules.predecessor(key);
@@ -74,7 +80,7 @@ impl Shared {
     }
 
     pub(super) async fn delete(&self, key: &Key) -> Result<()> {
-        let _turn = self.turn(key).await;
+        let _turn = self.turns.take(key, Kind::Alone).await;
         let mut lags = Vec::new();
         for (number, follower) in self.followers() {
             if !self.drain(follower, usize::MAX).await {
