@@ -1,4 +1,4 @@
-//! How the programs end: 0 complete, 3 partial, 1 failed, 2 wrong usage.
+//! How the programs end: 0 complete, 3 partial, 4 damaged, 1 failed, 2 wrong usage.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -16,6 +16,8 @@ pub enum Status {
     Complete,
     /// Something was left out, and said.
     Partial,
+    /// Something is damaged, and said.
+    Damaged,
 }
 
 impl Status {
@@ -50,6 +52,7 @@ pub fn finish(output: &Output, result: anyhow::Result<Status>) -> ExitCode {
     let error = match result {
         Ok(Status::Complete) => return ExitCode::SUCCESS,
         Ok(Status::Partial) => return ExitCode::from(3),
+        Ok(Status::Damaged) => return ExitCode::from(4),
         Err(error) => error,
     };
     let kind = error

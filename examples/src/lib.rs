@@ -2,6 +2,7 @@
 
 pub mod backup;
 mod bytes;
+mod check;
 mod compare;
 mod exit;
 pub mod fleet;
@@ -23,6 +24,7 @@ mod tour;
 mod training;
 mod when;
 
+pub use check::{Access, CheckArgs, write_audit_keys};
 pub use compare::{Aspect, Comparison, Difference, emptied, stored_bytes};
 pub use exit::{Status, Usage, finish};
 pub use glob::Chosen;
@@ -35,6 +37,7 @@ pub use progress::Watch;
 pub use repository::{RepositoryArgs, host_name};
 pub use secret::new_secret;
 pub use select::{SelectArgs, found, found_forgotten};
+pub use show::check::CheckWatch;
 pub use size::{parse_size, size};
 pub use targets::TargetArgs;
 pub use tour::Tour;

@@ -2,10 +2,13 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use strongroom::blocking::{Repository, RepositoryBuilder};
-use strongroom::{Credential, Overhead, RecoveryCode, Settings, create_store_at, store_at};
+use strongroom::{
+    Credential, Overhead, RecoveryCode, Settings, Store, create_store_at, store_at,
+};
 
 use crate::exit::Usage;
 use crate::output::Output;
@@ -67,10 +70,26 @@ impl RepositoryArgs {
     ///
     /// What the terminal, the system or the repository said.
     pub fn open_with(&self, more: impl FnOnce(Settings) -> Settings) -> anyhow::Result<Repository> {
-        let store = store_at(&self.repo)?;
-        let credential = self.credential()?;
-        let builder = Repository::builder(store).settings(more(self.settings()));
-        Ok(builder.open(&credential)?)
+        let builder = self.builder()?.settings(more(self.settings()));
+        Ok(builder.open(&self.credential()?)?)
+    }
+
+    /// Returns the store that the repository is in.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
+        Ok(store_at(&self.repo)?)
+    }
+
+    /// Returns the builder of the repository, for whoever opens it otherwise than [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn builder(&self) -> anyhow::Result<RepositoryBuilder> {
+        Ok(Repository::builder(self.store()?).settings(self.settings()))
     }
 
     /// Returns the builder of a new repository.
@@ -82,7 +101,12 @@ impl RepositoryArgs {
         Ok(Repository::builder(create_store_at(&self.repo)?).settings(self.settings()))
     }
 
-    fn credential(&self) -> anyhow::Result<Credential> {
+    /// Returns what opens the repository, and asks for it where it must.
+    ///
+    /// # Errors
+    ///
+    /// What the terminal or the file said.
+    pub fn credential(&self) -> anyhow::Result<Credential> {
         if self.no_password {
             return Ok(Credential::None);
         }

@@ -1,5 +1,6 @@
 //! How things of a repository are shown, to people on a line and to machines as an object.
 
+pub mod check;
 pub mod copy;
 pub mod entry;
 pub mod forget;

@@ -41,7 +41,7 @@ quietly() {
 
 build() {
     local program
-    for program in sr-init sr-backup sr-keys sr-forget sr-prune sr-undelete sr-copy; do
+    for program in sr-init sr-backup sr-keys sr-forget sr-prune sr-undelete sr-copy sr-parity; do
         [ -x "$programs/$program" ] && continue
         need cargo
         (cd "$project" && cargo build --release -p strongroom-examples --bins) || fail "the engine's programs do not build"
@@ -223,6 +223,55 @@ many_entries() {
     compare "${reads[@]}"
 }
 
+# A repository whose packs have parity: written at once, later, more of it, after a prune, in a replica, and none.
+protected() {
+    local packs
+    start "$1"
+    shift
+    engine sr-init "$@"
+    rm -rf "$work/tree"
+    "$PYTHON" "$here/example_tree.py" "$work/tree"
+    engine sr-backup --parity 2% "$work/tree"
+    keep "$work/tree"
+    parities 1
+    head -c 3000000 /dev/urandom >"$work/tree/noise"
+    engine sr-backup "$work/tree"
+    keep "$work/tree"
+    engine sr-parity
+    parities 2
+    engine sr-parity --parity 30%
+    parities 2
+    compare "${reads[@]}"
+    engine sr-forget --keep-last 1
+    engine sr-prune --parity 2% --delete-after 0 --orphans-older-than 0 --sessions-older-than 0 --max-unused 0
+    only_last 1
+    parities 1
+    compare "${reads[@]}"
+    quietly "$programs/sr-copy" --repo "$repository" --no-cache "${way_in[@]}" --parity 5% --replicate --to "$work/protected.replica"
+    # A byte of a pack is wrong: its parity says so too.
+    packs=("$repository"/pack/*/*)
+    printf '\377' | dd of="${packs[0]}" bs=1 seek=70 conv=notrunc status=none
+    ! decoder "${reads[@]}" "$repository" verify >"$work/log" 2>&1 || fail "$repository_name: damage is not noticed"
+    grep -q "parity/$(basename "${packs[0]}"): shards \[0\]" "$work/log" || fail "$repository_name: parity does not find the damage: $(cat "$work/log")"
+    repository=$work/protected.replica
+    parities 1
+    compare "${reads[@]}"
+    engine sr-parity --remove
+    [ -z "$(find "$repository/parity" -type f)" ] || fail "$repository_name: parity stays"
+    verify "${reads[@]}"
+}
+
+# Every pack has parity, and at least COUNT packs have any: parities COUNT
+parities() {
+    local pack
+    for pack in "$repository"/pack/*/*; do
+        [ -e "$repository/parity/$(basename "$pack")" ] || fail "$repository_name: $pack has no parity"
+    done
+    verify "${reads[@]}"
+    saw "$1" parities
+    ! grep -q 'its pack is not there' "$work/verify" || fail "$repository_name: parity of nothing"
+}
+
 # Only the last COUNT of what was kept is still to be found: only_last COUNT
 only_last() {
     local i first=$((kept - $1))
@@ -291,6 +340,7 @@ slots
 compare --recovery-code "$code"
 everything suite-2 --suite chacha20-poly1305
 maintained maintained
+protected protected
 way_in=(--password-file "$work/password") reads=("${way_in[@]}")
 many_entries entries
 echo "against-engine: no deviation"

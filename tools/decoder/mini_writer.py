@@ -228,6 +228,21 @@ class MiniWriter:
         self.tables.append((name, len(body), offset, len(sealed), kind, rows))
         return [name, len(body), kind]
 
+    def parity(self, name, shard):
+        """Parity of one shard, for which the code is the sum of the data shards."""
+        with open(os.path.join(self.root, f"pack/{name.hex()[:2]}/{name.hex()}"), "rb") as f:
+            pack = f.read()
+        data = [pack[i:i + shard] for i in range(0, len(pack), shard)]
+        code = bytearray(shard)
+        for one in data:
+            for i, byte in enumerate(one):
+                code[i] ^= byte
+        head = struct.pack("<HHIIIQQ", 1, 0, shard, len(data), 1, len(pack), 0) + name
+        head += b3(b"strongroom v1 parity" + head)
+        table = b"".join(b3(one)[:16] for one in [*data, bytes(code)])
+        body = self.preamble(b"Y") + head + table + code + table + head
+        self.put(f"parity/{name.hex()}", body + b3(body))
+
     def segment(self):
         packs, frames, entries = b"", b"", []
         for p, (name, length, h, l, kind, rows) in enumerate(self.tables):

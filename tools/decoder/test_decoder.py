@@ -15,9 +15,10 @@ import zstandard
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mini_writer as w  # noqa: E402
 import strongroom_decoder  # noqa: E402
-from srd import cbor, crypto, entries, journal, objects, opening, packs, tree  # noqa: E402
+from srd import cbor, crypto, entries, journal, objects, opening, packs, parity, tree  # noqa: E402
 from srd.errors import Deviation, NotWhole, Unsupported  # noqa: E402
 
+VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../testdata/format")
 PASSPHRASE = "pässphrase".encode()
 CODE = bytes(range(32))
 RECIPIENT = b"\7" * 32
@@ -198,6 +199,72 @@ class Structures(unittest.TestCase):
                 packs.decompress(bad, size, "t")
 
 
+class ParityOfPacks(unittest.TestCase):
+    """The vectors: parity that the library made, read by the document."""
+
+    def setUp(self):
+        def vector(name):
+            with open(os.path.join(VECTORS, name), "rb") as f:
+                return f.read()
+        wide = vector("parity-wide.txt").split(b"\n")[0].split(b" ")[2]
+        wide = bytes.fromhex(wide.decode()) + crypto.blake3(b"parity vector").digest(length=39936)
+        self.vectors = [(vector("parity.bin"), vector("pack.bin"), (1024, 2, 2), 1677),
+                        (vector("parity-wide.bin"), wide, (1024, 40, 6), 5121)]
+
+    @staticmethod
+    def parse(data):
+        objects.preamble(data, "Y", "t")
+        return parity.parse(data, f"parity/{data[96:128].hex()}")
+
+    def test_vectors(self):
+        for data, pack, geometry, burst in self.vectors:
+            one = self.parse(data)
+            self.assertEqual((one.shard, one.data, len(one.shards)), geometry)
+            self.assertEqual((one.burst, one.pack), (burst, w.b3(pack)))
+            parity.check(one, pack, "t", groups=one.shard // 64)
+            damaged = bytearray(pack)
+            damaged[1500] ^= 1
+            self.assertEqual(one.damaged(damaged), [1])
+            with self.assertRaises(Deviation):
+                parity.check(one, damaged, "t")
+            with self.assertRaises(Deviation):
+                parity.check(one, pack[:-1], "t")
+
+    def test_every_damage_is_noticed(self):
+        data = self.vectors[0][0]
+        for at in range(0, len(data), 7):
+            wrong = bytearray(data)
+            wrong[at] ^= 0x20
+            with self.assertRaises(Deviation, msg=at):
+                self.parse(bytes(wrong))
+
+    def test_what_is_whole_and_wrong(self):
+        data = self.vectors[0][0][:-32]
+
+        def changed(at, value, both=True):
+            head = bytearray(data[64:128])
+            head[at:at + len(value)] = value
+            head += w.b3(b"strongroom v1 parity" + head)
+            body = data[:64] + head + data[160:-96] + (head if both else data[-96:])
+            return body + w.b3(body)
+        for at, value, error in ((0, b"\2", Unsupported), (2, b"\1", Unsupported), (24, b"\1", Unsupported), (4, b"\0\2", Deviation),
+                                 (4, struct.pack("<I", 1000), Deviation), (8, b"\3", Deviation), (12, b"\0", Deviation), (16, bytes(8), Deviation)):
+            with self.assertRaises(error, msg=at):
+                self.parse(changed(at, value))
+        self.parse(changed(32, b"another pack"))
+        with self.assertRaises(Deviation):
+            self.parse(changed(32, b"another pack", both=False))
+        # A parity shard that has its hash, and is not of the pack.
+        wrong = bytearray(data)
+        start = 160 + 16 * 4
+        wrong[start] ^= 1
+        for table in (160, len(data) - 96 - 64):
+            wrong[table + 32:table + 48] = w.b3(bytes(wrong[start:start + 1024]))[:16]
+        one = self.parse(bytes(wrong) + w.b3(bytes(wrong)))
+        with self.assertRaises(Deviation):
+            parity.check(one, self.vectors[0][1], "t")
+
+
 def build(root, suite):
     """A small repository that has every structure the document describes; returns (writer, recovery code)."""
     m = w.MiniWriter(root, suite)
@@ -233,6 +300,7 @@ def build(root, suite):
     for i in range(3000):
         m.blob(0, b"filler %d" % i)
     announced = m.packs()
+    m.parity(announced[0][0], 128)
     m.append(2, {0: m.session, 1: announced, 2: []}, [m.worker])
     snapshot = m.snapshot(root_page)
     segment = m.segment()

@@ -16,6 +16,7 @@ mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -32,11 +33,30 @@ use crate::threads;
 pub(crate) struct Access {
     store: Arc<dyn Store>,
     execution: Execution,
+    /// Nothing is written while it says so.
+    read_only: Arc<AtomicBool>,
 }
 
 impl Access {
     pub(crate) fn new(store: Arc<dyn Store>, execution: Execution) -> Self {
-        Self { store, execution }
+        Self {
+            store,
+            execution,
+            read_only: Arc::default(),
+        }
+    }
+
+    /// Lets all operations on it, and on its clones, read only from now on, or write again.
+    pub(crate) fn set_read_only(&self, read_only: bool) {
+        self.read_only.store(read_only, Ordering::SeqCst);
+    }
+
+    /// One that writes though others may not: for the repair that lets them write again.
+    pub(crate) fn writable(&self) -> Self {
+        Self {
+            read_only: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// Executes operations on it as those on `other`.
@@ -68,16 +88,21 @@ pub(crate) async fn run<T: Send + 'static>(
     name: &'static str,
     work: impl FnOnce(&Remote) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let Access { store, execution } = access;
+    let Access {
+        store,
+        execution,
+        read_only,
+    } = access;
     match execution {
-        Execution::Threads => run_on_a_thread(store, name, work).await,
-        Execution::Inline => caught(name, &Remote::inline(store), work),
+        Execution::Threads => run_on_a_thread(store, read_only, name, work).await,
+        Execution::Inline => caught(name, &Remote::inline(store, read_only), work),
     }
 }
 
 /// Runs `work` on a thread of its own, and serves its requests here.
 async fn run_on_a_thread<T: Send + 'static>(
     store: Arc<dyn Store>,
+    read_only: Arc<AtomicBool>,
     name: &'static str,
     work: impl FnOnce(&Remote) -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -85,7 +110,7 @@ async fn run_on_a_thread<T: Send + 'static>(
     let (read_requests, reads) = async_channel::bounded(concurrency);
     // Puts are packs of many megabytes: a queue of them would be memory, so there is none.
     let (write_requests, writes) = async_channel::bounded(1);
-    let remote = Remote::queued(read_requests, write_requests);
+    let remote = Remote::queued(read_requests, write_requests, read_only);
     let (done, result) = async_channel::bounded(1);
     let body = move || {
         let result = caught(name, &remote, work);
@@ -122,6 +147,12 @@ pub(crate) fn panicked(name: &str, panic: &(dyn std::any::Any + Send)) -> Error 
         ErrorKind::Internal,
         format!("a worker of {name} panicked: {message}"),
     )
+}
+
+/// Makes the error of a repository that is only read.
+pub(crate) fn read_only() -> Error {
+    let what = "the repository was opened for reading only, since entries of its journal are lost";
+    Error::new(ErrorKind::ReadOnly, what)
 }
 
 /// Makes the error of an operation whose future was dropped.

@@ -12,6 +12,7 @@ struct Inner {
     what: String,
     object: Option<String>,
     heads: Option<Heads>,
+    lost_entry: Option<u64>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -42,6 +43,8 @@ pub enum ErrorKind {
     Incompatible,
     /// The request makes no sense as given.
     Invalid,
+    /// The repository was opened for reading only, since entries of its journal are lost. Plan a repair, and carry it out.
+    ReadOnly,
     /// The store does not allow it.
     PermissionDenied,
     /// The store is full.
@@ -103,6 +106,7 @@ impl Error {
             what: what.into(),
             object: None,
             heads: None,
+            lost_entry: None,
             source: None,
         }))
     }
@@ -138,6 +142,13 @@ impl Error {
     #[must_use]
     pub(crate) fn object_named(mut self, name: impl Into<String>) -> Self {
         self.0.object = Some(name.into());
+        self
+    }
+
+    /// Says that it is about journal entry `n`, which is in none of its places.
+    #[must_use]
+    pub(crate) fn losing(mut self, n: u64) -> Self {
+        self.0.lost_entry = Some(n);
         self
     }
 
@@ -182,6 +193,17 @@ impl Error {
         self.0.heads.as_ref()
     }
 
+    /// Returns the number of the journal entry that is lost, when that is what ended the operation: later entries follow it, or its own
+    /// object is not what was written, and no copy of it is left.
+    ///
+    /// What to do: open the repository with [`LostEntries::Prefix`](crate::LostEntries) or [`LostEntries::Skip`](crate::LostEntries), which read
+    /// around it and write nothing, look at [`Repository::journal_damage`](crate::Repository::journal_damage), and close the gap with
+    /// [`Repository::plan_journal_repair`](crate::Repository::plan_journal_repair). If the store has a mirror or a replica, look for the entry there first.
+    #[must_use]
+    pub fn lost_entry(&self) -> Option<u64> {
+        self.0.lost_entry
+    }
+
     /// Says whether the same call may succeed later without anybody's doing.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -211,8 +233,11 @@ impl From<strongroom_store::Error> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.what)?;
-        match &self.0.object {
-            Some(object) => write!(f, ": {object}"),
+        if let Some(object) = &self.0.object {
+            write!(f, ": {object}")?;
+        }
+        match self.0.lost_entry {
+            Some(_) => f.write_str(" (it can be read around, and repaired by a plan)"),
             None => Ok(()),
         }
     }

@@ -165,6 +165,11 @@ impl Remembered {
         Head::new(self.n.saturating_sub(1), self.hash)
     }
 
+    /// Returns the entries that it has.
+    pub(crate) fn recent(&self) -> &[Bytes] {
+        &self.recent
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(self.config.as_bytes());

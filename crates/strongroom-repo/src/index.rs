@@ -20,8 +20,9 @@ use strongroom_format::{ObjectHash, SegmentRef, object_name};
 
 pub(crate) use self::contents::Prefix;
 pub(crate) use self::marks::{Kind, Marks, WeakFrames};
-pub(crate) use self::rebuilt::builder as builder_of_headers;
-pub(crate) use self::rebuilt::segment as segment_of_headers;
+pub(crate) use self::rebuilt::{
+    builder as builder_of_headers, pack_found, segment as segment_of_headers,
+};
 pub(crate) use self::storage::write_file;
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
@@ -170,7 +171,7 @@ impl Index {
         for batch in missing.chunks(FETCHED_AT_ONCE) {
             index.fetch(remote, context, state, batch)?;
         }
-        if !index.problems.is_empty() {
+        if !index.problems.is_empty() || state.has_unmapped_packs {
             index.rebuild(remote, context, state)?;
         }
         if let Some(cache) = &index.cache {

@@ -23,6 +23,7 @@ use crate::context::Context;
 use crate::edge::Remote;
 use crate::error::Result;
 use crate::head::Cache;
+use crate::lost::JournalDamage;
 use crate::state::State;
 
 /// This client's view of the journal. Whoever asks for its state gets what was folded last, without a request.
@@ -40,6 +41,8 @@ pub(crate) struct Journal {
     identity: Arc<()>,
     /// What the cache has.
     cached: Mutex<Cached>,
+    /// What is lost of the journal, if this handle was opened around it: its view then stays as it is.
+    frozen: Mutex<Option<Arc<JournalDamage>>>,
 }
 
 /// What the local cache has.
@@ -70,7 +73,42 @@ impl Journal {
             cache,
             identity: Arc::default(),
             cached: Mutex::default(),
+            frozen: Mutex::default(),
         }
+    }
+
+    /// The journal of who was shown what is left of one.
+    pub(crate) fn frozen(
+        view: View,
+        cache: Option<Cache>,
+        damage: JournalDamage,
+        now: Time,
+    ) -> Self {
+        let journal = Self::new(view, cache, now);
+        *lock(&journal.frozen) = Some(damage.into());
+        journal
+    }
+
+    /// Returns what is lost, if this handle was opened around it.
+    pub(crate) fn damage(&self) -> Option<Arc<JournalDamage>> {
+        lock(&self.frozen).clone()
+    }
+
+    /// Reads the journal, in which nothing is lost any more, and goes on as usual.
+    pub(crate) fn thaw(&self, remote: &Remote, context: &Context) -> Result<()> {
+        let _turn = lock(&self.turn);
+        let mut view = View::before_genesis(context.config_hash);
+        Replay::of_entries(remote, context).read_all(&mut view)?;
+        *lock(&self.frozen) = None;
+        context.store.set_read_only(false);
+        self.remember(context, view);
+        let state = self.state();
+        crate::open::follow_keyring(remote, context, &state)
+    }
+
+    /// Returns what was read last.
+    pub(crate) fn read_so_far(&self) -> View {
+        self.view().clone()
     }
 
     /// Returns the state as it was read last.
@@ -91,10 +129,18 @@ impl Journal {
 
     /// Like [`refresh`](Self::refresh), by who has the turn.
     fn catch_up(&self, remote: &Remote, context: &Context) -> Result<Arc<State>> {
+        self.catch_up_by(&Replay::new(remote, context))
+    }
+
+    fn catch_up_by(&self, replay: &Replay<'_>) -> Result<Arc<State>> {
+        if self.damage().is_some() {
+            return Ok(self.state());
+        }
+        let (remote, context) = (replay.remote, replay.context);
         let mut view = self.view().clone();
-        let before = view.state.head;
-        let folded = Replay::new(remote, context).catch_up(&mut view);
-        if view.state.head != before {
+        let before = Arc::clone(&view.state);
+        let folded = replay.follow(&mut view);
+        if !Arc::ptr_eq(&view.state, &before) {
             // What was read before a failure is read, and is not asked for again.
             self.remember(context, view.clone());
         }
@@ -118,7 +164,9 @@ impl Journal {
     }
 
     fn write_cache(&self, context: &Context, view: &View) {
-        if let Some(cache) = &self.cache {
+        // What is left of a journal is not what is to be remembered of it.
+        let is_whole = self.damage().is_none();
+        if let Some(cache) = self.cache.as_ref().filter(|_| is_whole) {
             let len = cache.write(context, view);
             let head = view.state.head;
             *lock(&self.cached) = Cached { head, len };

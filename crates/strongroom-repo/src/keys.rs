@@ -184,6 +184,13 @@ impl Keys {
             .ok_or_else(|| Error::new(ErrorKind::WrongKey, "no signing key for this kind of entry"))
     }
 
+    /// Returns the signing keys and their roles.
+    pub(crate) fn signing(&self) -> impl Iterator<Item = (Roles, VerifyingKey)> {
+        self.signing
+            .iter()
+            .map(|(roles, key)| (*roles, key.public()))
+    }
+
     /// Returns the signing key with this public key, if it is among these.
     pub(crate) fn signer_named(&self, public: &VerifyingKey) -> Option<&SigningKey> {
         self.signing

@@ -48,6 +48,7 @@ mod delete;
 mod edge;
 mod epochs;
 mod error;
+mod evidence;
 mod features;
 mod forget;
 mod frame_writer;
@@ -57,6 +58,7 @@ mod index;
 mod journal;
 mod keys;
 mod list;
+mod lost;
 mod lru;
 mod merge;
 mod observer;
@@ -93,6 +95,10 @@ pub use error::{Error, ErrorKind, Head, Heads, Result};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
 pub use list::{Depth, SnapshotFilter};
+pub use lost::{
+    InPlace, JournalDamage, JournalRepairPlan, JournalRepairReport, LaterEntry, LostEntries,
+    LostEntry,
+};
 pub use observer::{Event, Observer, Phase, Progress};
 pub use parity::{ParityCount, ParityOptions, ParityPlan, ParityReport};
 pub use prune::{

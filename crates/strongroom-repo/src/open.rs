@@ -21,6 +21,7 @@ use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::head::{Cache, Remembered};
 use crate::journal::{Journal, Replay, View, missing_entry};
+use crate::lost::{Extent, JournalDamage, LostEntries, Sources, Survey};
 use crate::settings::{Components, Settings};
 use crate::state::State;
 
@@ -32,6 +33,7 @@ pub(crate) struct Opening {
     pub(crate) components: Components,
     pub(crate) pin: Option<GenesisPin>,
     pub(crate) credential: Credential,
+    pub(crate) on_lost: LostEntries,
 }
 
 /// Opens the repository.
@@ -116,14 +118,26 @@ fn open_with(
     let settings = opening.settings.clone();
     let components = opening.components.clone();
     let context = Context::new(opening.store.clone(), settings, components, place, keys);
-    let view = read_journal(remote, &context, remembered.as_ref())?;
+    let (view, damage) = match read_journal(remote, &context, remembered.as_ref()) {
+        Err(error) if error.lost_entry().is_some() && opening.on_lost != LostEntries::Refuse => {
+            read_around(remote, &context, remembered.clone(), opening.on_lost, error)?
+        }
+        read => (read?, None),
+    };
     check_state(&view.state)?;
     check_admin(&context, &view.state)?;
     follow_keyring(remote, &context, &view.state)?;
     // Who was the writer when this machine looked last stays that, whoever has taken over since.
     let writer = remembered.as_ref().and_then(|one| one.writer);
     context.set_writer(writer.or(view.state.only_writer));
-    let journal = Journal::new(view, cache, context.components.clock.now());
+    let now = context.components.clock.now();
+    let journal = match damage {
+        Some(damage) => {
+            context.store.set_read_only(true);
+            Journal::frozen(view, cache, damage, now)
+        }
+        None => Journal::new(view, cache, now),
+    };
     journal.remember_again(&context);
     Ok((Arc::new(context), journal))
 }
@@ -162,16 +176,15 @@ fn read_journal(
         Some(view) => view,
         None => {
             let mut view = View::before_genesis(context.config_hash);
-            replay.begin(&mut view)?;
-            replay.catch_up_first(&mut view)?;
+            replay.read_all(&mut view)?;
             view
         }
     };
     if let Some(remembered) = remembered {
         replay.check_head(remembered.head())?;
     }
-    if is_warm {
-        replay.catch_up(&mut view)?;
+    if is_warm || replay.is_elsewhere(&view.state) {
+        replay.follow(&mut view)?;
     }
     if let Some(remembered) = remembered {
         // Its last entry is there, so one in between must be missing.
@@ -180,6 +193,33 @@ fn read_journal(
         }
     }
     Ok(view)
+}
+
+/// Reads what is left of a journal.
+fn read_around(
+    remote: &Remote,
+    context: &Context,
+    remembered: Option<Remembered>,
+    mode: LostEntries,
+    error: Error,
+) -> Result<(View, Option<JournalDamage>)> {
+    let extent = match mode {
+        LostEntries::Skip => Extent::Packs,
+        _ => Extent::Journal,
+    };
+    let sources = Sources {
+        remembered,
+        ..Sources::default()
+    };
+    let Some(mut survey) = Survey::of(remote, context, &sources, extent, None)? else {
+        return Err(error);
+    };
+    survey.damage.mode = mode;
+    let view = match mode {
+        LostEntries::Skip => survey.past,
+        _ => survey.prefix,
+    };
+    Ok((view, Some(survey.damage)))
 }
 
 fn check_state(state: &State) -> Result<()> {

@@ -13,6 +13,7 @@ use crate::edge::{self, Access};
 use crate::error::{Heads, Result};
 use crate::index::Index;
 use crate::journal::Journal;
+use crate::lost::LostEntries;
 use crate::open::{self, Opening};
 use crate::settings::{Components, Settings};
 use crate::state::State;
@@ -78,6 +79,7 @@ impl Repository {
             components: Components::default(),
             pin: None,
             credential: Credential::None,
+            on_lost: LostEntries::Refuse,
         };
         RepositoryBuilder { opening }
     }
@@ -179,6 +181,15 @@ impl RepositoryBuilder {
     /// Accepts only the repository with this Genesis, whatever the store shows.
     pub fn pin(mut self, pin: GenesisPin) -> Self {
         self.opening.pin = Some(pin);
+        self
+    }
+
+    /// Says what to do when entries of the journal are lost. Default: it is an error, which has [`Error::lost_entry`](crate::Error::lost_entry).
+    ///
+    /// With the others the repository is opened around them if there are such, and then only read: what would write fails with `ReadOnly`, and
+    /// [`Repository::journal_damage`] says what is lost. Where nothing is lost they change nothing.
+    pub fn on_lost_entries(mut self, on_lost: LostEntries) -> Self {
+        self.opening.on_lost = on_lost;
         self
     }
 

@@ -17,7 +17,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use strongroom_crypt::{Id, SessionId, VerifyingKey};
-use strongroom_format::{Certificate, EpochState, Hold, ObjectHash, PackRef, SegmentRef, Snapshot};
+use strongroom_format::{
+    BridgeRef, Certificate, EpochState, Hold, ObjectHash, PackRef, SegmentRef, Snapshot,
+};
 
 /// What is in force after `head` entries.
 ///
@@ -68,9 +70,26 @@ pub(crate) struct State {
     pub(crate) only_writer: Option<VerifyingKey>,
     /// The first entry that a writer must understand and this version does not.
     pub(crate) must_understand: Option<u64>,
+    /// Bridges in the places of lost entries.
+    pub(crate) bridges: BTreeMap<u64, BridgeRef>,
+    /// What later Bridges say to be in the places of lost entries. A state in which something else is there is not the one that others have.
+    pub(crate) confirmed: BTreeMap<u64, ObjectHash>,
+    /// Packs count that no segment maps: they were found in the store, for a repository that is only read.
+    pub(crate) has_unmapped_packs: bool,
     /// The last entries that this client has folded itself.
     pub(crate) trail: Trail,
     by_id: Shared<HashMap<Id, u64>>,
+}
+
+/// Where a journal goes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Link {
+    /// The number of the next entry.
+    pub(crate) n: u64,
+    /// Hash of the last one.
+    pub(crate) last: ObjectHash,
+    /// The previous hash that the next one has to state.
+    pub(crate) previous: ObjectHash,
 }
 
 /// Names of features, by who must know them.
@@ -109,6 +128,9 @@ impl State {
             keyring: None,
             only_writer: None,
             must_understand: None,
+            bridges: BTreeMap::new(),
+            confirmed: BTreeMap::new(),
+            has_unmapped_packs: false,
             trail: Trail::default(),
             by_id: Shared::default(),
         }

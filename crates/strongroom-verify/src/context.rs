@@ -1,6 +1,5 @@
 //! The edge to the store, and what every part of a check shares.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,11 +25,11 @@ pub(crate) struct Context {
 /// What came of reading an object.
 #[derive(Debug)]
 pub(crate) enum Fetched {
-    /// Its bytes, or those of the range.
+    /// Its bytes.
     Bytes(Bytes),
     /// The store is sure that there is none.
     Absent,
-    /// The store has it and cannot deliver it, or not so many bytes of it.
+    /// The store has it and cannot deliver it.
     Unreadable(StoreError),
 }
 
@@ -79,16 +78,6 @@ impl Context {
         fetched(name, self.store.get_all(&key).await)
     }
 
-    /// Reads exactly the bytes of `range`.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub(crate) async fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Fetched> {
-        let key = key_of(name)?;
-        fetched(name, self.store.get_range(&key, range).await)
-    }
-
     /// Returns the length of an object, `None` if there is none.
     ///
     /// # Errors
@@ -100,6 +89,11 @@ impl Context {
             Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::from(error).with_object(*name)),
         }
+    }
+
+    /// Who is told.
+    pub(crate) fn observer(&self) -> Arc<dyn Observer> {
+        Arc::clone(&self.observer)
     }
 
     /// Takes a finding and tells of it.

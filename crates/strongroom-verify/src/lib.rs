@@ -22,12 +22,16 @@
 
 mod audited;
 mod auditor;
+mod blast;
 mod check;
+mod content;
 mod context;
 mod coverage;
+mod edge;
 mod error;
 mod evidence;
 mod finding;
+mod index;
 mod journal;
 mod keyrings;
 mod keys;
@@ -36,17 +40,21 @@ mod listing;
 mod objects;
 mod observer;
 mod options;
+mod pack;
 mod place;
 mod pool;
 mod problem;
+mod rebuild;
 mod report;
 mod run;
 pub mod sample;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod tree;
 mod wholeness;
 
 pub use auditor::Auditor;
+pub use blast::{BlastRadius, SnapshotLoss};
 pub use check::{Check, CheckContext};
 pub use coverage::{Area, Coverage, Tally};
 pub use error::{Error, ErrorKind, Result};

@@ -42,9 +42,10 @@ pub(crate) async fn judge_all(
     // Groups of like size, so that the memory bounds how many are in flight as closely as it can.
     for group in objects.chunk_by(|(_, a), (_, b)| magnitude(*a) == magnitude(*b)) {
         let most = group.last().map_or(0, |(_, len)| *len);
+        let group: Vec<_> = group.to_vec();
         let group = group
-            .iter()
-            .map(|(name, len)| judge_one(cx, place, *name, *len));
+            .into_iter()
+            .map(|(name, len)| judge_one(cx, place, name, len));
         let mut group = stream::iter(group).buffer_unordered(cx.concurrency(most));
         while let Some(judged) = group.next().await {
             let judged = judged?;
@@ -124,7 +125,7 @@ pub(crate) async fn judge_small(
     Ok(())
 }
 
-/// Hashes every pack and segment that is there, where they are not looked at more closely.
+/// Hashes packs and segments.
 ///
 /// # Errors
 ///

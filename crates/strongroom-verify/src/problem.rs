@@ -120,8 +120,18 @@ problems! {
     BlobMissing "blob-missing" "no good copy of a blob that is needed";
     /// A page breaks a rule of trees.
     BadTree "bad-tree" "a page of a tree breaks a rule";
+    /// A segment maps blobs of packs that were dropped.
+    StaleIndex "stale-index" "maps blobs of packs that were dropped";
+    /// The journal records damage where there is none.
+    RecordedDamage "recorded-damage" "recorded as damaged, and is not";
+    /// The counts of a snapshot are not those of its tree.
+    WrongSummary "wrong-summary" "does not have what it says that it has";
+    /// Pages do not end where the rules for writers say.
+    PageDivision "page-division" "pages end where no writer of this version would end them";
     /// A file is not what its snapshot says: its length, its references, its metadata.
     BadFile "bad-file" "a file is not as its snapshot says";
+    /// Files were not put together although that was asked for.
+    NotRebuilt "not-rebuilt" "files were not put together";
     /// A file cannot be restored whole.
     FileLost "file-lost" "cannot be restored whole";
     /// A snapshot cannot be restored whole.

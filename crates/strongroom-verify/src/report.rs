@@ -8,7 +8,7 @@ use strongroom_format::object_name::ObjectName;
 use strongroom_format::{DamagedObject, Time};
 
 use crate::evidence::Readings;
-use crate::{Coverage, Finding, Head, Level, Problem, Severity, Statement, Subject};
+use crate::{BlastRadius, Coverage, Finding, Head, Level, Problem, Severity, Statement, Subject};
 
 /// What a check found, and what it looked at.
 ///
@@ -24,25 +24,30 @@ pub struct Report {
     pub now: Time,
     /// The repository, if it was known.
     pub repository: Option<RepositoryId>,
-    /// The newest journal entry that was followed; `None` without the structure key or without a journal.
+    /// The newest journal entry that was followed; without the structure key, the last of the chain of hashes. `None` when there is none.
     pub head: Option<Head>,
     /// What was looked at.
     pub coverage: Coverage,
     /// What follows from what was read.
     pub statements: Vec<Statement>,
     pub(crate) readings: Readings,
+    /// What the damage costs: files and snapshots.
+    pub blast: BlastRadius,
     findings: Vec<Finding>,
     findings_max: usize,
     counts: BTreeMap<Problem, u64>,
     worst: Option<Severity>,
-    damaged: BTreeMap<ObjectName, Frames>,
+    damaged: BTreeMap<ObjectName, Damaged>,
 }
 
-/// Which frames of an object are damaged.
+/// What was found of a damaged object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Frames {
-    All,
-    Some(BTreeSet<u32>),
+struct Damaged {
+    frames: BTreeSet<u32>,
+    /// Not only these frames.
+    is_whole: bool,
+    problems: BTreeSet<Problem>,
+    worst: Severity,
 }
 
 impl Report {
@@ -56,6 +61,7 @@ impl Report {
             coverage: Coverage::default(),
             statements: Vec::new(),
             readings: Readings::default(),
+            blast: BlastRadius::default(),
             findings: Vec::new(),
             findings_max,
             counts: BTreeMap::new(),
@@ -64,8 +70,11 @@ impl Report {
         }
     }
 
-    /// Takes a finding. Beyond the limit of [`CheckOptions`](crate::CheckOptions) it is counted and not kept, or takes the place of a less severe one.
+    /// Takes a finding; one that says of an object once more what was said of it is ignored. Beyond the limit of [`CheckOptions`](crate::CheckOptions) it is counted and not kept, or takes the place of a less severe one.
     pub fn add(&mut self, finding: Finding) {
+        if self.is_known(&finding) {
+            return;
+        }
         *self.counts.entry(finding.problem).or_default() += 1;
         self.worst = self.worst.max(Some(finding.severity));
         self.note_damaged(&finding);
@@ -115,37 +124,54 @@ impl Report {
         self.worst < Some(Severity::Damage)
     }
 
-    /// Returns the objects that are damaged or missing and the frames of packs that are, all of them, in order of their names.
+    /// Returns the objects that are damaged or missing and the frames of packs that are, all of them, in order of their names. Disposable ones
+    /// that are not whole are among them, although their damage is only [`Severity::Waste`].
     #[must_use]
     pub fn damaged_objects(&self) -> Vec<DamagedObject> {
-        let of = |(name, frames): (&ObjectName, &Frames)| DamagedObject {
+        let of = |(name, damaged): (&ObjectName, &Damaged)| DamagedObject {
             name: *name,
-            frames: match frames {
-                Frames::All => Vec::new(),
-                Frames::Some(frames) => frames.iter().copied().collect(),
+            frames: match damaged.is_whole {
+                true => Vec::new(),
+                false => damaged.frames.iter().copied().collect(),
             },
         };
         self.damaged.iter().map(of).collect()
     }
 
+    /// Whether the same was found of the same object: several stages look at some.
+    fn is_known(&self, finding: &Finding) -> bool {
+        match &finding.subject {
+            Subject::Object(name) => self.damaged.get(name).is_some_and(|damaged| {
+                finding.severity <= damaged.worst && damaged.problems.contains(&finding.problem)
+            }),
+            _ => false,
+        }
+    }
+
     fn note_damaged(&mut self, finding: &Finding) {
-        if finding.severity < Severity::Damage {
+        if !is_damage(finding) {
             return;
         }
-        match &finding.subject {
-            Subject::Object(name) => {
-                self.damaged.insert(*name, Frames::All);
+        let (name, frame) = match &finding.subject {
+            Subject::Object(name) => (*name, None),
+            Subject::Frame { pack, frame } => (ObjectName::Pack(*pack), Some(*frame)),
+            _ => return,
+        };
+        let damaged = self.damaged.entry(name).or_insert_with(|| Damaged {
+            frames: BTreeSet::new(),
+            is_whole: false,
+            problems: BTreeSet::new(),
+            worst: finding.severity,
+        });
+        damaged.worst = damaged.worst.max(finding.severity);
+        match frame {
+            Some(frame) => {
+                damaged.frames.insert(frame);
             }
-            Subject::Frame { pack, frame } => {
-                let frames = self
-                    .damaged
-                    .entry(ObjectName::Pack(*pack))
-                    .or_insert_with(|| Frames::Some(BTreeSet::new()));
-                if let Frames::Some(frames) = frames {
-                    frames.insert(*frame);
-                }
+            None => {
+                damaged.is_whole = true;
+                damaged.problems.insert(finding.problem);
             }
-            _ => {}
         }
     }
 
@@ -155,6 +181,15 @@ impl Report {
             (b.severity, &a.subject, a.problem).cmp(&(a.severity, &b.subject, b.problem))
         });
     }
+}
+
+/// Whether something is not as it was written, and not only of no use.
+fn is_damage(finding: &Finding) -> bool {
+    let is_spoilt = matches!(
+        finding.problem,
+        Problem::NotWhole | Problem::Malformed | Problem::WrongPlace | Problem::Unreadable
+    );
+    finding.severity >= Severity::Damage || (finding.severity == Severity::Waste && is_spoilt)
 }
 
 impl fmt::Display for Report {

@@ -7,6 +7,7 @@ use strongroom_format::object_name::ObjectName;
 use strongroom_format::{ObjectHash, limits};
 
 use crate::audited::Audited;
+use crate::content::check_content;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Follower;
@@ -208,15 +209,10 @@ impl<'a> Run<'a> {
         }
         let mut plan = Plan::new(cx, audited, report);
         if cx.options().level > Level::Listed {
-            let index = |name: &ObjectName| matches!(name, ObjectName::Index(_));
-            let index = objects::select(&audited.listing, index);
-            objects::judge_packs(cx, audited.place, index, report).await?;
-            let mut packs = plan.packs().clone();
-            while !packs.is_empty() {
-                let chosen = |name: &ObjectName| matches!(name, ObjectName::Pack(hash) if packs.contains(hash));
-                let chosen = objects::select(&audited.listing, chosen);
-                objects::judge_packs(cx, audited.place, chosen, report).await?;
-                packs = plan.widen(report);
+            self.judge_what_nothing_is_known_of(audited, &mut plan, report)
+                .await?;
+            if audited.state.is_some() {
+                plan = check_content(cx, audited, plan, self.auditor.threads(), report).await?;
             }
         }
         plan.conclude(report);
@@ -224,6 +220,42 @@ impl<'a> Run<'a> {
         for check in self.auditor.checks() {
             cx.started(Stage::Custom(check.name()));
             check.run(&checks, report).await?;
+        }
+        Ok(())
+    }
+
+    /// Hashes the packs and segments that the journal, as far as it is known, says nothing of. What it announces is looked at more closely;
+    /// what it has dropped, or never knew of, is of no use to anybody.
+    async fn judge_what_nothing_is_known_of(
+        &self,
+        audited: &Audited,
+        plan: &mut Plan,
+        report: &mut Report,
+    ) -> Result<()> {
+        let (cx, place, state) = (&self.cx, audited.place, audited.state.as_ref());
+        if state.is_some_and(|state| state.unknown_from.is_none()) {
+            return Ok(());
+        }
+        let unknown = |name: &ObjectName| match (name, state) {
+            (ObjectName::Index(_), None) => true,
+            (ObjectName::Index(hash) | ObjectName::Pack(hash), Some(state)) => {
+                let in_force = state.segments.contains_key(hash) || state.packs.contains_key(hash);
+                !in_force && !state.dropped.contains(hash)
+            }
+            _ => false,
+        };
+        let objects = objects::select(&audited.listing, unknown);
+        objects::judge_packs(cx, place, objects, report).await?;
+        if state.is_some() {
+            return Ok(());
+        }
+        let mut packs = plan.packs().clone();
+        while !packs.is_empty() {
+            let chosen =
+                |name: &ObjectName| matches!(name, ObjectName::Pack(hash) if packs.contains(hash));
+            let chosen = objects::select(&audited.listing, chosen);
+            objects::judge_packs(cx, place, chosen, report).await?;
+            packs = plan.widen(report);
         }
         Ok(())
     }

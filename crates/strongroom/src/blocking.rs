@@ -29,9 +29,11 @@
 //! ([`Repository::inner`] has them). Ending the program leaves the repository as valid as dropping a future does.
 
 mod builder;
+mod check;
 mod maintain;
 mod repository;
 mod thread;
 
 pub use self::builder::{Created, RepositoryBuilder};
+pub use self::check::check;
 pub use self::repository::Repository;

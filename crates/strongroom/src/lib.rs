@@ -55,6 +55,7 @@
 //!   ([`Repository::add_slot`]), and lose it again ([`Repository::revoke_slot`]).
 //! * A [`Source`](source::Source) is what is backed up: a [`FileTree`], a [`StreamSource`], the output of a [`CommandSource`], or your
 //!   application's own state. A [`Target`](target::Target) is where it comes back to, such as a [`DirectoryTarget`].
+//! * An [`Auditor`](verify::Auditor) looks for damage with code of its own, and says what it looked at.
 //! * A **snapshot** is one backup run. Successive ones of the same *series* share what has not changed, and so does everything
 //!   else that is equal.
 //! * An [`Observer`] is told how an operation goes; `Arc::new(())` is silence, a closure is an observer.
@@ -96,6 +97,7 @@ pub mod retain;
 pub mod source;
 pub mod store;
 pub mod target;
+pub mod verify;
 
 pub use strongroom_chunk::ChunkSizes;
 pub use strongroom_crypt::{

@@ -8,7 +8,10 @@ use clap::{Parser, Subcommand};
 use serde_json::json;
 use strongroom::blocking::Repository;
 use strongroom::{Argon2Params, NewSlot, RecoveryCode, SlotId, SlotInfo, SystemRandom};
-use strongroom_examples::{Output, RepositoryArgs, Status, Usage, finish, new_secret, show};
+use strongroom::verify::AuditScope;
+use strongroom_examples::{
+    Output, RepositoryArgs, Status, Usage, finish, new_secret, show, write_audit_keys,
+};
 
 /// Say who can open a repository, and change it.
 #[derive(Debug, Parser)]
@@ -39,6 +42,14 @@ enum Verb {
         #[arg(long, hide = true)]
         fast_kdf_for_tests: bool,
     },
+    /// Write the keys of an auditor into a new file that only you may read. They stay good for all that is there now, whatever is revoked later.
+    ExportAudit {
+        /// The file.
+        file: PathBuf,
+        /// Only for journal, index and trees: no name of a file and no content.
+        #[arg(long)]
+        structure: bool,
+    },
     /// Take a slot away: from now on there are new keys. Says what a past holder can still read.
     Revoke {
         /// The beginning of its id, or its label.
@@ -53,10 +64,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
-    let repository = arguments.repository.open()?;
+    let open = || arguments.repository.open();
     match &arguments.verb {
         Verb::List => {
-            for slot in repository.slots()? {
+            for slot in open()?.slots()? {
                 let _ = output.json(|| show::slot::object("slot", &slot));
                 let _ = output.line(&show::slot::line(&slot));
             }
@@ -66,7 +77,7 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
             label,
             new_recovery_code: true,
             ..
-        } => add_recovery_code(&repository, output, label),
+        } => add_recovery_code(&open()?, output, label),
         Verb::Add {
             label,
             new_password_file,
@@ -80,12 +91,24 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
                 Argon2Params::DEFAULT
             };
             let slot =
-                repository.add_slot(label, NewSlot::Passphrase(Arc::new(text.into()), cost))?;
+                open()?.add_slot(label, NewSlot::Passphrase(Arc::new(text.into()), cost))?;
             let _ = output.json(|| show::slot::object("result", &slot));
             let _ = output.line(&format!("added {}", show::slot::line(&slot)));
             Ok(Status::Complete)
         }
-        Verb::Revoke { slot } => revoke(&repository, output, slot),
+        Verb::ExportAudit { file, structure } => {
+            let scope = match structure {
+                true => AuditScope::Structure,
+                false => AuditScope::Content,
+            };
+            let builder = arguments.repository.builder()?;
+            let keys = builder.audit_keys(scope, &arguments.repository.credential()?)?;
+            write_audit_keys(file, &keys)?;
+            let _ = output.json(|| json!({ "type": "result", "file": file }));
+            let _ = output.line(&format!("wrote keys for an auditor to {}", file.display()));
+            Ok(Status::Complete)
+        }
+        Verb::Revoke { slot } => revoke(&open()?, output, slot),
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails; clippy knows only the functions marked as tests"
 )]
 
+mod check;
 mod cli;
 mod compare;
 mod copy;

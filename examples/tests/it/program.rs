@@ -22,6 +22,7 @@ pub(crate) const UNDELETE: &str = env!("CARGO_BIN_EXE_sr-undelete");
 pub(crate) const DAMAGE: &str = env!("CARGO_BIN_EXE_sr-damage");
 pub(crate) const MIRROR: &str = env!("CARGO_BIN_EXE_sr-mirror");
 pub(crate) const VERIFY_SOURCE: &str = env!("CARGO_BIN_EXE_sr-verify-source");
+pub(crate) const CHECK: &str = env!("CARGO_BIN_EXE_sr-check");
 pub(crate) const KEYS: &str = env!("CARGO_BIN_EXE_sr-keys");
 
 pub(crate) const PASSWORD: &str = "not a secret";

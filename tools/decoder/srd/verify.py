@@ -1,5 +1,5 @@
 """Everything the document lets a reader check, over a whole repository."""
-from . import cbor, crypto, objects, packs, tree
+from . import cbor, crypto, objects, packs, parity, tree
 from .errors import Deviation, NoKey, need
 from .checkpoint import compare_checkpoint, parse_checkpoint
 from .entries import DETAILS, MAINTAINER, WRITER
@@ -68,7 +68,7 @@ class Verifier:
         else:
             data = self.store.read(name, LIMITS.get(letter, objects.OBJECT_LIMIT))
             need(letter != "I" or crypto.hash32(data).hex() == name[-64:], f"{name}: bytes do not have the hash in the name")
-            if letter in "CSKJBHN":
+            if letter in "CSKJBHYN":
                 objects.whole(data, name)
         p = objects.preamble(data, letter, name, self.config, number)
         if not name.endswith(".copy"):
@@ -85,7 +85,16 @@ class Verifier:
         elif letter == "N":
             objects.sealed_map(data, "N", name, objects.BEACON, self.config)
         elif letter == "Y":
-            self.notes.append(f"{name}: only the preamble was checked")
+            self.parity(parity.parse(data, name), name)
+
+    def parity(self, one, name):
+        path = f"pack/{one.pack.hex()[:2]}/{one.pack.hex()}"
+        if path in self.store.names:
+            parity.check(one, self.store.read(path), name)
+            self.count("data shards", one.data)
+            self.count("parity shards", len(one.shards))
+        else:
+            self.notes.append(f"{name}: its pack is not there")
 
     def copies(self):
         for name in sorted({n.removesuffix(".copy") for n in ["config", *self.store.of_kind("K")]}):

@@ -15,7 +15,7 @@ struct Vector {
     describe: fn(&[u8]) -> String,
 }
 
-const VECTORS: [Vector; 17] = [
+const VECTORS: [Vector; 18] = [
     Vector {
         name: "config",
         bytes: || sample::config().encode(sample::RANDOM).unwrap(),
@@ -144,6 +144,18 @@ const VECTORS: [Vector; 17] = [
                 .iter()
                 .for_each(|byte| write!(of, "{byte:02x}").unwrap());
             describe_parity(object, &format!("{of} BLAKE3(`parity vector`).xof(39936)"))
+        },
+    },
+    Vector {
+        name: "audit-keys",
+        bytes: || sample::audit_keys().encode(sample::RANDOM).unwrap(),
+        describe: |_| {
+            let mut text = String::new();
+            line(&mut text, "genesis", ObjectHash::of(b"genesis").as_bytes());
+            line(&mut text, "K_struct", &[0x53; 32]);
+            line(&mut text, "K_id", &[0x49; 32]);
+            line(&mut text, "epoch key 7", &[0x45; 32]);
+            text
         },
     },
 ];
@@ -372,6 +384,20 @@ fn unsealed_objects_decode() {
         (entries.len(), entries[63].as_slice()),
         (64, b"entry 63".as_slice())
     );
+}
+
+#[test]
+fn the_audit_keys_decode() {
+    let keys = AuditKeys::decode(&stored("audit-keys")).unwrap();
+    assert_eq!((keys.repository, keys.suite), (REPOSITORY, SUITE));
+    assert_eq!(keys.genesis, ObjectHash::of(b"genesis"));
+    assert_eq!(keys.structure_key.expose(), &[0x53; 32]);
+    let content = keys.content.unwrap();
+    assert_eq!(content.id_key.expose(), &[0x49; 32]);
+    let [(epoch, key)] = content.epochs.as_slice() else {
+        panic!("one epoch");
+    };
+    assert_eq!((*epoch, key.expose()), (sample::EPOCH, &[0x45; 32]));
 }
 
 #[test]

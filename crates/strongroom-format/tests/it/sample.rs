@@ -98,6 +98,20 @@ fn parity_of(pack: &[u8], percent: u8) -> Vec<u8> {
     parity::encode(&ObjectHash::of(pack), pack, overhead, RANDOM).unwrap()
 }
 
+pub(crate) fn audit_keys() -> AuditKeys {
+    AuditKeys {
+        repository: REPOSITORY,
+        suite: SUITE,
+        genesis: ObjectHash::of(b"genesis"),
+        structure_key: secret(0x53),
+        content: Some(ContentKeys {
+            id_key: secret(0x49),
+            epochs: vec![(EPOCH, secret(0x45))],
+        }),
+        unknown: UnknownSecrets::default(),
+    }
+}
+
 pub(crate) fn key_bundle() -> KeyBundle {
     KeyBundle {
         id_key: secret(0x49),

@@ -473,7 +473,7 @@ fn effects_of_later_versions_are_unsupported() {
         plain.extend([0xA2, 0x01, 0x81, 0x82, kind, 0xA0, 0x03, 0x60]);
         Payload::decode(&plain).unwrap_err().kind()
     };
-    assert_eq!(with_kind(16), DecodeErrorKind::Unsupported);
-    assert_eq!(with_kind(15), DecodeErrorKind::Invalid);
-    assert_eq!(with_kind(0), DecodeErrorKind::Invalid);
+    assert_eq!(with_kind(16), Unsupported);
+    assert_eq!(with_kind(15), Invalid);
+    assert_eq!(with_kind(0), Invalid);
 }

@@ -109,7 +109,7 @@ impl Draft {
         })
     }
 
-    /// Puts everything; the journal's first entry, which makes a repository of it, comes last.
+    /// Puts everything; the journal's first entry, which makes a repository of it, comes last but for its copy.
     pub(super) fn put(&self, remote: &Remote) -> Result<()> {
         put_own(remote, &object_name::config(), &self.config)?;
         put_own(remote, &object_name::config_copy(), &self.config)?;
@@ -118,7 +118,8 @@ impl Draft {
         }
         put_own(remote, &object_name::keyring(0), &self.keyring)?;
         put_own(remote, &object_name::keyring_copy(0), &self.keyring)?;
-        put_own(remote, &object_name::journal(0), &self.genesis)
+        put_own(remote, &object_name::journal(0), &self.genesis)?;
+        put_own(remote, &object_name::journal_copy(0), &self.genesis)
     }
 }
 

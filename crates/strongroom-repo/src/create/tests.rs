@@ -35,6 +35,7 @@ fn with_features(write: &[&str], maintain: &[&str]) -> Repository {
         components: Components::default(),
         pin: None,
         credential: Credential::None,
+        on_lost: crate::LostEntries::Refuse,
     };
     let options = CreateOptions::default().with_suite(Suite::None);
     let access = Access::new(store.clone(), opening.components.execution);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use strongroom_store::{
     probe_atomic_create,
 };
 
-use super::{cancelled, drive};
+use super::{cancelled, drive, read_only};
 use crate::error::{Error, Result};
 use crate::settings::Execution;
 
@@ -22,7 +23,10 @@ pub(super) type Request = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
 
 /// A store as an operation's synchronous code sees it.
 #[derive(Clone)]
-pub(crate) struct Remote(Carrier);
+pub(crate) struct Remote {
+    carrier: Carrier,
+    read_only: Arc<AtomicBool>,
+}
 
 /// Who carries requests out.
 #[derive(Clone)]
@@ -87,18 +91,26 @@ impl Remote {
     pub(super) fn queued(
         reads: async_channel::Sender<Request>,
         writes: async_channel::Sender<Request>,
+        read_only: Arc<AtomicBool>,
     ) -> Self {
-        Self(Carrier::Queues { reads, writes })
+        let carrier = Carrier::Queues { reads, writes };
+        Self { carrier, read_only }
     }
 
     /// Makes one that carries each request out before it returns the ticket.
-    pub(super) fn inline(store: Arc<dyn Store>) -> Self {
-        Self(Carrier::Caller(store))
+    pub(super) fn inline(store: Arc<dyn Store>, read_only: Arc<AtomicBool>) -> Self {
+        let carrier = Carrier::Caller(store);
+        Self { carrier, read_only }
+    }
+
+    /// Says whether requests that change the store are refused, with `ReadOnly`.
+    fn is_read_only(&self) -> bool {
+        self.read_only.load(Ordering::SeqCst)
     }
 
     /// Says how the operation is to be executed.
     pub(crate) fn execution(&self) -> Execution {
-        match self.0 {
+        match self.carrier {
             Carrier::Queues { .. } => Execution::Threads,
             Carrier::Caller(_) => Execution::Inline,
         }
@@ -106,7 +118,7 @@ impl Remote {
 
     /// Says whether the caller has gone; long work that makes no request looks from time to time.
     pub(crate) fn is_cancelled(&self) -> bool {
-        match &self.0 {
+        match &self.carrier {
             Carrier::Queues { reads, .. } => reads.is_closed(),
             // It is waiting for us to return.
             Carrier::Caller(_) => false,
@@ -150,6 +162,9 @@ impl Remote {
 
     /// Begins to write an object that is not there. Waits while too many puts are on their way.
     pub(crate) fn put_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
+        if self.is_read_only() {
+            return Ticket::failed(read_only());
+        }
         let key = key.clone();
         self.ask(Queue::Writes, move |store| async move {
             let options = PutOptions::default().with_mode(PutMode::Create);
@@ -188,6 +203,9 @@ impl Remote {
 
     /// Begins to delete an object, present or not. It carries no bytes, so there may be as many at once as of reads.
     pub(crate) fn delete_later(&self, key: &Key) -> Ticket<()> {
+        if self.is_read_only() {
+            return Ticket::failed(read_only());
+        }
         let key = key.clone();
         self.ask(Queue::Reads, move |store| async move {
             Ok(store.delete(&key).await?)
@@ -222,7 +240,7 @@ impl Remote {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send,
     {
-        let queue = match (&self.0, queue) {
+        let queue = match (&self.carrier, queue) {
             (Carrier::Caller(store), _) => {
                 return Ticket(Answer::Now(drive::to_end(request(store.clone()))));
             }

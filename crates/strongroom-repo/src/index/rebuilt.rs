@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use strongroom_crypt::{SessionId, Suite};
 use strongroom_format::{
-    ObjectHash, PackClass, PackHeader, PackRef, PackRow, PackTail, Preamble, SegmentBuilder,
-    object_name, open_header,
+    EpochState, ObjectHash, PackClass, PackHeader, PackRef, PackRow, PackTail, Preamble,
+    SegmentBuilder, object_name, open_header,
 };
 
 use crate::context::{Context, object_key};
@@ -12,8 +12,9 @@ use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::is_loss;
 use crate::packs::if_whole;
+use crate::state::State;
 
-/// Reads the headers of `packs` and maps their blobs. `None` when there is nothing to map. Which class a pack has, it says itself.
+/// Reads the headers of `packs` and maps their blobs in a segment. `None` when there is nothing to map. Which class a pack has, it says itself.
 ///
 /// # Errors
 ///
@@ -70,6 +71,33 @@ pub(crate) fn builder<'a>(
         }
     }
     Ok((builder, mapped))
+}
+
+/// Reads the header of a pack that was found in the store, and says what the journal would; `None` if its content is under an epoch that is retired.
+///
+/// # Errors
+///
+/// `Damaged` when it is none of ours or not whole; otherwise what the store said.
+pub(crate) fn pack_found(
+    remote: &Remote,
+    context: &Context,
+    state: &State,
+    name: ObjectHash,
+    len: u32,
+) -> Result<Option<PackRef>> {
+    // Which class it has, the header says.
+    let class = PackClass::Data;
+    let (row, header) = read_header(remote, context, &PackRef { name, len, class })?;
+    let is_retired = |epoch: u32| state.epochs.get(&epoch) == Some(&EpochState::Retired);
+    if header
+        .sessions
+        .iter()
+        .any(|session| is_retired(session.epoch))
+    {
+        return Ok(None);
+    }
+    let class = row.class;
+    Ok(Some(PackRef { name, len, class }))
 }
 
 fn push(builder: &mut SegmentBuilder, row: PackRow, header: &PackHeader) {

@@ -11,7 +11,7 @@ use super::checkpoint::seal_checkpoint;
 use super::replay::Replay;
 use super::{Journal, View, lock};
 use crate::context::{Context, absent_is_none, encode_error, is_there, object_key};
-use crate::edge::Remote;
+use crate::edge::{Remote, read_only};
 use crate::error::{Error, ErrorKind, Head, Result};
 use crate::features::{may_maintain, may_write};
 use crate::keys::Keys;
@@ -56,7 +56,7 @@ impl Journal {
     /// # Errors
     ///
     /// Those of `make` and of [`refresh`](Journal::refresh). `Invalid` when the entry is larger than the format permits.
-    /// `Conflict` when the entry would have no effect, or a second writer is at work in single-writer mode; `TakenOver` when this client is
+    /// `ReadOnly` when the journal was opened around lost entries. `Conflict` when the entry would have no effect, or a second writer is at work in single-writer mode; `TakenOver` when this client is
     /// not the only writer there.
     /// `Incompatible` when a later version forbids this one to write, `WrongKey` without a key for `roles`. `Unavailable` may mean that nobody knows
     /// whether the entry was written; the next refresh tells.
@@ -68,6 +68,9 @@ impl Journal {
         make: &mut dyn FnMut(&State) -> Result<Body>,
     ) -> Result<Appended> {
         let _turn = lock(&self.turn);
+        if self.damage().is_some() {
+            return Err(read_only());
+        }
         self.settle(remote, context)?;
         let mut losses = 0;
         loop {
@@ -75,8 +78,12 @@ impl Journal {
             let body = make(&view.state)?;
             let is_everyday = body.roles_needed().intersects(Roles::WRITER);
             let attempt = prepare(context, &view.state, roles, body)?;
-            if !is_everyday || self.was_shown_long_ago(context) {
-                self.check_head(remote, context, &view)?;
+            if (!is_everyday || self.was_shown_long_ago(context))
+                && !self.check_head(remote, context, &view)?
+            {
+                losses += 1;
+                back_off(remote, context, losses)?;
+                continue;
             }
             let outcome = match is_vacant(remote, attempt.n)? {
                 true => self.try_write(remote, &view.state, &attempt)?,
@@ -128,14 +135,20 @@ impl Journal {
         outcome
     }
 
-    /// Makes sure that the store still has the entry that the next one is to follow.
-    fn check_head(&self, remote: &Remote, context: &Context, view: &View) -> Result<()> {
+    /// Makes sure that the store still has the entry that the next one is to follow. Where a Bridge has taken its place, the journal is read anew, and
+    /// it says no.
+    fn check_head(&self, remote: &Remote, context: &Context, view: &View) -> Result<bool> {
         let now = context.components.clock.now();
         let last = view.state.head.saturating_sub(1);
         let head = Head::new(last, view.state.head_hash);
-        Replay::new(remote, context).check_head(head)?;
+        let replay = Replay::new(remote, context);
+        replay.check_head(head)?;
         *lock(&self.shown) = now;
-        Ok(())
+        if replay.is_elsewhere(&view.state) {
+            self.catch_up_by(&replay)?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// Says whether it is worth a request to see the last entry again. The clock decides what it costs and nothing more.
@@ -187,7 +200,7 @@ fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result
         context.repository,
         state.head,
         context.random()?,
-        state.head_hash,
+        state.link().previous,
         &payload,
         keys.structure.journal(),
         &signers,

@@ -58,7 +58,8 @@ impl Replay<'_> {
         Ok(next.entry.previous == state.head_hash)
     }
 
-    fn open_checkpoint(&self, n: u64, bytes: &[u8], known: &State) -> Option<State> {
+    /// Opens a checkpoint that a key signed which the keyring or the state so far certifies.
+    pub(crate) fn open_checkpoint(&self, n: u64, bytes: &[u8], known: &State) -> Option<State> {
         let sealed = SealedCheckpoint::decode(bytes).ok()?;
         let Context {
             suite, repository, ..

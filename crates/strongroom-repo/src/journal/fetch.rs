@@ -24,6 +24,15 @@ const AHEAD: usize = 8;
 /// From how many entries on a bundle is one request better spent.
 const WORTH_A_BUNDLE: u64 = 3;
 
+impl Fetched {
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            bytes: self.bytes.clone(),
+            entry: self.entry.clone(),
+        }
+    }
+}
+
 impl Replay<'_> {
     /// Gets the entries of `range`, which all exist, in order, and gives each to `take`.
     pub(crate) fn each(
@@ -54,39 +63,85 @@ impl Replay<'_> {
         }
     }
 
-    /// Gets entry `n`, from its bundle if need be; `None` if there is neither.
+    /// Gets entry `n`, from its bundle or its copy if need be; `None` if it has no object of its own.
     pub(crate) fn entry(&self, n: u64) -> Result<Option<Fetched>> {
         let name = object_name::journal(n);
         let Some(bytes) = get_if_there(self.remote, &name)? else {
             return Ok(None);
         };
         self.decode(n, bytes)
-            .or_else(|error| self.bundled_copy(n, error))
+            .or_else(|error| self.other_copy(n, error))
             .map(Some)
     }
 
-    /// Gets a copy of entry `n` from the bundle that has it.
+    /// Gets entry `n` from its bundle or its copy.
     ///
     /// # Errors
     ///
-    /// `otherwise`, if there is no such copy.
-    pub(super) fn bundled_copy(&self, n: u64, otherwise: Error) -> Result<Fetched> {
+    /// `otherwise`, if neither has it.
+    pub(super) fn other_copy(&self, n: u64, otherwise: Error) -> Result<Fetched> {
         if otherwise.kind() != ErrorKind::Damaged {
             return Err(otherwise);
         }
+        if let Some(bundled) = self.bundled_copy(n) {
+            return Ok(bundled);
+        }
+        self.copy(n)?.ok_or_else(|| otherwise.losing(n))
+    }
+
+    /// Gets entry `n` from the bundle that has it.
+    pub(super) fn bundled_copy(&self, n: u64) -> Option<Fetched> {
         let start = n - n % BUNDLE_ENTRIES;
-        let Some(entries) = self.bundle(start, None) else {
-            return Err(otherwise);
-        };
-        let position = usize::try_from(n - start).unwrap_or(usize::MAX);
-        let Some(bytes) = entries.into_iter().nth(position) else {
-            return Err(otherwise);
-        };
-        self.decode(n, bytes).map_err(|_| otherwise)
+        let position = usize::try_from(n - start).ok()?;
+        let bytes = self.bundle(start, None)?.into_iter().nth(position)?;
+        self.decode(n, bytes).ok()
+    }
+
+    /// Gets the copy of entry `n`, if it has one that is whole.
+    ///
+    /// # Errors
+    ///
+    /// What the store says when it cannot be reached.
+    pub(super) fn copy(&self, n: u64) -> Result<Option<Fetched>> {
+        let bytes = get_if_there(self.remote, &object_name::journal_copy(n))?;
+        Ok(bytes.and_then(|bytes| self.decode(n, bytes).ok()))
+    }
+
+    /// Gets what is in the places of entry `n`: its object, its bundle, its copy; what is whole of it, in this order.
+    ///
+    /// # Errors
+    ///
+    /// What the store says when it cannot be reached.
+    pub(crate) fn places(&self, n: u64) -> Result<Vec<Fetched>> {
+        let object = get_if_there(self.remote, &object_name::journal(n))?;
+        let object = object.and_then(|bytes| self.decode(n, bytes).ok());
+        let found = [object, self.bundled_copy(n), self.copy(n)?];
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Gets entry `n`, which is there, from whichever of its places.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when it is in none.
+    pub(crate) fn stored(&self, n: u64) -> Result<Fetched> {
+        let found = self.entry(n)?;
+        found.map_or_else(|| self.other_copy(n, missing_entry(n)), Ok)
+    }
+
+    /// Gets what has this hash of what is in the places of entry `n`.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when nothing has.
+    pub(crate) fn stored_as(&self, n: u64, hash: &ObjectHash) -> Result<Fetched> {
+        let found = self.places(n)?;
+        let found = found.into_iter().find(|one| one.entry.hash == *hash);
+        found.ok_or_else(|| missing_entry(n))
     }
 
     /// Decodes the bytes found at `n` and checks that they are entry `n` of this repository.
-    pub(super) fn decode(&self, n: u64, bytes: Bytes) -> Result<Fetched> {
+    pub(crate) fn decode(&self, n: u64, bytes: Bytes) -> Result<Fetched> {
         let name = object_name::journal(n);
         let entry = Entry::decode(&bytes).map_err(|error| Error::decode(name.clone(), error))?;
         let Context {
@@ -110,7 +165,7 @@ impl Replay<'_> {
         });
         found
             .and_then(|bytes| self.decode(n, bytes))
-            .or_else(|error| self.bundled_copy(n, error))
+            .or_else(|error| self.other_copy(n, error))
     }
 
     fn bundled(
@@ -206,12 +261,15 @@ pub(crate) fn missing_entry(n: u64) -> Error {
         "a journal entry is missing, and later ones are there",
     )
     .object_named(object_name::journal(n))
+    .losing(n)
 }
 
 /// The error for an entry that follows another one than the one before it.
 pub(super) fn out_of_chain(n: u64, previous: &ObjectHash) -> Error {
     let what = format!("a journal entry does not follow the one before it, {previous}");
-    Error::new(ErrorKind::Damaged, what).object_named(object_name::journal(n))
+    Error::new(ErrorKind::Damaged, what)
+        .object_named(object_name::journal(n))
+        .losing(n)
 }
 
 #[cfg(test)]

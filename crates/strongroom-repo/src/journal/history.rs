@@ -10,7 +10,7 @@ use super::fetch::Fetched;
 use super::replay::Replay;
 use super::{Journal, View, lock};
 use crate::context::Context;
-use crate::edge::Remote;
+use crate::edge::{Remote, read_only};
 use crate::error::{Error, ErrorKind, Result};
 use crate::state::{Effect, State};
 
@@ -99,8 +99,11 @@ impl Journal {
         mut history: History,
     ) -> Result<History> {
         let _turn = lock(&self.turn);
+        if self.damage().is_some() {
+            return Err(read_only());
+        }
         let known = self.catch_up(remote, context)?;
-        let replay = Replay::new(remote, context);
+        let replay = Replay::like(remote, context, &known);
         replay.begin(&mut history.view)?;
         history.read(&replay, known.head)?;
         if history.view.state.head_hash != known.head_hash {
@@ -170,7 +173,7 @@ impl History {
     }
 
     fn take(&mut self, replay: &Replay<'_>, fetched: Fetched) -> Result<()> {
-        let fetched = replay.chained(&self.view.state.head_hash, fetched)?;
+        let fetched = replay.chained(&self.view.state.link(), fetched)?;
         let payload = self.payload(replay.context, &fetched.entry);
         // Snapshots have to be looked at before the fold removes them.
         let going = payload

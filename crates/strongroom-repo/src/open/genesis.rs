@@ -56,7 +56,7 @@ pub(super) fn check_pin(pin: Option<GenesisPin>, keys: &Keys) -> Result<()> {
     Err(Error::new(ErrorKind::Damaged, what).object_named(object_name::journal(0)))
 }
 
-/// Gets the entry 0 that has this hash, from its bundle if need be; `None` if there is no entry 0.
+/// Gets the entry 0 that has this hash, from its bundle or its copy if need be; `None` if there is no entry 0.
 fn genesis(remote: &Remote, hash: &ObjectHash) -> Result<Option<Bytes>> {
     let found = get_if_there(remote, &object_name::journal(0))?;
     if let Some(bytes) = &found
@@ -68,9 +68,11 @@ fn genesis(remote: &Remote, hash: &ObjectHash) -> Result<Option<Bytes>> {
     let bundled = bundle
         .and_then(|bytes| decode_bundle(&bytes).ok())
         .and_then(|entries| entries.into_iter().next())
-        .filter(|bytes| ObjectHash::of(bytes) == *hash);
-    match (bundled, found) {
-        (Some(bytes), _) => Ok(Some(bytes.into())),
+        .map(Bytes::from);
+    let copy = get_if_there(remote, &object_name::journal_copy(0))?;
+    let mut others = bundled.into_iter().chain(copy);
+    match (others.find(|bytes| ObjectHash::of(bytes) == *hash), found) {
+        (Some(bytes), _) => Ok(Some(bytes)),
         (None, None) => Ok(None),
         (None, Some(_)) => {
             let what = "the first journal entry is not the one that the keyring names";

@@ -80,6 +80,7 @@ impl<'a> Round<'a> {
         self.report.lost.clear();
         let window = self.window(state)?;
         self.keys()?;
+        self.bridges(state)?;
         self.observer.on_event(&Event::Phase(Phase::Store));
         if let Ended::Overtaken = self.in_force(state)? {
             return Ok(Ended::Overtaken);
@@ -95,6 +96,7 @@ impl<'a> Round<'a> {
             self.show(&window, run)?;
         }
         self.report.head = state.head;
+        self.put_copy(0, &state.genesis)?;
         self.summaries(state)?;
         self.revoked();
         Ok(Ended::Complete)
@@ -127,9 +129,9 @@ impl<'a> Round<'a> {
         let previous = match start == state.head {
             true => state.head_hash,
             false => {
-                let ours = Replay::new(source, context).entry(last)?;
-                let ours = ours.ok_or_else(|| crate::journal::missing_entry(last))?;
-                ours.entry.hash
+                let bridge = state.bridges.get(&last).map(|bridge| bridge.hash);
+                let ours = || Replay::new(source, context).stored(last);
+                bridge.map_or_else(|| ours().map(|ours| ours.entry.hash), Ok)?
             }
         };
         self.compare(last, &previous)?;
@@ -140,10 +142,39 @@ impl<'a> Round<'a> {
     fn compare(&self, n: u64, hash: &ObjectHash) -> Result<()> {
         let name = object_name::journal(n);
         let theirs = self.target.get(&object_key(&name)?, None)?;
-        match ObjectHash::of(&theirs) == *hash {
+        // What it has may be an entry that is lost here, where a Bridge stands in its place.
+        let is_same = ObjectHash::of(&theirs) == *hash || self.is_bridged(n);
+        match is_same {
             true => Ok(()),
             false => Err(differs(&name, *hash, &theirs)),
         }
+    }
+
+    fn is_bridged(&self, n: u64) -> bool {
+        let state = self.repository.journal().state();
+        state.bridges.contains_key(&n)
+    }
+
+    /// Puts Bridges that stand here in the places of entries that the other has.
+    fn bridges(&mut self, state: &State) -> Result<()> {
+        for bridge in state.bridges.values() {
+            let there = get_if_there(self.target, &object_name::journal(bridge.n))?;
+            if there.is_some_and(|bytes| ObjectHash::of(&bytes) != bridge.hash) {
+                self.put_copy(bridge.n, &bridge.hash)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the copy of an entry.
+    fn put_copy(&mut self, n: u64, hash: &ObjectHash) -> Result<()> {
+        let name = ObjectName::JournalCopy(n);
+        if self.inventory.has(&name) {
+            return Ok(());
+        }
+        let replay = Replay::new(self.source, self.repository.context());
+        let bytes = replay.stored_as(n, hash)?.bytes;
+        self.put_once(name, &bytes)
     }
 
     /// Puts the slots and the keyring in force.
@@ -296,6 +327,12 @@ impl<'a> Round<'a> {
         let context = self.repository.context();
         let replay = Replay::new(self.source, context);
         replay.each(range, |fetched| {
+            let fetched = match window.hash(fetched.entry.n) {
+                Some(hash) if fetched.entry.hash != *hash => {
+                    replay.stored_as(fetched.entry.n, hash)?
+                }
+                _ => fetched,
+            };
             let Fetched { bytes, entry } = fetched;
             if window.hash(entry.n) != Some(&entry.hash) {
                 let what = "the journal was not read twice alike";

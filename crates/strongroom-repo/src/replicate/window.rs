@@ -43,26 +43,26 @@ impl Window {
         range: Range<u64>,
         previous: ObjectHash,
     ) -> Result<Self> {
-        let replay = Replay::new(source, context);
+        let replay = Replay::like(source, context, state);
         let keys = context.keys();
         let mut window = Self {
             range: range.clone(),
             hashes: Vec::new(),
             passing: Vec::new(),
         };
-        let mut last = previous;
+        let mut link = state.link_behind(range.start, previous);
         let mut added = HashMap::new();
         replay.each(range, |fetched| {
-            let fetched = replay.chained(&last, fetched)?;
-            last = fetched.entry.hash;
-            window.hashes.push(last);
+            let fetched = replay.chained(&link, fetched)?;
+            link = state.link_behind(fetched.entry.n + 1, fetched.entry.hash);
+            window.hashes.push(fetched.entry.hash);
             // What does not open has no effect; that of a later version, our own reading has stopped at.
             if let Ok(payload) = fetched.entry.open(keys.structure.journal()) {
                 window.note(fetched.entry.n, &payload.body, &mut added);
             }
             Ok(())
         })?;
-        if last != state.head_hash {
+        if link.last != state.head_hash {
             let what = "the journal was not read twice alike";
             return Err(Error::new(ErrorKind::Conflict, what));
         }

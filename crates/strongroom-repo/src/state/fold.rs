@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use strongroom_crypt::{Roles, SessionId, StructureKeys, VerifyingKey};
 use strongroom_format::{
-    Body, Certificate, Commit, DecodeErrorKind, Entry as JournalEntry, Feature, Genesis, Hold,
-    HoldAction, Keys, ObjectHash, PackRef, Payload, SegmentRef, Snapshot, Tombstone, object_name,
+    Body, Bridge, BridgeRef, Certificate, Commit, DecodeErrorKind, Entry as JournalEntry, Feature,
+    Genesis, Hold, HoldAction, Keys, ObjectHash, PackRef, Payload, SegmentRef, Snapshot, Tombstone,
+    object_name,
 };
 
 use super::{Shared, State};
@@ -40,11 +41,15 @@ impl State {
                 if self.head == 0 {
                     self.genesis = entry.hash;
                 }
-                self.apply(*payload, structure)?;
+                self.apply(*payload, entry, structure)?;
                 Effect::InForce
             }
         };
-        self.trail.push(self.head, entry.hash);
+        match self.bridges.get(&self.head) {
+            // Authors of later entries may have seen the lost one.
+            Some(bridge) => self.trail.push_lost(self.head, bridge),
+            None => self.trail.push(self.head, entry.hash),
+        }
         self.head += 1;
         self.head_hash = entry.hash;
         Ok(effect)
@@ -76,10 +81,52 @@ impl State {
     }
 
     /// Changes the state, or nothing if there is an error.
-    fn apply(&mut self, payload: Payload, structure: &StructureKeys) -> Result<()> {
-        let n = self.head;
+    fn apply(
+        &mut self,
+        payload: Payload,
+        entry: &JournalEntry,
+        structure: &StructureKeys,
+    ) -> Result<()> {
         match payload.body {
             Body::Genesis(genesis) => self.begin(genesis),
+            Body::Bridge(bridge) => self.bridge(*bridge, entry.hash, structure)?,
+            Body::Unknown { .. } => {
+                if payload.must_understand {
+                    self.must_understand.get_or_insert(self.head);
+                }
+            }
+            body => self.take_effect(body, structure)?,
+        }
+        Ok(())
+    }
+
+    /// Takes up what stands in the place of a lost entry, or the names of such.
+    fn bridge(
+        &mut self,
+        bridge: Bridge,
+        hash: ObjectHash,
+        structure: &StructureKeys,
+    ) -> Result<()> {
+        let n = self.head;
+        if !bridge.is_in_place() {
+            self.confirmed.extend(bridge.confirmed);
+            return Ok(());
+        }
+        for effect in bridge.effects {
+            match self.void_body(&effect) {
+                None => self.take_effect(effect, structure)?,
+                Some(reason) => tracing::debug!(n, reason, "an effect of a bridge is void"),
+            }
+        }
+        let next = bridge.stated.unwrap_or(hash);
+        self.bridges.insert(n, BridgeRef { n, hash, next });
+        Ok(())
+    }
+
+    /// Changes the state as an entry with this body does, whoever signed it.
+    fn take_effect(&mut self, body: Body, structure: &StructureKeys) -> Result<()> {
+        let n = self.head;
+        match body {
             Body::Commit(commit) => self.commit(n, *commit, structure)?,
             Body::Packs(packs) => {
                 if !self.committed_sessions.contains(&packs.session) {
@@ -129,12 +176,8 @@ impl State {
             Body::Takeover(takeover) => {
                 self.only_writer = Some(VerifyingKey::from_bytes(takeover.only_writer));
             }
-            Body::Evidence(_) => {}
-            _ => {
-                if payload.must_understand {
-                    self.must_understand.get_or_insert(n);
-                }
-            }
+            // Genesis, Bridges and unknown types are dealt with where they stand; Evidence is only kept.
+            _ => {}
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! Questions that preconditions ask of a state.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use strongroom_crypt::{Id, Roles, SessionId, VerifyingKey};
-use strongroom_format::Snapshot;
+use strongroom_format::{ObjectHash, Snapshot};
 
-use super::State;
+use super::{Link, State};
 
 /// What holds keep from being forgotten.
 #[derive(Debug, Default)]
@@ -45,6 +45,32 @@ impl State {
             held.snapshots.extend(&hold.snapshots);
         }
         held
+    }
+
+    /// Returns how the next entry has to follow.
+    pub(crate) fn link(&self) -> Link {
+        self.link_behind(self.head, self.head_hash)
+    }
+
+    /// Returns how entry `n`, up to the next one, has to follow the one before it, which has the hash `last`.
+    pub(crate) fn link_behind(&self, n: u64, last: ObjectHash) -> Link {
+        let bridge = n
+            .checked_sub(1)
+            .and_then(|before| self.bridges.get(&before));
+        let bridge = bridge.filter(|bridge| bridge.hash == last);
+        let previous = bridge.map_or(last, |bridge| bridge.next);
+        Link { n, last, previous }
+    }
+
+    /// Returns the Bridges that later ones name and that were not folded: another entry was, in each of these places.
+    pub(crate) fn unmet_bridges(&self) -> BTreeMap<u64, ObjectHash> {
+        let is_unmet = |(n, hash): &(&u64, &ObjectHash)| {
+            self.bridges
+                .get(*n)
+                .is_none_or(|bridge| bridge.hash != **hash)
+        };
+        let unmet = self.confirmed.iter().filter(is_unmet);
+        unmet.map(|(n, hash)| (*n, *hash)).collect()
     }
 
     /// Says whether a certificate in force gives a key one of these roles.

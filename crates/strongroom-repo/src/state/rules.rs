@@ -62,13 +62,14 @@ impl State {
                 | Body::Feature(_)
                 | Body::Hold(_)
                 | Body::Policy(_)
-                | Body::Takeover(_),
+                | Body::Takeover(_)
+                | Body::Bridge(_),
             ) => false,
             (Some(only), _) => !signers.contains(only),
         }
     }
 
-    fn void_body(&self, body: &Body) -> Option<&'static str> {
+    pub(super) fn void_body(&self, body: &Body) -> Option<&'static str> {
         match body {
             Body::Commit(commit) if self.session_ended(&commit.session) => Some(SESSION_ENDED),
             Body::Commit(commit) => self.void_additions(&commit.packs, &commit.segments),

@@ -48,8 +48,8 @@ impl State {
             genesis: self.genesis,
             admin: *self.admin.as_bytes(),
             must_understand: self.must_understand,
-            bridges: Vec::new(),
             committed_sessions: self.committed_sessions.iter().copied().collect(),
+            bridges: self.bridges.values().copied().collect(),
             unknown: Unknown::default(),
         }
     }
@@ -127,6 +127,16 @@ impl State {
         state.policy = checkpoint.policy;
         state.keyring = Some(checkpoint.keyring).filter(|(_, hash)| *hash != ObjectHash::default());
         state.only_writer = checkpoint.only_writer.map(VerifyingKey::from_bytes);
+        state.bridges = checkpoint
+            .bridges
+            .into_iter()
+            .map(|bridge| (bridge.n, bridge))
+            .collect();
+        if let Some(bridge) = state.bridges.get(&n.saturating_sub(1)) {
+            let mut trail = Trail::default();
+            trail.push_lost(bridge.n, bridge);
+            state.trail = trail;
+        }
         // Who wrote the checkpoint may have understood what this version does not.
         state.must_understand = known.must_understand.or(checkpoint.must_understand);
         Ok(state)

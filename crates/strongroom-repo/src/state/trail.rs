@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use strongroom_format::ObjectHash;
+use strongroom_format::{BridgeRef, ObjectHash};
 
 use crate::error::{Head, Heads};
 
@@ -37,6 +37,12 @@ impl Trail {
         self.end = n + 1;
     }
 
+    /// Takes note of a lost entry `n`, whose hash is what the next one states, or not known.
+    pub(super) fn push_lost(&mut self, n: u64, bridge: &BridgeRef) {
+        let is_known = bridge.next != bridge.hash;
+        self.push(n, if is_known { bridge.next } else { UNKNOWN });
+    }
+
     /// Compares what the author of the next entry says to have seen: so many entries, the last of them with this hash.
     pub(super) fn compare(&mut self, seen: (u64, ObjectHash)) {
         let Some(n) = seen.0.checked_sub(1) else {
@@ -53,7 +59,7 @@ impl Trail {
             .map(|hash| Head::new(n, *hash));
         // Entries before the trail are not known; those after its end cannot have been seen.
         let contradicts = match found {
-            Some(found) => found.hash != seen.1,
+            Some(found) => found.hash != seen.1 && found.hash != UNKNOWN,
             None => n >= self.end,
         };
         if contradicts {
@@ -68,6 +74,9 @@ impl Trail {
         self.contradiction
     }
 }
+
+/// In the place of the hash of a lost entry. No entry has it.
+const UNKNOWN: ObjectHash = ObjectHash::from_bytes([0; 32]);
 
 /// How far back is looked: a bundle.
 const REMEMBERED: usize = 64;

@@ -166,14 +166,14 @@ impl Follower {
         };
         report.coverage.add(Area::Journal, Level::Hashed, 1, len);
         let (flaw, slot) = match slot {
-            Slot::Whole(candidate) if right(&candidate) => return Ok(Some(candidate)),
+            Slot::Whole(candidate) if right(&candidate) => return Ok(Some(*candidate)),
             Slot::Whole(candidate) => (
                 damage(
                     &ObjectName::Journal(n),
                     Problem::ChainBroken,
                     "another entry",
                 ),
-                Some(candidate),
+                Some(*candidate),
             ),
             Slot::Flawed(flaw) => (flaw, None),
             Slot::Absent => (damage(&ObjectName::Journal(n), Problem::Missing, ""), None),

@@ -25,7 +25,7 @@ pub(super) struct Places {
 /// What is in an entry's own object.
 #[derive(Debug)]
 pub(super) enum Slot {
-    Whole(Candidate),
+    Whole(Box<Candidate>),
     Flawed(Flaw),
     Absent,
 }
@@ -90,7 +90,7 @@ pub(super) async fn fetch(
         Fetched::Bytes(bytes) => {
             let read = move || read(Source::Slot, n, &bytes, &place, keys.as_ref());
             match cx.pool().run(read).await? {
-                Ok(candidate) => Slot::Whole(candidate),
+                Ok(candidate) => Slot::Whole(Box::new(candidate)),
                 Err(flaw) => Slot::Flawed(flaw),
             }
         }

@@ -321,3 +321,12 @@ fn findings_are_counted_beyond_what_is_kept() {
     let all: u64 = report.counts().map(|(_, count)| count).sum();
     assert_eq!(report.not_kept(), all - 2);
 }
+
+#[test]
+fn a_check_can_be_awaited_on_any_thread() {
+    fn is_send<T: Send>(future: T) -> T {
+        future
+    }
+    let auditor = Auditor::new(Arc::new(MemoryStore::new())).with_threads(0);
+    drop(is_send(auditor.check(CheckOptions::new(NOW), Arc::new(()))));
+}

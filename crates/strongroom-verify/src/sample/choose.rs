@@ -84,9 +84,8 @@ pub(crate) fn choose(units: impl IntoIterator<Item = Unit>, request: &Request<'_
         chosen.take(PackClasses::ALL);
         return chosen;
     }
-    if selection.sample.is_some() || selection.rolling.is_some() {
-        chosen.take(PackClasses::TREES);
-    }
+    // Trees are walked, whatever else is read.
+    chosen.take(PackClasses::TREES);
     if let Some(sampling) = selection.sample {
         chosen.take_sample(sampling);
     }
@@ -212,11 +211,13 @@ impl Chosen {
         let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
         let since = Time::new(self.now.seconds.saturating_sub(age), self.now.nanos);
         let level = pack_level(self.level);
-        let is_older = |unit: &&Unit| !past.was_read_since(unit, level, since, self.now);
+        let is_older = |unit: &&Unit| {
+            unit.is_sampled() && !past.was_read_since(unit, level, since, self.now)
+        };
         let names = self.units.values().filter(is_older).map(|unit| unit.name);
         self.packs.extend(names);
         self.choices.push(Choice::Older {
-            classes: PackClasses::ALL,
+            classes: PackClasses::DATA,
             since,
         });
     }

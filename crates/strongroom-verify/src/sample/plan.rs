@@ -75,9 +75,11 @@ fn past(cx: &Context, audited: &Audited, report: &mut Report) -> Past {
     let Some(state) = &audited.state else {
         return Past::default();
     };
+    // Where a Bridge stands nobody knows any more what the lost entry's hash was, but for the last of several.
     let is_entry = |head: &Head| {
         let n = usize::try_from(head.n).ok();
         n.and_then(|n| state.hashes.get(n)) == Some(&head.hash)
+            || state.bridges.contains_key(&head.n)
     };
     Past::new(&state.evidence, is_entry, |n, doubt| {
         let detail = match doubt {

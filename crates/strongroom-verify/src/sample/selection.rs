@@ -6,7 +6,7 @@ use super::Share;
 
 /// Which packs are read: those that any of its parts chooses.
 ///
-/// Packs of names and pages of trees are read always, except with [`max_age`](Self::max_age), which reads nothing that was read lately.
+/// Packs of names and pages of trees are read always: trees are walked at every level that opens them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -68,7 +68,7 @@ impl PackSelection {
         Self::none().and_rolling(period)
     }
 
-    /// The packs whose newest evidence, at the level of the check or above, is older than `age`, and those that have none.
+    /// The packs of content whose newest evidence, at the level of the check or above, is older than `age`, and those that have none.
     #[must_use]
     pub const fn max_age(age: Duration) -> Self {
         let mut selection = Self::none();

@@ -28,13 +28,23 @@ struct Noticed {
 fn tree(version: u64) -> Tree {
     let file = |seed, len| Tree::file(&noise(seed, len));
     let many: Vec<(String, Tree)> = (0..1_100_u64)
-        .map(|i| (format!("n{i:04}"), Tree::file(if i % 50 == version { b"new" } else { b"" })))
+        .map(|i| {
+            (
+                format!("n{i:04}"),
+                Tree::file(if i % 50 == version { b"new" } else { b"" }),
+            )
+        })
         .collect();
-    let many = many.iter().map(|(name, tree)| (name.as_str(), tree.clone()));
+    let many = many
+        .iter()
+        .map(|(name, tree)| (name.as_str(), tree.clone()));
     Tree::dir([
         ("a", file(version + 1, 400)),
         ("b", file(version + 2, 400)),
-        ("c", Tree::dir([("d", file(3, 3_000)), ("e", Tree::dir([]))])),
+        (
+            "c",
+            Tree::dir([("d", file(3, 3_000)), ("e", Tree::dir([]))]),
+        ),
         ("large", file(version / 2 + 4, 60_000)),
         ("link", Tree::Symlink(b"large".to_vec())),
         ("many", Tree::dir(many)),
@@ -43,7 +53,10 @@ fn tree(version: u64) -> Tree {
 }
 
 /// What users do in a year: backups, keys that change, snapshots that are forgotten, prunes.
-fn live(suite: Suite, noticed: &mut Noticed) -> Result<(Arc<MemoryStore>, BTreeMap<Id, Flat>), String> {
+fn live(
+    suite: Suite,
+    noticed: &mut Noticed,
+) -> Result<(Arc<MemoryStore>, BTreeMap<Id, Flat>), String> {
     let said = |error: strongroom_repo::Error| error.to_string();
     let store = Arc::new(MemoryStore::new());
     let options = CreateOptions::default()
@@ -59,12 +72,18 @@ fn live(suite: Suite, noticed: &mut Noticed) -> Result<(Arc<MemoryStore>, BTreeM
             wait(repository.revoke_slot(slot.id)).map_err(said)?;
         }
         let mut source = TreeSource::new(tree(version));
-        for (path, stamp) in [("a", version), ("b", version), ("large", version / 2), ("medium", version)] {
+        for (path, stamp) in [
+            ("a", version),
+            ("b", version),
+            ("large", version / 2),
+            ("medium", version),
+        ] {
             let stamp = 1_600_000_000 + i64::try_from(stamp).unwrap();
             source.stamps.insert(path.to_owned(), stamp);
         }
         let options = BackupOptions::new("home");
-        let done = wait(repository.backup(Arc::new(source), options, Arc::new(()))).map_err(said)?;
+        let done =
+            wait(repository.backup(Arc::new(source), options, Arc::new(()))).map_err(said)?;
         snapshots.insert(done.snapshot, tree(version).flat());
         if version == 1 {
             let plan = wait(repository.plan_forget(ForgetOptions::of([done.snapshot])));
@@ -108,7 +127,12 @@ fn look(suite: Suite) -> Noticed {
         read(&repository, id, flat, &mut noticed);
     }
     let keys = repository.audit_keys(AuditScope::Content).unwrap();
-    drop(keys);
+    let report = check(&store, Some(keys), Level::Rebuilt);
+    let bad = report
+        .findings()
+        .iter()
+        .filter(|one| one.severity > Severity::Note);
+    noticed.checker = bad.map(ToString::to_string).collect();
     noticed
 }
 
@@ -133,7 +157,11 @@ fn what_the_engine_writes_is_intact() {
         all.compared.extend(noticed.compared);
         all.checker.extend(noticed.checker);
     }
-    for (who, what) in [("engine", &all.engine), ("compared", &all.compared), ("checker", &all.checker)] {
+    for (who, what) in [
+        ("engine", &all.engine),
+        ("compared", &all.compared),
+        ("checker", &all.checker),
+    ] {
         let first = what.first().map_or("nothing", String::as_str);
         println!("noticed by {who}: {} times, {first}", what.len());
     }

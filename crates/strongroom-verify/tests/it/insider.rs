@@ -187,12 +187,8 @@ fn granted(
             slot.id.as_bytes(),
         ]
         .concat();
-        for grant in signed
-            .keyring
-            .grants
-            .iter()
-            .filter(|one| one.slot == slot.id)
-        {
+        let mut grants = signed.keyring.grants.iter();
+        if let Some(grant) = grants.find(|one| one.slot == slot.id) {
             let (enc, ct) = grant.hpke().unwrap();
             return open_grant(&opened.key, &info, enc, ct).unwrap();
         }

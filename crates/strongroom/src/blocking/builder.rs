@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use strongroom_crypt::{GenesisPin, RecoveryCode};
-use strongroom_repo::{Components, CreateOptions, Credential, Result, Settings};
+use strongroom_format::AuditKeys;
+use strongroom_repo::{AuditScope, Components, CreateOptions, Credential, Result, Settings};
 
 use super::Repository;
 use super::thread::Thread;
@@ -68,6 +69,16 @@ impl RepositoryBuilder {
         })
     }
 
+    /// Returns the keys for an auditor without opening the repository.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::RepositoryBuilder::audit_keys`]; `Unavailable` when there is no thread to be had.
+    pub fn audit_keys(self, scope: AuditScope, credential: &Credential) -> Result<AuditKeys> {
+        let (thread, credential) = (Thread::start()?, credential.clone());
+        thread.run(async move { self.inner.audit_keys(scope, &credential).await })
+    }
+
     /// Opens a repository.
     ///
     /// # Errors
@@ -77,5 +88,15 @@ impl RepositoryBuilder {
         let (thread, credential) = (Thread::start()?, credential.clone());
         let repository = thread.run(async move { self.inner.open(&credential).await })?;
         Ok(Repository::new(Arc::new(thread), repository))
+    }
+
+    /// Returns the keys for an auditor without opening the repository.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::RepositoryBuilder::audit_keys`]; `Unavailable` when there is no thread to be had.
+    pub fn audit_keys(self, scope: AuditScope, credential: &Credential) -> Result<AuditKeys> {
+        let (thread, credential) = (Thread::start()?, credential.clone());
+        thread.run(async move { self.inner.audit_keys(scope, &credential).await })
     }
 }

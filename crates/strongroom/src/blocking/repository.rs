@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_crypt::{GenesisPin, Id, RepositoryId, SlotId, Suite};
-use strongroom_format::Node;
+use strongroom_format::{AuditKeys, Node};
 use strongroom_repo::{
-    BackupOptions, BackupReport, Depth, DryRun, NewSlot, Observer, RestoreOptions, RestoreReport,
-    Result, RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source, Target,
+    AuditScope, BackupOptions, BackupReport, Depth, DryRun, NewSlot, Observer, RestoreOptions,
+    RestoreReport, Result, RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source, Target,
 };
 use strongroom_store::Store;
 
@@ -37,6 +37,15 @@ impl Repository {
     pub fn take_over(&self, reason: &str) -> Result<()> {
         let reason = reason.to_owned();
         self.run(|repository| async move { repository.take_over(&reason).await })
+    }
+
+    /// Returns the keys for an auditor.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::audit_keys`].
+    pub fn audit_keys(&self, scope: AuditScope) -> Result<AuditKeys> {
+        self.inner.audit_keys(scope)
     }
 
     /// Lists the snapshots in force, oldest first, after reading what others have committed since.

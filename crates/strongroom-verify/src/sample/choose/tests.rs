@@ -76,7 +76,7 @@ fn another_history_is_another_choice() {
 }
 
 #[test]
-fn two_runs_with_an_age_read_nothing_twice() {
+fn two_runs_with_an_age_read_no_content_twice() {
     let mut packs = units(200);
     let selection = PackSelection::max_age(30 * DAY);
     let mut diary = Diary::new(50);

@@ -1,0 +1,575 @@
+//! Packs, index, trees and files: the order in which a check looks at what a repository holds.
+//!
+//! # Memory
+//!
+//! Of `memory_bytes`, a quarter is for packs in flight (at least two packs a thread), half for the table of what packs hold (36 bytes a
+//! copy of a blob; what does not fit is left to further passes, for which headers, segments and reference lists are read again), and a
+//! quarter for frames of pages, names and content that are read again. Beside that there are, whatever is granted, about 150 bytes a
+//! pack, 8 bytes a frame, 120 bytes a distinct tree page and 4 a reference to one, and the largest index segment twice. Lists of
+//! what is lost end at a million ids.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use strongroom_crypt::Id;
+use strongroom_format::object_name::ObjectName;
+use strongroom_format::{ObjectHash, PackClass, PackRef, SegmentRef, Snapshot};
+
+use crate::audited::Audited;
+use crate::blast;
+use crate::context::Context;
+use crate::edge::{self, Remote, Unread};
+use crate::error::Result;
+use crate::index::Index;
+use crate::journal::State;
+use crate::observer::{Event, Observer, Stage};
+use crate::pack::{
+    Depth, FoundPage, Gap, HashState, Holdings, Job, Keyset, PackFault, PackOutcome, PackSeen,
+    PackState, PackTable, Presence, Reading, describe, read,
+};
+use crate::rebuild;
+use crate::sample::Plan;
+use crate::tree::Tree;
+use crate::{
+    Area, CheckOptions, Finding, Level, Problem, Report, Severity, SnapshotSelection, Subject,
+};
+
+/// Checks packs, index, trees and files as deep as the options ask for and the keys allow. Of packs of content, those that the plan has
+/// chosen are read whole; of the others the header.
+///
+/// # Errors
+///
+/// Those of the store that say that nothing can be looked at; `Internal`.
+///
+/// # Cancellation
+///
+/// Dropping the future ends the check's threads at their next request. Nothing was written.
+pub(crate) async fn check_content(
+    cx: &Context,
+    audited: &Audited,
+    plan: Plan,
+    threads: usize,
+    report: &mut Report,
+) -> Result<Plan> {
+    let options = cx.options();
+    let input = Input::new(audited, plan.packs(), options, threads);
+    let findings_max = options.findings_max;
+    let empty = Report::new(report.asked, report.now, findings_max);
+    let taken = std::mem::replace(report, empty);
+    let sink = Sink {
+        report: taken,
+        observer: cx.observer(),
+    };
+    let store = Arc::clone(cx.store());
+    let (seen, plan) = edge::run(store, move |remote| {
+        let mut plan = plan;
+        let report = Content::new(remote, input, sink).run(&mut plan)?;
+        Ok((report, plan))
+    })
+    .await?;
+    *report = seen;
+    Ok(plan)
+}
+
+/// What a check of the content is of; owned, because threads of its own work on it.
+pub(crate) struct Input {
+    pub(crate) keys: Option<Arc<Keyset>>,
+    packs: Vec<(PackRef, bool)>,
+    /// Packs and segments in force that the listing does not have: that was said.
+    pub(crate) unlisted: BTreeSet<ObjectHash>,
+    damaged: BTreeMap<ObjectHash, BTreeSet<u32>>,
+    pub(crate) segments: Vec<SegmentRef>,
+    pub(crate) dropped: BTreeSet<ObjectHash>,
+    pub(crate) snapshots: Vec<(Id, Snapshot)>,
+    level: Level,
+    threads: usize,
+    memory_bytes: u64,
+}
+
+impl Input {
+    fn new(
+        audited: &Audited,
+        chosen: &BTreeSet<ObjectHash>,
+        options: &CheckOptions,
+        threads: usize,
+    ) -> Self {
+        let keys = audited
+            .keys
+            .as_ref()
+            .map(|keys| Arc::new(Keyset::new(keys)));
+        let mut input = Self {
+            keys,
+            packs: Vec::new(),
+            unlisted: BTreeSet::new(),
+            damaged: BTreeMap::new(),
+            segments: Vec::new(),
+            dropped: BTreeSet::new(),
+            snapshots: Vec::new(),
+            level: options.level,
+            threads: threads.max(1),
+            memory_bytes: options.memory_bytes,
+        };
+        if let Some(state) = &audited.state {
+            input.take_state(state, chosen, options);
+            let packs = state.packs.keys().map(|hash| (*hash, ObjectName::Pack(*hash)));
+            let segments = state.segments.keys();
+            let segments = segments.map(|hash| (*hash, ObjectName::Index(*hash)));
+            input.unlisted = packs
+                .chain(segments)
+                .filter(|(_, object)| !audited.listing.contains_key(object))
+                .map(|(hash, _)| hash)
+                .collect();
+        }
+        input
+    }
+
+    fn take_state(
+        &mut self,
+        state: &State,
+        chosen: &BTreeSet<ObjectHash>,
+        options: &CheckOptions,
+    ) {
+        self.packs = state
+            .packs
+            .iter()
+            .map(|(name, pack)| {
+                let (len, class) = (pack.len, pack.class);
+                let whole = chosen.contains(name) || class != PackClass::Data;
+                (
+                    PackRef {
+                        name: *name,
+                        len,
+                        class,
+                    },
+                    whole,
+                )
+            })
+            .collect();
+        self.damaged.clone_from(&state.damaged);
+        self.segments = state
+            .segments
+            .iter()
+            .map(|(name, segment)| SegmentRef {
+                name: *name,
+                len: segment.len,
+                entries: segment.entries,
+            })
+            .collect();
+        self.dropped.clone_from(&state.dropped);
+        self.snapshots = selected(state, &options.snapshots);
+    }
+}
+
+/// Returns the snapshots that are selected, in the order in which they were committed.
+fn selected(state: &State, selection: &SnapshotSelection) -> Vec<(Id, Snapshot)> {
+    let mut all: Vec<(u64, Id, &Snapshot)> = state
+        .snapshots
+        .iter()
+        .map(|(id, in_force)| (in_force.n, *id, &in_force.snapshot))
+        .collect();
+    all.sort_unstable_by_key(|(n, id, _)| (*n, *id));
+    match selection {
+        SnapshotSelection::All => {}
+        SnapshotSelection::Ids(ids) => all.retain(|(_, id, _)| ids.contains(id)),
+        SnapshotSelection::Newest(count) => {
+            let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
+            all.reverse();
+            all.retain(|(.., snapshot)| {
+                let taken = taken.entry(&snapshot.series).or_default();
+                *taken += 1;
+                *taken <= *count
+            });
+            all.reverse();
+        }
+    }
+    let owned = |(_, id, snapshot): (u64, Id, &Snapshot)| (id, snapshot.clone());
+    all.into_iter().map(owned).collect()
+}
+
+/// The report of a check, and who is told of it.
+pub(crate) struct Sink {
+    pub(crate) report: Report,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+impl Sink {
+    /// Takes a finding and tells of it.
+    pub(crate) fn found(&mut self, finding: Finding) {
+        self.observer.on_event(&Event::Found(&finding));
+        self.report.add(finding);
+    }
+
+    /// Makes and takes a finding.
+    pub(crate) fn say(
+        &mut self,
+        severity: Severity,
+        subject: Subject,
+        problem: Problem,
+        level: Level,
+        detail: impl Into<String>,
+    ) {
+        self.found(Finding::new(severity, subject, problem, level).with_detail(detail));
+    }
+
+    pub(crate) fn count(&mut self, area: Area, level: Level, count: u64, bytes: u64) {
+        self.report.coverage.add(area, level, count, bytes);
+    }
+
+    pub(crate) fn started(&self, stage: Stage<'_>) {
+        self.observer.on_event(&Event::Started(stage));
+    }
+
+    pub(crate) fn advanced(&self, stage: Stage<'_>, done: u64, of: u64, bytes: u64) {
+        self.observer.on_event(&Event::Advanced {
+            stage,
+            done,
+            of,
+            bytes,
+        });
+    }
+}
+
+/// A check of the content, under way.
+pub(crate) struct Content<'a> {
+    pub(crate) remote: &'a Remote,
+    pub(crate) input: Input,
+    pub(crate) sink: Sink,
+    pub(crate) table: PackTable,
+    gaps: BTreeMap<&'static str, (Gap, u64)>,
+}
+
+impl<'a> Content<'a> {
+    fn new(remote: &'a Remote, mut input: Input, sink: Sink) -> Self {
+        let mut table = PackTable::new(std::mem::take(&mut input.packs));
+        for (pack, frames) in &input.damaged {
+            table.record_damage(pack, frames);
+        }
+        Self {
+            remote,
+            input,
+            sink,
+            table,
+            gaps: BTreeMap::new(),
+        }
+    }
+
+    fn run(mut self, plan: &mut Plan) -> Result<Report> {
+        let mut holdings = Holdings::new(self.input.memory_bytes / 2);
+        let mut pages = Vec::new();
+        self.sink.started(Stage::Packs);
+        self.packs(Which::Chosen, &mut holdings, Some(&mut pages))?;
+        loop {
+            // Damage in a sample calls for a closer look at what it is a sample of.
+            let more = plan.widen(&self.sink.report);
+            if !self.table.choose(&more) {
+                break;
+            }
+            self.packs(Which::Chosen, &mut holdings, Some(&mut pages))?;
+        }
+        if self.has_headers() {
+            self.packs(Which::Headers, &mut holdings, Some(&mut pages))?;
+        }
+        let mut index = Index::new(&self.input);
+        let keys = self.input.keys.clone();
+        let keys = keys.filter(|_| self.input.level >= Level::Authenticated);
+        let Some(keys) = keys else {
+            index.hash_only(self.remote, &mut self.sink)?;
+            return Ok(self.sink.report);
+        };
+        self.say_gaps();
+        let mut tree = Tree::new(pages, &self.input.snapshots);
+        tree.check_links(&mut self.sink);
+        loop {
+            holdings.finish();
+            let (shared, sink) = self.shared(&keys);
+            index.pass(shared, &mut holdings, sink)?;
+            tree.pass(shared, &mut holdings, sink)?;
+            index.count_unmapped(&holdings);
+            if !holdings.next() {
+                break;
+            }
+            self.packs(Which::Again, &mut holdings, None)?;
+        }
+        let has_content = keys.has_content() && self.input.level >= Level::Decoded;
+        let rebuilds = has_content && self.input.level >= Level::Rebuilt;
+        let (shared, sink) = self.shared(&keys);
+        index.finish(sink);
+        tree.finish(sink);
+        if has_content {
+            tree.check_names(shared, sink)?;
+        }
+        if rebuilds {
+            rebuild::rebuild(shared, &holdings, &mut tree, sink)?;
+        }
+        blast::say(shared, &mut tree, sink)?;
+        Ok(self.sink.report)
+    }
+
+    fn shared<'s>(&'s mut self, keys: &'s Arc<Keyset>) -> (Shared<'s>, &'s mut Sink) {
+        let shared = Shared {
+            remote: self.remote,
+            keys,
+            table: &self.table,
+            reader_bytes: self.input.memory_bytes / 4,
+            threads: self.input.threads,
+        };
+        (shared, &mut self.sink)
+    }
+
+    fn depth(&self) -> Depth {
+        match self.input.level {
+            Level::Listed | Level::Hashed => Depth::Hashed,
+            Level::Authenticated => Depth::Authenticated,
+            _ => Depth::Decoded,
+        }
+    }
+
+    /// Whether headers are opened.
+    fn has_headers(&self) -> bool {
+        self.input.keys.is_some() && self.depth() > Depth::Hashed
+    }
+
+    /// Looks at packs: those that were chosen and were not read, the headers of the others, or, in a later pass, all headers that were good.
+    fn packs(
+        &mut self,
+        which: Which,
+        holdings: &mut Holdings,
+        mut pages: Option<&mut Vec<(u32, FoundPage)>>,
+    ) -> Result<()> {
+        let reading = Reading {
+            remote: self.remote,
+            keys: self.input.keys.clone(),
+            depth: self.depth(),
+            threads: self.input.threads,
+            memory_bytes: self.input.memory_bytes / 4,
+        };
+        let wanted = |state: &PackState| match which {
+            Which::Chosen => state.chosen && state.presence == Presence::Listed,
+            Which::Headers => !state.chosen && state.presence == Presence::Listed,
+            Which::Again => matches!(state.presence, Presence::Known(_)),
+        };
+        let jobs: Vec<Job> = self
+            .table
+            .iter()
+            .filter(|(_, state)| wanted(state))
+            .map(|(number, state)| Job {
+                number,
+                pack: state.pack,
+                whole: which == Which::Chosen,
+            })
+            .collect();
+        let of = jobs.len() as u64;
+        let (mut done, mut bytes_read) = (0, 0);
+        read(&reading, &jobs, |(number, seen)| {
+            done += 1;
+            if let PackSeen::Whole { bytes, .. } = &seen {
+                bytes_read += bytes;
+            }
+            self.seen(number, seen, holdings, pages.as_deref_mut());
+            self.sink.advanced(Stage::Packs, done, of, bytes_read);
+            Ok(())
+        })
+    }
+
+    /// Takes note of what was seen of a pack.
+    fn seen(
+        &mut self,
+        number: u32,
+        seen: PackSeen,
+        holdings: &mut Holdings,
+        pages: Option<&mut Vec<(u32, FoundPage)>>,
+    ) {
+        let Some(name) = self.table.get(number).map(|state| state.pack.name) else {
+            return;
+        };
+        let Some(pages) = pages else {
+            // In a later pass only the blobs are of interest, and everything else was said.
+            match seen {
+                PackSeen::Header(_, header) => holdings.push(number, &header),
+                PackSeen::Whole { outcome, .. } => {
+                    if let Some((_, header)) = &outcome.header {
+                        holdings.push(number, header);
+                    }
+                }
+                PackSeen::Unread(_) => self.table.set_presence(number, Presence::Missing),
+            }
+            return;
+        };
+        let object = Subject::Object(ObjectName::Pack(name));
+        match seen {
+            PackSeen::Unread(Unread::Missing) => {
+                self.table.set_presence(number, Presence::Missing);
+                self.sink.report.note_unread(name);
+                if !self.input.unlisted.contains(&name) {
+                    let (problem, level) = (Problem::Missing, Level::Listed);
+                    let detail = "listed, and gone when it was read";
+                    self.sink
+                        .say(Severity::Damage, object, problem, level, detail);
+                }
+            }
+            PackSeen::Unread(_) => {
+                self.table.set_presence(number, Presence::Unusable);
+                self.sink.report.note_unread(name);
+                self.sink.say(
+                    Severity::Damage,
+                    object,
+                    Problem::Unreadable,
+                    Level::Hashed,
+                    "",
+                );
+            }
+            PackSeen::Header(spot, header) => {
+                self.table.set_header(number, spot, &header);
+                holdings.push(number, &header);
+                self.sink.count(
+                    Area::Packs,
+                    Level::Authenticated,
+                    1,
+                    u64::from(spot.len) + 96,
+                );
+            }
+            PackSeen::Whole { bytes, outcome } => {
+                self.whole(number, &name, bytes, &outcome);
+                let differs = outcome.hash == HashState::Differs;
+                if differs && self.table.number(&outcome.actual).is_some() {
+                    // Nothing of what should be here is.
+                    self.table.set_presence(number, Presence::Unusable);
+                    return;
+                }
+                if let Some((spot, header)) = &outcome.header {
+                    self.table.set_header(number, *spot, header);
+                    if differs {
+                        self.table.set_altered(number);
+                    }
+                    self.take_frames(number, &name, &outcome);
+                    holdings.push(number, header);
+                }
+                pages.extend(outcome.pages.into_iter().map(|page| (number, page)));
+            }
+        }
+    }
+
+    /// Reports on a pack that was read whole.
+    fn whole(&mut self, number: u32, name: &ObjectHash, bytes: u64, outcome: &PackOutcome) {
+        let is_unread = matches!(outcome.fault, Some(PackFault::Unsupported { .. }))
+            || outcome
+                .gaps
+                .iter()
+                .any(|(gap, _)| *gap != Gap::NoContentKeys);
+        if is_unread {
+            self.sink.report.note_unread(*name);
+        }
+        self.sink.count(Area::Packs, Level::Hashed, 1, bytes);
+        let sink = &mut self.sink;
+        let table = &self.table;
+        describe(
+            name,
+            outcome,
+            |hash| table.number(hash).is_some(),
+            |finding| sink.found(finding),
+        );
+        match (&outcome.header, outcome.fault) {
+            (Some(_), _) => {}
+            (None, Some(PackFault::Unsupported { .. })) => {
+                self.table.set_presence(number, Presence::Unsupported);
+            }
+            (None, Some(_)) => self.table.set_presence(number, Presence::Unusable),
+            (None, None) => self.table.set_presence(number, Presence::Hashed),
+        }
+        if outcome.header.is_none() {
+            return;
+        }
+        let sink = &mut self.sink;
+        sink.count(Area::Packs, Level::Authenticated, 1, bytes);
+        sink.count(
+            Area::Frames,
+            Level::Authenticated,
+            outcome.authenticated,
+            bytes,
+        );
+        if outcome.decoded_blobs > 0 {
+            sink.count(
+                Area::Blobs,
+                Level::Decoded,
+                outcome.decoded_blobs,
+                outcome.decoded_bytes,
+            );
+        }
+        if outcome.gaps.is_empty() && self.input.level >= Level::Decoded {
+            self.sink.count(Area::Packs, Level::Decoded, 1, bytes);
+        }
+        for (gap, count) in &outcome.gaps {
+            let known = self.gaps.entry(gap.word()).or_insert((*gap, 0));
+            known.1 += u64::from(*count);
+        }
+    }
+
+    /// Takes note of which frames are good. What was seen now counts more than what was recorded.
+    fn take_frames(&mut self, number: u32, name: &ObjectHash, outcome: &PackOutcome) {
+        let unseen = !outcome.gaps.is_empty() || self.depth() < Depth::Decoded;
+        if !unseen && self.table.clear_recorded(number) && outcome.frames.is_empty() {
+            let object = Subject::Object(ObjectName::Pack(*name));
+            let detail = "recorded as damaged, and every frame is good";
+            self.sink.say(
+                Severity::Note,
+                object,
+                Problem::RecordedDamage,
+                Level::Decoded,
+                detail,
+            );
+        }
+        for (frame, _) in &outcome.frames {
+            self.table.set_bad(number, *frame);
+        }
+        if outcome.hash == HashState::Differs && !outcome.gaps.is_empty() {
+            // Something in it is damaged, and which frame it is cannot be known.
+            self.table.record_damage(name, &BTreeSet::new());
+        }
+    }
+
+    fn say_gaps(&mut self) {
+        for (gap, frames) in self.gaps.values() {
+            let (problem, detail) = match gap {
+                // That is what was asked for: coverage says it.
+                Gap::NoContentKeys => continue,
+                Gap::NoEpochKey(epoch) => (
+                    Problem::NoEpochKey,
+                    format!("{frames} frames, the first of epoch {epoch}"),
+                ),
+                Gap::UnknownWrap(kind) => (
+                    Problem::NewerVersion,
+                    format!("{frames} frames, wrapped in the way {kind}"),
+                ),
+            };
+            let finding = Finding::new(
+                Severity::Note,
+                Subject::Repository,
+                problem,
+                Level::Authenticated,
+            );
+            self.sink.observer.on_event(&Event::Found(&finding));
+            self.sink.report.add(finding.with_detail(detail));
+        }
+    }
+}
+
+/// Which packs are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Chosen,
+    Headers,
+    Again,
+}
+
+/// What everybody reads with: the store, the keys and the packs, and how much memory and how many threads there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shared<'a> {
+    pub(crate) remote: &'a Remote,
+    pub(crate) keys: &'a Arc<Keyset>,
+    pub(crate) table: &'a PackTable,
+    pub(crate) reader_bytes: u64,
+    pub(crate) threads: usize,
+}

@@ -1,0 +1,180 @@
+//! Reads packs, several at once, and checks each on a thread.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::Sender;
+use strongroom_format::object_name::ObjectName;
+use strongroom_format::{PackHeader, PackRef};
+
+use super::check::{Depth, HeaderSpot, PackChecker, PackOutcome};
+use super::header::HeaderPlace;
+use super::keys::Keyset;
+use crate::edge::{Remote, Ticket, Unread, crew};
+use crate::error::Result;
+
+/// How packs are read.
+///
+/// Memory: each thread holds the pack that it checks and those that it has asked for; all together `memory_bytes`, but at least two packs a
+/// thread, and the plaintext of one frame each.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    pub(crate) remote: &'a Remote,
+    pub(crate) keys: Option<Arc<Keyset>>,
+    pub(crate) depth: Depth,
+    pub(crate) threads: usize,
+    pub(crate) memory_bytes: u64,
+}
+
+/// A pack to be looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Job {
+    /// Its number in the table.
+    pub(crate) number: u32,
+    pub(crate) pack: PackRef,
+    /// Read it whole, not its header alone.
+    pub(crate) whole: bool,
+}
+
+/// What looking at a pack gave.
+#[derive(Debug)]
+pub(crate) enum PackSeen {
+    /// It could not be read.
+    Unread(Unread),
+    /// It was read whole.
+    Whole {
+        bytes: u64,
+        outcome: Box<PackOutcome>,
+    },
+    /// Only its header was read, which is good.
+    Header(HeaderSpot, PackHeader),
+}
+
+/// Looks at packs, in any order, and hands over what was seen of each.
+///
+/// A header that is not as it must be is not judged by itself: its pack is read whole, because only the hash of the whole tells a later
+/// version from damage.
+///
+/// # Errors
+///
+/// Those of the store that say that nothing can be looked at, and those of `take`.
+pub(crate) fn read(
+    reading: &Reading<'_>,
+    jobs: &[Job],
+    take: impl FnMut((u32, PackSeen)) -> Result<()>,
+) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let threads = reading.threads.clamp(1, jobs.len().max(1));
+    crew(
+        threads,
+        |sender| Worker::new(reading, jobs, &next, threads)?.run(sender),
+        take,
+    )
+}
+
+struct Worker<'a> {
+    reading: &'a Reading<'a>,
+    jobs: &'a [Job],
+    next: &'a AtomicUsize,
+    checker: PackChecker,
+    asked: VecDeque<(Job, Asked)>,
+    asked_bytes: u64,
+    ahead: usize,
+    ahead_bytes: u64,
+}
+
+enum Asked {
+    Whole(Ticket),
+    Header(HeaderPlace),
+}
+
+impl<'a> Worker<'a> {
+    fn new(
+        reading: &'a Reading<'a>,
+        jobs: &'a [Job],
+        next: &'a AtomicUsize,
+        threads: usize,
+    ) -> Result<Self> {
+        let share = threads as u64;
+        Ok(Self {
+            reading,
+            jobs,
+            next,
+            checker: PackChecker::new(reading.keys.clone(), reading.depth)?,
+            asked: VecDeque::new(),
+            asked_bytes: 0,
+            ahead: reading.remote.concurrency().div_ceil(threads).max(1),
+            ahead_bytes: reading.memory_bytes / share,
+        })
+    }
+
+    fn run(&mut self, sender: &Sender<(u32, PackSeen)>) -> Result<()> {
+        loop {
+            self.ask_ahead();
+            let Some((job, asked)) = self.asked.pop_front() else {
+                return Ok(());
+            };
+            let seen = match asked {
+                Asked::Whole(ticket) => {
+                    self.asked_bytes -= u64::from(job.pack.len);
+                    // The next one is on its way while this one is checked.
+                    let got = ticket.wait()?;
+                    self.ask_ahead();
+                    self.whole(&job, got)
+                }
+                Asked::Header(place) => self.header(&job, place)?,
+            };
+            if sender.send((job.number, seen)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Asks for as many packs as may wait, and for one in any case.
+    fn ask_ahead(&mut self) {
+        while self.asked.is_empty()
+            || (self.asked.len() < self.ahead && self.asked_bytes < self.ahead_bytes)
+        {
+            let at = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = self.jobs.get(at) else {
+                return;
+            };
+            let remote = self.reading.remote;
+            let asked = if job.whole || self.reading.keys.is_none() {
+                self.asked_bytes += u64::from(job.pack.len);
+                Asked::Whole(remote.get_later(&ObjectName::Pack(job.pack.name), None))
+            } else {
+                Asked::Header(HeaderPlace::ask(remote, &job.pack))
+            };
+            self.asked.push_back((*job, asked));
+        }
+    }
+
+    fn whole(&mut self, job: &Job, got: crate::edge::Got) -> PackSeen {
+        match got {
+            Err(unread) => PackSeen::Unread(unread),
+            Ok(bytes) => {
+                let len = bytes.len() as u64;
+                // Without a copy, unless the store keeps the bytes itself.
+                let bytes = Vec::from(bytes);
+                let outcome = self.checker.check(&job.pack.name, Some(&job.pack), bytes);
+                PackSeen::Whole {
+                    bytes: len,
+                    outcome: Box::new(outcome),
+                }
+            }
+        }
+    }
+
+    fn header(&mut self, job: &Job, place: HeaderPlace) -> Result<PackSeen> {
+        let remote = self.reading.remote;
+        if let Some(keys) = &self.reading.keys
+            && let Some((spot, header)) = place.wait(remote, keys)?
+        {
+            return Ok(PackSeen::Header(spot, header));
+        }
+        let got = remote.get(&ObjectName::Pack(job.pack.name), None)?;
+        Ok(self.whole(job, got))
+    }
+}

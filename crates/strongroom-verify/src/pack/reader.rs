@@ -1,0 +1,377 @@
+//! Frames that are read again, after the packs were checked: of tree pages, of names, and of content that files are put together from.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use strongroom_crypt::{Id, Sealer as _, Session};
+use strongroom_format::object_name::ObjectName;
+use strongroom_format::{Codec, FrameKey, PackHeader, Page, frame_aad};
+
+use super::cache::Cache;
+use super::check::{Depth, HeaderSpot, PackChecker, open_at};
+use super::fault::HashState;
+use super::frames::{Opened, check_ids};
+use super::keys::Keyset;
+use super::table::{PackState, PackTable, Presence};
+use crate::content::Shared;
+use crate::edge::{Got, Remote, Ticket, crew};
+use crate::error::Result;
+
+/// Reads frames of packs whose headers are known.
+///
+/// Memory: the `memory_bytes` it is made with, of which an eighth is for headers and the rest for decoded frames; and what one call of
+/// [`load`](Self::load) asks for.
+#[derive(Debug)]
+pub(crate) struct FrameReader<'a> {
+    remote: &'a Remote,
+    keys: &'a Arc<Keyset>,
+    table: &'a PackTable,
+    threads: usize,
+    headers: Cache<u32, Option<Arc<PackHeader>>>,
+    frames: Cache<(u32, u32), Option<Arc<Frame>>>,
+    checkers: Vec<PackChecker>,
+    fetched: u64,
+}
+
+/// A decoded frame.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    plain: Vec<u8>,
+    /// Sorted by id: its first bytes, where the blob begins, its length.
+    blobs: Vec<(Id, u32, u32)>,
+}
+
+impl Frame {
+    fn new(plain: Vec<u8>, header: &PackHeader, frame: u32) -> Self {
+        let mut start = 0;
+        let mut blobs: Vec<(Id, u32, u32)> = header
+            .frame_blobs(frame as usize)
+            .iter()
+            .map(|blob| {
+                let place = (blob.id, start, blob.len);
+                start += blob.len;
+                place
+            })
+            .collect();
+        blobs.sort_unstable();
+        Self { plain, blobs }
+    }
+
+    /// Returns a blob of the frame.
+    pub(crate) fn blob(&self, id: &Id) -> Option<&[u8]> {
+        let at = self.blobs.partition_point(|(known, ..)| known < id);
+        let (found, start, len) = self.blobs.get(at)?;
+        let end = *start as usize + *len as usize;
+        (found == id)
+            .then(|| self.plain.get(*start as usize..end))
+            .flatten()
+    }
+}
+
+/// Neighbouring frames of a pack, read with one request.
+struct Run {
+    pack: u32,
+    header: Arc<PackHeader>,
+    frames: Vec<u32>,
+    start: u64,
+    end: u64,
+}
+
+impl<'a> FrameReader<'a> {
+    /// Makes a reader.
+    pub(crate) fn new(shared: Shared<'a>) -> Self {
+        let memory_bytes = shared.reader_bytes;
+        Self {
+            remote: shared.remote,
+            keys: shared.keys,
+            table: shared.table,
+            threads: shared.threads,
+            headers: Cache::new(memory_bytes / 8),
+            frames: Cache::new(memory_bytes / 8 * 7),
+            checkers: Vec::new(),
+            fetched: 0,
+        }
+    }
+
+    /// Returns how many bytes were read from the store.
+    pub(crate) fn fetched(&self) -> u64 {
+        self.fetched
+    }
+
+    /// Returns a frame; none if it is damaged or not there any more. One that was not loaded before is read alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store that say that nothing can be looked at.
+    pub(crate) fn frame(&mut self, pack: u32, frame: u32) -> Result<Option<Arc<Frame>>> {
+        if !self.frames.has(&(pack, frame)) {
+            self.load(vec![(pack, frame)])?;
+        }
+        Ok(self.frames.get(&(pack, frame)).flatten())
+    }
+
+    /// Returns a tree page; none if its frame is damaged or not there any more.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store that say that nothing can be looked at.
+    pub(crate) fn page(&mut self, pack: u32, frame: u32, id: &Id) -> Result<Option<Page>> {
+        let frame = self.frame(pack, frame)?;
+        let bytes = frame.as_ref().and_then(|frame| frame.blob(id));
+        Ok(bytes.and_then(|bytes| Page::decode(bytes).ok()))
+    }
+
+    /// Reads frames, each pack's in the order in which they lie, several requests at once and on all threads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store that say that nothing can be looked at.
+    pub(crate) fn load(&mut self, mut wanted: Vec<(u32, u32)>) -> Result<()> {
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted.retain(|key| self.frames.get(key).is_none());
+        self.load_headers(&wanted)?;
+        let runs = self.runs(&wanted);
+        let next = AtomicUsize::new(0);
+        let threads = self.threads.clamp(1, runs.len().max(1));
+        let mut checkers = std::mem::take(&mut self.checkers);
+        while checkers.len() < threads {
+            checkers.push(PackChecker::new(
+                Some(Arc::clone(self.keys)),
+                Depth::Decoded,
+            )?);
+        }
+        let spare = crossbeam_channel::unbounded();
+        for checker in checkers {
+            // The channel has no bound and its receiver is here.
+            drop(spare.0.send(checker));
+        }
+        let (remote, keys) = (self.remote, self.keys);
+        let work = |sender: &crossbeam_channel::Sender<Decoded>| {
+            let Ok(mut checker) = spare.1.recv() else {
+                return Ok(());
+            };
+            let mut ahead = ask(self.table, remote, &runs, &next);
+            while let Some((run, ticket)) = ahead {
+                // The next one is on its way while this one is decoded.
+                let got = ticket.wait()?;
+                ahead = ask(self.table, remote, &runs, &next);
+                let decoded = decode(&mut checker, keys, run, got);
+                if sender.send(decoded).is_err() {
+                    break;
+                }
+            }
+            drop(spare.0.send(checker));
+            Ok(())
+        };
+        let mut loaded = Vec::new();
+        let result = if runs.is_empty() {
+            Ok(())
+        } else {
+            crew(threads, work, |decoded| {
+                loaded.push(decoded);
+                Ok(())
+            })
+        };
+        self.checkers = spare.1.try_iter().collect();
+        for decoded in loaded {
+            self.fetched += decoded.fetched;
+            for (frame, value) in decoded.frames {
+                let bytes = value.as_ref().map_or(64, |frame| frame.plain.len() as u64);
+                self.frames.insert((decoded.pack, frame), value, bytes);
+            }
+        }
+        result
+    }
+
+    /// Reads the headers of all packs that `wanted`, which is sorted, has frames of.
+    fn load_headers(&mut self, wanted: &[(u32, u32)]) -> Result<()> {
+        let mut last = None;
+        let mut tickets = Vec::new();
+        for (pack, _) in wanted {
+            if last.replace(*pack) == Some(*pack) || self.headers.get(pack).is_some() {
+                continue;
+            }
+            if let Some((state, spot)) = known(self.table, *pack) {
+                let start = u64::from(spot.offset);
+                let range = start..start + u64::from(spot.len);
+                let name = ObjectName::Pack(state.pack.name);
+                tickets.push((*pack, self.remote.get_later(&name, Some(range))));
+            }
+            if tickets.len() >= self.remote.concurrency() {
+                self.take_headers(&mut tickets)?;
+            }
+        }
+        self.take_headers(&mut tickets)
+    }
+
+    fn take_headers(&mut self, tickets: &mut Vec<(u32, Ticket)>) -> Result<()> {
+        for (pack, ticket) in tickets.drain(..) {
+            let got = ticket.wait()?;
+            self.take_header(pack, got);
+        }
+        Ok(())
+    }
+
+    fn take_header(&mut self, pack: u32, got: Got) {
+        let Some((state, spot)) = known(self.table, pack) else {
+            return;
+        };
+        let header = got.ok().and_then(|sealed| {
+            self.fetched += sealed.len() as u64;
+            open_at(
+                self.keys,
+                &spot,
+                &sealed,
+                HashState::Equal,
+                Some(&state.pack),
+            )
+            .ok()
+            .map(Arc::new)
+        });
+        let bytes = header
+            .as_ref()
+            .map_or(64, |h| 36 * h.blobs.len() + 32 * h.frames.len() + 64);
+        self.headers.insert(pack, header, bytes as u64);
+    }
+
+    /// Joins frames that lie near each other. What has no header is not there.
+    fn runs(&mut self, wanted: &[(u32, u32)]) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        for (pack, frame) in wanted {
+            let header = self.headers.get(pack).flatten();
+            let Some((header, place)) = header.and_then(|header| {
+                let place = *header.frames.get(*frame as usize)?;
+                Some((header, place))
+            }) else {
+                self.frames.insert((*pack, *frame), None, 64);
+                continue;
+            };
+            let start = u64::from(place.offset);
+            let end = start + u64::from(place.stored_len);
+            match runs.last_mut() {
+                Some(run)
+                    if run.pack == *pack
+                        && start <= run.end + GAP_BYTES
+                        && end - run.start <= RUN_BYTES =>
+                {
+                    run.frames.push(*frame);
+                    run.end = end;
+                }
+                _ => runs.push(Run {
+                    pack: *pack,
+                    header,
+                    frames: vec![*frame],
+                    start,
+                    end,
+                }),
+            }
+        }
+        runs
+    }
+}
+
+/// What became of a run.
+struct Decoded {
+    pack: u32,
+    fetched: u64,
+    frames: Vec<(u32, Option<Arc<Frame>>)>,
+}
+
+fn known(table: &PackTable, pack: u32) -> Option<(&PackState, HeaderSpot)> {
+    let state = table.get(pack)?;
+    match state.presence {
+        Presence::Known(spot) => Some((state, spot)),
+        _ => None,
+    }
+}
+
+/// Asks for the next run.
+fn ask<'r>(
+    table: &PackTable,
+    remote: &Remote,
+    runs: &'r [Run],
+    next: &AtomicUsize,
+) -> Option<(&'r Run, Ticket)> {
+    let run = runs.get(next.fetch_add(1, Ordering::Relaxed))?;
+    let name = table.object(run.pack)?;
+    Some((run, remote.get_later(&name, Some(run.start..run.end))))
+}
+
+fn decode(checker: &mut PackChecker, keys: &Keyset, run: &Run, got: Got) -> Decoded {
+    let bytes = got.unwrap_or_default();
+    let one = |frame: u32| {
+        let record = run.header.frames.get(frame as usize)?;
+        let start = usize::try_from(u64::from(record.offset) - run.start).ok()?;
+        let sealed = bytes.get(start..start + record.stored_len as usize)?;
+        checker.decode(keys, &run.header, frame, sealed)
+    };
+    let frames: Vec<_> = {
+        let mut one = one;
+        run.frames
+            .iter()
+            .map(|frame| (*frame, one(*frame).map(Arc::new)))
+            .collect()
+    };
+    Decoded {
+        pack: run.pack,
+        fetched: bytes.len() as u64,
+        frames,
+    }
+}
+
+impl PackChecker {
+    /// Opens and decompresses a frame, and checks that every blob is what its id says.
+    fn decode(
+        &mut self,
+        keys: &Keyset,
+        header: &PackHeader,
+        position: u32,
+        sealed: &[u8],
+    ) -> Option<Frame> {
+        let frame = header.frames.get(position as usize)?;
+        let blobs = header.frame_blobs(position as usize);
+        let session = match frame.key {
+            FrameKey::Refs => None,
+            FrameKey::Session(at) => {
+                let record = header.sessions.get(usize::from(at))?;
+                match self.sessions.get(&record.session) {
+                    Some(session) => Some(Arc::clone(session)),
+                    None => match self.session(keys, record) {
+                        Opened::Session(session) => Some(session),
+                        Opened::Bad | Opened::Gap(_) => return None,
+                    },
+                }
+            }
+        };
+        frame_aad(
+            &mut self.aad,
+            &keys.repository,
+            frame.kind,
+            frame.codec,
+            blobs,
+        );
+        let sealer = session
+            .as_deref()
+            .map_or_else(|| keys.structure.refs(), Session::sealer);
+        self.plain.clear();
+        sealer.open(&self.aad, sealed, &mut self.plain).ok()?;
+        let plain_len = frame.plain_len as usize;
+        let plain = if frame.codec == Codec::Raw {
+            self.plain.clone()
+        } else {
+            let mut plain = Vec::new();
+            self.decompressor
+                .decompress(frame.codec, &self.plain, plain_len, &mut plain)
+                .ok()?;
+            plain
+        };
+        check_ids(keys, frame.kind, blobs, &plain).ok()?;
+        Some(Frame::new(plain, header, position))
+    }
+}
+
+/// Bytes between frames that are read and thrown away rather than asked for apart.
+const GAP_BYTES: u64 = 262_144;
+/// Bytes of one request.
+const RUN_BYTES: u64 = 8 << 20;

@@ -1,0 +1,65 @@
+//! Looks for damage and says what that proves.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Parser;
+use strongroom::blocking;
+use strongroom::verify::{Auditor, Report};
+use strongroom_examples::{CheckArgs, CheckWatch, Output, RepositoryArgs, Status, finish, show};
+
+/// Look for damage, and say what was looked at, how deep, and what that proves. Writes nothing but a record of the check in the journal, so that the
+/// next one can go on where this one ended.
+///
+/// Ends with 0 if nothing is damaged at that level, 4 if something is, 3 if the keys allow only a lesser level, 1 if it could not look.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(flatten)]
+    repository: RepositoryArgs,
+    #[command(flatten)]
+    check: CheckArgs,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Arc::new(arguments.repository.output());
+    finish(&output, run(&arguments, &output))
+}
+
+fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
+    let begun = Instant::now();
+    let access = arguments.check.access(&arguments.repository)?;
+    let mut auditor = Auditor::new(arguments.repository.store()?);
+    if let Some(keys) = access.keys {
+        auditor = auditor.with_keys(keys);
+    }
+    if let Some(threads) = arguments.repository.threads {
+        auditor = auditor.with_threads(threads.into());
+    }
+    let watch = CheckWatch::new(output);
+    let report = blocking::check(auditor, arguments.check.options(), watch.clone());
+    watch.end();
+    let report = report?;
+    let writer = access.credential.filter(|_| !arguments.check.no_record);
+    let entry = writer.and_then(|credential| {
+        record(arguments, &credential, &report, begun.elapsed().as_millis())
+            .inspect_err(|error| output.complain(&format!("no evidence was kept: {error:#}")))
+            .ok()
+    });
+    Ok(show::check::result(output, &report, entry))
+}
+
+/// Keeps the evidence. A repository that is damaged may not open; what was found counts all the same.
+fn record(
+    arguments: &Arguments,
+    credential: &strongroom::Credential,
+    report: &Report,
+    took_ms: u128,
+) -> anyhow::Result<u64> {
+    let program = concat!("sr-check ", env!("CARGO_PKG_VERSION"));
+    let evidence = report.evidence(program, u64::try_from(took_ms).unwrap_or(u64::MAX))?;
+    let repository = arguments.repository.builder()?.open(credential)?;
+    Ok(repository.record_evidence(evidence)?)
+}

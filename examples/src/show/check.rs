@@ -1,0 +1,125 @@
+//! How a check is shown while it runs, and what came of it.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use strongroom::verify::{Event, Finding, Observer, Report, Stage};
+
+use crate::exit::Status;
+use crate::output::Output;
+
+/// An observer for people and machines: findings as they come, and a bar at a terminal.
+#[derive(Debug)]
+pub struct CheckWatch {
+    output: Arc<Output>,
+    bar: Option<ProgressBar>,
+}
+
+impl CheckWatch {
+    /// Makes the observer of one check.
+    #[must_use]
+    pub fn new(output: &Arc<Output>) -> Arc<Self> {
+        let is_shown = !output.is_json() && std::io::stderr().is_terminal();
+        let bar = is_shown.then(ProgressBar::no_length);
+        if let (Some(bar), Ok(style)) = (&bar, ProgressStyle::with_template(TEMPLATE)) {
+            bar.set_style(style);
+        }
+        let output = output.clone();
+        Arc::new(Self { output, bar })
+    }
+
+    /// Takes the bar away.
+    pub fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for CheckWatch {
+    fn on_event(&self, event: &Event<'_>) {
+        let Some(bar) = &self.bar else {
+            return;
+        };
+        match event {
+            Event::Started(stage) => {
+                bar.set_length(0);
+                bar.set_position(0);
+                bar.set_message(words(*stage));
+            }
+            Event::Advanced { done, of, .. } => {
+                bar.set_length(*of);
+                bar.set_position(*done);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Shows what a check found, what it looked at and what that proves; `entry` is that of its evidence.
+pub fn result(output: &Output, report: &Report, entry: Option<u64>) -> Status {
+    for found in report.findings() {
+        let _ = output.json(|| finding(found));
+    }
+    for (area, level, tally) in report.coverage.iter() {
+        let _ = output.json(|| {
+            json!({
+                "type": "coverage",
+                "area": area.word(),
+                "level": format!("L{}", level.number()),
+                "count": tally.count,
+                "bytes": tally.bytes,
+            })
+        });
+    }
+    for statement in &report.statements {
+        let _ = output.json(|| json!({ "type": "statement", "text": statement.to_string() }));
+    }
+    let _ = output.json(|| {
+        json!({
+            "type": "result",
+            "intact": report.is_intact(),
+            "level": format!("L{}", report.level.number()),
+            "asked": format!("L{}", report.asked.number()),
+            "worst": report.worst().map(|severity| severity.to_string()),
+            "findings": report.counts().map(|(_, count)| count).sum::<u64>(),
+            "findings_not_shown": report.not_kept(),
+            "damaged_objects": report.damaged_objects().len(),
+            "head": report.head.map(|head| head.n),
+            "head_hash": report.head.map(|head| head.hash.to_string()),
+            "evidence": entry,
+        })
+    });
+    for line in report.to_string().lines() {
+        let _ = output.line(line);
+    }
+    if let Some(entry) = entry {
+        let _ = output.line(&format!("evidence is in journal entry {entry}"));
+    }
+    match report.is_intact() {
+        false => Status::Damaged,
+        true => Status::complete(report.level >= report.asked),
+    }
+}
+
+fn finding(finding: &Finding) -> serde_json::Value {
+    json!({
+        "type": "finding",
+        "severity": finding.severity.to_string(),
+        "code": finding.problem.code(),
+        "subject": finding.subject.to_string(),
+        "level": format!("L{}", finding.level.number()),
+        "message": finding.to_string(),
+    })
+}
+
+fn words(stage: Stage<'_>) -> String {
+    match stage {
+        Stage::Custom(name) => name.to_owned(),
+        stage => format!("{stage:?}").to_lowercase(),
+    }
+}
+
+const TEMPLATE: &str = "{spinner} {msg} {pos}/{len} {bar:30} {eta}";
