@@ -89,14 +89,4 @@ impl RepositoryBuilder {
         let repository = thread.run(async move { self.inner.open(&credential).await })?;
         Ok(Repository::new(Arc::new(thread), repository))
     }
-
-    /// Returns the keys for an auditor without opening the repository.
-    ///
-    /// # Errors
-    ///
-    /// As [`crate::RepositoryBuilder::audit_keys`]; `Unavailable` when there is no thread to be had.
-    pub fn audit_keys(self, scope: AuditScope, credential: &Credential) -> Result<AuditKeys> {
-        let (thread, credential) = (Thread::start()?, credential.clone());
-        thread.run(async move { self.inner.audit_keys(scope, &credential).await })
-    }
 }
