@@ -20,7 +20,7 @@ impl Shared {
             PutMode::Create => Kind::Shared,
             PutMode::Overwrite => Kind::Alone,
         };
-        let _turn = self.turns.take(key, kind).await;
+        let turn = self.turns.take(key, kind).await;
         self.expect_members(key).await?;
         let arbiter = self.arbiter()?;
         let predecessor = self.settings.rules.predecessor(key);
@@ -39,6 +39,9 @@ impl Shared {
             Ok(()) => doubts.decided(),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 doubts.none();
+                // Whoever of this process created it tells the followers first.
+                drop(turn);
+                let _turn = self.turns.take(key, Kind::Alone).await;
                 self.tell_of(key).await;
                 return Err(error);
             }
@@ -73,7 +76,7 @@ impl Shared {
         }
         drop(doubts);
         let have = self.members.len() - failures.len();
-        if have >= self.quorum() {
+        if have >= self.quorum() || self.second_try(&failures, self.quorum() - have).await {
             return Ok(());
         }
         Err(self.too_few("put", key, &failures))
@@ -190,6 +193,21 @@ impl Shared {
         }
         follower.diverges(key);
         Ok(false)
+    }
+
+    /// Works off the queues of followers, to which what they were not given was added. Says whether so many of them have it now.
+    async fn second_try(&self, failures: &[(usize, String)], mut wanted: usize) -> bool {
+        for (number, _) in failures {
+            if let Some(follower) = self.members.get(*number)
+                && self.drain(follower, usize::MAX).await
+            {
+                wanted -= 1;
+                if wanted == 0 {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// Makes sure, before anything is written, that enough members will take it.
