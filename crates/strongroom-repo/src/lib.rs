@@ -109,7 +109,7 @@ pub use repair::{
     LossAt, LossKind, Losses, Origin, QuarantineReport, Reason, Remedy, RepairItem, RepairOptions,
     RepairPlan, RepairReport, SnapshotLosses, Wrong,
 };
-pub use replicate::{ReplicaDifference, ReplicaReport};
+pub use replicate::{ReplicaDifference, ReplicaFork, ReplicaReport};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,

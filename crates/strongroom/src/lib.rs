@@ -122,9 +122,10 @@ pub use strongroom_repo::{
     HoldRequest, Include, Lost, LostReason, Mode, NewSlot, NotCopied, Observer, Orphan, PackAction,
     PackDecision, PackReason, ParentChoice, ParityCount, ParityOptions, ParityPlan, ParityReport,
     PathDeviation, Phase, Phases, Problem, Progress, PruneFigures, PruneOptions, PrunePlan,
-    PruneReport, Reframe, ReplicaReport, Repository, RepositoryBuilder, Requests, RestoreOptions,
-    RestoreReport, Result, RevokeReport, Settings, SlotInfo, SlotKind, SnapshotFilter,
-    SnapshotInfo, StillThere, Stopped, SystemClock, Uncopied, UndeletePlan, UndeleteReport, Unused,
+    PruneReport, Reframe, ReplicaDifference, ReplicaFork, ReplicaReport, Repository,
+    RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Settings,
+    SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, StillThere, Stopped, SystemClock, Uncopied,
+    UndeletePlan, UndeleteReport, Unused,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};
