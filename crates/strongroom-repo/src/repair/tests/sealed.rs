@@ -53,7 +53,7 @@ fn slots_come_from_memory_or_a_mirror_or_have_to_be_added() {
         "{alone}"
     );
     assert_eq!(alone.lost().objects.len(), 1);
-    let made = plan(&opened, options.clone().with_source(as_store(&mirror)));
+    let made = plan(&opened, options.with_source(as_store(&mirror)));
     assert!(made.lost().is_empty(), "{made}");
     repair(&opened, made);
     assert!(objects(&world.store) == before);
