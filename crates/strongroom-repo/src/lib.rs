@@ -30,6 +30,8 @@
 //!   and [`Repository::undelete`] brings them back while their data is there.
 //! * [`Repository::copy_to`] copies snapshots into a repository with other keys, [`Repository::replicate`] the repository as it is.
 //! * [`Settings::parity`] and [`Repository::add_parity`] put parity beside packs, which takes damage up to a promised extent back.
+//! * [`Repository::plan_repair`] and [`Repository::repair`] bring back what is damaged from where it still is, put the rest in quarantine,
+//!   and name what is lost; [`Repository::plan_rewrite`] makes snapshots without it.
 //! * [`Repository::add_slot`] and [`Repository::revoke_slot`] say who can open it.
 //! * An [`Observer`] is told how it goes; [`Settings`] bound threads and memory.
 //!

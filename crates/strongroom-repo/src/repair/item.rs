@@ -34,6 +34,8 @@ pub enum Wrong {
     Frames(Vec<u32>),
     /// It is in quarantine and as it should be.
     Quarantined,
+    /// It is an index segment and as it was written, and says something else of packs than they do themselves.
+    Misleading,
     /// It is a pack in force, and no index segment that can be read maps it.
     Unmapped,
     /// It is whole, and a later version has written it.
@@ -151,6 +153,7 @@ impl fmt::Display for Wrong {
             Self::Altered => f.write_str("its bytes are not what was written"),
             Self::Frames(frames) => write!(f, "frames {frames:?} are not what they say"),
             Self::Quarantined => f.write_str("in quarantine, and as it should be"),
+            Self::Misleading => f.write_str("it says something else of packs than they do"),
             Self::Unmapped => f.write_str("no index maps it"),
             Self::Newer => f.write_str("a later version wrote it"),
         }

@@ -62,7 +62,9 @@ impl Look<'_> {
     pub(super) fn whole_source(&self, exam: &Exam) -> Result<Option<(RepairItem, Option<Bytes>)>> {
         let name = ObjectName::Pack(exam.pack.name);
         let wrong = exam.wrong.clone().unwrap_or(Wrong::Quarantined);
-        if exam.newer {
+        let is_quarantined = self.state.damaged.contains_key(&exam.pack.name);
+        // Its bytes may be put back whoever wrote them; nothing else may be done.
+        if exam.newer && (exam.wrong.is_none() || is_quarantined) {
             let why = "a later version wrote it, use that to repair it".to_owned();
             let remedy = Remedy::None(NoRemedy::Newer(why));
             return Ok(Some((RepairItem::new(name, Wrong::Newer, remedy), None)));
@@ -84,7 +86,7 @@ impl Look<'_> {
             let item = RepairItem::new(name, wrong, remedy).costing(2 * len, len);
             return Ok(Some((item, None)));
         };
-        let remedy = match self.state.damaged.contains_key(&exam.pack.name) {
+        let remedy = match is_quarantined {
             false => Remedy::PutBack(found.origin),
             true => {
                 let frames = count(found.exam.good(&self.retired).len());
@@ -108,6 +110,10 @@ impl Look<'_> {
         if let Some(why) = &self.forbidden {
             return Ok(item(Remedy::None(NoRemedy::Newer(why.clone()))));
         }
+        if exam.newer {
+            let why = "a later version wrote it, use that to repair it".to_owned();
+            return Ok(item(Remedy::None(NoRemedy::Newer(why))));
+        }
         let good = exam.good(&self.retired);
         let frames = exam
             .header
@@ -128,25 +134,40 @@ impl Look<'_> {
         })
     }
 
-    /// Says on what it stands that a pack can be dropped when its good frames are moved; `None` if it cannot.
+    /// Says on what it stands that a pack can be dropped when its good frames are moved; `None` if it cannot. `live` is the walk through
+    /// all snapshots, made when it is needed first.
     ///
     /// # Errors
     ///
     /// What the store says when it cannot be reached.
-    pub(super) fn grounds(&self, exams: &Exams, name: &ObjectHash) -> Result<Option<Grounds>> {
-        let Some(exam) = exams.get(name) else {
-            return Ok(None);
-        };
+    pub(super) fn grounds<'l>(
+        &'l self,
+        exam: &Exam,
+        exams: &'l Exams,
+        live: &mut Option<Live<'l>>,
+    ) -> Result<Option<Grounds>> {
+        let name = exam.pack.name;
         let frames = exam.header.as_ref().map(|(_, header)| header.frames.len());
         if frames == Some(exam.good(&self.retired).len()) {
             return Ok(Some(Grounds::default()));
         }
-        let mut live = Live::new(self, exams)?;
-        live.walk()?;
-        let relied = live.allows(name)?;
+        // What was looked at is what is moved now.
+        let known = exams.get(&name);
+        if known.is_none_or(|known| known.bad != exam.bad || known.header != exam.header) {
+            return Ok(None);
+        }
+        let live = match live {
+            Some(live) => live,
+            None => {
+                let mut walk = Live::new(self, exams)?;
+                walk.walk()?;
+                live.insert(walk)
+            }
+        };
+        let relied = live.allows(&name)?;
         Ok(relied.map(|relied| Grounds {
             relied,
-            walked: Some(live.walked),
+            walked: Some(live.walked.clone()),
         }))
     }
 

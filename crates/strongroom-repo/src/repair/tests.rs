@@ -6,4 +6,5 @@ mod packs;
 mod parity;
 mod random;
 mod rewrite;
+mod sealed;
 mod support;
