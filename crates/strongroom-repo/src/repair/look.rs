@@ -174,6 +174,7 @@ impl<'a> Look<'a> {
         for n in 0..state.head {
             expect(ObjectName::Journal(n), None);
         }
+        expect(ObjectName::JournalCopy(0), None);
         for block in 1..=state.head / BUNDLE_ENTRIES {
             expect(ObjectName::Bundle(block * BUNDLE_ENTRIES), None);
         }

@@ -50,6 +50,19 @@ pub(crate) struct State {
     pub(crate) unknown_from: Option<u64>,
 }
 
+impl State {
+    /// Whether the author of entry `n` had seen another journal: so many entries, the last of them with this hash. Where a Bridge stands, its
+    /// author may have seen what stood there before.
+    pub(super) fn contradicts(&self, n: u64, (count, hash): (u64, ObjectHash)) -> bool {
+        let Some(last) = count.checked_sub(1) else {
+            return false;
+        };
+        let at = usize::try_from(last).unwrap_or(usize::MAX);
+        let bridge = self.bridges.get(&last).map(|bridge| bridge.next);
+        last >= n || (self.hashes.get(at) != Some(&hash) && bridge != Some(hash))
+    }
+}
+
 /// A pack in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PackInForce {
