@@ -7,6 +7,7 @@
 )]
 
 mod auditors;
+mod claims;
 mod crafted;
 mod found;
 mod honest;

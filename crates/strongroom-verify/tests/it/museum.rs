@@ -143,7 +143,7 @@ fn tree(version: u64) -> Tree {
         ("many", Tree::dir(many)),
         ("notes", Tree::file(&text(version, 4_000))),
         ("one", linked()),
-        ("other", linked()),
+        ("two", linked()),
         ("sparse", Tree::File(sparse, None)),
     ];
     let deep = Tree::dir([("c", Tree::dir([("d", file(version + 50, 3_000))]))]);
