@@ -293,7 +293,8 @@ enum Loss {
     Sibling(u32),
 }
 
-fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
+/// Returns the path of an entry.
+pub(crate) fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     match (path.is_empty(), name.is_empty()) {
         (true, _) => name.to_vec(),
         (_, true) => path.to_vec(),

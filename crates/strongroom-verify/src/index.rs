@@ -102,7 +102,7 @@ impl Index {
     }
 
     /// Says what is known when all passes are done.
-    pub(crate) fn finish(&mut self, sink: &mut Sink) {
+    pub(crate) fn finish(&self, sink: &mut Sink) {
         // A segment that cannot be used is a finding of its own.
         if self.unmapped > 0 && self.usable.iter().all(|usable| *usable) {
             let detail = format!("{} copies of blobs that no snapshot needs", self.unmapped);

@@ -152,7 +152,7 @@ impl Tree {
     }
 
     /// Says what is known when all references were looked at.
-    pub(crate) fn finish(&mut self, sink: &mut Sink) {
+    pub(crate) fn finish(&self, sink: &mut Sink) {
         let live = self.pages.iter().filter(|(_, page)| page.is_live()).count();
         sink.count(
             Area::Pages,

@@ -1,5 +1,8 @@
 //! The names of one page against its references. Pure: two values in, what is wrong with them out.
 
+#[cfg(test)]
+mod tests;
+
 use strongroom_format::split::leaf_ends;
 use strongroom_format::{Leaf, Names, Node, NodeKind, Page, PageType, RefKind};
 

@@ -87,7 +87,7 @@ impl PageInfo {
 impl PageTable {
     /// Joins the pages that were found in packs.
     pub(super) fn new(mut found: Vec<(u32, FoundPage)>) -> Self {
-        found.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
+        found.sort_by_key(|(_, page)| page.id);
         found.dedup_by(|(_, a), (_, b)| a.id == b.id);
         let mut table = Self::default();
         table.pages.reserve(found.len());
@@ -268,6 +268,24 @@ impl PageTable {
             let links = self.links(number).iter().rev();
             let there = links.filter(|link| **link != MISSING);
             open.extend(there.map(|link| (*link, false)));
+        }
+        order
+    }
+
+    /// Returns all pages below the roots, parents before children.
+    pub(crate) fn top_down(&self, roots: impl Iterator<Item = u32>) -> Vec<u32> {
+        let mut order = Vec::new();
+        let mut seen = vec![false; self.pages.len()];
+        let mut open: Vec<u32> = roots.collect();
+        open.reverse();
+        while let Some(number) = open.pop() {
+            let Some(seen) = seen.get_mut(number as usize) else {
+                continue;
+            };
+            if !std::mem::replace(seen, true) {
+                order.push(number);
+                open.extend(self.links(number).iter().rev());
+            }
         }
         order
     }
