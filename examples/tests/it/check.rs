@@ -156,6 +156,8 @@ fn a_sample_says_what_it_proves() {
         said.starts_with("95 % sure that fewer than 50 % of packs are damaged: "),
         "{said}"
     );
+    let figures = &ended.of_type("statement")[0]["figures"];
+    assert!(figures["at_most"].as_u64().unwrap() < figures["packs"].as_u64().unwrap());
     let head = ended.result()["head"].as_u64().unwrap();
     assert!(
         said.ends_with(&format!("seed = journal head {head}")),

@@ -21,7 +21,9 @@ pub(crate) const PRUNE: &str = env!("CARGO_BIN_EXE_sr-prune");
 pub(crate) const UNDELETE: &str = env!("CARGO_BIN_EXE_sr-undelete");
 pub(crate) const DAMAGE: &str = env!("CARGO_BIN_EXE_sr-damage");
 pub(crate) const CHECK: &str = env!("CARGO_BIN_EXE_sr-check");
+pub(crate) const REPAIR: &str = env!("CARGO_BIN_EXE_sr-repair");
 pub(crate) const KEYS: &str = env!("CARGO_BIN_EXE_sr-keys");
+pub(crate) const KIT: &str = env!("CARGO_BIN_EXE_sr-kit");
 
 pub(crate) const PASSWORD: &str = "not a secret";
 

@@ -18,7 +18,7 @@ fn doubts(diary: &Diary) -> Vec<(u64, Doubt)> {
     Past::new(
         &diary.entries,
         |claimed| *claimed == head(claimed.n),
-        |n, doubt| doubts.push((n, doubt)),
+        |entry, doubt| doubts.push((entry.n, doubt)),
     );
     doubts
 }

@@ -9,6 +9,7 @@ use super::{Chosen, Origin, Outcome, Request, Unit, choose};
 use crate::audited::Audited;
 use crate::context::Context;
 use crate::evidence::{Doubt, Past};
+use crate::journal::EvidenceEntry;
 use crate::listing::Listing;
 use crate::{Finding, Head, Level, Problem, Report, Severity, Subject};
 
@@ -80,15 +81,29 @@ fn past(cx: &Context, audited: &Audited, report: &mut Report) -> Option<Past> {
         n.and_then(|n| state.hashes.get(n)) == Some(&head.hash)
             || state.bridges.contains_key(&head.n)
     };
-    let doubt = |n, doubt| {
-        let detail = match doubt {
-            Doubt::Malformed => format!("the record in entry {n} does not decode"),
-            Doubt::OtherHistory => {
-                format!("the record in entry {n} names an entry that this journal does not have")
-            }
+    let doubt = |entry: &EvidenceEntry, doubt| {
+        let n = entry.n;
+        let is_certified = state
+            .certificates
+            .iter()
+            .any(|certificate| certificate.public == entry.writer);
+        let (severity, detail) = match doubt {
+            Doubt::Malformed => (
+                Severity::Note,
+                format!("the record in entry {n} does not decode"),
+            ),
+            // Somebody who may write states what is not so. When that key is no longer certified it has been dealt with.
+            Doubt::OtherHistory => (
+                if is_certified {
+                    Severity::Damage
+                } else {
+                    Severity::Note
+                },
+                format!("the record in entry {n} names an entry that this journal does not have"),
+            ),
         };
         let finding = Finding::new(
-            Severity::Damage,
+            severity,
             Subject::Repository,
             Problem::EvidenceDiffers,
             Level::Authenticated,

@@ -85,7 +85,7 @@ impl Diary {
         Past::new(
             &self.entries,
             |claimed| *claimed == head(claimed.n),
-            |n, doubt| panic!("entry {n}: {doubt:?}"),
+            |entry, doubt| panic!("{entry:?}: {doubt:?}"),
         )
     }
 
