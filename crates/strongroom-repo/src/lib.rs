@@ -113,7 +113,7 @@ pub use repair::{
     RepairPlan, RepairReport, RepairSource, Rewrite, RewriteOptions, RewritePlan, RewriteReport,
     Rewritten, SnapshotLosses, Wrong,
 };
-pub use replicate::{ReplicaDifference, ReplicaReport};
+pub use replicate::{ReplicaDifference, ReplicaFork, ReplicaReport};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,

@@ -126,11 +126,11 @@ pub use strongroom_repo::{
     ParentChoice, ParityCount, ParityOptions, ParityPlan, ParityReport, PathDeviation, Phase,
     Phases, Problem, Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport,
     QuarantineReport, RecoveryKit, Reframe, Remedy, RepairItem, RepairOptions, RepairPlan,
-    RepairReport, RepairSource, ReplicaReport, Repository, RepositoryBuilder, Requests,
-    RestoreOptions, RestoreReport, Result, RevokeReport, Rewrite, RewriteOptions, RewritePlan,
-    RewriteReport, Rewritten, Salvage, Settings, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo,
-    SnapshotLosses, StillThere, Stopped, SystemClock, Uncopied, UndeletePlan, UndeleteReport,
-    Unused, Wrong,
+    RepairReport, RepairSource, ReplicaDifference, ReplicaFork, ReplicaReport, Repository,
+    RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Rewrite,
+    RewriteOptions, RewritePlan, RewriteReport, Rewritten, Salvage, Settings, SlotInfo, SlotKind,
+    SnapshotFilter, SnapshotInfo, SnapshotLosses, StillThere, Stopped, SystemClock, Uncopied,
+    UndeletePlan, UndeleteReport, Unused, Wrong,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};
