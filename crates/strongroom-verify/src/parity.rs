@@ -124,7 +124,7 @@ mod tests {
                 Some(ObjectName::Parity(pack)) => pack,
                 other => panic!("{other:?}"),
             });
-        (store.clone(), packs.collect())
+        (store, packs.collect())
     }
 
     fn get(store: &MemoryStore, name: &str) -> Vec<u8> {
