@@ -49,7 +49,8 @@ impl Auditor {
         self
     }
 
-    /// Sets how many threads compute; by default as many as the machine runs at once, with 0 none: the work is done where the future is polled.
+    /// Sets how many threads compute; by default as many as the machine runs at once. With 0 the journal is opened where the future is polled;
+    /// packs are always read on threads of their own, at least one.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);

@@ -5,7 +5,7 @@
 //! Of `memory_bytes`, a quarter is for packs in flight (at least two packs a thread), half for the table of what packs hold (36 bytes a
 //! copy of a blob; what does not fit is left to further passes, for which headers, segments and reference lists are read again), and a
 //! quarter for frames of pages, names and content that are read again. Beside that there are, whatever is granted, about 150 bytes a
-//! pack, 8 bytes a frame, 120 bytes a distinct tree page and 4 a reference to one, and the largest index segment twice. Lists of
+//! pack, 12 bytes a frame, 120 bytes a distinct tree page and 4 a reference to one, and the largest index segment twice. Lists of
 //! what is lost end at a million ids.
 
 #[cfg(test)]

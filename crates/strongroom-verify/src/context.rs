@@ -98,6 +98,9 @@ impl Context {
 
     /// Takes a finding and tells of it.
     pub(crate) fn found(&self, report: &mut Report, finding: Finding) {
+        if report.is_known(&finding) {
+            return;
+        }
         self.observer.on_event(&Event::Found(&finding));
         report.add(finding);
     }

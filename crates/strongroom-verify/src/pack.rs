@@ -25,6 +25,6 @@ pub(crate) use holdings::{Holdings, Row};
 pub(crate) use keys::Keyset;
 pub(crate) use pages::FoundPage;
 pub(crate) use read::{Job, PackSeen, Reading, read};
-pub(crate) use reader::FrameReader;
+pub(crate) use reader::{FrameReader, plain_len};
 pub(crate) use report::describe;
 pub(crate) use table::{PackState, PackTable, Presence};

@@ -15,14 +15,14 @@ use crate::blast::join;
 use crate::content::{Shared, Sink};
 use crate::error::Result;
 use crate::observer::Stage;
-use crate::pack::{FrameReader, Holdings};
+use crate::pack::{FrameReader, Holdings, PackTable, plain_len};
 use crate::tree::{MISSING, Tree, page_positions, refs_of};
 use crate::{Area, Level, Problem, Severity, Subject};
 use window::{Entry, Window};
 
 /// Puts together every file of the selected snapshots, and tells the observer the hash of each.
 ///
-/// Memory: half of what the reader may hold, for the content of a window; a file of any size is put together piece by piece. The table of
+/// Memory: a quarter of what the reader may hold is for the frames of a window; a file of any size is put together piece by piece. The table of
 /// all blobs must fit into memory: where it does not, nothing is rebuilt, and that is said.
 ///
 /// # Errors
@@ -67,8 +67,10 @@ pub(crate) fn rebuild(
     for (snapshot, page) in roots.into_iter().rev() {
         builder.paths.insert(page, (snapshot, Vec::new()));
     }
-    for batch in order.chunks(BATCH) {
-        builder.load(batch, &places)?;
+    let mut rest = order.as_slice();
+    while !rest.is_empty() {
+        let (batch, after) = rest.split_at(builder.load(rest, &places)?);
+        rest = after;
         for number in batch {
             if let Some(Some(place)) = places.get(*number as usize) {
                 builder.page(*number, *place)?;
@@ -105,17 +107,18 @@ struct Builder<'a, 'b> {
 }
 
 impl Builder<'_, '_> {
-    /// Reads pages and names together.
-    fn load(&mut self, batch: &[u32], places: &[Option<(u32, u32)>]) -> Result<()> {
-        let mut wanted = Vec::new();
-        for number in batch {
-            if let Some(Some(place)) = places.get(*number as usize) {
-                wanted.push(*place);
-                let page = self.tree.pages.get(*number);
-                wanted.extend(page.map(|page| (page.pack, page.frame)));
-            }
-        }
-        self.reader.load(wanted)
+    /// Reads pages and their names together. Returns how many of them were taken.
+    fn load(&mut self, pages: &[u32], places: &[Option<(u32, u32)>]) -> Result<usize> {
+        let both = |number: &u32| {
+            let names = places.get(*number as usize).copied().flatten();
+            // Pages without names are recipes, which are read when a file needs them.
+            let page = names.and_then(|_| self.tree.pages.get(*number));
+            [names, page.map(|page| (page.pack, page.frame))]
+        };
+        let count = self.reader.fitting(pages.iter().map(both));
+        let wanted = pages.iter().take(count).flat_map(both).flatten().collect();
+        self.reader.load(wanted)?;
+        Ok(count)
     }
 
     /// Gathers the files of a directory's page.
@@ -237,17 +240,21 @@ impl Builder<'_, '_> {
     }
 
     fn piece(&mut self, reference: &Ref) -> Result<()> {
-        if self.window.is_full(reference) {
+        let table = self.shared.table;
+        let place = match reference.kind {
+            RefKind::Data => find(reference, table, self.holdings),
+            _ => None,
+        };
+        let bytes = place.map_or(0, |place| plain_len(table, place));
+        if self.window.is_full(place, bytes) {
             self.flush()?;
         }
-        self.window.push(*reference);
+        self.window.push(reference, place, bytes);
         Ok(())
     }
 
     /// Reads what the window needs and puts its files together.
     fn flush(&mut self) -> Result<()> {
-        let table = self.shared.table;
-        self.window.locate(table, self.holdings);
         self.reader.load(self.window.frames())?;
         let observer = Arc::clone(&self.sink.observer);
         let wrong = self.window.assemble(&mut self.reader, observer.as_ref())?;
@@ -278,5 +285,11 @@ impl Builder<'_, '_> {
     }
 }
 
-/// Pages that are read together.
-const BATCH: usize = 256;
+/// Finds a good copy of a piece.
+fn find(reference: &Ref, table: &PackTable, holdings: &Holdings) -> Option<(u32, u32)> {
+    let mut copies = holdings
+        .copies(&reference.id)
+        .filter(|row| row.kind() == 0 && u64::from(row.len()) == reference.len);
+    let good = copies.find(|row| table.is_good(row.pack, row.frame))?;
+    Some((good.pack, good.frame))
+}

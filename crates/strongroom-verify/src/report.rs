@@ -139,7 +139,7 @@ impl Report {
     }
 
     /// Whether the same was found of the same object: several stages look at some.
-    fn is_known(&self, finding: &Finding) -> bool {
+    pub(crate) fn is_known(&self, finding: &Finding) -> bool {
         match &finding.subject {
             Subject::Object(name) => self.damaged.get(name).is_some_and(|damaged| {
                 finding.severity <= damaged.worst && damaged.problems.contains(&finding.problem)

@@ -1,6 +1,6 @@
 //! Frames that are read again, after the packs were checked: of tree pages, of names, and of content that files are put together from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -31,6 +31,7 @@ pub(crate) struct FrameReader<'a> {
     headers: Cache<u32, Option<Arc<PackHeader>>>,
     frames: Cache<(u32, u32), Option<Arc<Frame>>>,
     checkers: Vec<PackChecker>,
+    most: u64,
     fetched: u64,
 }
 
@@ -90,6 +91,7 @@ impl<'a> FrameReader<'a> {
             headers: Cache::new(memory_bytes / 8),
             frames: Cache::new(memory_bytes / 8 * 7),
             checkers: Vec::new(),
+            most: memory_bytes / 4,
             fetched: 0,
         }
     }
@@ -109,6 +111,28 @@ impl<'a> FrameReader<'a> {
             self.load(vec![(pack, frame)])?;
         }
         Ok(self.frames.get(&(pack, frame)).flatten())
+    }
+
+    /// Returns how many of `items`, each of which needs up to two frames, can be loaded together within a quarter of the memory; at
+    /// least one.
+    pub(crate) fn fitting(
+        &self,
+        items: impl IntoIterator<Item = [Option<(u32, u32)>; 2]>,
+    ) -> usize {
+        let mut seen = HashSet::new();
+        let (mut count, mut bytes) = (0, 0);
+        for item in items {
+            for place in item.into_iter().flatten() {
+                if seen.insert(place) {
+                    bytes += plain_len(self.table, place);
+                }
+            }
+            if count > 0 && (bytes > self.most || count >= MOST_ITEMS) {
+                break;
+            }
+            count += 1;
+        }
+        count.max(1)
     }
 
     /// Whether frames of a pack could not be opened for want of a key.
@@ -295,6 +319,12 @@ impl<'a> FrameReader<'a> {
 /// Headers by pack; none of one that cannot be opened.
 type Headers = HashMap<u32, Option<Arc<PackHeader>>>;
 
+/// Returns the bytes of a frame's plaintext.
+pub(crate) fn plain_len(table: &PackTable, (pack, frame): (u32, u32)) -> u64 {
+    let place = table.frame(pack, frame);
+    place.map_or(0, |place| u64::from(place.plain_len))
+}
+
 /// What became of a run.
 struct Decoded {
     pack: u32,
@@ -399,5 +429,7 @@ impl PackChecker {
 const FRAMES_AT_ONCE: usize = 128;
 /// Bytes between frames that are read and thrown away rather than asked for apart.
 const GAP_BYTES: u64 = 262_144;
+/// Items that are read together.
+const MOST_ITEMS: usize = 4_096;
 /// Bytes of one request.
 const RUN_BYTES: u64 = 8 << 20;

@@ -8,7 +8,7 @@ use strongroom_format::{ObjectHash, PackHeader, PackRef};
 use super::check::HeaderSpot;
 use crate::Level;
 
-/// Every pack in force by number, in the order of their names. It takes about 150 bytes a pack and 8 bytes a frame.
+/// Every pack in force by number, in the order of their names. It takes about 150 bytes a pack and 12 bytes a frame.
 #[derive(Debug, Default)]
 pub(crate) struct PackTable {
     packs: Vec<PackState>,
@@ -58,6 +58,7 @@ pub(crate) enum Presence {
 pub(crate) struct FramePlace {
     pub(crate) offset: u32,
     pub(crate) stored_len: u32,
+    pub(crate) plain_len: u32,
 }
 
 impl PackTable {
@@ -164,6 +165,7 @@ impl PackTable {
             .extend(header.frames.iter().map(|frame| FramePlace {
                 offset: frame.offset,
                 stored_len: frame.stored_len,
+                plain_len: frame.plain_len,
             }));
         if let Some(state) = self.packs.get_mut(number as usize) {
             state.presence = Presence::Known(spot);

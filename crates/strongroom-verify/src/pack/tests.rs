@@ -104,6 +104,18 @@ fn make(
         });
         all.extend(rows);
     }
+    let of = (class, &session, &structure);
+    finish(of, bytes, records, all)
+}
+
+/// Ends a pack with its header and its tail.
+fn finish(
+    (class, session, structure): (PackClass, &Session, &StructureKeys),
+    mut bytes: Vec<u8>,
+    records: Vec<FrameRecord>,
+    all: Vec<BlobRecord>,
+) -> Made {
+    let preamble = pack_preamble(SUITE, REPOSITORY, [7; 16], class);
     bytes.extend([5; 300]);
     let wrapped = session
         .wrap(&REPOSITORY, EPOCH, &EpochKey::new(secret(3)))
@@ -357,7 +369,7 @@ fn holdings_find_every_copy_in_as_many_passes_as_it_takes() {
         codec: Codec::Raw,
         ..made.header.frames[0]
     };
-    let header = PackHeader::new(made.header.sessions.clone(), vec![frame], many.clone()).unwrap();
+    let header = PackHeader::new(made.header.sessions, vec![frame], many.clone()).unwrap();
     let mut passes = 0;
     loop {
         holdings.push(4, &header);

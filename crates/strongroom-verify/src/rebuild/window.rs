@@ -1,11 +1,13 @@
 //! Files that are put together at the same time.
 
+use std::collections::HashSet;
+
 use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, Ref, RefKind};
 
 use crate::error::Result;
 use crate::observer::{Event, Observer};
-use crate::pack::{FrameReader, Holdings, PackTable};
+use crate::pack::FrameReader;
 
 /// A file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(super) struct Wrong {
 #[derive(Debug)]
 pub(super) struct Window {
     steps: Vec<Step>,
+    /// Frames that are needed, and the bytes of all of them.
+    frames: HashSet<(u32, u32)>,
     pending: u64,
     most: u64,
     open: Option<Open>,
@@ -70,10 +74,11 @@ struct Open {
 }
 
 impl Window {
-    /// Makes an empty one for about `most` bytes of content.
+    /// Makes an empty one for frames of about `most` bytes.
     pub(super) fn new(most: u64) -> Self {
         Self {
             steps: Vec::new(),
+            frames: HashSet::new(),
             pending: 0,
             most,
             open: None,
@@ -95,52 +100,36 @@ impl Window {
         self.steps.push(Step::Fail);
     }
 
-    /// Whether this piece belongs into the next window.
-    pub(super) fn is_full(&self, next: &Ref) -> bool {
-        let next = if next.kind == RefKind::Data {
-            next.len
-        } else {
-            0
-        };
+    /// Whether a piece in this frame, of so many bytes, belongs into the next window.
+    pub(super) fn is_full(&self, place: Option<(u32, u32)>, bytes: u64) -> bool {
+        let is_new = place.is_some_and(|place| !self.frames.contains(&place));
         self.steps.len() >= MOST_STEPS
-            || (self.pending > 0 && self.pending.saturating_add(next) > self.most)
+            || (is_new && self.pending > 0 && self.pending.saturating_add(bytes) > self.most)
     }
 
-    pub(super) fn push(&mut self, reference: Ref) {
+    /// Takes a piece that is in this frame, which holds so many bytes.
+    pub(super) fn push(&mut self, reference: &Ref, place: Option<(u32, u32)>, bytes: u64) {
         match reference.kind {
             RefKind::Zeros => self.steps.push(Step::Zeros(reference.len)),
             RefKind::Data => {
-                self.pending = self.pending.saturating_add(reference.len);
+                if let Some(place) = place
+                    && self.frames.insert(place)
+                {
+                    self.pending = self.pending.saturating_add(bytes);
+                }
                 self.steps.push(Step::Piece {
                     id: reference.id,
                     len: reference.len,
-                    place: None,
+                    place,
                 });
             }
             RefKind::Names | RefKind::Page => self.fail(),
         }
     }
 
-    /// Finds a good copy of every piece.
-    pub(super) fn locate(&mut self, table: &PackTable, holdings: &Holdings) {
-        for step in &mut self.steps {
-            if let Step::Piece { id, len, place } = step {
-                *place = holdings
-                    .copies(id)
-                    .filter(|row| row.kind() == 0 && u64::from(row.len()) == *len)
-                    .find(|row| table.is_good(row.pack, row.frame))
-                    .map(|row| (row.pack, row.frame));
-            }
-        }
-    }
-
     /// Returns the frames that are needed.
     pub(super) fn frames(&self) -> Vec<(u32, u32)> {
-        let of = |step: &Step| match step {
-            Step::Piece { place, .. } => *place,
-            _ => None,
-        };
-        self.steps.iter().filter_map(of).collect()
+        self.frames.iter().copied().collect()
     }
 
     /// Puts the files together and empties the window. A file of which more is to come stays open.
@@ -155,6 +144,7 @@ impl Window {
     ) -> Result<Vec<Wrong>> {
         let mut wrong = Vec::new();
         self.pending = 0;
+        self.frames.clear();
         for step in std::mem::take(&mut self.steps) {
             match (step, &mut self.open) {
                 (Step::Begin(entry), open) => *open = Some(Open::new(entry)),

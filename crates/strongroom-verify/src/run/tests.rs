@@ -273,9 +273,7 @@ fn the_keys_of_another_repository_and_an_empty_store_are_errors() {
 fn a_pin_of_another_repository_is_a_loss() {
     let fixture = fixture(1);
     let pin = strongroom_crypt::GenesisPin::from_bytes([9; 32]);
-    let auditor = Auditor::new(fixture.store.clone())
-        .with_pin(pin)
-        .with_threads(0);
+    let auditor = Auditor::new(fixture.store).with_pin(pin).with_threads(0);
     let report = block_on(auditor.check(CheckOptions::new(NOW), Arc::new(()))).unwrap();
     assert_eq!(report.count(Problem::WrongGenesis), 1);
     assert_eq!(report.worst(), Some(Severity::Loss));
@@ -352,9 +350,7 @@ fn what_a_pruner_takes_away_meanwhile_is_not_missing() {
         }
     };
     let keys = fixture.keys(AuditScope::Content);
-    let auditor = Auditor::new(fixture.store.clone())
-        .with_keys(keys)
-        .with_threads(2);
+    let auditor = Auditor::new(fixture.store).with_keys(keys).with_threads(2);
     let report = block_on(auditor.check(CheckOptions::new(NOW), Arc::new(observer))).unwrap();
     assert!(report.is_intact(), "{report}");
 }

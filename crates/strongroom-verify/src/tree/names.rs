@@ -20,17 +20,27 @@ impl Tree {
         places.sort_unstable();
         self.counts = vec![None; self.pages.len()];
         let mut reader = FrameReader::new(shared);
-        let mut bytes = 0;
-        for batch in places.chunks(BATCH) {
-            let mut wanted: Vec<(u32, u32)> = batch.iter().map(|(p, f, _)| (*p, *f)).collect();
-            let pages = batch.iter().filter_map(|(.., page)| self.pages.get(*page));
-            wanted.extend(pages.map(|page| (page.pack, page.frame)));
-            reader.load(wanted)?;
+        let (mut count, mut bytes) = (0, 0);
+        let mut rest = places.as_slice();
+        while !rest.is_empty() {
+            let both = |(pack, frame, number): &(u32, u32, u32)| {
+                let page = self.pages.get(*number);
+                [
+                    Some((*pack, *frame)),
+                    page.map(|page| (page.pack, page.frame)),
+                ]
+            };
+            let (batch, after) = rest.split_at(reader.fitting(rest.iter().map(both)));
+            rest = after;
+            reader.load(batch.iter().flat_map(both).flatten().collect())?;
             for (pack, frame, number) in batch {
-                bytes += self.names(&mut reader, (*pack, *frame), *number, sink)?;
+                if let Some(len) = self.names(&mut reader, (*pack, *frame), *number, sink)? {
+                    count += 1;
+                    bytes += len;
+                }
             }
         }
-        sink.count(Area::Pages, Level::Decoded, places.len() as u64, bytes);
+        sink.count(Area::Pages, Level::Decoded, count, bytes);
         self.names_at = places;
         self.check_interiors(&mut reader, sink)?;
         self.add_up(sink);
@@ -46,16 +56,16 @@ impl Tree {
         Ok(())
     }
 
-    /// Looks at the names of one page. Returns their bytes.
+    /// Looks at the names of one page. Returns their bytes; none if they could not be read.
     fn names(
         &mut self,
         reader: &mut FrameReader<'_>,
         (pack, frame): (u32, u32),
         number: u32,
         sink: &mut Sink,
-    ) -> Result<u64> {
+    ) -> Result<Option<u64>> {
         let Some((page, names, bytes)) = self.read(reader, (pack, frame), number)? else {
-            return Ok(0);
+            return Ok(None);
         };
         let names = match names {
             Ok(names) => names,
@@ -65,7 +75,7 @@ impl Tree {
                     sink.say(severity, subject, problem, Level::Decoded, what);
                 }
                 self.pages.hit(number, Level::Decoded);
-                return Ok(bytes);
+                return Ok(Some(bytes));
             }
         };
         let below = self.below(number);
@@ -83,7 +93,7 @@ impl Tree {
         {
             self.bounds.insert(number, bounds);
         }
-        Ok(bytes)
+        Ok(Some(bytes))
     }
 
     /// Reads a page and its names; none if either cannot be read, which was said.
@@ -232,6 +242,3 @@ fn bounds(names: &Names) -> Option<(Vec<u8>, Vec<u8>)> {
         }
     }
 }
-
-/// Pages whose names are read together.
-const BATCH: usize = 512;

@@ -53,9 +53,13 @@ impl Tree {
         let of = order.len() as u64;
         let mut done = 0;
         let table = shared.table;
-        for batch in order.chunks(BATCH) {
-            let places = batch.iter().filter_map(|number| self.pages.get(*number));
-            reader.load(places.map(|page| (page.pack, page.frame)).collect())?;
+        let mut rest = order.as_slice();
+        while !rest.is_empty() {
+            let place = |number: &u32| self.pages.get(*number).map(|page| (page.pack, page.frame));
+            let count = reader.fitting(rest.iter().map(|number| [place(number), None]));
+            let (batch, after) = rest.split_at(count);
+            rest = after;
+            reader.load(batch.iter().filter_map(place).collect())?;
             for number in batch {
                 let pass = Pass {
                     table,
@@ -287,6 +291,3 @@ fn recipe_divisions(page: &Page) -> u64 {
     refs.filter(|(at, reference)| strongroom_format::split::recipe_ends(at + 1, reference))
         .count() as u64
 }
-
-/// Pages that are read together.
-const BATCH: usize = 1_024;

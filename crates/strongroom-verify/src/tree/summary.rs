@@ -147,6 +147,7 @@ impl Counts {
 struct LinkSet {
     metadata: [u8; 16],
     content: [u8; 16],
+    mtime: strongroom_format::Time,
     ctime: Option<strongroom_format::Time>,
 }
 
@@ -157,12 +158,13 @@ impl LinkSet {
             content.extend_from_slice(reference.id.as_bytes());
             content.extend_from_slice(&reference.len.to_le_bytes());
         }
-        // The same file may have been looked at twice: times that looking changes are left out, and the number by which a later backup
-        // recognises it.
+        // The same file may have been looked at twice: times are compared apart, and the number by which a later backup recognises it
+        // is of no interest.
         let plain = Node {
             name: b"x".to_vec(),
             first_ref: 0,
             refs: 0,
+            mtime: strongroom_format::Time::default(),
             atime: None,
             ctime: None,
             inode: 0,
@@ -183,13 +185,15 @@ impl LinkSet {
         Self {
             metadata: short(&metadata),
             content: short(&content),
+            mtime: node.mtime,
             ctime: node.ctime,
         }
     }
 
     fn differs(&self, other: &Self) -> Option<(Severity, &'static str)> {
         if (self.metadata, self.content) == (other.metadata, other.content) {
-            return None;
+            let what = "names of one file with different times";
+            return (self.mtime != other.mtime).then_some((Severity::Note, what));
         }
         // Whatever is done to a file between two looks changes this time: then the source was like that.
         if self.ctime.is_some() && other.ctime.is_some() && self.ctime != other.ctime {
