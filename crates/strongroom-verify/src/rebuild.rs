@@ -38,6 +38,7 @@ pub(crate) fn rebuild(
         let (problem, level) = (Problem::NotRebuilt, Level::Rebuilt);
         let detail = "the table of all blobs is larger than the memory that was granted";
         sink.say(Severity::Note, Subject::Repository, problem, level, detail);
+        sink.report.level = sink.report.level.min(Level::Decoded);
         return Ok(());
     }
     sink.started(Stage::Files);

@@ -46,6 +46,8 @@ pub(crate) struct PackOutcome {
     pub(crate) bad_sessions: u32,
     /// Frames of which the seal was opened.
     pub(crate) authenticated: u64,
+    /// Their bytes.
+    pub(crate) authenticated_bytes: u64,
     /// Blobs of which the id was recomputed.
     pub(crate) decoded_blobs: u64,
     /// Bytes of those blobs.
@@ -127,6 +129,7 @@ impl PackChecker {
             pages: Vec::new(),
             bad_sessions: 0,
             authenticated: 0,
+            authenticated_bytes: 0,
             decoded_blobs: 0,
             decoded_bytes: 0,
         };

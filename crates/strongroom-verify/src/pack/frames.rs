@@ -98,6 +98,7 @@ impl PackChecker {
             .open_in_place(&self.aad, sealed)
             .map_err(|_| FrameFault::Sealed)?;
         outcome.authenticated += 1;
+        outcome.authenticated_bytes += u64::from(frame.stored_len);
         if self.depth < Depth::Decoded && frame.kind != PAGE {
             return Ok(());
         }
