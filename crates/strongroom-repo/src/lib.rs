@@ -31,6 +31,8 @@
 //! * [`Repository::copy_to`] copies snapshots into a repository with other keys, [`Repository::replicate`] the repository as it is.
 //! * [`Settings::parity`] and [`Repository::add_parity`] put parity beside packs, which takes damage up to a promised extent back.
 //! * [`Repository::add_slot`] and [`Repository::revoke_slot`] say who can open it.
+//! * [`RepositoryBuilder::on_lost_entries`], [`Repository::plan_journal_repair`] and [`RepositoryBuilder::salvage`] are for the worst day, and
+//!   [`RecoveryKit`] is the page of paper to have before it.
 //! * An [`Observer`] is told how it goes; [`Settings`] bound threads and memory.
 //!
 //! What a call returned as done is durable. Dropping a future cancels the operation and leaves a valid repository. Errors
