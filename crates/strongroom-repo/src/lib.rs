@@ -111,10 +111,11 @@ pub use prune::{
     PruneReport, Reframe, Requests, Stopped, Unused,
 };
 pub use repair::{
-    LossAt, LossKind, Losses, Origin, QuarantineReport, Reason, Remedy, RepairItem, RepairOptions,
-    RepairPlan, RepairReport, SnapshotLosses, Wrong,
+    LossAt, LossKind, Losses, NoRemedy, QuarantineReport, Remedy, RepairItem, RepairOptions,
+    RepairPlan, RepairReport, RepairSource, Rewrite, RewriteOptions, RewritePlan, RewriteReport,
+    Rewritten, SnapshotLosses, Wrong,
 };
-pub use replicate::{ReplicaDifference, ReplicaReport};
+pub use replicate::{ReplicaDifference, ReplicaFork, ReplicaReport};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,
