@@ -33,6 +33,8 @@
 //! * [`Repository::plan_repair`] and [`Repository::repair`] bring back what is damaged from where it still is, put the rest in quarantine,
 //!   and name what is lost; [`Repository::plan_rewrite`] makes snapshots without it.
 //! * [`Repository::add_slot`] and [`Repository::revoke_slot`] say who can open it.
+//! * [`RepositoryBuilder::on_lost_entries`], [`Repository::plan_journal_repair`] and [`RepositoryBuilder::salvage`] are for the worst day, and
+//!   [`RecoveryKit`] is the page of paper to have before it.
 //! * An [`Observer`] is told how it goes; [`Settings`] bound threads and memory.
 //!
 //! What a call returned as done is durable. Dropping a future cancels the operation and leaves a valid repository. Errors

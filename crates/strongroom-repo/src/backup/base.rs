@@ -102,12 +102,13 @@ impl Base {
 
     /// Returns what the source is compared with: the parent, or else what the pass before has built.
     ///
-    /// The references of a snapshot in force have good copies as long as nothing is damaged. All others are looked up.
+    /// The references of a snapshot in force have good copies as long as nothing is damaged and no entry was lost. All others are looked up.
     pub(super) fn beside<'a>(&'a self, blobs: &'a Blobs) -> Option<Parent<'a>> {
         let parent = self.parent.as_ref().map(|(_, one)| (one.root, one.began));
         let before = self.before.map(|before| (before.root, before.began));
         let (root, began) = parent.or(before)?;
-        let is_sound = parent.is_some() && self.state.damaged.is_empty() && !self.careful;
+        let is_doubtful = !self.state.damaged.is_empty() || self.state.is_pieced_together();
+        let is_sound = parent.is_some() && !is_doubtful && !self.careful;
         Some(Parent {
             blobs,
             root,

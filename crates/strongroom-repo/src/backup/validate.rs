@@ -75,11 +75,9 @@ impl Ground {
         if let (Some(segment), Some(bytes)) = (stored.rest.segment, &stored.rest.bytes) {
             index = Arc::new(index.with_segment(&segment, bytes.clone(), context)?);
         }
-        // Where something is damaged, a snapshot in force proves nothing of its blobs.
-        let is_sound = state
-            .damaged
-            .keys()
-            .all(|pack| !state.packs.contains_key(pack));
+        // Where something is damaged, or an entry was lost, a snapshot in force proves nothing of its blobs.
+        let is_damaged = |pack: &ObjectHash| state.packs.contains_key(pack);
+        let is_sound = !state.damaged.keys().any(is_damaged) && !state.is_pieced_together();
         let parent = parent.filter(|(id, _)| is_sound && state.snapshot(id).is_some());
         let root = parent.map(|(_, root)| root);
         let mut reach = Reach::new(repository, remote, &index, &state);
@@ -112,6 +110,9 @@ impl Ground {
 
     fn holds(&self, now: &State) -> bool {
         let then = &self.state;
+        if now.bridges != then.bridges {
+            return false;
+        }
         // The usual case, and the only one that does not look at every pack.
         if now.head_hash == then.head_hash {
             return true;

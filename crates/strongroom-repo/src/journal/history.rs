@@ -131,7 +131,8 @@ impl History {
             Some(ahead) => ahead <= Self::FOLDED_AHEAD,
             None => false,
         };
-        Arc::ptr_eq(&self.journal, &journal.identity) && follows
+        let is_pieced_alike = state.bridges == self.state.bridges;
+        Arc::ptr_eq(&self.journal, &journal.identity) && is_pieced_alike && follows
     }
 
     /// Returns the snapshots that are not in force any more, in the order of their forgetting; none unless they were asked for.

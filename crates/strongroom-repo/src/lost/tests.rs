@@ -12,10 +12,10 @@ use strongroom_store::{MemoryStore, Prefix, Store, StoreExt as _};
 use super::*;
 use crate::context::object_key;
 
-use crate::testing::{MemoryTarget, Shape, Tree, Writer};
+use crate::testing::{MemoryTarget, Shape, Tree, TreeSource, Writer};
 use crate::{
-    CreateOptions, Credential, Error, ErrorKind, RepositoryBuilder, RestoreOptions, Result,
-    Settings, edge,
+    BackupOptions, CreateOptions, Credential, Error, ErrorKind, RepositoryBuilder, RestoreOptions,
+    Result, Settings, edge,
 };
 
 fn tree(number: u8) -> Tree {
@@ -566,6 +566,49 @@ fn a_repair_of_the_rest_leaves_bridges_as_they_are() {
     let plan = block_on(plan).unwrap();
     assert!(!plan.has_work(), "{plan}");
     assert_eq!(names(&store), before);
+}
+
+#[test]
+fn a_snapshot_that_comes_back_without_its_packs_lends_nothing() {
+    let (store, repository) = create(CreateOptions::default());
+    let back_up = |repository: &Repository| {
+        let source = Arc::new(TreeSource::new(tree(1)));
+        let backup = repository.backup(source, BackupOptions::new("1"), Arc::new(()));
+        block_on(backup).unwrap().snapshot
+    };
+    commit(&repository, 2);
+    let before = repository.journal().state();
+    let id = back_up(&repository);
+    let forget = strongroom_format::Forget {
+        snapshots: vec![id],
+        ..Default::default()
+    };
+    let n = append(&repository, Body::Forget(forget)).unwrap();
+    let state = repository.journal().state();
+    let new = |name: &&ObjectHash| !before.packs.contains_key(*name);
+    let packs: Vec<ObjectHash> = state.packs.keys().filter(new).copied().collect();
+    let dropped = Dropped {
+        packs: packs.clone(),
+        ..Dropped::default()
+    };
+    let tombstone = Tombstone {
+        dropped,
+        ..Tombstone::default()
+    };
+    append(&repository, Body::Tombstone(tombstone)).unwrap();
+    for pack in &packs {
+        remove(&store, &object_name::pack(pack));
+    }
+    remove(&store, &object_name::journal(n));
+    repair(&open_around(&store, LostEntries::Skip));
+    let repository = open(&store).unwrap();
+    assert!(repository.journal().state().snapshot(&id).is_some());
+    let again = back_up(&repository);
+    let target = Arc::new(MemoryTarget::default());
+    let options = RestoreOptions::default();
+    let restore = repository.restore(&again, target.clone(), options, Arc::new(()));
+    assert!(block_on(restore).unwrap().is_complete());
+    assert!(target.flat() == tree(1).flat());
 }
 
 fn lost_and_repaired(lost: &[(usize, bool)]) -> Result<(), Error> {

@@ -47,6 +47,12 @@ impl State {
         held
     }
 
+    /// Says whether every snapshot in force may lack something that no entry tells: one that a lost entry forgot is in force again, and what it was made of
+    /// may have been dropped.
+    pub(crate) fn is_pieced_together(&self) -> bool {
+        !self.bridges.is_empty()
+    }
+
     /// Returns how the next entry has to follow.
     pub(crate) fn link(&self) -> Link {
         self.link_behind(self.head, self.head_hash)

@@ -243,6 +243,7 @@ impl<'a> Rescue<'a> {
         let is_own = |name: &ObjectHash| !now.dropped.contains_key(name);
         let same_damage = |name: &ObjectHash| now.damaged.get(name) == then.damaged.get(name);
         !now.session_ended(&self.session)
+            && now.bridges == then.bridges
             && relied
                 .iter()
                 .all(|name| in_force(name) && same_damage(name))
