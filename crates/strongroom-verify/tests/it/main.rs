@@ -17,3 +17,4 @@ mod mend;
 mod museum;
 mod oracle;
 mod press;
+mod sampling;
