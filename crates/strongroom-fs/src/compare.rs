@@ -60,7 +60,7 @@ impl Default for CompareSourceOptions {
 }
 
 impl CompareSourceOptions {
-    /// Compares only what is at `path`, with the root of the tree.
+    /// Compares only what is at `path`, with the root of the tree. The tree's rules are then relative to that.
     #[must_use]
     pub fn with_path(mut self, path: impl Into<Vec<u8>>) -> Self {
         self.path = path.into();
@@ -136,8 +136,13 @@ impl FileTree {
             // The restore says that there is none.
             None => (Time::default(), Vec::new()),
         };
-        let announced = skipped.into_iter().map(|skipped| skipped.path).collect();
         let path = options.path.clone();
+        let below = path.strip_suffix(b"/").unwrap_or(&path);
+        let announced = skipped
+            .iter()
+            .filter_map(|skipped| crate::dirs::below(&skipped.path, below))
+            .map(<[u8]>::to_vec)
+            .collect();
         let comparison = Comparison::new(Arc::clone(&self.scan), began, announced, options);
         let comparison = Arc::new(comparison);
         let restore = RestoreOptions::default()

@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! What it is not: it knows nothing of repositories; the engine (`strongroom-repo`) drives it. On systems other than Linux
+//! What it is not: it knows nothing of how repositories are kept; the engine (`strongroom-repo`) drives it. On systems other than Linux
 //! there are only [`StreamSource`] and [`CommandSource`].
 //!
 //! Guarantees: no symbolic link below the root of a source or a target is ever followed. What could not be read

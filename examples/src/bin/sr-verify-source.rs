@@ -11,7 +11,7 @@ use strongroom::{Changes, CompareSourceOptions, FileTree, SnapshotFilter};
 use strongroom_examples::{LeaveOut, Output, RepositoryArgs, Status, Usage, Watch, finish, show};
 
 /// Compare a snapshot with the files that it was made of: everything is read on both sides and compared byte by byte (level L6).
-/// Nothing is changed. Ends with 3 when something differs that nothing explains.
+/// Nothing is changed. Ends with 4 when something is lost, or differs and nothing explains it.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {

@@ -48,7 +48,8 @@ pub fn verified(output: &Output, report: SourceReport) -> anyhow::Result<Status>
     let _ = output.line(verdict);
     match report.stopped {
         Some(error) => Err(anyhow::Error::from(error).context("the comparison ended early")),
-        None => Ok(Status::complete(is_same)),
+        None if is_same => Ok(Status::Complete),
+        None => Ok(Status::Damaged),
     }
 }
 

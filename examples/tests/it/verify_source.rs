@@ -29,7 +29,7 @@ fn a_source_is_the_same_until_it_changes() {
         (&true.into(), &false.into())
     );
     assert_eq!(ended.result()["unexplained"], 0);
-    let ended = compare().arg("--strict").expect(3);
+    let ended = compare().arg("--strict").expect(4);
     let differences = ended.result()["differences"].as_array().unwrap().clone();
     let new = differences
         .iter()
@@ -39,7 +39,7 @@ fn a_source_is_the_same_until_it_changes() {
     assert_eq!(new["standing"], "unexplained");
     // For people.
     let program = place.run(VERIFY_SOURCE).arg("--strict").arg("latest");
-    let ended = program.arg(place.at("source")).expect(3);
+    let ended = program.arg(place.at("source")).expect(4);
     assert!(
         ended.stderr.contains("unexplained: only-on-disk /new"),
         "{}",
@@ -66,7 +66,7 @@ fn a_restored_copy_is_compared_strictly() {
     let mut bytes = fs::read(&victim).unwrap();
     bytes[0] ^= 1;
     fs::write(&victim, bytes).unwrap();
-    let ended = compare(3);
+    let ended = compare(4);
     assert!(
         ended.stderr.contains("unexplained: content"),
         "{}",

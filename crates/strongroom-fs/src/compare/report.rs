@@ -90,7 +90,7 @@ pub enum Standing {
     Unexplained,
     /// The entry, or the directory it is or was in, changed since the backup.
     ChangedSince,
-    /// The backup said that it could not read it.
+    /// The backup said that it could not read it, or that it changed meanwhile. A snapshot names no more than 1,000 such entries.
     Announced,
     /// It says nothing of what is stored.
     Advisory,

@@ -378,9 +378,13 @@ fn a_restarted_mirror_does_not_skip_an_entry() {
     assert_eq!(status.members[1].health, Health::Lagging);
     assert!(status.to_string().contains("journal/2 waits"), "{status}");
 
-    let found = block_on(restarted.compare(&order())).remove(0).unwrap();
+    let found = block_on(restarted.compare(&order(), Thoroughness::Lengths))
+        .remove(0)
+        .unwrap();
     assert_eq!((found.missing.objects, found.same.objects), (3, 2));
-    let report = block_on(restarted.resync(&order())).remove(0).unwrap();
+    let report = block_on(restarted.resync(&order(), Thoroughness::Lengths))
+        .remove(0)
+        .unwrap();
     assert!(report.is_complete() && report.copied.objects == 3);
     assert!(restarted.status().is_healthy(), "{}", restarted.status());
     assert_eq!(mirror.names(1), mirror.names(0));
@@ -435,7 +439,7 @@ fn a_full_queue_asks_for_a_resync() {
     members[1].heal();
     block_on(store.put_new(&key("f"), "x".into())).unwrap();
     assert!(names(members[1].inner().inner(), "").is_empty());
-    let report = block_on(store.resync(&SyncOrder::everything())).remove(0);
+    let report = block_on(store.resync(&SyncOrder::everything(), Thoroughness::Lengths)).remove(0);
     assert_eq!(report.unwrap().copied.objects, 6);
     assert!(store.status().is_healthy());
 }
@@ -528,7 +532,9 @@ fn a_member_with_another_history_is_left_alone() {
     mirror.put("journal/2", "entry 2");
     assert_eq!(mirror.names(1), ["journal/0", "journal/1"]);
     assert_eq!(mirror.bytes(1, "journal/1"), "entry of others");
-    let report = block_on(mirror.store.resync(&order())).remove(0).unwrap();
+    let report = block_on(mirror.store.resync(&order(), Thoroughness::Lengths))
+        .remove(0)
+        .unwrap();
     assert_eq!((report.conflicts.len(), report.held_back), (1, 1));
     assert_eq!(mirror.health(1), Health::Diverged);
     assert_eq!(mirror.names(1), ["journal/0", "journal/1"]);
@@ -562,6 +568,47 @@ fn of_clients_that_race_one_wins_on_every_member() {
             assert_eq!(there, winner);
         }
     }
+}
+
+#[test]
+fn many_writers_and_a_flaky_follower_end_alike() {
+    let mirror = Mirror::new(3, WritePolicy::AtLeast(1));
+    for (member, fault) in [
+        (1, Fault::FailBefore(ErrorKind::Unavailable)),
+        (2, Fault::FailAfter(ErrorKind::Other)),
+    ] {
+        mirror.members[member].inject(Rule::new(fault).with_when(When::OneIn(4)));
+    }
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let store = mirror.store.clone();
+            scope.spawn(move || {
+                for n in 0..60 {
+                    let name = key(&format!("pack/{writer}-{n}"));
+                    let data = Bytes::from(format!("{writer}-{n} first"));
+                    block_on(store.put_new(&name, data)).unwrap();
+                    if n % 3 == 0 {
+                        let data = Bytes::from(format!("{writer}-{n} second"));
+                        block_on(store.replace(&name, data)).unwrap();
+                    }
+                    // It is held back as long as somebody lags.
+                    if n % 5 == 0 && block_on(store.delete(&name)).is_ok() {
+                        let gone = block_on(store.get_all(&name)).unwrap_err();
+                        assert_eq!(gone.kind(), ErrorKind::NotFound);
+                    }
+                }
+            });
+        }
+    });
+    mirror.members.iter().for_each(Faulty::heal);
+    let status = block_on(mirror.store.catch_up());
+    assert!(status.is_healthy(), "{status}");
+    for name in mirror.names(0) {
+        assert_eq!(mirror.bytes(1, &name), mirror.bytes(0, &name), "{name}");
+        assert_eq!(mirror.bytes(2, &name), mirror.bytes(0, &name), "{name}");
+    }
+    assert_eq!(mirror.names(1), mirror.names(0));
+    assert_eq!(mirror.names(2), mirror.names(0));
 }
 
 #[test]
@@ -658,7 +705,7 @@ fn after_a_crash_at_any_call_every_member_is_a_prefix() {
                         .iter()
                         .for_each(|one| assert_is_prefix(one, &what));
                 }
-                for report in block_on(next.resync(&order())) {
+                for report in block_on(next.resync(&order(), Thoroughness::Lengths)) {
                     assert!(report.unwrap().is_complete());
                 }
                 assert!(next.status().is_healthy(), "{what}: {}", next.status());
@@ -719,7 +766,7 @@ proptest! {
         }
         members.iter().for_each(Faulty::heal);
         block_on(store.catch_up());
-        for report in block_on(store.resync(&order())) {
+        for report in block_on(store.resync(&order(), Thoroughness::Lengths)) {
             prop_assert!(report.unwrap().is_complete());
         }
         for member in &members {

@@ -238,7 +238,7 @@ fn any_member_can_be_lost_and_is_filled_again() {
             assert_eq!(refused.kind(), ErrorKind::Unavailable);
             make_alike(&place.store("two"), &place.store("one"), &options());
         } else {
-            for report in block_on(store.resync(&repository_order())) {
+            for report in block_on(store.resync(&repository_order(), Thoroughness::Lengths)) {
                 assert!(report.unwrap().is_complete());
             }
         }
@@ -274,7 +274,7 @@ fn after_a_crash_at_any_put_every_member_is_a_repository() {
             }
             // Life goes on with the mirror, and its members become alike.
             let store = mirror(&members, WritePolicy::All);
-            for report in block_on(store.resync(&repository_order())) {
+            for report in block_on(store.resync(&repository_order(), Thoroughness::Lengths)) {
                 assert!(report.unwrap().is_complete());
             }
             back_up(&open(Arc::new(store)).unwrap(), &source).unwrap();

@@ -46,6 +46,8 @@ struct State {
     /// In the order in which it was asked for.
     queue: VecDeque<Queued>,
     bytes: u64,
+    /// Keys that somebody is about to replace or delete; what becomes of it is queued before they go.
+    coming: Vec<Key>,
     /// Keys that reads found missing or broken.
     flawed: BTreeSet<Key>,
     /// Of these, those that could not be repaired.
@@ -111,6 +113,26 @@ impl Member {
         }
         state.pause -= 1;
         false
+    }
+
+    /// Says that an object is about to be replaced or deleted.
+    pub(super) fn announce(&self, key: &Key) {
+        self.state().coming.push(key.clone());
+    }
+
+    /// Says that this is over, one way or another.
+    pub(super) fn retract(&self, key: &Key) {
+        let mut state = self.state();
+        if let Some(at) = state.coming.iter().position(|coming| coming == key) {
+            state.coming.swap_remove(at);
+        }
+    }
+
+    /// Says whether what was asked for first of an object was followed by something else: then that decides.
+    pub(super) fn is_superseded(&self, key: &Key) -> bool {
+        let state = self.state();
+        let queued = state.queue.iter().filter(|queued| queued.key == *key);
+        state.coming.contains(key) || queued.count() > 1
     }
 
     pub(super) fn enqueue(&self, queued: Queued) {

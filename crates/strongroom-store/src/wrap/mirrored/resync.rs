@@ -3,7 +3,8 @@
 use super::{Mirrored, Shared};
 use crate::error::Result;
 use crate::replica::{
-    CompareOptions, Comparison, SyncOptions, SyncOrder, SyncPlan, SyncReport, compare, sync,
+    CompareOptions, Comparison, SyncOptions, SyncOrder, SyncPlan, SyncReport, Thoroughness,
+    compare, sync,
 };
 
 impl Mirrored {
@@ -16,8 +17,12 @@ impl Mirrored {
     /// # Cancellation
     ///
     /// Dropping the future leaves nothing behind.
-    pub async fn compare(&self, order: &SyncOrder) -> Vec<Result<Comparison>> {
-        let options = self.shared.options(order);
+    pub async fn compare(
+        &self,
+        order: &SyncOrder,
+        thoroughness: Thoroughness,
+    ) -> Vec<Result<Comparison>> {
+        let options = self.shared.options(order, thoroughness);
         let mut comparisons = Vec::new();
         for (_, follower) in self.shared.followers() {
             comparisons.push(match self.shared.arbiter() {
@@ -29,7 +34,7 @@ impl Mirrored {
     }
 
     /// Gives every follower what the arbiter has and it lacks or has broken, in this order; what is written meanwhile is queued, and
-    /// given afterwards. Everything is listed. Nothing is deleted, and what differs without being broken is reported and leaves the
+    /// given afterwards. Everything is listed, and with [`Thoroughness::Bytes`] read. Nothing is deleted, and what differs without being broken is reported and leaves the
     /// follower [diverged](super::Health::Diverged).
     ///
     /// This is what a follower needs that was away for longer than the queue, or while the program was restarted; and what makes a new
@@ -42,10 +47,15 @@ impl Mirrored {
     /// # Cancellation
     ///
     /// Dropping the future leaves followers that hold an earlier state, and that need another resync.
-    pub async fn resync(&self, order: &SyncOrder) -> Vec<Result<SyncReport>> {
+    pub async fn resync(
+        &self,
+        order: &SyncOrder,
+        thoroughness: Thoroughness,
+    ) -> Vec<Result<SyncReport>> {
+        let options = self.shared.options(order, thoroughness);
         let mut reports = Vec::new();
         for (number, follower) in self.shared.followers() {
-            let report = self.shared.resync(number, order).await;
+            let report = self.shared.resync(number, &options).await;
             if report.is_ok() {
                 self.shared.drain(follower, usize::MAX).await;
             }
@@ -56,16 +66,17 @@ impl Mirrored {
 }
 
 impl Shared {
-    fn options(&self, order: &SyncOrder) -> CompareOptions {
-        CompareOptions::new(order.clone()).with_rules(self.settings.rules.clone())
+    fn options(&self, order: &SyncOrder, thoroughness: Thoroughness) -> CompareOptions {
+        CompareOptions::new(order.clone())
+            .with_thoroughness(thoroughness)
+            .with_rules(self.settings.rules.clone())
     }
 
-    async fn resync(&self, number: usize, order: &SyncOrder) -> Result<SyncReport> {
+    async fn resync(&self, number: usize, options: &CompareOptions) -> Result<SyncReport> {
         let arbiter = self.arbiter()?;
         let Some(follower) = self.members.get(number) else {
             return Ok(SyncReport::default());
         };
-        let options = self.options(order);
         let mut resync = Unfinished {
             shared: self,
             number,
@@ -75,10 +86,10 @@ impl Shared {
         follower.begin_resync();
         let mut total = SyncReport::default();
         loop {
-            let found = compare(&arbiter.store, &follower.store, &options).await;
+            let found = compare(&arbiter.store, &follower.store, options).await;
             let found = found.inspect_err(|error| follower.failed(error))?;
             let plan = SyncPlan::new(&found, SyncOptions::default());
-            let done = sync(&plan, &arbiter.store, &follower.store, &options).await;
+            let done = sync(&plan, &arbiter.store, &follower.store, options).await;
             let done = done.inspect_err(|error| follower.failed(error))?;
             let got_on = done.copied.objects + done.replaced.objects > 0;
             total.add(done);

@@ -191,6 +191,10 @@ impl Shared {
             follower.store.replace(key, data.clone()).await?;
             return Ok(true);
         }
+        if follower.is_superseded(key) {
+            // It was replaced since; that is queued, or about to be.
+            return Ok(true);
+        }
         follower.diverges(key);
         Ok(false)
     }
@@ -266,6 +270,9 @@ impl<'a> Doubts<'a> {
             decided: false,
         };
         let members = shared.followers().map(|(number, _)| number).collect();
+        if wanted != Wanted::Created {
+            shared.followers().for_each(|(_, one)| one.announce(key));
+        }
         Self {
             shared,
             queued,
@@ -293,6 +300,10 @@ impl Drop for Doubts<'_> {
             if let Some(member) = self.shared.members.get(*number) {
                 member.enqueue(self.queued.clone());
             }
+        }
+        if self.queued.wanted != Wanted::Created {
+            let followers = self.shared.followers();
+            followers.for_each(|(_, one)| one.retract(&self.queued.key));
         }
     }
 }
