@@ -54,7 +54,7 @@ pub struct CheckArgs {
     /// Look without any key, which shows whether objects are whole.
     #[arg(long)]
     pub no_keys: bool,
-    /// Keep no evidence of the check in the journal.
+    /// Keep no evidence of the check in the journal: what goes on where the last check ended does not know of it.
     #[arg(long)]
     pub no_record: bool,
 }
