@@ -8,7 +8,7 @@ use strongroom_format::{Names, NodeKind, Page, RefKind};
 use crate::content::{Shared, Sink};
 use crate::error::Result;
 use crate::pack::FrameReader;
-use crate::tree::{MISSING, Tree, page_positions, refs_of};
+use crate::tree::{Flaw, MISSING, Tree, look, page_positions, refs_of};
 use crate::{Level, Problem, Severity, Subject};
 
 use count::Costs;
@@ -79,7 +79,11 @@ impl Walk<'_, '_> {
         if !info.is_hit() && !below {
             return Ok(());
         }
-        self.costs.hit(number);
+        let below = links.iter().filter_map(|link| self.costs.level(*link));
+        let missing = links.contains(&MISSING).then_some(Level::Authenticated);
+        let level = below.chain(info.hit_level()).chain(missing).min();
+        self.costs
+            .hit(number, level.unwrap_or(Level::Authenticated));
         if !info.is_directory() || !self.reads_names {
             return Ok(());
         }
@@ -133,19 +137,40 @@ impl Walk<'_, '_> {
         match &opened.names {
             None => vec![Loss::Page(Vec::new())],
             Some(Names::Interior(interior)) => {
+                let ids = opened.page.refs.iter().filter(|r| r.kind == RefKind::Page);
+                let is_wrong = |id: &Id| self.tree.is_lost(number, id);
                 let names = interior.children.iter().map(|(name, _)| name);
-                let children = names.zip(links);
-                let of = |(name, child): (&Vec<u8>, &u32)| match *child {
-                    MISSING => Some(Loss::Page(name.clone())),
-                    child if self.costs.is_hit(child) => Some(Loss::Sibling(child)),
-                    _ => None,
+                let children = names.zip(links).zip(ids);
+                let of = |((name, child), r): ((&Vec<u8>, &u32), &strongroom_format::Ref)| {
+                    match *child {
+                        child if child == MISSING || is_wrong(&r.id) => {
+                            Some(Loss::Page(name.clone()))
+                        }
+                        child if self.costs.is_hit(child) => Some(Loss::Sibling(child)),
+                        _ => None,
+                    }
                 };
                 children.filter_map(of).collect()
             }
             Some(Names::Leaf(leaf)) => {
+                let below = self.tree.below(number);
+                let names = opened.names.as_ref();
+                let seen = names.map(|names| look(&opened.page, names, &below));
+                let flaws = seen.map(|seen| seen.flaws).unwrap_or_default();
+                let is_flawed = |node: &strongroom_format::Node| {
+                    let of =
+                        |flaw: &&Flaw| flaw.is_damage && flaw.name.as_ref() == Some(&node.name);
+                    flaws.iter().find(of).is_some()
+                };
                 let of = |node: &strongroom_format::Node| {
                     let first = node.first_ref as usize;
                     let below = (node.refs == 1).then(|| link(first)).flatten();
+                    if is_flawed(node) {
+                        return Some(match node.kind {
+                            NodeKind::Directory => Loss::Directory(node.name.clone()),
+                            _ => Loss::File(node.name.clone()),
+                        });
+                    }
                     match (node.kind, below) {
                         (NodeKind::Directory, Some(MISSING) | None) => {
                             Some(Loss::Directory(node.name.clone()))
@@ -154,10 +179,12 @@ impl Walk<'_, '_> {
                             .costs
                             .is_hit(child)
                             .then(|| Loss::Below(node.name.clone(), child)),
-                        (_, Some(child)) => (child == MISSING || self.costs.is_hit(child))
-                            .then(|| Loss::File(node.name.clone())),
+                        (_, Some(child)) => (child == MISSING
+                            || self.costs.is_hit(child)
+                            || self.is_file_lost(number, &opened.page, node))
+                        .then(|| Loss::File(node.name.clone())),
                         (_, None) => self
-                            .is_file_lost(&opened.page, node)
+                            .is_file_lost(number, &opened.page, node)
                             .then(|| Loss::File(node.name.clone())),
                     }
                 };
@@ -166,12 +193,12 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn is_file_lost(&self, page: &Page, node: &strongroom_format::Node) -> bool {
+    fn is_file_lost(&self, number: u32, page: &Page, node: &strongroom_format::Node) -> bool {
         match refs_of(page, node) {
             None => true,
             Some(refs) => refs
                 .iter()
-                .any(|r| r.kind == RefKind::Data && self.tree.is_lost(&r.id)),
+                .any(|r| r.kind != RefKind::Zeros && self.tree.is_lost(number, &r.id)),
         }
     }
 
@@ -194,12 +221,15 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        let detail = loss.to_string();
+        if loss.is_nothing() {
+            return Ok(());
+        }
         // Of a root that is lost it was said before.
-        if !loss.is_root_lost {
+        if let Some(page) = root.page {
             let subject = Subject::Snapshot(root.snapshot);
-            let (problem, level) = (Problem::SnapshotDamaged, Level::Authenticated);
-            sink.say(Severity::Loss, subject, problem, level, detail);
+            let level = self.costs.level(page).unwrap_or(Level::Authenticated);
+            let problem = Problem::SnapshotDamaged;
+            sink.say(Severity::Loss, subject, problem, level, loss.to_string());
         }
         sink.report.blast.push(loss);
         Ok(())
@@ -234,8 +264,10 @@ impl Walk<'_, '_> {
                     snapshot,
                     path: name,
                 };
-                let (problem, level) = (Problem::FileLost, Level::Decoded);
-                sink.say(Severity::Loss, subject, problem, level, detail);
+                // Names are read at this level, whatever the cause.
+                let level = self.costs.level(number).max(Some(Level::Decoded));
+                let level = level.unwrap_or(Level::Decoded);
+                sink.say(Severity::Loss, subject, Problem::FileLost, level, detail);
                 named += 1;
                 if named >= MOST_NAMED {
                     return Ok(());
@@ -261,7 +293,8 @@ enum Loss {
     Sibling(u32),
 }
 
-fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
+/// Returns the path of an entry.
+pub(crate) fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     match (path.is_empty(), name.is_empty()) {
         (true, _) => name.to_vec(),
         (_, true) => path.to_vec(),

@@ -23,12 +23,12 @@ use crate::blast;
 use crate::context::Context;
 use crate::edge::{self, Remote, Unread};
 use crate::error::Result;
-use crate::index::Index;
+use crate::index::{Index, places_of_headers};
 use crate::journal::State;
 use crate::observer::{Event, Observer, Stage};
 use crate::pack::{
-    Depth, FoundPage, Gap, HashState, Holdings, Job, Keyset, PackFault, PackOutcome, PackSeen,
-    PackState, PackTable, Presence, Reading, describe, read,
+    Depth, FoundPage, Gap, HashState, Holdings, Job, Keyset, PackChecker, PackFault, PackOutcome,
+    PackSeen, PackState, PackTable, Presence, Reading, describe, read,
 };
 use crate::rebuild;
 use crate::sample::Plan;
@@ -83,6 +83,8 @@ pub(crate) struct Input {
     damaged: BTreeMap<ObjectHash, BTreeSet<u32>>,
     pub(crate) segments: Vec<SegmentRef>,
     pub(crate) dropped: BTreeSet<ObjectHash>,
+    /// Epochs that the journal names.
+    epochs: BTreeSet<u32>,
     pub(crate) snapshots: Vec<(Id, Snapshot)>,
     level: Level,
     threads: usize,
@@ -107,6 +109,7 @@ impl Input {
             damaged: BTreeMap::new(),
             segments: Vec::new(),
             dropped: BTreeSet::new(),
+            epochs: BTreeSet::new(),
             snapshots: Vec::new(),
             level: options.level,
             threads: threads.max(1),
@@ -157,6 +160,7 @@ impl Input {
             })
             .collect();
         self.dropped.clone_from(&state.dropped);
+        self.epochs = state.epochs.keys().copied().collect();
         self.snapshots = selected(state, &options.snapshots);
     }
 }
@@ -236,7 +240,9 @@ pub(crate) struct Content<'a> {
     pub(crate) input: Input,
     pub(crate) sink: Sink,
     pub(crate) table: PackTable,
-    gaps: BTreeMap<&'static str, (Gap, u64)>,
+    gaps: BTreeMap<Gap, u64>,
+    /// Packs of which the end is damaged, and the length that was read.
+    endless: Vec<(u32, u64, Box<PackOutcome>)>,
 }
 
 impl<'a> Content<'a> {
@@ -251,6 +257,7 @@ impl<'a> Content<'a> {
             sink,
             table,
             gaps: BTreeMap::new(),
+            endless: Vec::new(),
         }
     }
 
@@ -267,8 +274,9 @@ impl<'a> Content<'a> {
             }
             self.packs(Which::Chosen, &mut holdings, Some(&mut pages))?;
         }
-        if self.has_headers() {
+        if let (true, Some(keys)) = (self.has_headers(), self.input.keys.clone()) {
             self.packs(Which::Headers, &mut holdings, Some(&mut pages))?;
+            self.rescue(&keys, &mut holdings, &mut pages)?;
         }
         let mut index = Index::new(&self.input);
         let keys = self.input.keys.clone();
@@ -357,6 +365,10 @@ impl<'a> Content<'a> {
                 number,
                 pack: state.pack,
                 whole: which == Which::Chosen,
+                spot: match state.presence {
+                    Presence::Known(spot) => Some(spot),
+                    _ => None,
+                },
             })
             .collect();
         let of = jobs.len() as u64;
@@ -429,25 +441,77 @@ impl<'a> Content<'a> {
                     u64::from(spot.len) + 96,
                 );
             }
+            PackSeen::Whole { bytes, outcome }
+                if self.has_headers() && outcome.fault.is_some_and(PackFault::hides_end) =>
+            {
+                // Before it is given up, the index is asked where its header is.
+                self.table.set_presence(number, Presence::Unusable);
+                self.endless.push((number, bytes, outcome));
+            }
             PackSeen::Whole { bytes, outcome } => {
-                self.whole(number, &name, bytes, &outcome);
-                let differs = outcome.hash == HashState::Differs;
-                if differs && self.table.number(&outcome.actual).is_some() {
-                    // Nothing of what should be here is.
-                    self.table.set_presence(number, Presence::Unusable);
-                    return;
-                }
-                if let Some((spot, header)) = &outcome.header {
-                    self.table.set_header(number, *spot, header);
-                    if differs {
-                        self.table.set_altered(number);
-                    }
-                    self.take_frames(number, &name, &outcome);
-                    holdings.push(number, header);
-                }
-                pages.extend(outcome.pages.into_iter().map(|page| (number, page)));
+                self.take_whole(number, &name, bytes, *outcome, holdings, pages);
             }
         }
+    }
+
+    /// Takes note of what was seen of a pack that was read whole.
+    fn take_whole(
+        &mut self,
+        number: u32,
+        name: &ObjectHash,
+        bytes: u64,
+        outcome: PackOutcome,
+        holdings: &mut Holdings,
+        pages: &mut Vec<(u32, FoundPage)>,
+    ) {
+        self.whole(number, name, bytes, &outcome);
+        let differs = outcome.hash == HashState::Differs;
+        if differs && self.table.number(&outcome.actual).is_some() {
+            // Nothing of what should be here is.
+            self.table.set_presence(number, Presence::Unusable);
+            return;
+        }
+        if let Some((spot, header)) = &outcome.header {
+            self.table.set_header(number, *spot, header);
+            if differs {
+                self.table.set_altered(number);
+            }
+            self.take_frames(number, name, &outcome);
+            holdings.push(number, header);
+        }
+        pages.extend(outcome.pages.into_iter().map(|page| (number, page)));
+    }
+
+    /// Looks again at packs whose end is damaged: the index knows where their headers are.
+    fn rescue(
+        &mut self,
+        keys: &Arc<Keyset>,
+        holdings: &mut Holdings,
+        pages: &mut Vec<(u32, FoundPage)>,
+    ) -> Result<()> {
+        let endless = std::mem::take(&mut self.endless);
+        if endless.is_empty() {
+            return Ok(());
+        }
+        let places = places_of_headers(self.remote, keys, &self.input.segments)?;
+        let mut checker = PackChecker::new(Some(Arc::clone(keys)), self.depth())?;
+        for (number, bytes, outcome) in endless {
+            let Some(pack) = self.table.get(number).map(|state| state.pack) else {
+                continue;
+            };
+            let mut outcome = *outcome;
+            if let Some(place) = places.get(&pack.name)
+                && let Ok(bytes) = self.remote.get(&ObjectName::Pack(pack.name), None)?
+            {
+                let bytes = Vec::from(bytes);
+                let again = checker.check_at(&pack.name, Some(&pack), bytes, Some(*place));
+                if again.header.is_some() {
+                    outcome = again;
+                }
+            }
+            self.take_whole(number, &pack.name, bytes, outcome, holdings, pages);
+        }
+        Ok(())
     }
 
     /// Reports on a pack that was read whole.
@@ -500,8 +564,7 @@ impl<'a> Content<'a> {
             self.sink.count(Area::Packs, Level::Decoded, 1, bytes);
         }
         for (gap, count) in &outcome.gaps {
-            let known = self.gaps.entry(gap.word()).or_insert((*gap, 0));
-            known.1 += u64::from(*count);
+            *self.gaps.entry(*gap).or_default() += u64::from(*count);
         }
     }
 
@@ -519,8 +582,15 @@ impl<'a> Content<'a> {
                 detail,
             );
         }
-        for (frame, _) in &outcome.frames {
-            self.table.set_bad(number, *frame);
+        for (frame, fault) in &outcome.frames {
+            self.table.set_bad(number, *frame, fault.level());
+        }
+        if outcome
+            .gaps
+            .iter()
+            .any(|(gap, _)| *gap != Gap::NoContentKeys)
+        {
+            self.table.set_closed(number);
         }
         if outcome.hash == HashState::Differs && !outcome.gaps.is_empty() {
             // Something in it is damaged, and which frame it is cannot be known.
@@ -529,27 +599,32 @@ impl<'a> Content<'a> {
     }
 
     fn say_gaps(&mut self) {
-        for (gap, frames) in self.gaps.values() {
-            let (problem, detail) = match gap {
+        for (gap, frames) in &self.gaps {
+            let (severity, problem, detail) = match gap {
                 // That is what was asked for: coverage says it.
                 Gap::NoContentKeys => continue,
                 Gap::NoEpochKey(epoch) => (
+                    // Keys may be those of some epochs only; one that the journal knows nothing of either is nobody's.
+                    if self.input.epochs.contains(epoch) {
+                        Severity::Note
+                    } else {
+                        Severity::Damage
+                    },
                     Problem::NoEpochKey,
-                    format!("{frames} frames, the first of epoch {epoch}"),
+                    format!("{frames} frames, of epoch {epoch}"),
                 ),
                 Gap::UnknownWrap(kind) => (
+                    Severity::Note,
                     Problem::NewerVersion,
                     format!("{frames} frames, wrapped in the way {kind}"),
                 ),
             };
-            let finding = Finding::new(
-                Severity::Note,
-                Subject::Repository,
-                problem,
-                Level::Authenticated,
-            );
+            // What was not opened was not decoded.
+            self.sink.report.level = self.sink.report.level.min(Level::Authenticated);
+            let (subject, level) = (Subject::Repository, Level::Authenticated);
+            let finding = Finding::new(severity, subject, problem, level).with_detail(detail);
             self.sink.observer.on_event(&Event::Found(&finding));
-            self.sink.report.add(finding.with_detail(detail));
+            self.sink.report.add(finding);
         }
     }
 }

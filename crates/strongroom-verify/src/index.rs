@@ -3,7 +3,7 @@
 //! Every segment in force is decoded whole and every row of it compared with the header of the pack that it points to: pack, frame,
 //! place, and the id itself. What a header lists and no segment maps is damage if a snapshot needs it, and otherwise worth a note.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use strongroom_format::object_name::ObjectName;
@@ -102,7 +102,7 @@ impl Index {
     }
 
     /// Says what is known when all passes are done.
-    pub(crate) fn finish(&mut self, sink: &mut Sink) {
+    pub(crate) fn finish(&self, sink: &mut Sink) {
         // A segment that cannot be used is a finding of its own.
         if self.unmapped > 0 && self.usable.iter().all(|usable| *usable) {
             let detail = format!("{} copies of blobs that no snapshot needs", self.unmapped);
@@ -228,6 +228,32 @@ impl Index {
             );
         }
     }
+}
+
+/// Returns where the headers of packs are, as far as the index says: offset and length.
+///
+/// # Errors
+///
+/// Those of the store that say that nothing can be looked at.
+pub(crate) fn places_of_headers(
+    remote: &Remote,
+    keys: &Keyset,
+    segments: &[SegmentRef],
+) -> Result<BTreeMap<ObjectHash, (u32, u32)>> {
+    let mut places = BTreeMap::new();
+    for segment in segments {
+        let Ok(bytes) = remote.get(&ObjectName::Index(segment.name), None)? else {
+            continue;
+        };
+        if ObjectHash::of(&bytes) != segment.name {
+            continue;
+        }
+        if let Ok(segment) = decode(keys, &bytes) {
+            let place = |row: &PackRow| (row.name, (row.header_offset, row.header_len));
+            places.extend(segment.packs.iter().map(place));
+        }
+    }
+    Ok(places)
 }
 
 fn decode(

@@ -33,3 +33,6 @@ impl fmt::Display for Head {
         write!(f, "entry {} with hash {}", self.n, self.hash)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,6 +116,14 @@ pub(crate) async fn judge_small(
             ObjectName::Session(_) => stale(&name, &bytes, journal.state(), now),
             _ => None,
         };
+        // What is equal to entries that were followed is as good as they are.
+        let is_copy = matches!(name, ObjectName::Bundle(_) | ObjectName::JournalCopy(_));
+        if is_copy && flaw.is_none() && journal.state().is_some() {
+            let area = Area::of(&name);
+            report
+                .coverage
+                .add(area, Level::Authenticated, 1, judged.len);
+        }
         if let Some(flaw) = flaw {
             cx.found(report, flaw.of(name, Level::Hashed));
         }
@@ -136,9 +144,10 @@ pub(crate) async fn judge_packs(
     objects: Vec<(ObjectName, u64)>,
     report: &mut Report,
 ) -> Result<()> {
-    let take = |report: &mut Report, judged: Judged| match judged.verdict {
-        Some(Err(flaw)) => cx.found(report, flaw.of(judged.name, Level::Hashed)),
-        Some(Ok(_)) | None => {}
+    let take = |report: &mut Report, judged: Judged| {
+        if let Some(Err(flaw)) = judged.verdict {
+            cx.found(report, flaw.of(judged.name, Level::Hashed));
+        }
     };
     judge_all(cx, place, objects, report, take).await
 }

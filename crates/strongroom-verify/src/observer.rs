@@ -39,6 +39,18 @@ pub enum Event<'a> {
     },
     /// Something was found.
     Found(&'a Finding),
+    /// A file was put together whole (L4), so that it can be compared with what the source has. Directories that snapshots share, or that
+    /// occur in one more than once, are told of once.
+    Rebuilt {
+        /// A snapshot that has it.
+        snapshot: strongroom_crypt::Id,
+        /// Its path, `/` between its parts.
+        path: &'a [u8],
+        /// Bytes of its content, holes included.
+        bytes: u64,
+        /// Their BLAKE3 hash; of a hole of more than a tebibyte, only that much was hashed.
+        hash: strongroom_format::ObjectHash,
+    },
     /// The check is at its end.
     Finished(&'a Report),
 }

@@ -5,8 +5,13 @@
 
 mod window;
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use strongroom_crypt::Id;
 use strongroom_format::{Names, Node, NodeKind, Page, PageType, Ref, RefKind};
 
+use crate::blast::join;
 use crate::content::{Shared, Sink};
 use crate::error::Result;
 use crate::observer::Stage;
@@ -15,7 +20,7 @@ use crate::tree::{MISSING, Tree, page_positions, refs_of};
 use crate::{Area, Level, Problem, Severity, Subject};
 use window::{Entry, Window};
 
-/// Puts together every file of the selected snapshots.
+/// Puts together every file of the selected snapshots, and tells the observer the hash of each.
 ///
 /// Memory: half of what the reader may hold, for the content of a window; a file of any size is put together piece by piece. The table of
 /// all blobs must fit into memory: where it does not, nothing is rebuilt, and that is said.
@@ -36,8 +41,12 @@ pub(crate) fn rebuild(
         return Ok(());
     }
     sink.started(Stage::Files);
-    let roots = tree.roots.iter().filter_map(|root| root.page);
-    let order = tree.pages.bottom_up(roots);
+    let roots: Vec<(Id, u32)> = tree
+        .roots
+        .iter()
+        .filter_map(|root| Some((root.snapshot, root.page?)))
+        .collect();
+    let order = tree.pages.top_down(roots.iter().map(|(_, page)| *page));
     let mut places = vec![None; tree.pages.len()];
     for (pack, frame, number) in &tree.names_at {
         if let Some(slot) = places.get_mut(*number as usize) {
@@ -51,9 +60,13 @@ pub(crate) fn rebuild(
         tree,
         sink,
         window: Window::new(shared.reader_bytes / 4),
+        paths: HashMap::new(),
         done: 0,
         of: order.len() as u64,
     };
+    for (snapshot, page) in roots.into_iter().rev() {
+        builder.paths.insert(page, (snapshot, Vec::new()));
+    }
     for batch in order.chunks(BATCH) {
         builder.load(batch, &places)?;
         for number in batch {
@@ -64,8 +77,17 @@ pub(crate) fn rebuild(
         }
     }
     builder.flush()?;
-    let (files, bytes) = (builder.window.files, builder.window.bytes);
+    let (files, bytes, closed) = (
+        builder.window.files,
+        builder.window.bytes,
+        builder.window.closed,
+    );
     sink.count(Area::Files, Level::Rebuilt, files, bytes);
+    if closed > 0 {
+        let (problem, level) = (Problem::NotRebuilt, Level::Rebuilt);
+        let detail = format!("{closed} files need content that could not be opened with the keys");
+        sink.say(Severity::Note, Subject::Repository, problem, level, detail);
+    }
     Ok(())
 }
 
@@ -76,6 +98,8 @@ struct Builder<'a, 'b> {
     tree: &'b mut Tree,
     sink: &'b mut Sink,
     window: Window,
+    /// Where pages are that come later: the snapshot, and the path of the directory.
+    paths: HashMap<u32, (Id, Vec<u8>)>,
     done: u64,
     of: u64,
 }
@@ -97,24 +121,55 @@ impl Builder<'_, '_> {
     /// Gathers the files of a directory's page.
     fn page(&mut self, number: u32, place: (u32, u32)) -> Result<()> {
         let read = self.tree.read(&mut self.reader, place, number)?;
-        let Some((page, Ok(Names::Leaf(leaf)), _)) = read else {
+        let Some((snapshot, path)) = self.paths.remove(&number) else {
             return Ok(());
         };
-        if page.page_type != PageType::Leaf {
-            return Ok(());
-        }
+        let (page, leaf) = match read {
+            Some((page, Ok(Names::Leaf(leaf)), _)) if page.page_type == PageType::Leaf => {
+                (page, leaf)
+            }
+            Some((page, ..)) if page.page_type == PageType::Interior => {
+                for link in self.tree.pages.links(number) {
+                    let here = (snapshot, path.clone());
+                    self.paths.entry(*link).or_insert(here);
+                }
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
         let positions = page_positions(&page);
         for node in &leaf.entries {
-            if matches!(node.kind, NodeKind::File | NodeKind::Stream) {
-                self.file(number, &page, &positions, node)?;
+            let path = join(&path, &node.name);
+            match node.kind {
+                NodeKind::File | NodeKind::Stream => {
+                    let entry = Entry {
+                        page: number,
+                        snapshot,
+                        path,
+                        size: node.size,
+                    };
+                    self.file(entry, &page, &positions, node)?;
+                }
+                NodeKind::Directory => {
+                    if let Some(child) = self.child(number, &positions, node) {
+                        self.paths.entry(child).or_insert((snapshot, path));
+                    }
+                }
+                _ => {}
             }
         }
         Ok(())
     }
 
+    /// Returns the page that the first reference of an entry is to.
+    fn child(&self, number: u32, positions: &[Option<usize>], node: &Node) -> Option<u32> {
+        let at = positions.get(node.first_ref as usize).copied().flatten()?;
+        self.tree.pages.links(number).get(at).copied()
+    }
+
     fn file(
         &mut self,
-        number: u32,
+        entry: Entry,
         page: &Page,
         positions: &[Option<usize>],
         node: &Node,
@@ -123,17 +178,12 @@ impl Builder<'_, '_> {
             // Said when the names were looked at.
             return Ok(());
         };
-        self.window.begin(Entry {
-            page: number,
-            name: node.name.clone(),
-            size: node.size,
-        });
+        let number = entry.page;
+        self.window.begin(entry);
         if let [reference] = refs
             && reference.kind == RefKind::Page
         {
-            let at = positions.get(node.first_ref as usize).copied().flatten();
-            let links = self.tree.pages.links(number);
-            let recipe = at.and_then(|at| links.get(at)).copied();
+            let recipe = self.child(number, positions, node);
             self.recipe(recipe.unwrap_or(MISSING))?;
         } else {
             for reference in refs {
@@ -199,9 +249,11 @@ impl Builder<'_, '_> {
         let table = self.shared.table;
         self.window.locate(table, self.holdings);
         self.reader.load(self.window.frames())?;
-        for wrong in self.window.assemble(&mut self.reader)? {
+        let observer = Arc::clone(&self.sink.observer);
+        let wrong = self.window.assemble(&mut self.reader, observer.as_ref())?;
+        for wrong in wrong {
             if let Some(id) = &wrong.lost {
-                self.tree.pages.hit(wrong.entry.page);
+                self.tree.pages.hit(wrong.entry.page, Level::Rebuilt);
                 if self.tree.lose(id) {
                     let (problem, level) = (Problem::BlobMissing, Level::Rebuilt);
                     let detail = "could be read before and cannot be read again";
@@ -210,16 +262,12 @@ impl Builder<'_, '_> {
                         .say(Severity::Loss, subject, problem, level, detail);
                 }
             }
-            let Some(info) = self.tree.pages.get(wrong.entry.page) else {
-                continue;
+            let (is, says) = (wrong.len, wrong.entry.size);
+            let subject = Subject::File {
+                snapshot: wrong.entry.snapshot,
+                path: wrong.entry.path,
             };
-            let subject = Subject::Page(info.id);
-            let detail = format!(
-                "{}: {} of {} bytes could be put together",
-                wrong.entry.name.escape_ascii(),
-                wrong.len,
-                wrong.entry.size
-            );
+            let detail = format!("{is} of {says} bytes could be put together");
             let (problem, level) = (Problem::BadFile, Level::Rebuilt);
             self.sink
                 .say(Severity::Damage, subject, problem, level, detail);

@@ -214,9 +214,11 @@ impl fmt::Display for Report {
             count => writeln!(f, "and {count} findings more")?,
         }
         match self.worst {
-            None => writeln!(f, "nothing found"),
-            Some(worst) if worst < Severity::Damage => writeln!(f, "no damage found"),
-            Some(worst) => writeln!(f, "{worst} found"),
+            None => writeln!(f, "nothing found at {}", self.level),
+            Some(worst) if worst < Severity::Damage => {
+                writeln!(f, "no damage found at {}", self.level)
+            }
+            Some(worst) => writeln!(f, "{worst} found at {}", self.level),
         }
     }
 }

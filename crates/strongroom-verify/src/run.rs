@@ -10,7 +10,7 @@ use crate::audited::Audited;
 use crate::content::check_content;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::Follower;
+use crate::journal::{Follower, State};
 use crate::keys::Keys;
 use crate::listing::{self, Listing};
 use crate::observer::Stage;
@@ -19,7 +19,7 @@ use crate::sample::Plan;
 use crate::wholeness::Flaw;
 use crate::{
     Auditor, CheckContext, CheckOptions, Finding, Level, Observer, Problem, Report, Severity,
-    Subject, keyrings, objects, place,
+    SnapshotSelection, Subject, keyrings, objects, place,
 };
 
 /// A check under way.
@@ -67,14 +67,22 @@ impl<'a> Run<'a> {
         }
         let mut journal = self.follow(&found, &listing, &mut report).await?;
         self.compare_known_head(&journal, &mut report);
+        let state = journal.state();
+        if let Some(feature) = state.and_then(|state| state.features[0].first().cloned()) {
+            self.do_without_keys(&feature, &mut report);
+        }
+        if let Some(state) = state {
+            self.check_selection(state)?;
+        }
         report.head = journal.head();
         self.read_the_rest(&found, &listing, &journal, &mut report)
             .await?;
         let audited = Audited {
             place: found.place,
             listing,
+            // What a feature changed this version cannot know, not even what is in force.
+            state: journal.state().filter(|_| self.keys.is_some()).cloned(),
             keys: self.keys.take(),
-            state: journal.state().cloned(),
             head: journal.head(),
         };
         let report = self.look(audited, &mut journal, report).await?;
@@ -129,6 +137,22 @@ impl<'a> Run<'a> {
         let flaw = Flaw::new(Problem::NewerVersion, Severity::Note, detail);
         self.cx
             .found(report, flaw.of(ObjectName::Config, Level::Hashed));
+    }
+
+    /// # Errors
+    ///
+    /// `Invalid` when a snapshot is named that is not in force.
+    fn check_selection(&self, state: &State) -> Result<()> {
+        let SnapshotSelection::Ids(ids) = &self.cx.options().snapshots else {
+            return Ok(());
+        };
+        match ids.iter().find(|id| !state.snapshots.contains_key(id)) {
+            Some(id) if state.unknown_from.is_none() => {
+                let what = format!("snapshot {id} is not in force");
+                Err(Error::new(ErrorKind::Invalid, what))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Holds the head that the caller remembers against the journal.

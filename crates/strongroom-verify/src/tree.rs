@@ -19,7 +19,7 @@ use crate::content::Sink;
 use crate::pack::FoundPage;
 use crate::{Area, Level, Problem, Severity, Subject};
 
-pub(crate) use nodes::{Counts, page_positions, refs_of};
+pub(crate) use nodes::{Counts, Flaw, look, page_positions, refs_of};
 pub(crate) use table::{MISSING, PageTable};
 
 /// The trees of the selected snapshots.
@@ -30,6 +30,8 @@ pub(crate) struct Tree {
     /// Blobs and pages that are needed and have no good copy; no more than [`MOST_LOST`].
     pub(crate) lost: HashSet<Id>,
     pub(crate) lost_count: u64,
+    /// References that cannot be followed although what they are to is there: page and id.
+    unusable: HashSet<(u32, Id)>,
     /// For each page with names, where those are: pack, frame, number of the page.
     pub(crate) names_at: Vec<(u32, u32, u32)>,
     /// What the names of each page say, where they were read.
@@ -87,6 +89,7 @@ impl Tree {
             roots,
             lost: HashSet::new(),
             lost_count: 0,
+            unusable: HashSet::new(),
             names_at: Vec::new(),
             counts: Vec::new(),
             bounds: HashMap::new(),
@@ -134,25 +137,22 @@ impl Tree {
                 Some(_) => {}
             }
         }
-        for (page, what) in self.pages.take_flaws() {
-            let Some(info) = self.pages.get(page) else {
+        for flaw in self.pages.take_flaws() {
+            let Some(info) = self.pages.get(flaw.page).filter(|page| page.is_live()) else {
                 continue;
             };
-            if info.is_live() {
-                let subject = Subject::Page(info.id);
-                sink.say(
-                    Severity::Damage,
-                    subject,
-                    Problem::BadTree,
-                    Level::Authenticated,
-                    what,
-                );
+            let subject = Subject::Page(info.id);
+            let (problem, level) = (Problem::BadTree, Level::Authenticated);
+            sink.say(Severity::Damage, subject, problem, level, flaw.what);
+            if let Some(child) = flaw.child {
+                self.pages.hit(flaw.page, level);
+                self.unusable.insert((flaw.page, child));
             }
         }
     }
 
     /// Says what is known when all references were looked at.
-    pub(crate) fn finish(&mut self, sink: &mut Sink) {
+    pub(crate) fn finish(&self, sink: &mut Sink) {
         let live = self.pages.iter().filter(|(_, page)| page.is_live()).count();
         sink.count(
             Area::Pages,
@@ -168,9 +168,9 @@ impl Tree {
         }
     }
 
-    /// Whether there is no good copy of it, as far as that is remembered.
-    pub(crate) fn is_lost(&self, id: &Id) -> bool {
-        self.lost.contains(id)
+    /// Whether there is no good copy of what a page refers to, as far as that is remembered, or the reference is wrong.
+    pub(crate) fn is_lost(&self, page: u32, id: &Id) -> bool {
+        self.lost.contains(id) || self.unusable.contains(&(page, *id))
     }
 
     /// Takes note of something without a good copy. Returns whether it is new.

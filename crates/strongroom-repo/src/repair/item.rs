@@ -45,13 +45,13 @@ pub enum Wrong {
 #[non_exhaustive]
 pub enum Remedy {
     /// The bytes that belong there are put there.
-    PutBack(Origin),
+    PutBack(RepairSource),
     /// Another object is made that does the same.
-    Rebuild(Origin),
+    Rebuild(RepairSource),
     /// What can be read of a pack is written into new ones, and the pack is dropped: nothing that is left behind is needed.
     Move {
         /// Where its bytes come from, if not from where it is.
-        from: Option<Origin>,
+        from: Option<RepairSource>,
         /// Frames that are moved.
         frames: u32,
         /// Frames that are left behind: what snapshots need of them is in other packs too.
@@ -63,13 +63,13 @@ pub enum Remedy {
     /// It is deleted: it is a copy, or a note, that nothing depends on.
     Delete,
     /// Nothing can be done now.
-    None(Reason),
+    None(NoRemedy),
 }
 
 /// Where what is put in the place of something damaged comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Origin {
+pub enum RepairSource {
     /// Another object of this repository has the same bytes.
     Copy(ObjectName),
     /// It was read when the repository was opened.
@@ -89,7 +89,7 @@ pub enum Origin {
 /// Why nothing can be done about something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum NoRemedy {
     /// A later version wrote it, or forbids this one to maintain: use that.
     Newer(String),
     /// It is in quarantine. The next backup stores again what it still has of it; what no snapshot needs any more goes by the next repair after
@@ -180,7 +180,7 @@ impl fmt::Display for Remedy {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for RepairSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Copy(name) => write!(f, "{name}"),
@@ -194,7 +194,7 @@ impl fmt::Display for Origin {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for NoRemedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Newer(what) => f.write_str(what),

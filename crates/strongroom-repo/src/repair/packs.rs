@@ -7,7 +7,7 @@ use strongroom_format::ObjectHash;
 use strongroom_format::object_name::ObjectName;
 
 use super::exam::Exam;
-use super::item::{Origin, Reason, Remedy, RepairItem, Wrong};
+use super::item::{NoRemedy, Remedy, RepairItem, RepairSource, Wrong};
 use super::live::Live;
 use super::look::{Look, Suspects};
 use super::relocate::{Grounds, is_announced};
@@ -16,7 +16,7 @@ use crate::error::Result;
 /// A pack as it was written, from elsewhere.
 #[derive(Debug)]
 pub(super) struct FoundPack {
-    pub(super) origin: Origin,
+    pub(super) origin: RepairSource,
     pub(super) bytes: Bytes,
     /// Of these bytes.
     pub(super) exam: Exam,
@@ -64,7 +64,7 @@ impl Look<'_> {
         let wrong = exam.wrong.clone().unwrap_or(Wrong::Quarantined);
         if exam.newer {
             let why = "a later version wrote it, use that to repair it".to_owned();
-            let remedy = Remedy::None(Reason::Newer(why));
+            let remedy = Remedy::None(NoRemedy::Newer(why));
             return Ok(Some((RepairItem::new(name, Wrong::Newer, remedy), None)));
         }
         let found = match &exam.wrong {
@@ -106,7 +106,7 @@ impl Look<'_> {
         let wrong = exam.wrong.clone().unwrap_or(Wrong::Quarantined);
         let item = |remedy| RepairItem::new(ObjectName::Pack(name), wrong.clone(), remedy);
         if let Some(why) = &self.forbidden {
-            return Ok(item(Remedy::None(Reason::Newer(why.clone()))));
+            return Ok(item(Remedy::None(NoRemedy::Newer(why.clone()))));
         }
         let good = exam.good(&self.retired);
         let frames = exam
@@ -116,7 +116,7 @@ impl Look<'_> {
         if self.refused(&name).is_none() && live.allows(&name)?.is_some() {
             let len = u64::from(exam.pack.len);
             let remedy = Remedy::Move {
-                from: (!good.is_empty()).then_some(Origin::Pack),
+                from: (!good.is_empty()).then_some(RepairSource::Pack),
                 frames: count(good.len()),
                 left: count(frames.saturating_sub(good.len())),
             };
@@ -124,7 +124,7 @@ impl Look<'_> {
         }
         Ok(match self.is_new(exam) {
             true => item(Remedy::Quarantine(exam.named())),
-            false => item(Remedy::None(Reason::WaitsForBackup)),
+            false => item(Remedy::None(NoRemedy::WaitsForBackup)),
         })
     }
 
@@ -159,11 +159,14 @@ impl Look<'_> {
         let pack = &exam.pack;
         let name = ObjectName::Pack(pack.name);
         let is_right = |bytes: &Bytes| Look::is_pack(pack, bytes);
-        let Some((mirror, bytes)) = self.mirrors.find(&name, is_right)? else {
-            return Ok(None);
+        let (origin, bytes) = match self.healed(pack)? {
+            Some(bytes) => (RepairSource::Parity, bytes),
+            None => match self.mirrors.find(&name, is_right)? {
+                Some((mirror, bytes)) => (RepairSource::Mirror(mirror), bytes),
+                None => return Ok(None),
+            },
         };
         let exam = self.inspect(pack, None, &bytes, &BTreeSet::new())?;
-        let origin = Origin::Mirror(mirror);
         let found = FoundPack {
             origin,
             bytes,
@@ -172,7 +175,7 @@ impl Look<'_> {
         Ok(Some(found).filter(|found| found.exam.is_good()))
     }
 
-    fn leave_quarantine(&self, exam: &Exam, from: Option<Origin>, frames: u32) -> Remedy {
+    fn leave_quarantine(&self, exam: &Exam, from: Option<RepairSource>, frames: u32) -> Remedy {
         match self.refused(&exam.pack.name) {
             Some(reason) => Remedy::None(reason),
             None => Remedy::Move {
@@ -184,11 +187,11 @@ impl Look<'_> {
     }
 
     /// Says why a pack must not be dropped now.
-    fn refused(&self, name: &ObjectHash) -> Option<Reason> {
+    fn refused(&self, name: &ObjectHash) -> Option<NoRemedy> {
         if let Some(why) = &self.forbidden {
-            return Some(Reason::Newer(why.clone()));
+            return Some(NoRemedy::Newer(why.clone()));
         }
-        is_announced(&self.state, name).then_some(Reason::WaitsForBackup)
+        is_announced(&self.state, name).then_some(NoRemedy::WaitsForBackup)
     }
 }
 

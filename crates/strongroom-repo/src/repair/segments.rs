@@ -6,7 +6,7 @@ use strongroom_crypt::{Roles, SessionId};
 use strongroom_format::object_name::ObjectName;
 use strongroom_format::{Body, IndexChange, ObjectHash, SegmentRef};
 
-use super::item::{Origin, Remedy, RepairItem, Wrong};
+use super::item::{Remedy, RepairItem, RepairSource, Wrong};
 use super::look::{Found, Look, Sight};
 use super::report::RepairReport;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,14 +34,19 @@ impl Look<'_> {
             return Ok(None);
         }
         if let Some(bytes) = self.index.bytes_of(&name) {
-            return Ok(Some(Found::put_back(object, wrong, Origin::Memory, bytes)));
+            return Ok(Some(Found::put_back(
+                object,
+                wrong,
+                RepairSource::Memory,
+                bytes,
+            )));
         }
         if let Some((mirror, bytes)) = self.mirrors.find(&object, is_right)? {
-            let from = Origin::Mirror(mirror);
+            let from = RepairSource::Mirror(mirror);
             return Ok(Some(Found::put_back(object, wrong, from, bytes)));
         }
         let len = u64::from(segment.len);
-        let mut found = Found::without_bytes(object, wrong, Remedy::Rebuild(Origin::Headers));
+        let mut found = Found::without_bytes(object, wrong, Remedy::Rebuild(RepairSource::Headers));
         found.item = found.item.costing(len, len);
         Ok(Some(found))
     }
@@ -59,7 +64,7 @@ impl Look<'_> {
         let packs = self.index.unmapped(&self.state, &BTreeSet::new());
         let (_, readable) = builder_of_headers(self.remote, self.context, packs.iter())?;
         let item = |pack: ObjectHash| {
-            let remedy = Remedy::Rebuild(Origin::Headers);
+            let remedy = Remedy::Rebuild(RepairSource::Headers);
             RepairItem::new(ObjectName::Pack(pack), Wrong::Unmapped, remedy)
         };
         Ok(readable.into_iter().map(item).collect())

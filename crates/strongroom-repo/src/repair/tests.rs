@@ -3,5 +3,7 @@
 mod interrupted;
 mod matrix;
 mod packs;
+mod parity;
 mod random;
+mod rewrite;
 mod support;

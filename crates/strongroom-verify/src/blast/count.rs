@@ -4,6 +4,7 @@ use std::fmt;
 
 use strongroom_crypt::Id;
 
+use crate::Level;
 use crate::tree::{MISSING, PageTable};
 
 /// What the damage that a check found costs.
@@ -55,6 +56,11 @@ pub struct SnapshotLoss {
 }
 
 impl SnapshotLoss {
+    /// Whether everything can be restored: something is wrong, and it costs no file.
+    pub(super) const fn is_nothing(&self) -> bool {
+        !self.is_root_lost && self.is_named && self.files == 0 && self.directories == 0
+    }
+
     pub(super) fn new(snapshot: Id) -> Self {
         Self {
             snapshot,
@@ -86,27 +92,34 @@ impl fmt::Display for SnapshotLoss {
 /// What is lost in each page and below it: 17 bytes a page, made only when something is lost.
 #[derive(Debug)]
 pub(super) struct Costs {
-    hit: Vec<bool>,
+    /// The least level at which something is noticed, and one more.
+    hit: Vec<u8>,
     costs: Vec<(u64, u64)>,
 }
 
 impl Costs {
     pub(super) fn new(pages: usize) -> Self {
         Self {
-            hit: vec![false; pages],
+            hit: vec![0; pages],
             costs: vec![(0, 0); pages],
         }
     }
 
     /// Takes note that something in a page or below it is lost.
-    pub(super) fn hit(&mut self, page: u32) {
+    pub(super) fn hit(&mut self, page: u32, level: Level) {
         if let Some(slot) = self.hit.get_mut(page as usize) {
-            *slot = true;
+            *slot = level.number() + 1;
         }
     }
 
     pub(super) fn is_hit(&self, page: u32) -> bool {
-        self.hit.get(page as usize).copied().unwrap_or_default()
+        self.level(page).is_some()
+    }
+
+    /// Returns the least level at which something in it or below it is noticed.
+    pub(super) fn level(&self, page: u32) -> Option<Level> {
+        let number = self.hit.get(page as usize)?.checked_sub(1)?;
+        Level::ALL.get(usize::from(number)).copied()
     }
 
     /// Adds files and directories that are lost.

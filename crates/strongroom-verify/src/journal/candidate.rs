@@ -85,6 +85,14 @@ impl Candidate {
         }
     }
 
+    /// How many entries the author of a Commit had seen, and the hash of the last of them.
+    pub(super) fn seen(&self) -> Option<(u64, ObjectHash)> {
+        match self.body() {
+            Some(Body::Commit(commit)) => commit.seen,
+            _ => None,
+        }
+    }
+
     /// The body, if it opened.
     pub(super) fn body(&self) -> Option<&Body> {
         let payload = self.opened.as_ref()?.payload.as_ref();

@@ -1,5 +1,6 @@
 //! What is said of entries that have no effect, or stand in for others.
 
+use strongroom_format::ObjectHash;
 use strongroom_format::object_name::ObjectName;
 
 use super::candidate::Candidate;
@@ -40,5 +41,19 @@ pub(super) fn tell(cx: &Context, candidate: &Candidate, effect: Effect, report: 
     };
     let subject = Subject::Object(ObjectName::Journal(candidate.n));
     let finding = Finding::new(severity, subject, problem, Level::Authenticated);
+    cx.found(report, finding.with_detail(detail));
+}
+
+/// Says that the author of entry `n` was shown another journal.
+pub(super) fn tell_of_fork(cx: &Context, n: u64, seen: (u64, ObjectHash), report: &mut Report) {
+    let (count, hash) = seen;
+    let subject = Subject::Object(ObjectName::Journal(n));
+    let finding = Finding::new(
+        Severity::Damage,
+        subject,
+        Problem::Forked,
+        Level::Authenticated,
+    );
+    let detail = format!("its author had seen {count} entries, the last with hash {hash}");
     cx.found(report, finding.with_detail(detail));
 }

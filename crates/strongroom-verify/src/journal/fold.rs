@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use strongroom_crypt::{Roles, SessionId, StructureKeys};
 use strongroom_format::{
-    Added, Body, Bridge, BridgeRef, Certificate, Commit, Damaged, Evidence, Feature, Forget,
-    Genesis, HoldAction, IndexChange, Keys, ObjectHash, PackRef, Packs, Payload, SegmentRef, Time,
-    Tombstone,
+    Added, Body, Bridge, BridgeRef, Certificate, CheckRecord, Commit, Damaged, Evidence, Feature,
+    Forget, Genesis, HoldAction, IndexChange, Keys, ObjectHash, PackRef, Packs, Payload,
+    SegmentRef, Time, Tombstone,
 };
 
 use super::state::{EvidenceEntry, PackInForce, SegmentInForce, SnapshotInForce, State};
@@ -422,7 +422,11 @@ impl State {
         }
     }
 
+    /// Keeps what checks recorded. Evidence of other kinds is nobody's here.
     fn keep_evidence(&mut self, by: Author, evidence: &Evidence) {
+        if evidence.kind != CheckRecord::KIND {
+            return;
+        }
         self.evidence.push(EvidenceEntry {
             n: by.n,
             time: by.time,
@@ -439,3 +443,6 @@ struct Author {
     time: Time,
     writer: [u8; 32],
 }
+
+#[cfg(test)]
+mod tests;

@@ -457,6 +457,11 @@ impl Follower {
             Ok(_) if opened.signers.is_empty() => Effect::Void(Void::Signature),
             Ok(payload) => state.apply(&signed(candidate, opened, payload), keys),
         };
+        if let Some(seen) = candidate.seen().filter(|_| effect == Effect::Applied)
+            && state.contradicts(candidate.n, seen)
+        {
+            effects::tell_of_fork(cx, candidate.n, seen, report);
+        }
         effects::tell(cx, candidate, effect, report);
     }
 }

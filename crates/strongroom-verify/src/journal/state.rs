@@ -44,10 +44,23 @@ pub(crate) struct State {
     pub(crate) confirmed: BTreeMap<u64, ObjectHash>,
     /// Hash of every entry that was followed, by number.
     pub(crate) hashes: Vec<ObjectHash>,
-    /// Every Evidence entry that has effect.
+    /// Every Evidence entry of a check that has effect.
     pub(crate) evidence: Vec<EvidenceEntry>,
     /// The first entry that could not be followed, if the journal goes on after the last that could.
     pub(crate) unknown_from: Option<u64>,
+}
+
+impl State {
+    /// Whether the author of entry `n` had seen another journal: so many entries, the last of them with this hash. Where a Bridge stands, its
+    /// author may have seen what stood there before.
+    pub(super) fn contradicts(&self, n: u64, (count, hash): (u64, ObjectHash)) -> bool {
+        let Some(last) = count.checked_sub(1) else {
+            return false;
+        };
+        let at = usize::try_from(last).unwrap_or(usize::MAX);
+        let bridge = self.bridges.get(&last).map(|bridge| bridge.next);
+        last >= n || (self.hashes.get(at) != Some(&hash) && bridge != Some(hash))
+    }
 }
 
 /// A pack in force.

@@ -97,7 +97,19 @@ impl PackChecker {
         &mut self,
         name: &ObjectHash,
         stated: Option<&PackRef>,
+        bytes: Vec<u8>,
+    ) -> PackOutcome {
+        self.check_at(name, stated, bytes, None)
+    }
+
+    /// Checks a pack whose end may be damaged: `place` is where its header is, offset and length, as the index says. Header and frames
+    /// prove themselves.
+    pub(crate) fn check_at(
+        &mut self,
+        name: &ObjectHash,
+        stated: Option<&PackRef>,
         mut bytes: Vec<u8>,
+        place: Option<(u32, u32)>,
     ) -> PackOutcome {
         let actual = ObjectHash::of(&bytes);
         let hash = if actual == *name {
@@ -118,16 +130,23 @@ impl PackChecker {
             decoded_blobs: 0,
             decoded_bytes: 0,
         };
-        if let Err(fault) = check_outside(&bytes, hash, stated) {
-            outcome.fault = Some(fault);
-            // A pack that is too short or too long has no valid end: nothing more can be known of it.
-            return outcome;
+        match check_outside(&bytes, hash, stated) {
+            Ok(()) => {}
+            // What was appended hides the end.
+            Err(PackFault::TooLong { stated, .. }) => {
+                bytes.truncate(usize::try_from(stated).unwrap_or(usize::MAX));
+            }
+            Err(PackFault::Truncated { .. }) if place.is_some() => {}
+            Err(fault) => {
+                outcome.fault = Some(fault);
+                return outcome;
+            }
         }
         let keys = self.keys.clone();
         let Some(keys) = keys.filter(|_| self.depth > Depth::Hashed) else {
             return outcome;
         };
-        match open(&keys, &bytes, hash, stated) {
+        match open(&keys, &bytes, hash, stated, place) {
             Ok((spot, header)) => {
                 self.frames(&keys, &header, &mut bytes, &mut outcome);
                 outcome.header = Some((spot, header));
@@ -175,6 +194,7 @@ pub(super) fn open(
     bytes: &[u8],
     hash: HashState,
     stated: Option<&PackRef>,
+    place: Option<(u32, u32)>,
 ) -> std::result::Result<(HeaderSpot, PackHeader), PackFault> {
     let fault = |error: DecodeError| match (error.kind(), hash) {
         (DecodeErrorKind::Unsupported, HashState::Equal) => {
@@ -186,25 +206,34 @@ pub(super) fn open(
         },
     };
     let preamble = Preamble::decode(bytes).map_err(fault)?;
-    let tail = bytes
-        .last_chunk::<{ PackTail::LEN }>()
-        .ok_or(PackFault::Tail { what: "length" })?;
-    let tail =
-        PackTail::decode(tail, bytes.len() as u64).map_err(|error| match (error.kind(), hash) {
-            (DecodeErrorKind::Unsupported, HashState::Equal) => {
-                PackFault::Unsupported { what: error.what() }
-            }
-            _ => PackFault::Tail { what: error.what() },
-        })?;
-    let spot = spot_of(&preamble, &tail)?;
-    let start = usize::try_from(tail.header_offset).unwrap_or(usize::MAX);
+    let spot = match place {
+        Some((offset, len)) => HeaderSpot {
+            offset,
+            len,
+            preamble,
+        },
+        None => spot_of(&preamble, &tail_of(bytes, hash)?)?,
+    };
+    let start = spot.offset as usize;
     let sealed = bytes
-        .get(start..start.saturating_add(tail.header_len as usize))
+        .get(start..start.saturating_add(spot.len as usize))
         .ok_or(PackFault::Tail {
             what: "place of the header",
         })?;
     let header = open_at(keys, &spot, sealed, hash, stated)?;
     Ok((spot, header))
+}
+
+fn tail_of(bytes: &[u8], hash: HashState) -> std::result::Result<PackTail, PackFault> {
+    let tail = bytes
+        .last_chunk::<{ PackTail::LEN }>()
+        .ok_or(PackFault::Tail { what: "length" })?;
+    PackTail::decode(tail, bytes.len() as u64).map_err(|error| match (error.kind(), hash) {
+        (DecodeErrorKind::Unsupported, HashState::Equal) => {
+            PackFault::Unsupported { what: error.what() }
+        }
+        _ => PackFault::Tail { what: error.what() },
+    })
 }
 
 /// Says where the header lies; a pack is below 4 GiB, as every object is.

@@ -2,6 +2,8 @@
 
 use strongroom_format::DecodeErrorKind;
 
+use crate::Level;
+
 /// Whether the bytes of a pack have the hash that is its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HashState {
@@ -49,7 +51,7 @@ pub(crate) enum FrameFault {
 }
 
 /// Why a frame was looked at less closely than asked for. It says nothing about the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Gap {
     /// The keys of content were not given.
     NoContentKeys,
@@ -59,13 +61,19 @@ pub(crate) enum Gap {
     UnknownWrap(u8),
 }
 
-impl Gap {
-    /// Returns a word for the reason, the same for all epochs.
-    pub(crate) const fn word(self) -> &'static str {
+impl FrameFault {
+    /// Returns the level at which it is noticed.
+    pub(crate) const fn level(self) -> Level {
         match self {
-            Self::NoContentKeys => "no content keys",
-            Self::NoEpochKey(_) => "no epoch key",
-            Self::UnknownWrap(_) => "unknown wrap",
+            Self::Sealed | Self::SessionKey => Level::Authenticated,
+            Self::Codec | Self::Ids { .. } => Level::Decoded,
         }
+    }
+}
+
+impl PackFault {
+    /// Whether the header may be found by what the index says of its place.
+    pub(crate) const fn hides_end(self) -> bool {
+        matches!(self, Self::Truncated { .. } | Self::Tail { .. })
     }
 }

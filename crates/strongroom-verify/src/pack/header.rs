@@ -1,5 +1,6 @@
 //! Headers of packs that are not read whole.
 
+use bytes::Bytes;
 use strongroom_format::object_name::ObjectName;
 use strongroom_format::{PackHeader, PackRef, PackTail, Preamble};
 
@@ -13,22 +14,39 @@ use crate::error::Result;
 #[derive(Debug)]
 pub(super) struct HeaderPlace {
     pack: PackRef,
-    head: Ticket,
-    tail: Ticket,
+    asked: Asked,
+}
+
+/// What was asked for.
+#[derive(Debug)]
+enum Asked {
+    /// The first bytes, and the last ones, among which the header usually is.
+    Ends(Ticket, Ticket),
+    /// The header itself.
+    Header(HeaderSpot, Ticket),
 }
 
 impl HeaderPlace {
-    /// Begins to read the header of a pack: its first bytes, and its last ones, among which the header usually is.
-    pub(super) fn ask(remote: &Remote, pack: &PackRef) -> Self {
+    /// Begins to read the header of a pack, wherever it is.
+    pub(super) fn ask(remote: &Remote, pack: &PackRef, spot: Option<HeaderSpot>) -> Self {
         let name = ObjectName::Pack(pack.name);
-        let len = u64::from(pack.len);
-        let head = remote.get_later(&name, Some(0..len.min(Preamble::LEN as u64)));
-        let tail = remote.get_later(&name, Some(len.saturating_sub(GUESS_BYTES)..len));
-        Self {
-            pack: *pack,
-            head,
-            tail,
-        }
+        let asked = match spot {
+            Some(spot) => {
+                let start = u64::from(spot.offset);
+                let range = start..start + u64::from(spot.len);
+                Asked::Header(spot, remote.get_later(&name, Some(range)))
+            }
+            None => {
+                let len = u64::from(pack.len);
+                let head = 0..len.min(Preamble::LEN as u64);
+                let tail = len.saturating_sub(GUESS_BYTES)..len;
+                Asked::Ends(
+                    remote.get_later(&name, Some(head)),
+                    remote.get_later(&name, Some(tail)),
+                )
+            }
+        };
+        Self { pack: *pack, asked }
     }
 
     /// Waits for it and opens it. None says only that the whole pack must be looked at: what is wrong with a part cannot be known from
@@ -42,29 +60,40 @@ impl HeaderPlace {
         remote: &Remote,
         keys: &Keyset,
     ) -> Result<Option<(HeaderSpot, PackHeader)>> {
-        let (head, tail) = (self.head.wait()?, self.tail.wait()?);
-        let (Ok(head), Ok(tail)) = (head, tail) else {
-            return Ok(None);
+        let sealed = match self.asked {
+            Asked::Header(spot, ticket) => ticket.wait()?.ok().map(|sealed| (spot, sealed)),
+            Asked::Ends(head, tail) => match (head.wait()?, tail.wait()?) {
+                (Ok(head), Ok(tail)) => within(remote, &self.pack, &head, &tail)?,
+                _ => None,
+            },
         };
-        let Some(spot) = spot(&head, &tail, u64::from(self.pack.len)) else {
+        let Some((spot, sealed)) = sealed else {
             return Ok(None);
-        };
-        // The header ends where the last 32 bytes begin.
-        let from_end = spot.len as usize + PackTail::LEN;
-        let sealed = match tail.len().checked_sub(from_end) {
-            Some(start) => tail.slice(start..start + spot.len as usize),
-            None => {
-                let start = u64::from(spot.offset);
-                let range = start..start + u64::from(spot.len);
-                match remote.get(&ObjectName::Pack(self.pack.name), Some(range))? {
-                    Ok(sealed) => sealed,
-                    Err(_) => return Ok(None),
-                }
-            }
         };
         let header = open_at(keys, &spot, &sealed, HashState::Equal, Some(&self.pack));
         Ok(header.ok().map(|header| (spot, header)))
     }
+}
+
+/// Takes the sealed header from the last bytes of its pack, or reads it if it begins before them.
+fn within(
+    remote: &Remote,
+    pack: &PackRef,
+    head: &[u8],
+    tail: &Bytes,
+) -> Result<Option<(HeaderSpot, Bytes)>> {
+    let Some(spot) = spot(head, tail, u64::from(pack.len)) else {
+        return Ok(None);
+    };
+    // The header ends where the last 32 bytes begin.
+    let from_end = spot.len as usize + PackTail::LEN;
+    if let Some(start) = tail.len().checked_sub(from_end) {
+        return Ok(Some((spot, tail.slice(start..start + spot.len as usize))));
+    }
+    let start = u64::from(spot.offset);
+    let range = start..start + u64::from(spot.len);
+    let got = remote.get(&ObjectName::Pack(pack.name), Some(range))?;
+    Ok(got.ok().map(|sealed| (spot, sealed)))
 }
 
 fn spot(head: &[u8], tail: &[u8], len: u64) -> Option<HeaderSpot> {

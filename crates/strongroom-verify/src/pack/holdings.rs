@@ -230,7 +230,7 @@ fn bucket_of(prefix: &[u8; 20]) -> usize {
     usize::from(u16::from_be_bytes([a, b]))
 }
 
-const _: () = assert!(size_of::<Row>() == ROW_BYTES as usize);
+const _: () = assert!(size_of::<Row>() as u64 == ROW_BYTES);
 const ROW_BYTES: u64 = 36;
 const LEAST_ROWS: usize = 4_096;
 const BUCKETS: usize = 65_536;

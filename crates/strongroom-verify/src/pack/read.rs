@@ -35,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) pack: PackRef,
     /// Read it whole, not its header alone.
     pub(crate) whole: bool,
+    /// Where its header is, if that is known.
+    pub(crate) spot: Option<HeaderSpot>,
 }
 
 /// What looking at a pack gave.
@@ -145,7 +147,7 @@ impl<'a> Worker<'a> {
                 self.asked_bytes += u64::from(job.pack.len);
                 Asked::Whole(remote.get_later(&ObjectName::Pack(job.pack.name), None))
             } else {
-                Asked::Header(HeaderPlace::ask(remote, &job.pack))
+                Asked::Header(HeaderPlace::ask(remote, &job.pack, job.spot))
             };
             self.asked.push_back((*job, asked));
         }

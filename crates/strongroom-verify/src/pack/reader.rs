@@ -110,6 +110,11 @@ impl<'a> FrameReader<'a> {
         Ok(self.frames.get(&(pack, frame)).flatten())
     }
 
+    /// Whether frames of a pack could not be opened for want of a key.
+    pub(crate) fn is_closed(&self, pack: u32) -> bool {
+        self.table.is_closed(pack)
+    }
+
     /// Returns a tree page; none if its frame is damaged or not there any more.
     ///
     /// # Errors

@@ -31,12 +31,9 @@ pub(crate) fn describe(
     let total = header.frames.len();
     if total > 1 && outcome.frames.len() == total {
         let detail = format!("all {total} frames");
-        let finding = Finding::new(
-            Severity::Damage,
-            object,
-            Problem::FrameDamaged,
-            Level::Authenticated,
-        );
+        let levels = outcome.frames.iter().map(|(_, fault)| fault.level());
+        let level = levels.min().unwrap_or_default();
+        let finding = Finding::new(Severity::Damage, object, Problem::FrameDamaged, level);
         found(finding.with_detail(detail));
         return;
     }
@@ -167,28 +164,18 @@ fn of_inside(
 }
 
 fn of_frame(pack: &ObjectHash, frame: u32, fault: FrameFault) -> Finding {
-    let (problem, level, detail) = match fault {
-        FrameFault::Sealed => (
-            Problem::FrameDamaged,
-            Level::Authenticated,
-            "does not open".to_owned(),
-        ),
+    let (problem, detail) = match fault {
+        FrameFault::Sealed => (Problem::FrameDamaged, "does not open".to_owned()),
         FrameFault::SessionKey => (
             Problem::FrameDamaged,
-            Level::Authenticated,
             "the secret of its session does not unwrap".to_owned(),
         ),
-        FrameFault::Codec => (
-            Problem::FrameDamaged,
-            Level::Decoded,
-            "does not decompress".to_owned(),
-        ),
+        FrameFault::Codec => (Problem::FrameDamaged, "does not decompress".to_owned()),
         FrameFault::Ids { count, first } => (
             Problem::IdDiffers,
-            Level::Decoded,
             format!("{count} blobs, the first at position {first}"),
         ),
     };
     let subject = Subject::Frame { pack: *pack, frame };
-    Finding::new(Severity::Damage, subject, problem, level).with_detail(detail)
+    Finding::new(Severity::Damage, subject, problem, fault.level()).with_detail(detail)
 }

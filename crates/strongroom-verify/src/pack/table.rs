@@ -6,6 +6,7 @@ use strongroom_format::object_name::ObjectName;
 use strongroom_format::{ObjectHash, PackHeader, PackRef};
 
 use super::check::HeaderSpot;
+use crate::Level;
 
 /// Every pack in force by number, in the order of their names. It takes about 150 bytes a pack and 8 bytes a frame.
 #[derive(Debug, Default)]
@@ -13,7 +14,9 @@ pub(crate) struct PackTable {
     packs: Vec<PackState>,
     frames: Vec<FramePlace>,
     /// Frames that are no good copies: seen damaged, or recorded as damaged and not seen to be good.
-    bad: BTreeMap<u32, BTreeSet<u32>>,
+    bad: BTreeMap<u32, BTreeMap<u32, Level>>,
+    /// Packs of which frames could not be opened for want of a key.
+    closed: BTreeSet<u32>,
 }
 
 /// A pack in force.
@@ -78,6 +81,7 @@ impl PackTable {
             packs,
             frames: Vec::new(),
             bad: BTreeMap::new(),
+            closed: BTreeSet::new(),
         }
     }
 
@@ -91,6 +95,7 @@ impl PackTable {
                 state.recorded = true;
             }
         } else {
+            let frames = frames.iter().map(|frame| (*frame, Level::Authenticated));
             self.bad.entry(number).or_default().extend(frames);
         }
     }
@@ -117,8 +122,25 @@ impl PackTable {
     }
 
     /// Takes note of a damaged frame.
-    pub(crate) fn set_bad(&mut self, number: u32, frame: u32) {
-        self.bad.entry(number).or_default().insert(frame);
+    pub(crate) fn set_bad(&mut self, number: u32, frame: u32, level: Level) {
+        self.bad.entry(number).or_default().insert(frame, level);
+    }
+
+    /// Returns the level at which it is noticed that a frame is no good copy.
+    pub(crate) fn bad_level(&self, number: u32, frame: u32) -> Level {
+        let frames = self.bad.get(&number);
+        let level = frames.and_then(|frames| frames.get(&frame)).copied();
+        level.unwrap_or(Level::Authenticated)
+    }
+
+    /// Takes note that frames of a pack could not be opened for want of a key.
+    pub(crate) fn set_closed(&mut self, number: u32) {
+        self.closed.insert(number);
+    }
+
+    /// Whether frames of a pack could not be opened for want of a key.
+    pub(crate) fn is_closed(&self, number: u32) -> bool {
+        self.closed.contains(&number)
     }
 
     /// Takes note of what became of looking at a pack.
@@ -190,7 +212,7 @@ impl PackTable {
             && !self
                 .bad
                 .get(&number)
-                .is_some_and(|frames| frames.contains(&frame))
+                .is_some_and(|frames| frames.contains_key(&frame))
     }
 
     /// Whether every frame that is known is a good copy, and every pack's header is known.

@@ -1,9 +1,10 @@
 //! Files that are put together at the same time.
 
 use strongroom_crypt::Id;
-use strongroom_format::{Ref, RefKind};
+use strongroom_format::{ObjectHash, Ref, RefKind};
 
 use crate::error::Result;
+use crate::observer::{Event, Observer};
 use crate::pack::{FrameReader, Holdings, PackTable};
 
 /// A file.
@@ -11,7 +12,9 @@ use crate::pack::{FrameReader, Holdings, PackTable};
 pub(super) struct Entry {
     /// Number of the directory's page.
     pub(super) page: u32,
-    pub(super) name: Vec<u8>,
+    /// A snapshot that has it.
+    pub(super) snapshot: Id,
+    pub(super) path: Vec<u8>,
     /// As its entry says.
     pub(super) size: u64,
 }
@@ -33,6 +36,8 @@ pub(super) struct Window {
     pending: u64,
     most: u64,
     open: Option<Open>,
+    /// Files that need content for which there is no key.
+    pub(super) closed: u64,
     /// Files that were put together whole.
     pub(super) files: u64,
     /// Their bytes.
@@ -60,6 +65,7 @@ struct Open {
     hasher: blake3::Hasher,
     len: u64,
     is_whole: bool,
+    is_closed: bool,
     lost: Option<Id>,
 }
 
@@ -71,6 +77,7 @@ impl Window {
             pending: 0,
             most,
             open: None,
+            closed: 0,
             files: 0,
             bytes: 0,
         }
@@ -141,20 +148,24 @@ impl Window {
     /// # Errors
     ///
     /// Those of the store that say that nothing can be looked at.
-    pub(super) fn assemble(&mut self, reader: &mut FrameReader<'_>) -> Result<Vec<Wrong>> {
+    pub(super) fn assemble(
+        &mut self,
+        reader: &mut FrameReader<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Wrong>> {
         let mut wrong = Vec::new();
         self.pending = 0;
         for step in std::mem::take(&mut self.steps) {
             match (step, &mut self.open) {
                 (Step::Begin(entry), open) => *open = Some(Open::new(entry)),
-                (Step::Zeros(len), Some(open)) => open.len = open.len.saturating_add(len),
+                (Step::Zeros(len), Some(open)) => open.zeros(len),
                 (Step::Piece { id, len, place }, Some(open)) => {
                     open.piece(reader, &id, len, place)?;
                 }
                 (Step::Fail, Some(open)) => open.is_whole = false,
                 (Step::End, open) => {
                     if let Some(open) = open.take() {
-                        self.finish(open, &mut wrong);
+                        self.finish(open, observer, &mut wrong);
                     }
                 }
                 (_, None) => {}
@@ -163,7 +174,8 @@ impl Window {
         Ok(wrong)
     }
 
-    fn finish(&mut self, open: Open, wrong: &mut Vec<Wrong>) {
+    fn finish(&mut self, open: Open, observer: &dyn Observer, wrong: &mut Vec<Wrong>) {
+        self.closed += u64::from(open.is_closed);
         // What is lost was named when the references were looked at; here counts what could not be known before.
         if open.lost.is_some() || (open.is_whole && open.len != open.entry.size) {
             wrong.push(Wrong {
@@ -174,6 +186,12 @@ impl Window {
         } else if open.is_whole {
             self.files += 1;
             self.bytes = self.bytes.saturating_add(open.len);
+            observer.on_event(&Event::Rebuilt {
+                snapshot: open.entry.snapshot,
+                path: &open.entry.path,
+                bytes: open.len,
+                hash: ObjectHash::from_bytes(*open.hasher.finalize().as_bytes()),
+            });
         }
     }
 }
@@ -185,7 +203,19 @@ impl Open {
             hasher: blake3::Hasher::new(),
             len: 0,
             is_whole: true,
+            is_closed: false,
             lost: None,
+        }
+    }
+
+    fn zeros(&mut self, len: u64) {
+        self.len = self.len.saturating_add(len);
+        // A hole of many terabytes would be hashed for days, and there is nothing to see in it.
+        let mut left = len.min(MOST_ZEROS);
+        while left > 0 {
+            let part = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROS.len());
+            self.hasher.update(ZEROS.get(..part).unwrap_or_default());
+            left -= part as u64;
         }
     }
 
@@ -200,11 +230,16 @@ impl Open {
             self.is_whole = false;
             return Ok(());
         };
+        let is_closed = reader.is_closed(pack);
         let frame = reader.frame(pack, frame)?;
         match frame.as_ref().and_then(|frame| frame.blob(id)) {
             Some(bytes) if bytes.len() as u64 == len => {
                 self.hasher.update(bytes);
                 self.len = self.len.saturating_add(len);
+            }
+            _ if is_closed => {
+                self.is_whole = false;
+                self.is_closed = true;
             }
             _ => {
                 self.is_whole = false;
@@ -217,3 +252,6 @@ impl Open {
 
 /// Pieces of a window: with many tiny files memory is for them.
 const MOST_STEPS: usize = 262_144;
+static ZEROS: [u8; 65_536] = [0; 65_536];
+/// Bytes of one hole that are hashed: a tebibyte takes minutes.
+const MOST_ZEROS: u64 = 1 << 40;

@@ -9,12 +9,15 @@ use strongroom_crypt::{Argon2Params, Suite};
 use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{AuditKeys, Time};
 use strongroom_repo::testing::{Tree, TreeSource};
-use strongroom_repo::{AuditScope, BackupOptions, CreateOptions, Credential, Repository};
+use strongroom_repo::{
+    AuditScope, BackupOptions, CreateOptions, Credential, DeleteOptions, ForgetOptions,
+    PruneOptions, Repository,
+};
 use strongroom_store::wrap::{Operation, Recording};
 use strongroom_store::{Key, MemoryStore, Prefix, StoreExt as _};
 
 use super::*;
-use crate::{Area, Head};
+use crate::{Area, Event, Head};
 
 const NOW: Time = Time::new(1_800_000_000, 0);
 
@@ -105,14 +108,12 @@ fn an_intact_repository_has_nothing_above_a_note_and_is_not_written_to() {
                 report.worst() <= Some(Severity::Note),
                 "{scope:?} {level}: {report}"
             );
-            let first = Subject::Object(ObjectName::JournalCopy(0));
-            let is_worth_it = |finding: &&Finding| finding.subject != first;
-            let more: Vec<_> = report.findings().iter().filter(is_worth_it).collect();
-            assert_eq!(more, [] as [&Finding; 0], "{scope:?} {level}: {report}");
+            assert_eq!(report.findings(), [], "{scope:?} {level}: {report}");
             if scope.is_some() {
                 assert_eq!(report.head.unwrap().n, 70);
                 let read = report.coverage.of(Area::Journal, Level::Authenticated);
-                assert_eq!(read.count, 71);
+                // Entries 0 to 70, and the copy of entry 0.
+                assert_eq!(read.count, 72);
                 let folded = report.coverage.of(Area::Checkpoints, Level::Authenticated);
                 assert_eq!(folded.count, 1);
             }
@@ -121,77 +122,70 @@ fn an_intact_repository_has_nothing_above_a_note_and_is_not_written_to() {
     assert_eq!(writes(), before);
 }
 
+/// Two repositories: a small one, and one with a bundle and a checkpoint, of which only these are of interest.
+fn objects_to_damage()
+-> impl Iterator<Item = (Fixture, BTreeMap<Key, Bytes>, Vec<(Key, ObjectName)>)> {
+    [2, 65].into_iter().map(|backups| {
+        let fixture = fixture(backups);
+        let objects = fixture.objects();
+        let named = |key: &Key| (key.clone(), object_name::parse(key.as_str()).unwrap());
+        let is_new = |name: &ObjectName| match name {
+            ObjectName::Bundle(_) | ObjectName::Checkpoint(_) => true,
+            _ => backups == 2,
+        };
+        let keys = objects.keys().map(named);
+        let keys = keys.filter(|(_, name)| is_new(name)).collect();
+        (fixture, objects, keys)
+    })
+}
+
 #[test]
 fn every_object_that_vanishes_is_missed() {
-    let fixture = fixture(66);
-    let objects = fixture.objects();
-    let keys = || fixture.keys(AuditScope::Structure);
-    for key in objects.keys() {
-        let mut less = objects.clone();
-        less.remove(key);
-        let report = check(store_of(&less), Some(keys()), CheckOptions::new(NOW));
-        assert!(
-            !report.findings().is_empty(),
-            "{key} is not missed: {report}"
-        );
-        let name = object_name::parse(key.as_str()).unwrap();
-        let copies = matches!(
-            name,
-            ObjectName::Bundle(_) | ObjectName::Checkpoint(_) | ObjectName::JournalCopy(_)
-        );
-        assert!(
-            copies || !report.is_intact() || name == ObjectName::Journal(66),
-            "{key}: {report}"
-        );
+    for (fixture, objects, named) in objects_to_damage() {
+        for (key, name) in named {
+            let mut less = objects.clone();
+            less.remove(&key);
+            let keys = fixture.keys(AuditScope::Structure);
+            let report = check(store_of(&less), Some(keys), CheckOptions::new(NOW));
+            assert!(
+                !report.findings().is_empty(),
+                "{key} is not missed: {report}"
+            );
+            let is_copy = matches!(
+                name,
+                ObjectName::Bundle(_) | ObjectName::Checkpoint(_) | ObjectName::JournalCopy(_)
+            );
+            // Without a remembered head, nobody can tell that there was a last entry; what it announced is left over.
+            let is_last = name == ObjectName::Journal(2);
+            assert!(is_copy || is_last || !report.is_intact(), "{key}: {report}");
+        }
     }
 }
 
 #[test]
 fn every_damage_is_found_without_any_key() {
-    let fixture = fixture(66);
-    let objects = fixture.objects();
-    let sample = |name: &ObjectName| match name {
-        ObjectName::Journal(n) => n % 16 == 0 || *n > 62,
-        ObjectName::Pack(hash) | ObjectName::Index(hash) => hash.as_bytes()[1] < 64,
-        _ => true,
-    };
-    for (key, bytes) in &objects {
-        let name = object_name::parse(key.as_str()).unwrap();
-        if !sample(&name) {
-            continue;
-        }
-        let len = bytes.len();
-        let flips = [
-            0,
-            3,
-            8,
-            10,
-            12,
-            14,
-            16,
-            40,
-            48,
-            56,
-            64,
-            len / 2,
-            len - 33,
-            len - 1,
-        ];
-        let flipped = flips.map(|at| {
-            let mut bytes = bytes.to_vec();
-            bytes[at] ^= 1;
-            bytes
-        });
-        let cuts = [0, 1, 63, 64, len / 2, len - 1].map(|len| bytes[..len].to_vec());
-        let longer = [[bytes.as_ref(), &[0]].concat()];
-        for (what, damaged) in flipped.into_iter().chain(cuts).chain(longer).enumerate() {
-            let mut objects = objects.clone();
-            objects.insert(key.clone(), damaged.into());
-            let report = check(store_of(&objects), None, CheckOptions::new(NOW));
-            let found = report.findings().iter().any(|finding| {
-                finding.subject == Subject::Object(name) && finding.severity >= Severity::Damage
+    for (_, objects, named) in objects_to_damage() {
+        for (key, name) in named {
+            let bytes = &objects[&key];
+            let len = bytes.len();
+            let flips = [0, 3, 8, 10, 12, 14, 16, 40, 48, 56, 64, len / 2, len - 1];
+            let flipped = flips.map(|at| {
+                let mut bytes = bytes.to_vec();
+                bytes[at] ^= 1;
+                bytes
             });
-            assert!(found, "{key} damage {what}: {report}");
+            let cuts = [0, 63, len - 1].map(|len| bytes[..len].to_vec());
+            let longer = [[bytes.as_ref(), &[0]].concat()];
+            let damages = flipped.into_iter().chain(cuts).chain(longer);
+            for (what, damaged) in damages.enumerate() {
+                let mut objects = objects.clone();
+                objects.insert(key.clone(), damaged.into());
+                let report = check(store_of(&objects), None, CheckOptions::new(NOW));
+                let found = report.findings().iter().any(|finding| {
+                    finding.subject == Subject::Object(name) && finding.severity >= Severity::Damage
+                });
+                assert!(found, "{key} damage {what}: {report}");
+            }
         }
     }
 }
@@ -329,4 +323,38 @@ fn a_check_can_be_awaited_on_any_thread() {
     }
     let auditor = Auditor::new(Arc::new(MemoryStore::new())).with_threads(0);
     drop(is_send(auditor.check(CheckOptions::new(NOW), Arc::new(()))));
+}
+
+#[test]
+fn what_a_pruner_takes_away_meanwhile_is_not_missing() {
+    let fixture = fixture(3);
+    let repository = fixture.repository.clone();
+    let pruned = std::sync::atomic::AtomicBool::new(false);
+    let prune = move || {
+        let keep = block_on(repository.snapshots()).unwrap().pop().unwrap().id;
+        let snapshots = block_on(repository.snapshots()).unwrap();
+        let others = snapshots.iter().map(|one| one.id).filter(|id| *id != keep);
+        let options = ForgetOptions::of(others);
+        let plan = block_on(repository.plan_forget(options)).unwrap();
+        block_on(repository.forget(plan)).unwrap();
+        let plan = block_on(repository.plan_prune(PruneOptions::default(), Arc::new(()))).unwrap();
+        block_on(repository.prune(plan, Arc::new(()))).unwrap();
+        let options = DeleteOptions::default().with_min_age(std::time::Duration::ZERO);
+        let plan = block_on(repository.plan_delete(options)).unwrap();
+        let deleted = block_on(repository.delete_dropped(plan, Arc::new(()))).unwrap();
+        assert!(deleted.deleted > 0, "{deleted:?}");
+    };
+    let observer = move |event: &Event<'_>| {
+        let first = matches!(event, Event::Started(Stage::Packs))
+            && !pruned.swap(true, std::sync::atomic::Ordering::SeqCst);
+        if first {
+            std::thread::scope(|scope| scope.spawn(&prune).join().unwrap());
+        }
+    };
+    let keys = fixture.keys(AuditScope::Content);
+    let auditor = Auditor::new(fixture.store.clone())
+        .with_keys(keys)
+        .with_threads(2);
+    let report = block_on(auditor.check(CheckOptions::new(NOW), Arc::new(observer))).unwrap();
+    assert!(report.is_intact(), "{report}");
 }

@@ -64,7 +64,7 @@ impl Tree {
                     let subject = Subject::Page(info.id);
                     sink.say(severity, subject, problem, Level::Decoded, what);
                 }
-                self.pages.hit(number);
+                self.pages.hit(number, Level::Decoded);
                 return Ok(bytes);
             }
         };
@@ -125,7 +125,8 @@ impl Tree {
         Ok(Some((page, names, len)))
     }
 
-    fn below(&self, number: u32) -> Vec<Below> {
+    /// Says what page each reference to a page is to.
+    pub(crate) fn below(&self, number: u32) -> Vec<Below> {
         let of = |link: &u32| match self.pages.get(*link) {
             Some(page) if *link != MISSING && page.is_directory() => Below::Directory,
             Some(page) if *link != MISSING && page.is_recipe() => Below::Recipe,
@@ -144,7 +145,10 @@ impl Tree {
                 None => Problem::BadTree,
             };
             let severity = if flaw.is_damage {
-                self.pages.hit(number);
+                // What is wrong with the names as a whole keeps nobody from restoring the entries.
+                if flaw.name.is_some() {
+                    self.pages.hit(number, Level::Decoded);
+                }
                 Severity::Damage
             } else {
                 Severity::Note
@@ -206,7 +210,6 @@ impl Tree {
                 if let Some(what) = what {
                     let (subject, problem) = (Subject::Page(id), Problem::BadTree);
                     sink.say(Severity::Damage, subject, problem, Level::Decoded, what);
-                    self.pages.hit(number);
                 }
                 last = bounds.map(|(_, last)| last.clone());
             }

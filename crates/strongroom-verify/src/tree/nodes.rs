@@ -1,5 +1,8 @@
 //! The names of one page against its references. Pure: two values in, what is wrong with them out.
 
+#[cfg(test)]
+mod tests;
+
 use strongroom_format::split::leaf_ends;
 use strongroom_format::{Leaf, Names, Node, NodeKind, Page, PageType, RefKind};
 
@@ -26,7 +29,7 @@ pub(crate) struct Flaw {
     /// Name of the entry; none if it is the page's.
     pub(crate) name: Option<Vec<u8>>,
     pub(crate) what: String,
-    /// Whether something is wrong, or only unusual.
+    /// Whether something is wrong, or only unusual. What is wrong with an entry keeps it from being restored as it was.
     pub(crate) is_damage: bool,
 }
 

@@ -15,8 +15,8 @@ use crate::{Level, Problem, Severity, Subject};
 pub(super) enum Resolved {
     /// A good copy is here.
     Good { pack: u32, frame: u32, mapped: bool },
-    /// Every copy is damaged; how many there are.
-    Damaged(usize),
+    /// Every copy is damaged; how many there are, and the level at which that is noticed.
+    Damaged(usize, Level),
     /// No pack in force holds it.
     Nowhere,
     /// What is there has another length.
@@ -101,12 +101,12 @@ impl Tree {
         };
         if info.is_broken() {
             // Said before; what hangs below it cannot be known.
-            self.pages.hit(number);
+            self.pages.hit(number, Level::Authenticated);
             return Ok(());
         }
         let Some(page) = reader.page(info.pack, info.frame, &info.id)? else {
             // It was good a moment ago: it was deleted meanwhile, or the store changes its mind.
-            self.pages.hit(number);
+            self.pages.hit(number, Level::Authenticated);
             if self.lose(&info.id) {
                 let subject = Subject::Page(info.id);
                 let (problem, level) = (Problem::BlobMissing, Level::Authenticated);
@@ -132,7 +132,7 @@ impl Tree {
         let is_lost_page =
             reference.kind == RefKind::Page && self.pages.find(&reference.id).is_none();
         let resolved = if is_lost_page {
-            lost_page(reference, pass.holdings)
+            lost_page(reference, pass.table, pass.holdings)
         } else {
             resolve(reference, pass.table, pass.holdings)
         };
@@ -150,40 +150,52 @@ impl Tree {
                     self.names_at.push((pack, frame, number));
                 }
             }
-            Resolved::Damaged(copies) => {
+            Resolved::Damaged(copies, level) => {
                 let detail = match copies {
                     1 => "its only copy is damaged".to_owned(),
                     _ => format!("all its {copies} copies are damaged"),
                 };
-                self.lost_reference(number, reference, detail, pass.sink);
+                self.lost_reference(number, reference, (detail, level), pass.sink);
             }
             Resolved::Nowhere => {
                 let detail = "no pack in force holds it".to_owned();
-                self.lost_reference(number, reference, detail, pass.sink);
+                let level = Level::Authenticated;
+                self.lost_reference(number, reference, (detail, level), pass.sink);
             }
             Resolved::Length(len) => {
-                self.pages.hit(number);
+                self.wrong_reference(number, reference);
                 let (says, id) = (reference.len, reference.id);
                 let detail = format!("says {says} bytes of blob {id}, which has {len}");
                 bad_tree(page, detail, pass.sink);
             }
             Resolved::Kind(kind) => {
-                self.pages.hit(number);
+                self.wrong_reference(number, reference);
                 let detail = format!("refers to blob {}, which is of kind {kind}", reference.id);
                 bad_tree(page, detail, pass.sink);
             }
         }
     }
 
-    fn lost_reference(&mut self, number: u32, reference: &Ref, detail: String, sink: &mut Sink) {
-        self.pages.hit(number);
+    /// Takes note of a reference to something that is there and is not what the reference says.
+    fn wrong_reference(&mut self, number: u32, reference: &Ref) {
+        self.pages.hit(number, Level::Authenticated);
+        self.unusable.insert((number, reference.id));
+    }
+
+    fn lost_reference(
+        &mut self,
+        number: u32,
+        reference: &Ref,
+        (detail, level): (String, Level),
+        sink: &mut Sink,
+    ) {
+        self.pages.hit(number, level);
         if self.lose(&reference.id) {
             let subject = match reference.kind {
                 RefKind::Page => Subject::Page(reference.id),
                 _ => Subject::Blob(reference.id),
             };
-            let (problem, level) = (Problem::BlobMissing, Level::Authenticated);
-            sink.say(Severity::Loss, subject, problem, level, detail);
+            sink.say(Severity::Loss, subject, Problem::BlobMissing, level, detail);
         }
     }
 
@@ -211,6 +223,7 @@ pub(super) fn resolve(reference: &Ref, table: &PackTable, holdings: &Holdings) -
     };
     let mut result = Resolved::Nowhere;
     let (mut copies, mut is_mapped, mut good) = (0, false, None);
+    let mut level = Level::Authenticated;
     for row in holdings.copies(&reference.id) {
         if row.kind() != kind {
             result = Resolved::Kind(row.kind());
@@ -221,6 +234,9 @@ pub(super) fn resolve(reference: &Ref, table: &PackTable, holdings: &Holdings) -
             is_mapped |= row.is_mapped();
             if table.is_good(row.pack, row.frame) {
                 good.get_or_insert((row.pack, row.frame));
+            } else {
+                // A lesser check takes one of them for good.
+                level = level.max(table.bad_level(row.pack, row.frame));
             }
         }
     }
@@ -230,7 +246,7 @@ pub(super) fn resolve(reference: &Ref, table: &PackTable, holdings: &Holdings) -
             frame,
             mapped: is_mapped,
         },
-        None if copies > 0 => Resolved::Damaged(copies),
+        None if copies > 0 => Resolved::Damaged(copies, level),
         None => result,
     }
 }
@@ -250,11 +266,17 @@ fn spared(table: &PackTable, holdings: &Holdings) -> u64 {
 }
 
 /// Says why a page is not there: pages are known by their bytes, so a header that lists it does not make it so.
-fn lost_page(reference: &Ref, holdings: &Holdings) -> Resolved {
+fn lost_page(reference: &Ref, table: &PackTable, holdings: &Holdings) -> Resolved {
     let copies = holdings.copies(&reference.id);
-    match copies.filter(|row| row.kind() == 2).count() {
+    let levels = copies
+        .filter(|row| row.kind() == 2)
+        .map(|row| table.bad_level(row.pack, row.frame));
+    let (count, level) = levels.fold((0, Level::Authenticated), |(count, most), level| {
+        (count + 1, most.max(level))
+    });
+    match count {
         0 => Resolved::Nowhere,
-        copies => Resolved::Damaged(copies),
+        copies => Resolved::Damaged(copies, level),
     }
 }
 

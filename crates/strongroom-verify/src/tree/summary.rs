@@ -81,7 +81,7 @@ impl Tree {
 
     /// Compares the entries of every link set: they are one file under several names.
     pub(super) fn check_links_of_files(
-        &mut self,
+        &self,
         reader: &mut FrameReader<'_>,
         sink: &mut Sink,
     ) -> Result<()> {
@@ -147,8 +147,7 @@ impl Counts {
 struct LinkSet {
     metadata: [u8; 16],
     content: [u8; 16],
-    mtime: strongroom_format::Time,
-    size: u64,
+    ctime: Option<strongroom_format::Time>,
 }
 
 impl LinkSet {
@@ -184,17 +183,16 @@ impl LinkSet {
         Self {
             metadata: short(&metadata),
             content: short(&content),
-            mtime: node.mtime,
-            size: node.size,
+            ctime: node.ctime,
         }
     }
 
     fn differs(&self, other: &Self) -> Option<(Severity, &'static str)> {
-        if self == other {
+        if (self.metadata, self.content) == (other.metadata, other.content) {
             return None;
         }
-        // Somebody wrote to it between two looks: the source was like that.
-        if self.mtime != other.mtime {
+        // Whatever is done to a file between two looks changes this time: then the source was like that.
+        if self.ctime.is_some() && other.ctime.is_some() && self.ctime != other.ctime {
             return Some((Severity::Note, "names of one file at different times"));
         }
         let what = if self.content == other.content {

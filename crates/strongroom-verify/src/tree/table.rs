@@ -3,6 +3,7 @@
 use strongroom_crypt::Id;
 use strongroom_format::PageType;
 
+use crate::Level;
 use crate::pack::FoundPage;
 
 /// Every distinct page of which a good copy was found, sorted by id. It takes about 72 bytes a page and 4 bytes a reference
@@ -11,7 +12,16 @@ use crate::pack::FoundPage;
 pub(crate) struct PageTable {
     pages: Vec<PageInfo>,
     links: Vec<u32>,
-    flaws: Vec<(u32, String)>,
+    flaws: Vec<PageFlaw>,
+}
+
+/// What is wrong with a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PageFlaw {
+    pub(super) page: u32,
+    pub(super) what: String,
+    /// The page below that cannot be used for that.
+    pub(super) child: Option<Id>,
 }
 
 /// A page.
@@ -28,7 +38,9 @@ pub(crate) struct PageInfo {
     pub(crate) start: u32,
     kind: u8,
     pub(crate) height: u8,
-    flags: u8,
+    is_live: bool,
+    /// The least level at which it is noticed that something it refers to is lost, and one more; 0 if nothing is.
+    hit: u8,
 }
 
 /// The number of a page of which there is no good copy.
@@ -37,12 +49,18 @@ pub(crate) const MISSING: u32 = u32::MAX;
 impl PageInfo {
     /// Whether a selected snapshot needs it.
     pub(crate) const fn is_live(&self) -> bool {
-        self.flags & LIVE != 0
+        self.is_live
     }
 
     /// Whether it refers to something that is lost.
     pub(crate) const fn is_hit(&self) -> bool {
-        self.flags & HIT != 0
+        self.hit != 0
+    }
+
+    /// The least level at which that is noticed.
+    pub(crate) fn hit_level(&self) -> Option<Level> {
+        let number = usize::from(self.hit).checked_sub(1)?;
+        Level::ALL.get(number).copied()
     }
 
     /// Whether it breaks a rule of pages, so that nothing of it can be used.
@@ -69,7 +87,7 @@ impl PageInfo {
 impl PageTable {
     /// Joins the pages that were found in packs.
     pub(super) fn new(mut found: Vec<(u32, FoundPage)>) -> Self {
-        found.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
+        found.sort_by_key(|(_, page)| page.id);
         found.dedup_by(|(_, a), (_, b)| a.id == b.id);
         let mut table = Self::default();
         table.pages.reserve(found.len());
@@ -93,7 +111,8 @@ impl PageTable {
                 start: page.start,
                 kind,
                 height,
-                flags: 0,
+                is_live: false,
+                hit: 0,
             });
             // The numbers follow when all pages are there.
             table.links.resize(table.links.len() + links, MISSING);
@@ -108,7 +127,7 @@ impl PageTable {
             let body = match &page.body {
                 Ok(body) => body,
                 Err(what) => {
-                    self.flaws.push((number, (*what).to_owned()));
+                    self.flaw(number, (*what).to_owned(), None);
                     continue;
                 }
             };
@@ -130,22 +149,28 @@ impl PageTable {
                 };
                 if link.len != child.sum.min(MAX_LEN) {
                     let what = format!("says {} bytes of a page that has {}", link.len, child.sum);
-                    self.flaws.push((number, what));
+                    // The length of a directory is for people; that of a file says where its parts are.
+                    let child = child.is_recipe().then_some(link.id);
+                    self.flaw(number, what, child);
                 }
                 if body.page_type != PageType::Leaf {
                     highest = highest.max(Some(child.height));
                     if child.is_recipe() != (body.page_type == PageType::Recipe) {
                         let what = "refers to a page of another type".to_owned();
-                        self.flaws.push((number, what));
+                        self.flaw(number, what, Some(link.id));
                     }
                 }
             }
             self.check_height(number, &info, highest, is_complete);
             if info.is_recipe() && info.sum > MAX_LEN {
                 let what = "a recipe of too many bytes".to_owned();
-                self.flaws.push((number, what));
+                self.flaw(number, what, None);
             }
         }
+    }
+
+    fn flaw(&mut self, page: u32, what: String, child: Option<Id>) {
+        self.flaws.push(PageFlaw { page, what, child });
     }
 
     fn check_height(
@@ -162,7 +187,7 @@ impl PageTable {
         let height = u32::from(info.height);
         if height < needed || (is_complete && height != needed) {
             let what = format!("says height {height}, and has {needed}");
-            self.flaws.push((number, what));
+            self.flaw(number, what, None);
         }
     }
 
@@ -197,9 +222,14 @@ impl PageTable {
     }
 
     /// Takes note that a page refers to something that is lost.
-    pub(crate) fn hit(&mut self, number: u32) {
+    pub(crate) fn hit(&mut self, number: u32, level: Level) {
         if let Some(page) = self.pages.get_mut(number as usize) {
-            page.flags |= HIT;
+            let new = level.number() + 1;
+            page.hit = if page.hit == 0 {
+                new
+            } else {
+                page.hit.min(new)
+            };
         }
     }
 
@@ -213,7 +243,7 @@ impl PageTable {
             if page.is_live() {
                 continue;
             }
-            page.flags |= LIVE;
+            page.is_live = true;
             open.extend(self.links(number).iter().filter(|link| **link != MISSING));
         }
     }
@@ -242,13 +272,29 @@ impl PageTable {
         order
     }
 
+    /// Returns all pages below the roots, parents before children.
+    pub(crate) fn top_down(&self, roots: impl Iterator<Item = u32>) -> Vec<u32> {
+        let mut order = Vec::new();
+        let mut seen = vec![false; self.pages.len()];
+        let mut open: Vec<u32> = roots.collect();
+        open.reverse();
+        while let Some(number) = open.pop() {
+            let Some(seen) = seen.get_mut(number as usize) else {
+                continue;
+            };
+            if !std::mem::replace(seen, true) {
+                order.push(number);
+                open.extend(self.links(number).iter().rev());
+            }
+        }
+        order
+    }
+
     /// Takes what is wrong with pages, needed or not.
-    pub(super) fn take_flaws(&mut self) -> Vec<(u32, String)> {
+    pub(super) fn take_flaws(&mut self) -> Vec<PageFlaw> {
         std::mem::take(&mut self.flaws)
     }
 }
 
-const LIVE: u8 = 1;
-const HIT: u8 = 2;
 /// The greatest length of a reference.
 const MAX_LEN: u64 = (1 << 56) - 1;

@@ -184,6 +184,10 @@ impl Museum {
         museum.live(&created.repository);
         museum.exhibit();
         museum.fill_up(&created.repository);
+        // A snapshot that is in no bundle, and an entry after it.
+        museum.back_up(&created.repository, "work", 10);
+        let hold = HoldRequest::on_series("work", "the last entry");
+        wait(created.repository.place_hold(hold)).unwrap();
         museum
     }
 

@@ -183,6 +183,15 @@ fn copies_of_each_other_are_enough() {
 #[test]
 fn what_a_later_version_wrote_is_left_alone() {
     let world = World::with_bundle();
+    // An entry that does not say its version any more is one that the next one names.
+    let entry = "journal/0000000000000003";
+    let before = get(&world.store, entry).unwrap();
+    let mut bytes = before.to_vec();
+    bytes[8] ^= 2;
+    put(&world.store, entry, bytes.into());
+    let options = RepairOptions::default().with_suspects([suspect(entry)]);
+    repair(&world.repository, plan(&world.repository, options));
+    assert_eq!(get(&world.store, entry).unwrap(), before);
     for name in ["config.copy", "keyring/0000000000000000.copy"] {
         let world = world.twin();
         let mut bytes = get(&world.store, name).unwrap().to_vec();
