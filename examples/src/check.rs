@@ -42,6 +42,9 @@ pub struct CheckArgs {
     /// When something in a sample is damaged, do not read everything that is like it.
     #[arg(long)]
     pub no_widen: bool,
+    /// Compare parity with its packs too, which reads each of them once more.
+    #[arg(long)]
+    pub check_parity: bool,
     /// Only these snapshots, by their whole ids. May be given more than once.
     #[arg(long, value_name = "ID", value_parser = id)]
     pub snapshot: Vec<Id>,
