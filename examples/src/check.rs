@@ -42,6 +42,9 @@ pub struct CheckArgs {
     /// When something in a sample is damaged, do not read everything that is like it.
     #[arg(long)]
     pub no_widen: bool,
+    /// Compare parity with its packs too, which reads each of them once more.
+    #[arg(long)]
+    pub check_parity: bool,
     /// Only these snapshots, by their whole ids. May be given more than once.
     #[arg(long, value_name = "ID", value_parser = id)]
     pub snapshot: Vec<Id>,
@@ -54,7 +57,7 @@ pub struct CheckArgs {
     /// Look without any key, which shows whether objects are whole.
     #[arg(long)]
     pub no_keys: bool,
-    /// Keep no evidence of the check in the journal.
+    /// Keep no evidence of the check in the journal: what goes on where the last check ended does not know of it.
     #[arg(long)]
     pub no_record: bool,
 }

@@ -62,7 +62,10 @@ pub fn finish(output: &Output, result: anyhow::Result<Status>) -> ExitCode {
         Some(ErrorKind::WrongKey) => error.context("wrong passphrase or recovery code"),
         _ => error,
     };
-    let kind = kind.map(|kind| format!("{kind:?}"));
+    let of_check = error.downcast_ref::<strongroom::verify::Error>();
+    let kind = kind
+        .map(|kind| format!("{kind:?}"))
+        .or_else(|| of_check.map(|error| format!("{:?}", error.kind())));
     let _ =
         output.json(|| json!({ "type": "error", "kind": kind, "message": format!("{error:#}") }));
     output.complain(&format!("error: {error:#}"));

@@ -27,6 +27,7 @@ pub use strongroom_format::{AuditKeys, CheckRecord, ContentKeys, DamagedObject, 
 pub use strongroom_repo::AuditScope;
 pub use strongroom_verify::{
     Area, Auditor, BlastRadius, Check, CheckContext, CheckOptions, Coverage, Error, ErrorKind,
-    Event, Finding, Head, Level, Observer, PackSelection, ParseLevelError, Problem, Report, Result,
-    Severity, SnapshotLoss, SnapshotSelection, Stage, Statement, Subject, Tally, sample,
+    Event, Finding, Head, Level, Observer, PackSelection, ParityCheck, ParseLevelError, Problem,
+    Report, Result, Severity, SnapshotLoss, SnapshotSelection, Stage, Statement, Subject, Tally,
+    sample,
 };

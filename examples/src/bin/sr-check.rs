@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use strongroom::blocking;
-use strongroom::verify::{Auditor, Report};
+use strongroom::verify::{Auditor, ParityCheck, Report};
 use strongroom_examples::{CheckArgs, CheckWatch, Output, RepositoryArgs, Status, finish, show};
 
 /// Look for damage, and say what was looked at, how deep, and what that proves. Writes nothing but a record of the check in the journal, so that the
@@ -37,6 +37,9 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     }
     if let Some(threads) = arguments.repository.threads {
         auditor = auditor.with_threads(threads.into());
+    }
+    if arguments.check.check_parity {
+        auditor = auditor.with_check(Arc::new(ParityCheck::default()));
     }
     let watch = CheckWatch::new(output);
     let report = blocking::check(auditor, arguments.check.options(), watch.clone());

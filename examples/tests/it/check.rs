@@ -53,6 +53,7 @@ fn an_intact_repository_is_intact_at_every_level() {
         assert_eq!(result["level"], level);
         assert_eq!(result["evidence"], Value::Null);
     }
+    check(&place, &["--check-parity", "--no-record"]).expect(0);
     let said = place.run(CHECK).expect(0).said();
     assert!(said.contains("checked to L3 decoded"), "{said}");
     assert!(

@@ -104,6 +104,7 @@ pub(crate) fn choose(units: impl IntoIterator<Item = Unit>, request: &Request<'_
         }
         // Nobody remembers a round, or what was read when.
         None if selection.rolling.is_some() || selection.max_age.is_some() => {
+            chosen.is_all = true;
             chosen.take(PackClasses::ALL);
         }
         None => {}

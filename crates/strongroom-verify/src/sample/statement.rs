@@ -157,6 +157,9 @@ impl fmt::Display for Bound {
             }
             f.write_str(": ")?;
         }
+        if self.population == 0 {
+            return f.write_str("there are no packs of content to be sampled");
+        }
         let (population, drawn) = (grouped(self.population), grouped(self.drawn));
         if self.at_most >= self.population {
             write!(f, "nothing is known about how many packs are damaged")?;

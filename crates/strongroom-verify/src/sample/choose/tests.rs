@@ -189,12 +189,16 @@ fn without_a_journal_the_listing_decides() {
     let chosen = choose(packs.iter().copied(), &request(&sample));
     assert_eq!(chosen.packs().len(), 50);
     // Nobody remembers a round: all of it is due.
-    assert_eq!(
-        choose(packs.iter().copied(), &request(&selection))
-            .packs()
-            .len(),
-        500
-    );
+    let chosen = choose(packs.iter().copied(), &request(&selection));
+    assert_eq!(chosen.packs().len(), 500);
+    let outcome = crate::sample::Outcome {
+        level: Level::Hashed,
+        damaged: &none(),
+        unread: &none(),
+        known_damaged: &none(),
+    };
+    let said = chosen.conclude(&outcome, None);
+    assert!(matches!(said.as_slice(), [Statement::Read(_)]), "{said:?}");
 }
 
 /// Whatever is asked for, in whatever order: what a record says was read is what was read.

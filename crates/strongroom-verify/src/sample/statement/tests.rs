@@ -62,6 +62,13 @@ fn a_sample_says_what_it_proves() {
         nothing,
         "nothing is known about how many packs are damaged: 0 of 812,000 read at L3 decoded, seed = journal head 20852",
     );
+    let none = Bound {
+        population: 0,
+        at_most: 0,
+        drawn: 0,
+        ..bound()
+    };
+    check(none, "there are no packs of content to be sampled");
     let stratum = Bound {
         stratum: Some(Stratum {
             added: (12, 400),
