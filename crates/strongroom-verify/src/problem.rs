@@ -81,8 +81,6 @@ problems! {
     // journal
     /// An entry is missing, or not whole, and has no copy.
     EntryLost "entry-lost" "a journal entry has no intact copy";
-    /// From here on the state of the journal is not known.
-    JournalUnknown "journal-unknown" "the journal cannot be followed from here on";
     /// A lost entry was bridged by a repair.
     Bridged "bridged" "stands in for a journal entry that was lost";
     /// An entry, keyring or other object does not open with the keys.
@@ -140,8 +138,6 @@ problems! {
     SnapshotDamaged "snapshot-damaged" "cannot be restored whole";
     /// A pack's session key is of an epoch that the keys lack.
     NoEpochKey "no-epoch-key" "of an epoch whose key was not given";
-    /// Something depends on an epoch that was retired.
-    RetiredEpoch "retired-epoch" "depends on a retired epoch";
 }
 
 impl fmt::Display for Problem {
