@@ -8,9 +8,10 @@ use strongroom_chunk::{ChunkSizes, Gear64, chunks};
 use strongroom_crypt::{
     FrameSealer, Id, IdHasher, Sealer as _, Secret, SessionId, StructureKeys, Suite,
 };
+use strongroom_format::parity::{self, Overhead, Parity};
 use strongroom_format::{
-    BlobRecord, Codec, Compressor, Decompressor, Leaf, Names, Node, PackClass, PackRow,
-    SegmentBuilder, Time, frame_aad,
+    BlobRecord, Codec, Compressor, Decompressor, Leaf, Names, Node, ObjectHash, PackClass, PackRow,
+    SegmentBuilder, Time, frame_aad, pack_preamble,
 };
 
 const MEBIBYTE: usize = 1 << 20;
@@ -198,5 +199,40 @@ fn index(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(stages, content, frames, trees, index);
+/// Parity of a full pack, as a backup makes it, as a check looks at it, and as a repair uses it.
+fn packs(criterion: &mut Criterion) {
+    let repository = strongroom_crypt::RepositoryId::from_bytes([2; 16]);
+    let mut pack = noise(16 * MEBIBYTE);
+    let preamble = pack_preamble(Suite::Aes256Gcm, repository, [3; 16], PackClass::Data);
+    pack.splice(..64, preamble.encode());
+    let name = ObjectHash::of(&pack);
+    let mut group = criterion.benchmark_group("parity of 16 MiB");
+    group.throughput(Throughput::Bytes(pack.len() as u64));
+    group.bench_function("limit: blake3", |bencher| {
+        bencher.iter(|| blake3::hash(black_box(&pack)));
+    });
+    for percent in [2, 10] {
+        let overhead = Overhead::percent(percent).expect("it is a percentage");
+        group.bench_function(format!("encode {overhead}"), |bencher| {
+            bencher.iter(|| parity::encode(&name, black_box(&pack), overhead, [4; 16]));
+        });
+        let object = parity::encode(&name, &pack, overhead, [4; 16]).expect("it is a pack");
+        let view = Parity::decode(&object).expect("it was just made");
+        group.bench_function(format!("inspect {overhead}"), |bencher| {
+            bencher.iter(|| view.inspect(black_box(&pack)).is_intact());
+        });
+        let burst = view.geometry().promised_burst_bytes();
+        for (what, len) in [("one sector", 4_096), ("the promised burst", burst)] {
+            let mut damaged = pack.clone();
+            let len = usize::try_from(len).expect("it fits the pack");
+            damaged[MEBIBYTE + 7..MEBIBYTE + 7 + len].fill(0);
+            group.bench_function(format!("heal {what} with {overhead}"), |bencher| {
+                bencher.iter(|| view.heal(black_box(&damaged)).expect("it heals"));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(stages, content, frames, trees, index, packs);
 criterion_main!(stages);

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use strongroom::blocking::{Repository, RepositoryBuilder};
-use strongroom::{
-    Credential, Overhead, RecoveryCode, Settings, Store, create_store_at, store_at,
-};
+use strongroom::{Credential, Overhead, RecoveryCode, Settings, Store, create_store_at, store_at};
 
 use crate::exit::Usage;
 use crate::output::Output;

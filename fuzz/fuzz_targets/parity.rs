@@ -21,7 +21,11 @@ fuzz_target!(|data: &[u8]| {
     let mut object = encode(&ObjectHash::of(&pack), &pack, overhead, [7; 16]).unwrap();
     for damage in data.chunks_exact(5) {
         let at = u16::from_le_bytes([damage[0], damage[1]]) as usize;
-        let target = if damage[2] & 1 == 0 { &mut pack } else { &mut object };
+        let target = if damage[2] & 1 == 0 {
+            &mut pack
+        } else {
+            &mut object
+        };
         match damage[2] >> 1 & 3 {
             0 => target.truncate(at),
             _ => {

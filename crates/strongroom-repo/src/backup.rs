@@ -40,11 +40,13 @@ use strongroom_chunk::{ChunkSizes, Chunker, Fixed, Gear64};
 
 pub(crate) use self::base::Base;
 pub use self::dry_run::DryRun;
+pub(crate) use self::levels::{Levels, Pages};
 pub use self::options::{BackupOptions, BackupReport, Chunking, ParentChoice, Phases};
 use self::pass::{Ended, Pass};
 pub(crate) use self::progress::Meter;
+pub(crate) use self::reach::Reach;
 use self::run::Run;
-pub(crate) use self::validate::retired as retired_epochs;
+pub(crate) use self::validate::{may_add, retired as retired_epochs};
 use crate::context::Context;
 use crate::edge::{self, Remote};
 use crate::error::{Error, ErrorKind, Result};

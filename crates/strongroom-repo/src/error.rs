@@ -26,6 +26,8 @@ pub enum ErrorKind {
     AlreadyExists,
     /// No slot opens with the credential given.
     WrongKey,
+    /// No keyring is left that opens. What is stored is closed to everybody; a mirror or a replica that has `keyring/` and `slot/` opens it again.
+    KeysLost,
     /// Somebody else changed the repository in a way that makes this operation impossible; start it again.
     Conflict,
     /// The store shows an older state than this client has seen. [`Error::heads`] says which. Do not write to it before it is known

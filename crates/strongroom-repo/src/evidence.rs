@@ -47,11 +47,9 @@ impl Repository {
             let context = this.context();
             this.journal().refresh(remote, context)?;
             let roles = Roles::WRITER | Roles::MAINTAINER | Roles::AUDITOR;
-            let appended = this
-                .journal()
-                .append(remote, context, roles, &mut |_| {
-                    Ok(Body::Evidence(evidence.clone()))
-                })?;
+            let appended = this.journal().append(remote, context, roles, &mut |_| {
+                Ok(Body::Evidence(evidence.clone()))
+            })?;
             this.journal().keep(context);
             Ok(appended.n)
         })

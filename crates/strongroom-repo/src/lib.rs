@@ -30,6 +30,8 @@
 //!   and [`Repository::undelete`] brings them back while their data is there.
 //! * [`Repository::copy_to`] copies snapshots into a repository with other keys, [`Repository::replicate`] the repository as it is.
 //! * [`Settings::parity`] and [`Repository::add_parity`] put parity beside packs, which takes damage up to a promised extent back.
+//! * [`Repository::plan_repair`] and [`Repository::repair`] bring back what is damaged from where it still is, put the rest in quarantine,
+//!   and name what is lost; [`Repository::plan_rewrite`] makes snapshots without it.
 //! * [`Repository::add_slot`] and [`Repository::revoke_slot`] say who can open it.
 //! * An [`Observer`] is told how it goes; [`Settings`] bound threads and memory.
 //!
@@ -57,6 +59,7 @@ mod holds;
 mod index;
 mod journal;
 mod keys;
+mod kit;
 mod list;
 mod lost;
 mod lru;
@@ -73,6 +76,7 @@ mod repair;
 mod replicate;
 mod repository;
 mod restore;
+mod salvage;
 mod settings;
 mod slots;
 mod source;
@@ -94,6 +98,7 @@ pub use delete::{DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedOb
 pub use error::{Error, ErrorKind, Head, Heads, Result};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
+pub use kit::{KitError, RecoveryKit};
 pub use list::{Depth, SnapshotFilter};
 pub use lost::{
     InPlace, JournalDamage, JournalRepairPlan, JournalRepairReport, LaterEntry, LostEntries,
@@ -106,14 +111,16 @@ pub use prune::{
     PruneReport, Reframe, Requests, Stopped, Unused,
 };
 pub use repair::{
-    LossAt, LossKind, Losses, Origin, QuarantineReport, Reason, Remedy, RepairItem, RepairOptions,
-    RepairPlan, RepairReport, SnapshotLosses, Wrong,
+    LossAt, LossKind, Losses, NoRemedy, QuarantineReport, Remedy, RepairItem, RepairOptions,
+    RepairPlan, RepairReport, RepairSource, Rewrite, RewriteOptions, RewritePlan, RewriteReport,
+    Rewritten, SnapshotLosses, Wrong,
 };
-pub use replicate::{ReplicaDifference, ReplicaReport};
+pub use replicate::{ReplicaDifference, ReplicaFork, ReplicaReport};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
     Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,
 };
+pub use salvage::{FoundTree, Salvage};
 pub use settings::{Clock, Components, Execution, Settings, SystemClock};
 pub use slots::{NewSlot, RevokeReport, SlotInfo, SlotKind};
 pub use source::{

@@ -102,6 +102,22 @@ impl Repository {
     }
 }
 
+impl JournalDamage {
+    /// All of it is lost.
+    pub(crate) fn of_everything() -> Self {
+        Self {
+            lost: Vec::new(),
+            intact: 0,
+            end: 0,
+            later: Vec::new(),
+            known_from: None,
+            found_packs: Vec::new(),
+            gone_packs: Vec::new(),
+            mode: LostEntries::Skip,
+        }
+    }
+}
+
 impl fmt::Display for JournalDamage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

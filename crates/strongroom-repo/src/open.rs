@@ -8,7 +8,7 @@ mod unlock;
 use std::sync::Arc;
 
 use strongroom_crypt::{GenesisPin, Suite};
-use strongroom_format::object_name;
+use strongroom_format::{Config, ObjectHash, object_name};
 use strongroom_store::Store;
 
 use self::config::{ConfigObject, config_objects};
@@ -46,18 +46,27 @@ pub(crate) fn open(remote: &Remote, opening: &Opening) -> Result<(Arc<Context>, 
 /// Opens the newest keyring that counts, and does not read the journal.
 pub(crate) fn open_keys(remote: &Remote, opening: &Opening) -> Result<Context> {
     with_either_config(remote, |object| {
-        let config = object.config;
-        check_credential(opening, config.suite)?;
-        let keys = Unlock::new(remote, opening, config.suite, config.repository).newest()?;
-        check_pin(opening.pin, &keys)?;
-        Ok(Context::new(
-            opening.store.clone(),
-            opening.settings.clone(),
-            opening.components.clone(),
-            (object.hash, &config),
-            keys,
-        ))
+        open_keys_of(remote, opening, object.hash, &object.config)
     })
+}
+
+/// Opens the newest keyring that counts of the repository that config, which has this hash, is of.
+pub(crate) fn open_keys_of(
+    remote: &Remote,
+    opening: &Opening,
+    hash: ObjectHash,
+    config: &Config,
+) -> Result<Context> {
+    check_credential(opening, config.suite)?;
+    let keys = Unlock::new(remote, opening, config.suite, config.repository).newest()?;
+    check_pin(opening.pin, &keys)?;
+    Ok(Context::new(
+        opening.store.clone(),
+        opening.settings.clone(),
+        opening.components.clone(),
+        (hash, config),
+        keys,
+    ))
 }
 
 /// Tries with config, and with its copy if it is config that failed.
@@ -80,7 +89,7 @@ fn with_either_config<T>(
     Err(failure.unwrap_or_else(config::no_repository))
 }
 
-fn is_about_config(error: &Error) -> bool {
+pub(crate) fn is_about_config(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Damaged | ErrorKind::Incompatible | ErrorKind::NotFound

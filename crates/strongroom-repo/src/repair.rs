@@ -38,10 +38,12 @@ mod mirrors;
 mod naming;
 mod options;
 mod packs;
+mod parity;
 mod plan;
 mod quarantine;
 mod relocate;
 mod report;
+mod rewrite;
 mod segments;
 #[cfg(test)]
 mod tests;
@@ -50,13 +52,14 @@ use std::sync::Arc;
 
 use strongroom_format::DamagedObject;
 
-pub use self::item::{Origin, Reason, Remedy, RepairItem, Wrong};
+pub use self::item::{NoRemedy, Remedy, RepairItem, RepairSource, Wrong};
 use self::look::Look;
 pub use self::losses::{LossAt, LossKind, Losses, SnapshotLosses};
 use self::mirrors::Mirrors;
 pub use self::options::RepairOptions;
 pub use self::plan::RepairPlan;
 pub use self::report::{QuarantineReport, RepairReport};
+pub use self::rewrite::{Rewrite, RewriteOptions, RewritePlan, RewriteReport, Rewritten};
 use crate::edge::{self, Access};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::{Event, Observer, Phase};

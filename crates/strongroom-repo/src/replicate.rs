@@ -16,6 +16,7 @@ mod compare;
 mod inventory;
 mod report;
 mod round;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -27,6 +28,7 @@ use strongroom_store::Store;
 pub use self::compare::ReplicaDifference;
 pub use self::report::ReplicaReport;
 use self::round::{Ended, Round};
+pub use self::standing::ReplicaFork;
 use crate::edge::Access;
 use crate::error::Result;
 use crate::observer::{Event, Observer, Phase};
@@ -72,12 +74,14 @@ impl Repository {
         pair::between(self.store(), to, "strongroom-replicate", work).await
     }
 
-    /// Says how the replica in `with` differs from this repository, and changes nothing. Everything in `with` is listed once, and nothing
-    /// is read but config and one journal entry: whether what is there is whole, a check tells.
+    /// Says how the replica in `with` differs from this repository, how far it lags, and where their histories part if they do; and
+    /// changes nothing. Everything in `with` is listed once, and nothing is read but config and a few journal entries: whether what is
+    /// there is whole, a check tells.
     ///
     /// # Errors
     ///
-    /// As [`replicate`](Self::replicate).
+    /// `AlreadyExists` when `with` holds something else than a repository; `Conflict` when it holds another repository; `Damaged` names
+    /// an object there that is not what was put; otherwise what either store said.
     ///
     /// # Cancellation
     ///

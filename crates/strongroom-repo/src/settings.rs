@@ -27,7 +27,7 @@ pub struct Settings {
     /// memory while the content is still at hand. Default true.
     pub verify_frames: bool,
     /// How much parity packs get when they are written; none by default. [`Overhead::DISKS`], two per cent, is for disks, which lose sectors
-    /// and runs of them; stores that keep several copies need none. It costs a put a pack. That no parity could be written is no error:
+    /// and runs of them; stores that keep several copies need none. It costs a put a pack, and as much more memory as it is large. That no parity could be written is no error:
     /// reports say so, and [`plan_parity`](crate::Repository::plan_parity) finds what has none.
     pub parity: Option<Overhead>,
     /// zstd level, −7 to 19. Default 3.

@@ -104,6 +104,14 @@ impl<'a> CheckContext<'a> {
         }
     }
 
+    /// Computes on the auditor's threads.
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        self.context.pool().run(work).await
+    }
+
     /// Adds a finding to the report and tells the observer.
     pub fn found(&self, report: &mut Report, finding: Finding) {
         self.context.found(report, finding);

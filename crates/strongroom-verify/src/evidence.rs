@@ -64,7 +64,7 @@ impl Past {
     pub(crate) fn new(
         evidence: &[EvidenceEntry],
         is_entry: impl Fn(&Head) -> bool,
-        mut doubt: impl FnMut(u64, Doubt),
+        mut doubt: impl FnMut(&EvidenceEntry, Doubt),
     ) -> Self {
         let mut readings: Vec<Reading> = Vec::new();
         for entry in evidence {
@@ -72,12 +72,12 @@ impl Past {
                 Ok(Some(record)) => record,
                 Ok(None) => continue,
                 Err(_) => {
-                    doubt(entry.n, Doubt::Malformed);
+                    doubt(entry, Doubt::Malformed);
                     continue;
                 }
             };
             if !heads(&record).all(|head| head.n < entry.n && is_entry(&head)) {
-                doubt(entry.n, Doubt::OtherHistory);
+                doubt(entry, Doubt::OtherHistory);
                 continue;
             }
             if let Some(reading) = Reading::new(entry.n, record, readings.last()) {

@@ -1,5 +1,33 @@
 //! Looks for damage in a repository, independently of the engine, and says what it looked at.
 //!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # futures::executor::block_on(async {
+//! use std::sync::Arc;
+//!
+//! use strongroom_format::{AuditKeys, Time};
+//! use strongroom_store::MemoryStore;
+//! use strongroom_verify::{Auditor, CheckOptions, Level};
+//!
+//! # use strongroom_repo::{AuditScope, CreateOptions, Credential, Repository};
+//! # let store = Arc::new(MemoryStore::new());
+//! # let options = CreateOptions::default().with_suite(strongroom_crypt::Suite::None);
+//! # let created = Repository::builder(store.clone()).create(options, &Credential::None).await?;
+//! # let file = created.repository.audit_keys(AuditScope::Structure)?.encode([7; 16])?;
+//! // Somebody who can open the repository has handed over this file. It cannot write, and this one reads no content.
+//! let keys = AuditKeys::decode(&file)?;
+//!
+//! let auditor = Auditor::new(store).with_keys(keys);
+//! let options = CheckOptions::new(Time::new(1_800_000_000, 0)).with_level(Level::Authenticated);
+//! let report = auditor.check(options, Arc::new(())).await?;
+//! assert!(report.is_intact());
+//! // What it looked at, and what it found.
+//! println!("{report}");
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
 //! It is **not** the engine's reader with another face: it shares only the format's definitions with it, folds the journal and
 //! walks the trees with code of its own, and so finds what the engine would accept. It **never writes**: its store is
 //! [read-only](strongroom_store::wrap::ReadOnly). It repairs nothing.
@@ -19,6 +47,25 @@
 //! * What a newer version wrote is unsupported, never damaged.
 //! * That something is missing is said only after a second look: whoever prunes may be at work, and no lock is held.
 //! * No clock is read: [`CheckOptions`] takes the time.
+//!
+//! # What keys show
+//!
+//! | keys | reaches | sees |
+//! |---|---|---|
+//! | none | L1 | every object whole and in its place, the chain of the journal, its copies, slots of the newest keyring |
+//! | structure | L2 | signatures and roles, the state that the journal leaves, index, page ids down from the signed snapshots |
+//! | content | L4 | every blob, every file; names in findings |
+//!
+//! # What it cannot see
+//!
+//! * That the newest entries of the journal are gone with everything they announced: for that, remember a [`Head`]
+//!   ([`CheckOptions::with_known_head`]).
+//! * That the whole repository was replaced by another of somebody who has the keys: for that, note the pin of Genesis ([`Auditor::with_pin`]).
+//! * Damage between its reading and yours. Every statement is of a time.
+//!
+//! # Why not the engine's own reader
+//!
+//! A reader that shares a mistake with the writer accepts what the writer did. The price is that what the format says is written twice.
 
 mod audited;
 mod auditor;
@@ -41,6 +88,7 @@ mod objects;
 mod observer;
 mod options;
 mod pack;
+mod parity;
 mod place;
 mod pool;
 mod problem;
@@ -63,6 +111,7 @@ pub use journal::Head;
 pub use level::{Level, ParseLevelError};
 pub use observer::{Event, Observer, Stage};
 pub use options::{CheckOptions, SnapshotSelection};
+pub use parity::ParityCheck;
 pub use problem::Problem;
 pub use report::Report;
 pub use sample::{PackSelection, Statement};

@@ -55,6 +55,8 @@ problems! {
     NotDeleted "not-deleted" "dropped, but not deleted";
     /// Parity of a pack that is not there.
     ParityWithoutPack "parity-without-pack" "parity of a pack that is not there";
+    /// Parity that is whole, and is not what its pack gives.
+    ParityDiffers "parity-differs" "parity of other bytes than its pack has";
     /// A beacon of a session that has ended or is old.
     StaleSession "stale-session" "beacon of a session that has ended or fallen silent";
     // wholeness

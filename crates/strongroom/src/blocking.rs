@@ -31,6 +31,7 @@
 mod builder;
 mod check;
 mod maintain;
+mod repair;
 mod repository;
 mod thread;
 

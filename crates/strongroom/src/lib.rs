@@ -106,7 +106,8 @@ pub use strongroom_crypt::{
 };
 pub use strongroom_format::parity::{InvalidOverhead, Overhead};
 pub use strongroom_format::{
-    Details, Node, NodeKind, ObjectHash, Outcome, SkipReason, Skipped, Snapshot, Summary, Time,
+    DamagedObject, DamagedPack, Details, Node, NodeKind, ObjectHash, Outcome, SkipReason, Skipped,
+    Snapshot, Summary, Time,
 };
 #[cfg(unix)]
 pub use strongroom_fs::{
@@ -118,13 +119,18 @@ pub use strongroom_repo::{
     BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied,
     CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions, DeletePlan,
     DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event, Execution,
-    Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Forgotten, Head, Heads, HoldInfo,
-    HoldRequest, Include, Lost, LostReason, Mode, NewSlot, NotCopied, Observer, Orphan, PackAction,
-    PackDecision, PackReason, ParentChoice, ParityCount, ParityOptions, ParityPlan, ParityReport,
-    PathDeviation, Phase, Phases, Problem, Progress, PruneFigures, PruneOptions, PrunePlan,
-    PruneReport, Reframe, ReplicaReport, Repository, RepositoryBuilder, Requests, RestoreOptions,
-    RestoreReport, Result, RevokeReport, Settings, SlotInfo, SlotKind, SnapshotFilter,
-    SnapshotInfo, StillThere, Stopped, SystemClock, Uncopied, UndeletePlan, UndeleteReport, Unused,
+    Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Forgotten, FoundTree, Head, Heads,
+    HoldInfo, HoldRequest, InPlace, Include, JournalDamage, JournalRepairPlan, JournalRepairReport,
+    KitError, LaterEntry, LossAt, LossKind, Losses, Lost, LostEntries, LostEntry, LostReason, Mode,
+    NewSlot, NoRemedy, NotCopied, Observer, Orphan, PackAction, PackDecision, PackReason,
+    ParentChoice, ParityCount, ParityOptions, ParityPlan, ParityReport, PathDeviation, Phase,
+    Phases, Problem, Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport,
+    QuarantineReport, RecoveryKit, Reframe, Remedy, RepairItem, RepairOptions, RepairPlan,
+    RepairReport, RepairSource, ReplicaDifference, ReplicaFork, ReplicaReport, Repository,
+    RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Rewrite,
+    RewriteOptions, RewritePlan, RewriteReport, Rewritten, Salvage, Settings, SlotInfo, SlotKind,
+    SnapshotFilter, SnapshotInfo, SnapshotLosses, StillThere, Stopped, SystemClock, Uncopied,
+    UndeletePlan, UndeleteReport, Unused, Wrong,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};

@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use strongroom_format::object_name::{self, ObjectName};
+use strongroom_format::parity::Parity;
 use strongroom_format::{
     Beacon, Config, DecodeError, DecodeErrorKind, Entry, ObjectHash, SealedCheckpoint,
     SignedKeyring, Slot, decode_bundle,
@@ -54,8 +55,7 @@ impl RepositoryRules {
 
 impl ObjectRules for RepositoryRules {
     fn can_check(&self, key: &Key) -> bool {
-        let name = object_name::parse(key.as_str());
-        name.is_some_and(|name| !matches!(name, ObjectName::Parity(_)))
+        object_name::parse(key.as_str()).is_some()
     }
 
     fn check(&self, key: &Key, bytes: &Bytes) -> Wholeness {
@@ -90,6 +90,7 @@ impl ObjectRules for RepositoryRules {
             Some(ObjectName::Slot(_)) => sealed(Slot::decode(bytes).map(drop)),
             Some(ObjectName::Bundle(_)) => sealed(decode_bundle(bytes).map(drop)),
             Some(ObjectName::Checkpoint(_)) => sealed(SealedCheckpoint::decode(bytes).map(drop)),
+            Some(ObjectName::Parity(_)) => sealed(Parity::decode(bytes).map(drop)),
             Some(ObjectName::Session(_)) => sealed(Beacon::decode(bytes).map(drop)),
             _ => Wholeness::Unknown,
         }

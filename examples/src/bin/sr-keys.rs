@@ -7,8 +7,8 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use serde_json::json;
 use strongroom::blocking::Repository;
-use strongroom::{Argon2Params, NewSlot, RecoveryCode, SlotId, SlotInfo, SystemRandom};
 use strongroom::verify::AuditScope;
+use strongroom::{Argon2Params, NewSlot, RecoveryCode, SlotId, SlotInfo, SystemRandom};
 use strongroom_examples::{
     Output, RepositoryArgs, Status, Usage, finish, new_secret, show, write_audit_keys,
 };
@@ -90,8 +90,7 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
             } else {
                 Argon2Params::DEFAULT
             };
-            let slot =
-                open()?.add_slot(label, NewSlot::Passphrase(Arc::new(text.into()), cost))?;
+            let slot = open()?.add_slot(label, NewSlot::Passphrase(Arc::new(text.into()), cost))?;
             let _ = output.json(|| show::slot::object("result", &slot));
             let _ = output.line(&format!("added {}", show::slot::line(&slot)));
             Ok(Status::Complete)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use strongroom::{Changes, CompareSourceOptions, FileTree, SnapshotFilter};
-use strongroom_examples::{LeaveOut, Output, RepositoryArgs, Status, Watch, finish, show};
+use strongroom_examples::{LeaveOut, Output, RepositoryArgs, Status, Usage, Watch, finish, show};
 
 /// Compare a snapshot with the files that it was made of: everything is read on both sides and compared byte by byte (level L6).
 /// Nothing is changed. Ends with 3 when something differs that nothing explains.
@@ -57,10 +57,9 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
         .and_then(|info| info.details);
     let recorded = details.unwrap_or_default().excludes;
 
-    let (first, rest) = arguments
-        .paths
-        .split_first()
-        .expect("one at least is required");
+    let Some((first, rest)) = arguments.paths.split_first() else {
+        return Err(Usage("nothing to compare with".to_owned()).into());
+    };
     let tree = rest
         .iter()
         .fold(FileTree::builder(first), |tree, path| tree.path(path));

@@ -2,15 +2,16 @@
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
-use strongroom::verify::{Event, Finding, Observer, Report, Stage};
+use serde_json::{Value, json};
+use strongroom::verify::{Event, Finding, Observer, Report, Stage, Statement};
 
 use crate::exit::Status;
 use crate::output::Output;
 
-/// An observer for people and machines: findings as they come, and a bar at a terminal.
+/// An observer for people and machines: a bar at a terminal, or lines. What was found is in the report.
 #[derive(Debug)]
 pub struct CheckWatch {
     output: Arc<Output>,
@@ -40,18 +41,29 @@ impl CheckWatch {
 
 impl Observer for CheckWatch {
     fn on_event(&self, event: &Event<'_>) {
-        let Some(bar) = &self.bar else {
-            return;
-        };
-        match event {
-            Event::Started(stage) => {
+        match (event, &self.bar) {
+            (Event::Started(stage), Some(bar)) => {
                 bar.set_length(0);
                 bar.set_position(0);
                 bar.set_message(words(*stage));
             }
-            Event::Advanced { done, of, .. } => {
+            (Event::Advanced { done, of, .. }, Some(bar)) => {
                 bar.set_length(*of);
                 bar.set_position(*done);
+            }
+            (
+                Event::Advanced {
+                    stage,
+                    done,
+                    of,
+                    bytes,
+                },
+                None,
+            ) => {
+                let stage = words(*stage);
+                let _ = self.output.json(|| {
+                    json!({ "type": "progress", "stage": stage, "done": done, "of": of, "bytes": bytes })
+                });
             }
             _ => {}
         }
@@ -75,7 +87,7 @@ pub fn result(output: &Output, report: &Report, entry: Option<u64>) -> Status {
         });
     }
     for statement in &report.statements {
-        let _ = output.json(|| json!({ "type": "statement", "text": statement.to_string() }));
+        let _ = output.json(|| self::statement(statement));
     }
     let _ = output.json(|| {
         json!({
@@ -104,7 +116,49 @@ pub fn result(output: &Output, report: &Report, entry: Option<u64>) -> Status {
     }
 }
 
-fn finding(finding: &Finding) -> serde_json::Value {
+/// A statement in words, and its figures.
+fn statement(statement: &Statement) -> Value {
+    let seconds = |time: &Duration| time.as_secs();
+    let figures = match statement {
+        Statement::Read(census) => json!({
+            "kind": "read",
+            "packs": census.packs,
+            "damaged": census.damaged,
+            "unread": census.unread,
+        }),
+        Statement::Sampled(bound) => json!({
+            "kind": "sampled",
+            "confidence": bound.confidence.as_f64(),
+            "fewer_than": bound.fewer_than().as_f64(),
+            "at_most": bound.at_most,
+            "packs": bound.population,
+            "drawn": bound.drawn,
+            "damaged_in_sample": bound.seen,
+            "damaged": bound.found,
+            "entries": bound.stratum.map(|stratum| [stratum.added.0, stratum.added.1]),
+        }),
+        Statement::Age(age) => json!({
+            "kind": "age",
+            "packs": age.packs,
+            "never": age.never,
+            "late": age.late,
+            "within_seconds": age.within.as_ref().map(seconds),
+            "oldest_seconds": age.oldest.as_ref().map(seconds),
+        }),
+        Statement::Round(round) => json!({
+            "kind": "round",
+            "began": round.began,
+            "done": round.done.as_f64(),
+            "age_seconds": round.age.as_secs(),
+            "period_seconds": round.period.as_secs(),
+        }),
+        _ => json!({ "kind": "other" }),
+    };
+    let text = statement.to_string();
+    json!({ "type": "statement", "text": text, "figures": figures })
+}
+
+fn finding(finding: &Finding) -> Value {
     json!({
         "type": "finding",
         "severity": finding.severity.to_string(),

@@ -1,8 +1,9 @@
 //! A copy of a repository is damaged, and the repository is not.
 
+use crate::compare::assert_identical;
 use crate::objects::objects;
 use crate::place::Place;
-use crate::program::{DAMAGE, Program};
+use crate::program::{CHECK, DAMAGE, Program, REPAIR, RESTORE};
 
 fn damage(place: &Place, more: &[&str]) -> Program {
     Program::bare(DAMAGE)
@@ -91,4 +92,49 @@ fn the_repository_itself_is_damaged_only_after_its_path_was_typed() {
         .input(path)
         .expect(0);
     assert_eq!(contents(&place, "repository").len(), before.len() - 1);
+}
+
+/// A training: somebody's copy is damaged, found out, repaired from the original, and restored.
+#[test]
+fn what_was_damaged_is_found_repaired_and_restored() {
+    let place = Place::new();
+    place.back_up();
+    place.change("a second one");
+    let snapshot = place.back_up();
+    let trainings = [
+        ("config", "flipped"),
+        ("index", "deleted"),
+        ("keyring", "truncated"),
+        ("pack", "deleted"),
+        ("pack", "flipped"),
+        ("pack", "zeroed"),
+    ];
+    for (number, (kind, sort)) in trainings.into_iter().enumerate() {
+        let copy = place.at(&format!("training-{number}"));
+        let which = ["--kind", kind, "--sort", sort, "--seed", "11", "--copy"];
+        let done = damage(&place, &which).arg(&copy).expect(0);
+        let object = done.of_type("damage")[0]["object"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let at = |program: &str| Program::new(program, &copy).arg("--json");
+
+        let found = at(CHECK).arg("--no-record").expect(4);
+        assert!(
+            found.stdout.contains(&object),
+            "{kind} {sort}: {}",
+            found.stdout
+        );
+        let original = place.at("repository");
+        at(REPAIR).arg("--from").arg(&original).expect(0);
+        at(CHECK).arg("--no-record").expect(0);
+        let read = |folder: &std::path::Path| std::fs::read(folder.join(&object)).unwrap();
+        assert_eq!(read(&copy), read(&original), "{kind} {sort}");
+        let target = place.at(&format!("restored-{number}"));
+        at(RESTORE)
+            .args(&[&snapshot, "--target"])
+            .arg(&target)
+            .expect(0);
+        assert_identical(&place.at("source"), &target);
+    }
 }

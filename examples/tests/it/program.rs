@@ -20,8 +20,13 @@ pub(crate) const FORGET: &str = env!("CARGO_BIN_EXE_sr-forget");
 pub(crate) const PRUNE: &str = env!("CARGO_BIN_EXE_sr-prune");
 pub(crate) const UNDELETE: &str = env!("CARGO_BIN_EXE_sr-undelete");
 pub(crate) const DAMAGE: &str = env!("CARGO_BIN_EXE_sr-damage");
+pub(crate) const MIRROR: &str = env!("CARGO_BIN_EXE_sr-mirror");
+pub(crate) const VERIFY_SOURCE: &str = env!("CARGO_BIN_EXE_sr-verify-source");
 pub(crate) const CHECK: &str = env!("CARGO_BIN_EXE_sr-check");
+pub(crate) const REPAIR: &str = env!("CARGO_BIN_EXE_sr-repair");
+pub(crate) const PARITY: &str = env!("CARGO_BIN_EXE_sr-parity");
 pub(crate) const KEYS: &str = env!("CARGO_BIN_EXE_sr-keys");
+pub(crate) const KIT: &str = env!("CARGO_BIN_EXE_sr-kit");
 
 pub(crate) const PASSWORD: &str = "not a secret";
 

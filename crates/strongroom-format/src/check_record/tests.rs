@@ -132,6 +132,46 @@ fn every_shortened_record_is_refused() {
 }
 
 #[test]
+fn whatever_bytes_are_changed_what_decodes_comes_back() {
+    let bytes = record().encode().unwrap();
+    for at in 0..bytes.len() {
+        for change in [1, 2, 0x20, 0x40, 0x80, 0xFF] {
+            let mut changed = bytes.clone();
+            changed[at] ^= change;
+            if let Ok(record) = CheckRecord::decode(&changed) {
+                let again = record.encode().unwrap();
+                assert_eq!(CheckRecord::decode(&again), Ok(record));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_bytes_are_these() {
+    let record = CheckRecord {
+        level: 3,
+        head: (2, hash(0xAA)),
+        time: Time::new(7, 0),
+        program: "x".to_owned(),
+        choices: vec![Choice::All {
+            classes: PackClasses::TREES,
+        }],
+        read: (4, 1_000),
+        unread: vec![hash(0xBB)],
+        ..CheckRecord::default()
+    };
+    let expected = [
+        &[0xA7, 0, 3, 1, 0x82, 2, 0x58, 32][..],
+        &[0xAA; 32],
+        &[2, 0x82, 7, 0, 4, 0x61, b'x', 5, 0x81, 0xA2, 0, 0, 1, 6],
+        &[6, 0x82, 4, 0x19, 0x03, 0xE8, 8, 0x81, 0x58, 32],
+        &[0xBB; 32],
+    ]
+    .concat();
+    assert_eq!(record.encode().unwrap(), expected);
+}
+
+#[test]
 fn limits_and_order_are_kept_on_both_sides() {
     let many = |count: usize| {
         (0..count as u64)

@@ -19,12 +19,10 @@ impl Parity<'_> {
         if !inspection.can_heal() {
             return Err(Unhealable::new(UnhealableKind::TooMuchDamage, inspection));
         }
-        let mut healed = pack.to_vec();
         // The geometry was compared with the limit of objects when the parity was read.
-        healed.resize(
-            usize::try_from(self.geometry().pack_len()).unwrap_or(usize::MAX),
-            0,
-        );
+        let len = usize::try_from(self.geometry().pack_len()).unwrap_or(usize::MAX);
+        let mut healed = pack.get(..len).unwrap_or(pack).to_vec();
+        healed.resize(len, 0);
         let restored = self.restore(&mut healed, &inspection);
         if restored.is_err() || ObjectHash::of(&healed) != *self.pack() {
             return Err(Unhealable::new(UnhealableKind::WrongResult, inspection));

@@ -128,8 +128,7 @@ impl Comparison {
         let disk = match self.look(path) {
             Ok(Some(disk)) => disk,
             Ok(None) => {
-                let above = dirs::split(path).map_or(&[][..], |(above, _)| above);
-                let above = self.look(above).ok().flatten();
+                let above = self.nearest(path);
                 let missing = Discrepancy::OnlyInSnapshot;
                 self.differs(path, missing, String::new(), above.as_ref(), None);
                 return None;
@@ -168,6 +167,17 @@ impl Comparison {
             let detail = format!("1, {}", disk.stx_nlink);
             self.differs(path, Discrepancy::HardLinks, detail, Some(disk), node.ctime);
         }
+    }
+
+    /// Looks at the nearest thing above a path that is there: what it was taken out of, or with.
+    fn nearest(&self, mut path: &[u8]) -> Option<Statx> {
+        while let Ok((above, _)) = dirs::split(path) {
+            if let Some(disk) = self.look(above).ok().flatten() {
+                return Some(disk);
+            }
+            path = above;
+        }
+        None
     }
 
     /// Opens a regular file that was found.

@@ -4,12 +4,12 @@ use crate::error::Result;
 
 /// A sorted tree of pages, written from left to right in one pass and bounded memory.
 #[derive(Debug)]
-pub(super) struct Levels<T> {
+pub(crate) struct Levels<T> {
     open: Vec<Vec<T>>,
 }
 
 /// How the pages of one kind of tree end and are written.
-pub(super) trait Pages<T> {
+pub(crate) trait Pages<T> {
     /// Says whether a page of that height ends after these items.
     fn ends(&self, height: u8, items: &[T]) -> bool;
 
@@ -18,17 +18,17 @@ pub(super) trait Pages<T> {
 }
 
 impl<T> Levels<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { open: Vec::new() }
     }
 
     /// Says whether nothing was pushed yet.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
     /// Adds an item at the lowest level, whose pages have height `base`.
-    pub(super) fn push(&mut self, pages: &mut impl Pages<T>, base: u8, item: T) -> Result<()> {
+    pub(crate) fn push(&mut self, pages: &mut impl Pages<T>, base: u8, item: T) -> Result<()> {
         let mut item = item;
         for level in 0.. {
             if self.open.len() <= level {
@@ -49,7 +49,7 @@ impl<T> Levels<T> {
 
     /// Closes every level. Returns the items of the lowest if no page was ever written, so that a single item, or a
     /// few, need no page; else the one item that refers to all.
-    pub(super) fn finish(self, pages: &mut impl Pages<T>, base: u8) -> Result<Vec<T>> {
+    pub(crate) fn finish(self, pages: &mut impl Pages<T>, base: u8) -> Result<Vec<T>> {
         let mut levels = self.open.into_iter();
         let Some(mut carry) = levels.next() else {
             return Ok(Vec::new());

@@ -17,7 +17,7 @@ use crate::state::State;
 /// Walks the reference lists of a tree, depth first, beside those of a snapshot in force: what both refer to is not walked.
 ///
 /// One page of each height is in memory, and the ids of at most [`REMEMBERED_PAGES`] pages.
-pub(super) struct Reach<'a> {
+pub(crate) struct Reach<'a> {
     remote: &'a Remote,
     index: &'a Index,
     state: &'a State,
@@ -47,7 +47,7 @@ struct Beside {
 }
 
 impl<'a> Reach<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         repository: &Repository,
         remote: &'a Remote,
         index: &'a Arc<Index>,
@@ -73,7 +73,7 @@ impl<'a> Reach<'a> {
     /// # Errors
     ///
     /// What the store says when it cannot be reached, `Cancelled`, and what [`Index::grounds`] says.
-    pub(super) fn stands(&mut self, root: &Id, beside: Option<&Id>) -> Result<bool> {
+    pub(crate) fn stands(&mut self, root: &Id, beside: Option<&Id>) -> Result<bool> {
         if beside == Some(root) {
             self.shared += 1;
             return Ok(true);
@@ -106,7 +106,7 @@ impl<'a> Reach<'a> {
     }
 
     /// Returns the packs and segments in force that the tree needs.
-    pub(super) fn into_names(self) -> HashSet<ObjectHash> {
+    pub(crate) fn into_names(self) -> HashSet<ObjectHash> {
         self.names
     }
 

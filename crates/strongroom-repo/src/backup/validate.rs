@@ -146,7 +146,7 @@ impl Ground {
 /// Says whether a session whose content is sealed under that epoch may still add packs.
 ///
 /// A closed epoch is for reading: whoever it was closed against can read what is written under it.
-pub(super) fn may_add(now: &State, session: &SessionId, epoch: u32) -> bool {
+pub(crate) fn may_add(now: &State, session: &SessionId, epoch: u32) -> bool {
     let state = now.epochs.get(&epoch).copied();
     !now.session_ended(session) && state.is_none_or(|state| state == EpochState::Open)
 }

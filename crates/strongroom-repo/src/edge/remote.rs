@@ -188,12 +188,7 @@ impl Remote {
 
     /// Writes an object in the place of whatever is there. Only for bytes that are known to be the ones that belong there.
     pub(crate) fn replace(&self, key: &Key, data: Bytes) -> Result<()> {
-        let key = key.clone();
-        self.ask(Queue::Writes, move |store| async move {
-            let options = PutOptions::default().with_mode(PutMode::Overwrite);
-            Ok(store.put(&key, data, options).await?)
-        })
-        .wait()
+        self.replace_later(key, data).wait()
     }
 
     /// Deletes an object, present or not.

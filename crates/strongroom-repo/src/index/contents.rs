@@ -1,12 +1,14 @@
 //! What segments say of packs: which blobs are in which frames.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use strongroom_format::{ObjectHash, PackRef};
 
 use crate::error::Result;
 use crate::index::Index;
+use crate::packs::PackInfo;
 use crate::state::State;
 
 /// What a segment holds of an id.
@@ -46,6 +48,29 @@ impl Index {
             })?;
         }
         Ok(())
+    }
+
+    /// Calls `each` with every row of one segment: the beginning of a blob's id, the pack, and the position of the frame in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`each_blob_of`](Self::each_blob_of).
+    pub(crate) fn each_row_of(
+        &self,
+        name: &ObjectHash,
+        mut each: impl FnMut(Prefix, &Arc<PackInfo>, u32) -> Result<()>,
+    ) -> Result<()> {
+        let Some(part) = self.parts.iter().find(|part| part.segment.name == *name) else {
+            return Ok(());
+        };
+        let segment = &part.segment;
+        segment.each_entry(|entry| {
+            let frame = segment.frame(entry.frame)?;
+            match segment.packs.get(frame.pack as usize) {
+                Some(pack) => each(entry.prefix, pack, frame.position),
+                None => Ok(()),
+            }
+        })
     }
 
     /// Returns the packs in force that no segment in force maps which can be read and is none of `but`.

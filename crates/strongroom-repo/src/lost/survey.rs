@@ -429,8 +429,8 @@ impl Surveyor<'_> {
             let Some(Body::Forget(forget)) = payload.map(|payload| payload.body) else {
                 continue;
             };
-            let lost = found.lost.iter().filter(|lost| !lost.is_known);
-            let Some(before) = lost.filter(|lost| lost.n < later.n).next_back() else {
+            let mut lost = found.lost.iter().filter(|lost| !lost.is_known);
+            let Some(before) = lost.rfind(|lost| lost.n < later.n) else {
                 continue;
             };
             let held = prefix.state.held();

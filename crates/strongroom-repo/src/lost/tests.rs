@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use proptest::prelude::*;
-use strongroom_crypt::Roles;
+use strongroom_crypt::{Argon2Params, Roles};
 use strongroom_format::{Body, Dropped, ObjectHash, Tombstone, object_name};
 use strongroom_store::{MemoryStore, Prefix, Store, StoreExt as _};
 
@@ -487,6 +487,85 @@ fn a_repaired_journal_is_replicated_to_whoever_has_the_lost_entry() {
         block_on(repaired.replicate(target, Arc::new(()))).unwrap();
         assert_eq!(restored(&open(&to).unwrap()), expected);
     }
+}
+
+#[test]
+fn a_lost_change_of_keys_is_announced_again() {
+    let store = Arc::new(MemoryStore::new());
+    let options = CreateOptions::default().with_argon2(Argon2Params::FASTEST);
+    let (old, new) = (
+        Credential::passphrase("the old one"),
+        Credential::passphrase("the new one"),
+    );
+    let repository = block_on(builder(&store).create(options, &old)).unwrap();
+    let repository = repository.repository;
+    commit(&repository, 1);
+    let slot = crate::NewSlot::Passphrase(
+        Arc::new("the new one".to_owned().into()),
+        Argon2Params::FASTEST,
+    );
+    block_on(repository.add_slot("new", slot)).unwrap();
+    let n = repository.journal().state().head - 1;
+    commit(&repository, 2);
+    for harm in HARMS {
+        let store = copy(&store);
+        harm(&store, &object_name::journal(n));
+        let open_with = |credential| {
+            let skipping = builder(&store).on_lost_entries(LostEntries::Skip);
+            block_on(skipping.open(credential)).unwrap()
+        };
+        for credential in [&old, &new] {
+            assert_eq!(restored(&open_with(credential)), ["1", "2"]);
+        }
+        repair(&open_with(&old));
+        let repaired = block_on(builder(&store).open(&new)).unwrap();
+        let (announced, known) = (repaired.journal().state(), repository.journal().state());
+        assert_eq!(announced.keyring, known.keyring);
+        commit(&repaired, 3);
+        assert_eq!(restored(&repaired), ["1", "2", "3"]);
+    }
+}
+
+#[test]
+fn without_any_index_everything_works_and_a_repair_makes_it_anew() {
+    let (store, repository) = create(CreateOptions::default());
+    history(&repository);
+    let expected = restored(&repository);
+    for name in names(&store).into_keys() {
+        if name.starts_with("index/") {
+            remove(&store, &name);
+        }
+    }
+    let repository = open(&store).unwrap();
+    assert_eq!(restored(&repository), expected);
+    commit(&repository, 5);
+    let plan = repository.plan_repair(crate::RepairOptions::default(), Arc::new(()));
+    let plan = block_on(plan).unwrap();
+    assert!(plan.has_work(), "{plan}");
+    let report = block_on(repository.repair(plan, Arc::new(()))).unwrap();
+    assert!(report.is_complete(), "{report}");
+    let repository = open(&store).unwrap();
+    let mut all = expected;
+    all.push("5".to_owned());
+    assert_eq!(restored(&repository), all);
+    let state = repository.journal().state();
+    let is_there = |name: &ObjectHash| names(&store).contains_key(&object_name::index(name));
+    assert!(state.segments.keys().all(is_there));
+}
+
+#[test]
+fn a_repair_of_the_rest_leaves_bridges_as_they_are() {
+    let (store, repository) = create(CreateOptions::default());
+    history(&repository);
+    rot(&store, &object_name::journal(4));
+    remove(&store, &object_name::journal(6));
+    repair(&open_around(&store, LostEntries::Skip));
+    let repository = open(&store).unwrap();
+    let before = names(&store);
+    let plan = repository.plan_repair(crate::RepairOptions::default(), Arc::new(()));
+    let plan = block_on(plan).unwrap();
+    assert!(!plan.has_work(), "{plan}");
+    assert_eq!(names(&store), before);
 }
 
 fn lost_and_repaired(lost: &[(usize, bool)]) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! Carries a plan out, item by item, each looked at again before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use strongroom_format::ObjectHash;
@@ -8,8 +8,10 @@ use strongroom_format::object_name::ObjectName;
 
 use super::chain::Chain;
 use super::item::{Remedy, RepairItem, Wrong};
+use super::live::Live;
 use super::look::{Look, Suspects};
 use super::mirrors::Mirrors;
+use super::packs::Exams;
 use super::plan::{RepairPlan, single};
 use super::relocate::{Grounds, Moved};
 use super::report::RepairReport;
@@ -141,7 +143,11 @@ impl<'a> Applying<'a> {
         let len = bytes.len() as u64;
         match item.wrong {
             Wrong::Missing => match self.remote.put(&key, bytes.clone()) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                // Somebody else was faster; a check says whether it was done well.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    self.report.already += 1;
+                    return Ok(());
+                }
                 put => put?,
             },
             _ => self.remote.replace(&key, bytes.clone())?,
@@ -222,77 +228,95 @@ impl<'a> Applying<'a> {
         Ok(())
     }
 
-    /// Moves what is good of packs, and drops them.
+    /// Moves what is good of packs, and drops them. Snapshots are walked once for all of them, and again when others have changed what that
+    /// stands on.
     fn relocate(&mut self) -> Result<()> {
-        let suspects: Suspects = self
-            .plan
-            .items
-            .iter()
-            .fold(Suspects::new(), |mut all, item| {
-                if let ObjectName::Pack(_) = item.object {
-                    all.entry(item.object).or_default().extend(doubted(item));
+        let suspects = self.suspected_packs();
+        let planned = self.plan.items.iter();
+        let mut waiting: VecDeque<&RepairItem> = planned
+            .filter(|item| matches!(item.remedy, Remedy::Move { .. }))
+            .collect();
+        let mut tries = 0;
+        while !waiting.is_empty() && tries < MAX_TRIES {
+            let look = self.look()?;
+            let exams = look.exams(&suspects)?;
+            let mut live = None;
+            while let Some(item) = waiting.pop_front() {
+                if self.remote.is_cancelled() {
+                    return Err(cancelled());
                 }
-                all
-            });
-        for item in &self.plan.items {
-            if !matches!(item.remedy, Remedy::Move { .. }) {
-                continue;
+                let moved = self.relocate_one(&look, &exams, &mut live, item);
+                if let Ok(Moved::Again) = moved {
+                    waiting.push_front(item);
+                    tries += 1;
+                    break;
+                }
+                tries = 0;
+                self.settle(item, moved.map(drop))?;
+                self.tell();
             }
-            if self.remote.is_cancelled() {
-                return Err(cancelled());
-            }
-            let done = self.relocate_one(item, &suspects);
-            self.settle(item, done)?;
-            self.tell();
         }
+        self.report
+            .stale
+            .extend(waiting.iter().map(|item| item.object));
         Ok(())
     }
 
-    fn relocate_one(&mut self, item: &RepairItem, suspects: &Suspects) -> Result<()> {
-        let ObjectName::Pack(name) = item.object else {
-            return Ok(());
-        };
-        for _ in 0..MAX_TRIES {
-            let look = self.look()?;
-            let Some(pack) = look.state.packs.get(&name) else {
-                self.report.already += 1;
-                return Ok(());
-            };
-            let (exam, bytes) = look.examine(pack, &doubted(item))?;
-            let is_quarantined = look.state.damaged.contains_key(&name);
-            if exam.is_good() && !is_quarantined {
-                self.report.already += 1;
-                return Ok(());
-            }
-            let from = match exam.is_good() || matches!(exam.wrong, Some(Wrong::Frames(_))) {
-                true => None,
-                false => look.find_pack(&exam)?,
-            };
-            let (exam, bytes, grounds) = match from {
-                Some(found) => (found.exam, found.bytes, Some(Grounds::default())),
-                None => {
-                    let grounds = match exam.newer || look.forbidden.is_some() {
-                        true => None,
-                        false => look.grounds(&look.exams(suspects)?, &name)?,
-                    };
-                    (exam, bytes, grounds)
-                }
-            };
-            let Some(grounds) = grounds else {
-                self.report.stale.push(item.object);
-                return Ok(());
-            };
-            match look.relocate(&exam, &bytes, &grounds, &mut self.report)? {
-                Moved::Done => return Ok(()),
-                Moved::Gone => {
-                    self.report.already += 1;
-                    return Ok(());
-                }
-                Moved::Again => {}
+    fn suspected_packs(&self) -> Suspects {
+        let mut all = Suspects::new();
+        for item in &self.plan.items {
+            if let ObjectName::Pack(_) = item.object {
+                all.entry(item.object).or_default().extend(doubted(item));
             }
         }
-        self.report.stale.push(item.object);
-        Ok(())
+        all
+    }
+
+    fn relocate_one<'l>(
+        &mut self,
+        look: &'l Look<'_>,
+        exams: &'l Exams,
+        live: &mut Option<Live<'l>>,
+        item: &RepairItem,
+    ) -> Result<Moved> {
+        let ObjectName::Pack(name) = item.object else {
+            return Ok(Moved::Gone);
+        };
+        let Some(pack) = look.state.packs.get(&name) else {
+            self.report.already += 1;
+            return Ok(Moved::Gone);
+        };
+        let (exam, bytes) = look.examine(pack, &doubted(item))?;
+        let is_quarantined = look.state.damaged.contains_key(&name);
+        if exam.is_good() && !is_quarantined {
+            self.report.already += 1;
+            return Ok(Moved::Gone);
+        }
+        let from = match exam.is_good() || matches!(exam.wrong, Some(Wrong::Frames(_))) {
+            true => None,
+            false => look.find_pack(&exam)?,
+        };
+        let moved = match from {
+            Some(found) => {
+                let grounds = Grounds::default();
+                look.relocate(&found.exam, &found.bytes, &grounds, &mut self.report)?
+            }
+            None => {
+                let grounds = match exam.newer || look.forbidden.is_some() {
+                    true => None,
+                    false => look.grounds(&exam, exams, live)?,
+                };
+                let Some(grounds) = grounds else {
+                    self.report.stale.push(item.object);
+                    return Ok(Moved::Gone);
+                };
+                look.relocate(&exam, &bytes, &grounds, &mut self.report)?
+            }
+        };
+        if moved == Moved::Gone {
+            self.report.already += 1;
+        }
+        Ok(moved)
     }
 
     fn look(&self) -> Result<Look<'a>> {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use strongroom_format::limits::BUNDLE_ENTRIES;
 use strongroom_format::object_name::ObjectName;
-use strongroom_format::{ENTRY_HEAD_BYTES, Entry, ObjectHash, decode_bundle, encode_bundle};
+use strongroom_format::{ENTRY_HEAD_BYTES, ObjectHash, decode_bundle, encode_bundle};
 
-use super::item::{Origin, Reason, Remedy, Wrong};
+use super::item::{NoRemedy, Remedy, RepairSource, Wrong};
 use super::look::{Found, Look, Sight};
 use crate::context::{encode_error, get_if_there};
 use crate::error::Result;
@@ -37,25 +37,41 @@ impl Chain {
     /// # Errors
     ///
     /// What the store said.
-    pub(super) fn entry(&mut self, look: &Look<'_>, n: u64) -> Result<Option<Found>> {
-        let name = ObjectName::Journal(n);
-        if n >= self.head {
+    pub(super) fn entry(
+        &mut self,
+        look: &Look<'_>,
+        name: ObjectName,
+        n: u64,
+    ) -> Result<Option<Found>> {
+        let is_copy = matches!(name, ObjectName::JournalCopy(_));
+        let is_bridge = look.state.bridges.contains_key(&n);
+        // Genesis has a copy, and so has a Bridge whose place is taken by what is left of the lost entry.
+        if n >= self.head || (is_copy && n > 0 && !is_bridge) {
             return Ok(None);
         }
         let Some(hash) = self.hash(look, n)? else {
             // What is wrong is further on: that entry says it.
             return Ok(None);
         };
-        let wrong = look.sight(&name, |bytes| Sight::of_hash(bytes, &hash, Entry::decode))?;
-        let Some(wrong) = wrong else {
+        // What belongs there is said by the entry after it, so nothing else there is of a later version.
+        let is_right = |bytes: &Bytes| ObjectHash::of(bytes) == hash;
+        let judge = |bytes: &Bytes| is_right(bytes).then_some(()).ok_or(Sight::Bad);
+        let Some(wrong) = look.sight(&name, judge)? else {
             return Ok(None);
         };
-        if wrong == Wrong::Newer {
-            return Ok(Some(Found::newer(name)));
+        if is_bridge {
+            let other = match is_copy {
+                true => ObjectName::Journal(n),
+                false => ObjectName::JournalCopy(n),
+            };
+            if get_if_there(look.remote, &other.to_string())?.is_some_and(|bytes| is_right(&bytes))
+            {
+                return Ok(None);
+            }
         }
         Ok(Some(match self.find(look, n, &hash)? {
             Some((bytes, from)) => Found::put_back(name, wrong, from, bytes),
-            None => Found::without_bytes(name, wrong, Remedy::None(Reason::EntryLost)),
+            None => Found::without_bytes(name, wrong, Remedy::None(NoRemedy::EntryLost)),
         }))
     }
 
@@ -93,7 +109,7 @@ impl Chain {
         let mut entries = Vec::new();
         for (n, hash) in (first..).zip(&hashes) {
             let Some((bytes, _)) = self.find(look, n, hash)? else {
-                let remedy = Remedy::None(Reason::NoSource);
+                let remedy = Remedy::None(NoRemedy::NoSource);
                 return Ok(Some(Found::without_bytes(name, wrong, remedy)));
             };
             entries.push(bytes);
@@ -102,8 +118,8 @@ impl Chain {
         let random = context.random()?;
         let bytes = encode_bundle(context.suite, context.repository, n, random, &entries);
         let bytes = Bytes::from(bytes.map_err(encode_error)?);
-        let mut found = Found::put_back(name, wrong, Origin::Entries, bytes);
-        found.item.remedy = Remedy::Rebuild(Origin::Entries);
+        let mut found = Found::put_back(name, wrong, RepairSource::Entries, bytes);
+        found.item.remedy = Remedy::Rebuild(RepairSource::Entries);
         Ok(Some(found))
     }
 
@@ -119,8 +135,12 @@ impl Chain {
             let Some(previous) = previous.and_then(|bytes| bytes.first_chunk()) else {
                 return Ok(None);
             };
-            self.hashes
-                .insert(first - 1, ObjectHash::from_bytes(*previous));
+            let previous = ObjectHash::from_bytes(*previous);
+            // Behind a Bridge the next entry names the one that was lost.
+            let bridge = look.state.bridges.get(&(first - 1));
+            let bridge = bridge.filter(|bridge| bridge.next == previous);
+            let hash = bridge.map_or(previous, |bridge| bridge.hash);
+            self.hashes.insert(first - 1, hash);
         }
         Ok(self.hashes.get(&n).copied())
     }
@@ -131,7 +151,7 @@ impl Chain {
         look: &Look<'_>,
         n: u64,
         hash: &ObjectHash,
-    ) -> Result<Option<(Bytes, Origin)>> {
+    ) -> Result<Option<(Bytes, RepairSource)>> {
         let is_right = |bytes: &[u8]| ObjectHash::of(bytes) == *hash;
         let start = n - n % BUNDLE_ENTRIES;
         let at = usize::try_from(n - start).unwrap_or(usize::MAX);
@@ -142,17 +162,24 @@ impl Chain {
             let entry = self.bundle.as_ref().and_then(|(_, all)| all.get(at));
             if let Some(entry) = entry.filter(|entry| is_right(entry)) {
                 let bytes = Bytes::copy_from_slice(entry);
-                return Ok(Some((bytes, Origin::Copy(ObjectName::Bundle(number)))));
+                return Ok(Some((
+                    bytes,
+                    RepairSource::Copy(ObjectName::Bundle(number)),
+                )));
             }
         }
-        let name = ObjectName::Journal(n);
-        if let Some(bytes) = get_if_there(look.remote, &name.to_string())?
-            && is_right(&bytes)
-        {
-            return Ok(Some((bytes, Origin::Copy(name))));
+        let names = [ObjectName::Journal(n), ObjectName::JournalCopy(n)];
+        for name in names {
+            if let Some(bytes) = get_if_there(look.remote, &name.to_string())?
+                && is_right(&bytes)
+            {
+                return Ok(Some((bytes, RepairSource::Copy(name))));
+            }
         }
-        if let Some((mirror, bytes)) = look.mirrors.find(&name, |bytes| is_right(bytes))? {
-            return Ok(Some((bytes, Origin::Mirror(mirror))));
+        for name in names {
+            if let Some((mirror, bytes)) = look.mirrors.find(&name, |bytes| is_right(bytes))? {
+                return Ok(Some((bytes, RepairSource::Mirror(mirror))));
+            }
         }
         if !is_full {
             return Ok(None);
@@ -161,8 +188,9 @@ impl Chain {
         let found = look.mirrors.find(&ObjectName::Bundle(number), |bytes| {
             in_bundle(bytes).is_some_and(|entry| is_right(&entry))
         })?;
-        Ok(found
-            .and_then(|(mirror, bytes)| Some((in_bundle(&bytes)?.into(), Origin::Mirror(mirror)))))
+        Ok(found.and_then(|(mirror, bytes)| {
+            Some((in_bundle(&bytes)?.into(), RepairSource::Mirror(mirror)))
+        }))
     }
 
     fn load(&mut self, look: &Look<'_>, number: u64) -> Result<()> {

@@ -6,7 +6,7 @@ use strongroom_format::{
     Beacon, Config, ObjectHash, ObjectKind, SealedCheckpoint, SignedKeyring, Slot,
 };
 
-use super::item::{Origin, Reason, Remedy, Wrong};
+use super::item::{NoRemedy, Remedy, RepairSource, Wrong};
 use super::look::{Found, Look, Sight};
 use crate::context::get_if_there;
 use crate::error::Result;
@@ -45,7 +45,12 @@ impl Look<'_> {
             let wrong = self.sight(&name, judge)?;
             return Ok(wrong.map(|wrong| match wrong {
                 Wrong::Newer => Found::newer(name),
-                wrong => Found::put_back(name, wrong, Origin::Memory, keys.keyring_object.clone()),
+                wrong => Found::put_back(
+                    name,
+                    wrong,
+                    RepairSource::Memory,
+                    keys.keyring_object.clone(),
+                ),
             }));
         }
         let judge = |bytes: &Bytes| match SignedKeyring::decode(bytes) {
@@ -92,14 +97,16 @@ impl Look<'_> {
             return Ok(Some(Found::put_back(
                 name,
                 wrong,
-                Origin::Memory,
+                RepairSource::Memory,
                 object.clone(),
             )));
         }
         let found = self.mirrors.find(&name, |bytes| judge(bytes).is_ok())?;
         Ok(Some(match found {
-            Some((mirror, bytes)) => Found::put_back(name, wrong, Origin::Mirror(mirror), bytes),
-            None => Found::without_bytes(name, wrong, Remedy::None(Reason::AddSlot)),
+            Some((mirror, bytes)) => {
+                Found::put_back(name, wrong, RepairSource::Mirror(mirror), bytes)
+            }
+            None => Found::without_bytes(name, wrong, Remedy::None(NoRemedy::AddSlot)),
         }))
     }
 
@@ -155,16 +162,16 @@ impl Look<'_> {
         }
         let is_right = |bytes: &Bytes| ObjectHash::of(bytes) == *hash;
         if let Some(bytes) = get_if_there(self.remote, &other.to_string())?.filter(is_right) {
-            let from = Origin::Copy(other);
+            let from = RepairSource::Copy(other);
             return Ok(Some(Found::put_back(name, wrong, from, bytes)));
         }
         for name_there in [name, other] {
             if let Some((mirror, bytes)) = self.mirrors.find(&name_there, is_right)? {
-                let from = Origin::Mirror(mirror);
+                let from = RepairSource::Mirror(mirror);
                 return Ok(Some(Found::put_back(name, wrong, from, bytes)));
             }
         }
-        let remedy = Remedy::None(Reason::NoSource);
+        let remedy = Remedy::None(NoRemedy::NoSource);
         Ok(Some(Found::without_bytes(name, wrong, remedy)))
     }
 }

@@ -34,6 +34,8 @@ pub enum Wrong {
     Frames(Vec<u32>),
     /// It is in quarantine and as it should be.
     Quarantined,
+    /// It is an index segment and as it was written, and says something else of packs than they do themselves.
+    Misleading,
     /// It is a pack in force, and no index segment that can be read maps it.
     Unmapped,
     /// It is whole, and a later version has written it.
@@ -45,13 +47,13 @@ pub enum Wrong {
 #[non_exhaustive]
 pub enum Remedy {
     /// The bytes that belong there are put there.
-    PutBack(Origin),
+    PutBack(RepairSource),
     /// Another object is made that does the same.
-    Rebuild(Origin),
+    Rebuild(RepairSource),
     /// What can be read of a pack is written into new ones, and the pack is dropped: nothing that is left behind is needed.
     Move {
         /// Where its bytes come from, if not from where it is.
-        from: Option<Origin>,
+        from: Option<RepairSource>,
         /// Frames that are moved.
         frames: u32,
         /// Frames that are left behind: what snapshots need of them is in other packs too.
@@ -63,13 +65,13 @@ pub enum Remedy {
     /// It is deleted: it is a copy, or a note, that nothing depends on.
     Delete,
     /// Nothing can be done now.
-    None(Reason),
+    None(NoRemedy),
 }
 
 /// Where what is put in the place of something damaged comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Origin {
+pub enum RepairSource {
     /// Another object of this repository has the same bytes.
     Copy(ObjectName),
     /// It was read when the repository was opened.
@@ -89,7 +91,7 @@ pub enum Origin {
 /// Why nothing can be done about something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum NoRemedy {
     /// A later version wrote it, or forbids this one to maintain: use that.
     Newer(String),
     /// It is in quarantine. The next backup stores again what it still has of it; what no snapshot needs any more goes by the next repair after
@@ -151,6 +153,7 @@ impl fmt::Display for Wrong {
             Self::Altered => f.write_str("its bytes are not what was written"),
             Self::Frames(frames) => write!(f, "frames {frames:?} are not what they say"),
             Self::Quarantined => f.write_str("in quarantine, and as it should be"),
+            Self::Misleading => f.write_str("it says something else of packs than they do"),
             Self::Unmapped => f.write_str("no index maps it"),
             Self::Newer => f.write_str("a later version wrote it"),
         }
@@ -180,7 +183,7 @@ impl fmt::Display for Remedy {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for RepairSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Copy(name) => write!(f, "{name}"),
@@ -194,7 +197,7 @@ impl fmt::Display for Origin {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for NoRemedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Newer(what) => f.write_str(what),

@@ -174,7 +174,7 @@ impl<'a> Live<'a> {
     }
 
     /// Walks what is below a page; says whether something of it is lost.
-    fn walk_tree(&mut self, root: &Id) -> Result<bool> {
+    pub(super) fn walk_tree(&mut self, root: &Id) -> Result<bool> {
         let mut stack = Vec::new();
         if let Some(is_dirty) = self.enter(root, &mut stack)? {
             return Ok(is_dirty);

@@ -9,7 +9,7 @@ use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{DamagedObject, DecodeError, DecodeErrorKind, ObjectHash};
 use strongroom_store::Prefix;
 
-use super::item::{Origin, Reason, Remedy, RepairItem, Wrong};
+use super::item::{NoRemedy, Remedy, RepairItem, RepairSource, Wrong};
 use super::mirrors::Mirrors;
 use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
@@ -48,7 +48,12 @@ pub(super) struct Found {
 
 impl Found {
     /// Something that can be put back.
-    pub(super) fn put_back(name: ObjectName, wrong: Wrong, from: Origin, bytes: Bytes) -> Self {
+    pub(super) fn put_back(
+        name: ObjectName,
+        wrong: Wrong,
+        from: RepairSource,
+        bytes: Bytes,
+    ) -> Self {
         let len = bytes.len() as u64;
         Self {
             item: RepairItem::new(name, wrong, Remedy::PutBack(from)).costing(2 * len, len),
@@ -67,7 +72,7 @@ impl Found {
     /// Something of a later version, which is left alone.
     pub(super) fn newer(name: ObjectName) -> Self {
         let why = "a later version wrote it, use that to repair it".to_owned();
-        Self::without_bytes(name, Wrong::Newer, Remedy::None(Reason::Newer(why)))
+        Self::without_bytes(name, Wrong::Newer, Remedy::None(NoRemedy::Newer(why)))
     }
 }
 
@@ -122,7 +127,7 @@ impl<'a> Look<'a> {
             }
             None => self.missing()?,
         };
-        for (pack, _) in &self.state.damaged {
+        for pack in self.state.damaged.keys() {
             if self.state.packs.contains_key(pack) {
                 suspects.entry(ObjectName::Pack(*pack)).or_default();
             }
@@ -169,6 +174,7 @@ impl<'a> Look<'a> {
         for n in 0..state.head {
             expect(ObjectName::Journal(n), None);
         }
+        expect(ObjectName::JournalCopy(0), None);
         for block in 1..=state.head / BUNDLE_ENTRIES {
             expect(ObjectName::Bundle(block * BUNDLE_ENTRIES), None);
         }
@@ -229,16 +235,24 @@ pub(super) enum Sight {
 }
 
 impl Sight {
-    /// Judges bytes that must have a hash.
+    /// Judges bytes that must have a hash. Something else that is whole and of a later version is left alone: one whose seal is wrong
+    /// proves nothing by what it says of its version.
     pub(super) fn of_hash<T>(
         bytes: &Bytes,
         hash: &ObjectHash,
         decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<(), Self> {
-        match ObjectHash::of(bytes) == *hash {
-            true => Ok(()),
-            false => Err(decode(bytes).map_or_else(|error| Self::of(&error), |_| Self::Bad)),
+        if ObjectHash::of(bytes) == *hash {
+            return Ok(());
         }
+        let is_whole = bytes
+            .split_last_chunk::<32>()
+            .is_some_and(|(body, seal)| ObjectHash::of(body).as_bytes() == seal);
+        let said = decode(bytes).map_or_else(|error| Self::of(&error), |_| Self::Bad);
+        Err(match is_whole {
+            true => said,
+            false => Self::Bad,
+        })
     }
 
     pub(super) fn of(error: &DecodeError) -> Self {

@@ -79,7 +79,14 @@ impl SnapshotLosses {
             LossKind::Entries(Some(count)) => self.entries += count,
             LossKind::Entries(None) => self.pages += 1,
         }
-        if self.paths.len() < NAMED {
+        // Pages of one directory come one after another.
+        if let (Some(last), LossKind::Entries(more)) = (self.paths.last_mut(), what)
+            && let LossKind::Entries(known) = last.what
+            && last.path == path
+        {
+            let sum = known.zip(more).map(|(known, more)| known + more);
+            last.what = LossKind::Entries(sum);
+        } else if self.paths.len() < NAMED {
             self.paths.push(LossAt {
                 path: path.to_vec(),
                 what,

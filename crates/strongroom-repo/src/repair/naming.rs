@@ -31,14 +31,8 @@ pub(super) fn losses(look: &Look<'_>, live: &Live<'_>, objects: Vec<ObjectName>)
         let Some((id, snapshot)) = state.snapshots.get(n) else {
             continue;
         };
-        let mut found = none_of(*id, snapshot);
+        let mut found = losses_of(look, &Damage::of(live), id, snapshot)?;
         found.is_newest = newest.get(snapshot.series.as_str()) == Some(n);
-        let damage = Damage::of(live);
-        match name(&look.blobs, &snapshot.root, &damage, &mut found) {
-            // Without the keys to names, what is lost has none.
-            Err(error) if error.kind() == ErrorKind::WrongKey => {}
-            other => other?,
-        }
         snapshots.push(found);
     }
     Ok(Losses {
@@ -49,10 +43,19 @@ pub(super) fn losses(look: &Look<'_>, live: &Live<'_>, objects: Vec<ObjectName>)
     })
 }
 
-/// A snapshot that lacks nothing yet.
-pub(crate) fn none_of(id: Id, snapshot: &Arc<Snapshot>) -> SnapshotLosses {
-    SnapshotLosses {
-        id,
+/// Names what one snapshot has lost.
+///
+/// # Errors
+///
+/// What the store says when it cannot be reached.
+pub(super) fn losses_of(
+    look: &Look<'_>,
+    damage: &Damage<'_>,
+    id: &Id,
+    snapshot: &Arc<Snapshot>,
+) -> Result<SnapshotLosses> {
+    let mut found = SnapshotLosses {
+        id: *id,
         series: snapshot.series.clone(),
         began: snapshot.began,
         is_newest: false,
@@ -60,7 +63,13 @@ pub(crate) fn none_of(id: Id, snapshot: &Arc<Snapshot>) -> SnapshotLosses {
         entries: 0,
         pages: 0,
         paths: Vec::new(),
+    };
+    match name(&look.blobs, &snapshot.root, damage, &mut found) {
+        // Without the keys to names, what is lost has none.
+        Err(error) if error.kind() == ErrorKind::WrongKey => {}
+        other => other?,
     }
+    Ok(found)
 }
 
 /// What is lost, and the pages above it.

@@ -7,7 +7,7 @@ use strongroom_format::ObjectHash;
 use strongroom_format::object_name::ObjectName;
 
 use super::exam::Exam;
-use super::item::{Origin, Reason, Remedy, RepairItem, Wrong};
+use super::item::{NoRemedy, Remedy, RepairItem, RepairSource, Wrong};
 use super::live::Live;
 use super::look::{Look, Suspects};
 use super::relocate::{Grounds, is_announced};
@@ -16,7 +16,7 @@ use crate::error::Result;
 /// A pack as it was written, from elsewhere.
 #[derive(Debug)]
 pub(super) struct FoundPack {
-    pub(super) origin: Origin,
+    pub(super) origin: RepairSource,
     pub(super) bytes: Bytes,
     /// Of these bytes.
     pub(super) exam: Exam,
@@ -62,9 +62,11 @@ impl Look<'_> {
     pub(super) fn whole_source(&self, exam: &Exam) -> Result<Option<(RepairItem, Option<Bytes>)>> {
         let name = ObjectName::Pack(exam.pack.name);
         let wrong = exam.wrong.clone().unwrap_or(Wrong::Quarantined);
-        if exam.newer {
+        let is_quarantined = self.state.damaged.contains_key(&exam.pack.name);
+        // Its bytes may be put back whoever wrote them; nothing else may be done.
+        if exam.newer && (exam.wrong.is_none() || is_quarantined) {
             let why = "a later version wrote it, use that to repair it".to_owned();
-            let remedy = Remedy::None(Reason::Newer(why));
+            let remedy = Remedy::None(NoRemedy::Newer(why));
             return Ok(Some((RepairItem::new(name, Wrong::Newer, remedy), None)));
         }
         let found = match &exam.wrong {
@@ -84,7 +86,7 @@ impl Look<'_> {
             let item = RepairItem::new(name, wrong, remedy).costing(2 * len, len);
             return Ok(Some((item, None)));
         };
-        let remedy = match self.state.damaged.contains_key(&exam.pack.name) {
+        let remedy = match is_quarantined {
             false => Remedy::PutBack(found.origin),
             true => {
                 let frames = count(found.exam.good(&self.retired).len());
@@ -106,7 +108,11 @@ impl Look<'_> {
         let wrong = exam.wrong.clone().unwrap_or(Wrong::Quarantined);
         let item = |remedy| RepairItem::new(ObjectName::Pack(name), wrong.clone(), remedy);
         if let Some(why) = &self.forbidden {
-            return Ok(item(Remedy::None(Reason::Newer(why.clone()))));
+            return Ok(item(Remedy::None(NoRemedy::Newer(why.clone()))));
+        }
+        if exam.newer {
+            let why = "a later version wrote it, use that to repair it".to_owned();
+            return Ok(item(Remedy::None(NoRemedy::Newer(why))));
         }
         let good = exam.good(&self.retired);
         let frames = exam
@@ -116,7 +122,7 @@ impl Look<'_> {
         if self.refused(&name).is_none() && live.allows(&name)?.is_some() {
             let len = u64::from(exam.pack.len);
             let remedy = Remedy::Move {
-                from: (!good.is_empty()).then_some(Origin::Pack),
+                from: (!good.is_empty()).then_some(RepairSource::Pack),
                 frames: count(good.len()),
                 left: count(frames.saturating_sub(good.len())),
             };
@@ -124,29 +130,44 @@ impl Look<'_> {
         }
         Ok(match self.is_new(exam) {
             true => item(Remedy::Quarantine(exam.named())),
-            false => item(Remedy::None(Reason::WaitsForBackup)),
+            false => item(Remedy::None(NoRemedy::WaitsForBackup)),
         })
     }
 
-    /// Says on what it stands that a pack can be dropped when its good frames are moved; `None` if it cannot.
+    /// Says on what it stands that a pack can be dropped when its good frames are moved; `None` if it cannot. `live` is the walk through
+    /// all snapshots, made when it is needed first.
     ///
     /// # Errors
     ///
     /// What the store says when it cannot be reached.
-    pub(super) fn grounds(&self, exams: &Exams, name: &ObjectHash) -> Result<Option<Grounds>> {
-        let Some(exam) = exams.get(name) else {
-            return Ok(None);
-        };
+    pub(super) fn grounds<'l>(
+        &'l self,
+        exam: &Exam,
+        exams: &'l Exams,
+        live: &mut Option<Live<'l>>,
+    ) -> Result<Option<Grounds>> {
+        let name = exam.pack.name;
         let frames = exam.header.as_ref().map(|(_, header)| header.frames.len());
         if frames == Some(exam.good(&self.retired).len()) {
             return Ok(Some(Grounds::default()));
         }
-        let mut live = Live::new(self, exams)?;
-        live.walk()?;
-        let relied = live.allows(name)?;
+        // What was looked at is what is moved now.
+        let known = exams.get(&name);
+        if known.is_none_or(|known| known.bad != exam.bad || known.header != exam.header) {
+            return Ok(None);
+        }
+        let live = match live {
+            Some(live) => live,
+            None => {
+                let mut walk = Live::new(self, exams)?;
+                walk.walk()?;
+                live.insert(walk)
+            }
+        };
+        let relied = live.allows(&name)?;
         Ok(relied.map(|relied| Grounds {
             relied,
-            walked: Some(live.walked),
+            walked: Some(live.walked.clone()),
         }))
     }
 
@@ -159,11 +180,14 @@ impl Look<'_> {
         let pack = &exam.pack;
         let name = ObjectName::Pack(pack.name);
         let is_right = |bytes: &Bytes| Look::is_pack(pack, bytes);
-        let Some((mirror, bytes)) = self.mirrors.find(&name, is_right)? else {
-            return Ok(None);
+        let (origin, bytes) = match self.healed(pack)? {
+            Some(bytes) => (RepairSource::Parity, bytes),
+            None => match self.mirrors.find(&name, is_right)? {
+                Some((mirror, bytes)) => (RepairSource::Mirror(mirror), bytes),
+                None => return Ok(None),
+            },
         };
         let exam = self.inspect(pack, None, &bytes, &BTreeSet::new())?;
-        let origin = Origin::Mirror(mirror);
         let found = FoundPack {
             origin,
             bytes,
@@ -172,7 +196,7 @@ impl Look<'_> {
         Ok(Some(found).filter(|found| found.exam.is_good()))
     }
 
-    fn leave_quarantine(&self, exam: &Exam, from: Option<Origin>, frames: u32) -> Remedy {
+    fn leave_quarantine(&self, exam: &Exam, from: Option<RepairSource>, frames: u32) -> Remedy {
         match self.refused(&exam.pack.name) {
             Some(reason) => Remedy::None(reason),
             None => Remedy::Move {
@@ -184,11 +208,11 @@ impl Look<'_> {
     }
 
     /// Says why a pack must not be dropped now.
-    fn refused(&self, name: &ObjectHash) -> Option<Reason> {
+    fn refused(&self, name: &ObjectHash) -> Option<NoRemedy> {
         if let Some(why) = &self.forbidden {
-            return Some(Reason::Newer(why.clone()));
+            return Some(NoRemedy::Newer(why.clone()));
         }
-        is_announced(&self.state, name).then_some(Reason::WaitsForBackup)
+        is_announced(&self.state, name).then_some(NoRemedy::WaitsForBackup)
     }
 }
 

@@ -8,7 +8,7 @@ use strongroom_format::ObjectHash;
 use strongroom_format::object_name::ObjectName;
 use strongroom_store::Store;
 
-use super::item::{Reason, Remedy, RepairItem, Wrong};
+use super::item::{NoRemedy, Remedy, RepairItem, Wrong};
 use super::live::Live;
 use super::look::{Found, Look, Suspects};
 use super::losses::Losses;
@@ -196,11 +196,12 @@ pub(super) fn single(
             look.keyring(name, generation)
         }
         ObjectName::Slot(_) => look.slot(name),
-        ObjectName::Journal(n) => chain.entry(look, n),
+        ObjectName::Journal(n) | ObjectName::JournalCopy(n) => chain.entry(look, name, n),
         ObjectName::Bundle(n) => chain.bundle(look, n),
         ObjectName::Checkpoint(n) => look.checkpoint(name, n),
         ObjectName::Session(_) => look.beacon(name),
         ObjectName::Index(segment) => look.segment(segment),
+        ObjectName::Parity(pack) => look.parity(pack),
         _ => Ok(None),
     }
 }
@@ -214,7 +215,7 @@ fn refuse(look: &Look<'_>, items: &mut [RepairItem]) {
             Remedy::Move { .. } | Remedy::Quarantine(_) | Remedy::Rebuild(_)
         );
         if needs_entry && !matches!(item.object, ObjectName::Bundle(_)) {
-            item.remedy = Remedy::None(Reason::Newer(why.clone()));
+            item.remedy = Remedy::None(NoRemedy::Newer(why.clone()));
         }
     }
 }
@@ -222,7 +223,7 @@ fn refuse(look: &Look<'_>, items: &mut [RepairItem]) {
 fn is_lost(item: &RepairItem) -> bool {
     let is_sourceless = matches!(
         item.remedy,
-        Remedy::None(Reason::AddSlot | Reason::EntryLost | Reason::NoSource)
+        Remedy::None(NoRemedy::AddSlot | NoRemedy::EntryLost | NoRemedy::NoSource)
     );
     is_sourceless || (item.wrong == Wrong::Missing && matches!(item.remedy, Remedy::Quarantine(_)))
 }

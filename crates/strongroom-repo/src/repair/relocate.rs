@@ -130,16 +130,18 @@ impl Look<'_> {
             return Ok(added);
         };
         let writer = PackWriter::new(self.context, exam.pack.class, 1, Buffers::default());
+        let mut parity = ParityPuts::new(self.remote);
         let mut stored = Vec::new();
         for position in good {
             let frame = sealed_frame(info, header, position, bytes)?;
             if let Some(full) = writer.add(frame)? {
-                stored.push(self.put(full, report)?);
+                stored.push(self.put(full, &mut parity, report)?);
             }
         }
         for full in writer.finish()? {
-            stored.push(self.put(full, report)?);
+            stored.push(self.put(full, &mut parity, report)?);
         }
+        report.parity.add(parity.finish());
         let mut builder = SegmentBuilder::new();
         for pack in &stored {
             pack.map(&mut builder);
@@ -152,14 +154,17 @@ impl Look<'_> {
         Ok(added)
     }
 
-    fn put(&self, pack: FinishedPack, report: &mut RepairReport) -> Result<StoredPack> {
+    fn put(
+        &self,
+        pack: FinishedPack,
+        puts: &mut ParityPuts<'_>,
+        report: &mut RepairReport,
+    ) -> Result<StoredPack> {
         let (stored, bytes, parity) = pack.split();
         let key = object_key(&object_name::pack(&stored.pack.name))?;
         report.wrote(bytes.len() as u64);
-        let mut parities = ParityPuts::new(self.remote);
-        parities.begin(&stored.pack.name, parity);
         present(self.remote.put(&key, bytes))?;
-        report.parity.add(parities.finish());
+        puts.begin(&stored.pack.name, parity);
         Ok(stored)
     }
 }

@@ -28,7 +28,7 @@ pub struct RepairReport {
     pub puts: u64,
     /// Their bytes.
     pub written_bytes: u64,
-    /// Parity that packs got which were written.
+    /// Parity of new packs.
     pub parity: ParityCount,
     /// Objects of the plan that are as they should be by now, or not in force any more.
     pub already: u64,

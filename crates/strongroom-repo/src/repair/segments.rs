@@ -1,17 +1,19 @@
 //! Index segments: put back, or made anew from the headers of packs.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use strongroom_crypt::{Roles, SessionId};
 use strongroom_format::object_name::ObjectName;
-use strongroom_format::{Body, IndexChange, ObjectHash, SegmentRef};
+use strongroom_format::{Body, EntryRow, IndexChange, ObjectHash, SegmentRef};
 
-use super::item::{Origin, Remedy, RepairItem, Wrong};
+use super::item::{Remedy, RepairItem, RepairSource, Wrong};
 use super::look::{Found, Look, Sight};
 use super::report::RepairReport;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::builder_of_headers;
+use crate::index::{Prefix, builder_of_headers, is_loss};
 use crate::pack_writer::put_segment;
+use crate::packs::PackInfo;
 use crate::state::State;
 
 impl Look<'_> {
@@ -27,23 +29,68 @@ impl Look<'_> {
         };
         let is_right = |bytes: &bytes::Bytes| ObjectHash::of(bytes) == name;
         let judge = |bytes: &_| is_right(bytes).then_some(()).ok_or(Sight::Bad);
+        let len = u64::from(segment.len);
         let Some(wrong) = self.sight(&object, judge)? else {
-            return Ok(None);
+            let remedy = Remedy::Rebuild(RepairSource::Headers);
+            let found = Found::without_bytes(object, Wrong::Misleading, remedy);
+            return Ok(self.misleads(&name)?.then_some(found));
         };
         if self.was_dropped(&name)? {
             return Ok(None);
         }
         if let Some(bytes) = self.index.bytes_of(&name) {
-            return Ok(Some(Found::put_back(object, wrong, Origin::Memory, bytes)));
+            return Ok(Some(Found::put_back(
+                object,
+                wrong,
+                RepairSource::Memory,
+                bytes,
+            )));
         }
         if let Some((mirror, bytes)) = self.mirrors.find(&object, is_right)? {
-            let from = Origin::Mirror(mirror);
+            let from = RepairSource::Mirror(mirror);
             return Ok(Some(Found::put_back(object, wrong, from, bytes)));
         }
-        let len = u64::from(segment.len);
-        let mut found = Found::without_bytes(object, wrong, Remedy::Rebuild(Origin::Headers));
+        let mut found = Found::without_bytes(object, wrong, Remedy::Rebuild(RepairSource::Headers));
         found.item = found.item.costing(len, len);
         Ok(Some(found))
+    }
+
+    /// Says whether a segment that is as it was written says something else of packs in force than their headers do.
+    fn misleads(&self, name: &ObjectHash) -> Result<bool> {
+        let mut rows: BTreeMap<ObjectHash, (Arc<PackInfo>, Rows)> = BTreeMap::new();
+        self.index.each_row_of(name, |prefix, pack, position| {
+            if self.state.packs.contains_key(&pack.name) {
+                let (_, rows) = rows
+                    .entry(pack.name)
+                    .or_insert_with(|| (Arc::clone(pack), Rows::new()));
+                rows.insert((prefix, position));
+            }
+            Ok(())
+        })?;
+        for (name, (pack, rows)) in rows {
+            let header = match self.blobs.header(&pack) {
+                Ok(header) => header,
+                Err(error) if is_loss(&error) => {
+                    // The pack is lost, or it is only not where the segment says.
+                    let known = self.state.packs.get(&name).into_iter();
+                    let (_, read) = builder_of_headers(self.remote, self.context, known)?;
+                    match read.is_empty() {
+                        true => continue,
+                        false => return Ok(true),
+                    }
+                }
+                Err(error) => return Err(error),
+            };
+            let positions = (0..).zip(&header.frames);
+            let said = positions.flat_map(|(position, _): (u32, _)| {
+                let blobs = header.frame_blobs(position as usize).iter();
+                blobs.map(move |blob| (EntryRow::prefix_of(&blob.id), position))
+            });
+            if said.collect::<Rows>() != rows {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns the packs in force that nothing maps which can be read and that can be read themselves, if no segment that is bad accounts
@@ -59,7 +106,7 @@ impl Look<'_> {
         let packs = self.index.unmapped(&self.state, &BTreeSet::new());
         let (_, readable) = builder_of_headers(self.remote, self.context, packs.iter())?;
         let item = |pack: ObjectHash| {
-            let remedy = Remedy::Rebuild(Origin::Headers);
+            let remedy = Remedy::Rebuild(RepairSource::Headers);
             RepairItem::new(ObjectName::Pack(pack), Wrong::Unmapped, remedy)
         };
         Ok(readable.into_iter().map(item).collect())
@@ -128,6 +175,9 @@ impl Look<'_> {
                 .all(|segment| !now.dropped.contains_key(&segment.name))
     }
 }
+
+/// What a segment says of one pack: beginnings of ids, and the positions of their frames.
+type Rows = HashSet<(Prefix, u32)>;
 
 /// Packs that one segment maps at most.
 const PACKS: usize = 2_000;

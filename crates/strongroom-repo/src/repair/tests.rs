@@ -3,5 +3,8 @@
 mod interrupted;
 mod matrix;
 mod packs;
+mod parity;
 mod random;
+mod rewrite;
+mod sealed;
 mod support;

@@ -1,10 +1,13 @@
 //! How a replica differs from its original.
 
 use std::fmt;
+use std::time::Duration;
 
+use strongroom_format::Time;
 use strongroom_format::object_name::ObjectName;
 
 use super::round::Round;
+use super::standing::ReplicaFork;
 use crate::error::Result;
 use crate::state::State;
 
@@ -14,8 +17,16 @@ use crate::state::State;
 pub struct ReplicaDifference {
     /// Entries of the original's journal.
     pub head: u64,
-    /// Of these, entries that the replica lacks.
+    /// Of these, entries that the replica lacks, or has others in the place of.
     pub entries: u64,
+    /// Entries of the replica that come after the original's last: somebody wrote to it.
+    pub ahead: u64,
+    /// Where the two histories part.
+    pub fork: Option<ReplicaFork>,
+    /// When the last entry that both have says that it was written; `None` if there is none, or if it is lost.
+    pub replicated_until: Option<Time>,
+    /// When the original's last entry says that it was written; `None` if it is lost.
+    pub written_until: Option<Time>,
     /// Packs and index segments in force that the replica lacks.
     pub missing: Vec<String>,
     /// Packs and index segments in force that have another length there: they are torn.
@@ -35,7 +46,26 @@ impl ReplicaDifference {
     #[must_use]
     pub fn is_same(&self) -> bool {
         let lacks_nothing = self.missing.is_empty() && self.torn.is_empty();
-        self.entries == 0 && lacks_nothing && self.revoked.is_empty()
+        self.entries == 0 && !self.has_diverged() && lacks_nothing && self.revoked.is_empty()
+    }
+
+    /// Says whether the replica is no replica any more: it has entries that the original has not.
+    #[must_use]
+    pub fn has_diverged(&self) -> bool {
+        self.fork.is_some() || self.ahead > 0
+    }
+
+    /// Returns how far the replica lags behind what was committed, by the clocks of those who wrote; `None` if that is not known.
+    #[must_use]
+    pub fn lag(&self) -> Option<Duration> {
+        if self.entries == 0 {
+            return Some(Duration::ZERO);
+        }
+        let nanos = |time: Time| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
+        let lag = nanos(self.written_until?) - nanos(self.replicated_until?);
+        // Clocks that run backwards make no lag.
+        let lag = u128::try_from(lag.max(0)).ok()?;
+        u64::try_from(lag).ok().map(Duration::from_nanos)
     }
 }
 
@@ -52,6 +82,19 @@ impl fmt::Display for ReplicaDifference {
             self.surplus,
             self.surplus_bytes
         )?;
+        if let (true, Some(lag)) = (self.entries > 0, self.lag()) {
+            write!(f, "; it lags {} s", lag.as_secs())?;
+        }
+        if self.ahead > 0 {
+            write!(f, "; it has {} entries that come after ours", self.ahead)?;
+        }
+        if let Some(fork) = &self.fork {
+            let (n, ours, theirs) = (fork.ours.n, fork.our_entries, fork.their_entries);
+            write!(
+                f,
+                "; from entry {n} on it has another history: {ours} entries here, {theirs} there"
+            )?;
+        }
         let lists = [
             ("missing", &self.missing),
             ("torn", &self.torn),
@@ -69,11 +112,19 @@ impl fmt::Display for ReplicaDifference {
 impl Round<'_> {
     /// Compares the replica with a state of the original.
     pub(super) fn difference(&self, state: &State) -> Result<ReplicaDifference> {
-        let (common, _) = self.common(state)?;
+        let standing = self.standing(state)?;
+        let written = |n: Option<u64>| n.and_then(|n| self.written(n));
         let mut difference = ReplicaDifference {
             head: state.head,
-            entries: state.head - common,
+            entries: state.head - standing.common,
+            ahead: standing.ahead,
+            fork: standing.fork,
             ..ReplicaDifference::default()
+        };
+        difference.written_until = written(state.head.checked_sub(1));
+        difference.replicated_until = match difference.entries {
+            0 => difference.written_until,
+            _ => written(standing.common.checked_sub(1)),
         };
         let packs = state.packs.values();
         let packs = packs.map(|pack| (ObjectName::Pack(pack.name), pack.len));

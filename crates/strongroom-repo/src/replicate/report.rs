@@ -46,6 +46,9 @@ impl fmt::Display for ReplicaReport {
             "replica at entry {}: {} entries, {} packs, {} segments, {} bytes copied",
             self.head, self.entries, self.packs, self.segments, self.bytes
         )?;
+        if self.parity != ParityCount::default() {
+            write!(f, "\n{}", self.parity)?;
+        }
         for name in &self.repaired {
             write!(f, "\nput again: {name}")?;
         }

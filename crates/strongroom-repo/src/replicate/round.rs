@@ -22,8 +22,8 @@ use crate::state::State;
 /// A replication under way.
 pub(super) struct Round<'a> {
     pub(super) repository: &'a Repository,
-    source: &'a Remote,
-    target: &'a Remote,
+    pub(super) source: &'a Remote,
+    pub(super) target: &'a Remote,
     observer: &'a dyn Observer,
     config: Bytes,
     pub(super) inventory: Inventory,

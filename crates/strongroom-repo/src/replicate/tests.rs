@@ -381,9 +381,49 @@ fn a_replica_is_compared_and_nothing_is_changed() {
     block_on(replica.put_new(&key, "half".into())).unwrap();
     assert_eq!(compare().torn, [pack]);
     commit(&open(&replica).unwrap(), 3);
-    let with: Arc<dyn Store> = replica.clone();
-    let error = block_on(repository.compare_replica(with)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let ahead = compare();
+    assert!(ahead.has_diverged() && !ahead.is_same(), "{ahead}");
+    assert_eq!((ahead.ahead, ahead.entries, ahead.fork), (1, 0, None));
+}
+
+#[test]
+fn where_two_histories_part_and_how_far_a_replica_lags_is_said() {
+    let (_, repository) = repository();
+    let replica = Arc::new(MemoryStore::new());
+    let compare = || {
+        let with: Arc<dyn Store> = replica.clone();
+        block_on(repository.compare_replica(with)).unwrap()
+    };
+    assert_eq!(compare().lag(), None, "nothing is there yet");
+    for number in 1..20 {
+        commit(&repository, number);
+    }
+    replicate(&repository, &replica).unwrap();
+    assert_eq!(compare().lag(), Some(std::time::Duration::ZERO));
+    let head = repository.journal().state().head;
+    commit(&repository, 20);
+    commit(&repository, 21);
+    let behind = compare();
+    assert_eq!((behind.entries, behind.ahead, behind.fork), (2, 0, None));
+    assert!(behind.lag().is_some() && !behind.has_diverged());
+    assert!(behind.replicated_until <= behind.written_until);
+
+    let other = open(&replica).unwrap();
+    for number in 30..33 {
+        commit(&other, number);
+    }
+    let parted = compare();
+    let fork = parted.fork.unwrap();
+    assert_eq!(
+        (fork.ours.n, fork.our_entries, fork.their_entries),
+        (head, 2, 3)
+    );
+    assert!(
+        fork.theirs
+            .is_some_and(|theirs| theirs.hash != fork.ours.hash)
+    );
+    assert_eq!((parted.entries, parted.ahead), (2, 0));
+    assert!(parted.to_string().contains("another history"), "{parted}");
 }
 
 #[test]

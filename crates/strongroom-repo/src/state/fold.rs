@@ -214,7 +214,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn insert_snapshot(
+    pub(crate) fn insert_snapshot(
         &mut self,
         n: u64,
         snapshot: Snapshot,

@@ -70,7 +70,6 @@ impl State {
     ) -> Result<Self> {
         let mut state = Self::before_genesis(last);
         state.head = n;
-        state.trail = Trail::after(n, last);
         state.genesis = checkpoint.genesis;
         state.admin = VerifyingKey::from_bytes(checkpoint.admin);
         state.packs = checkpoint
@@ -132,11 +131,7 @@ impl State {
             .into_iter()
             .map(|bridge| (bridge.n, bridge))
             .collect();
-        if let Some(bridge) = state.bridges.get(&n.saturating_sub(1)) {
-            let mut trail = Trail::default();
-            trail.push_lost(bridge.n, bridge);
-            state.trail = trail;
-        }
+        state.trail = Trail::after(n, last, &state.bridges);
         // Who wrote the checkpoint may have understood what this version does not.
         state.must_understand = known.must_understand.or(checkpoint.must_understand);
         Ok(state)

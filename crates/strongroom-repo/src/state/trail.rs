@@ -1,6 +1,6 @@
 //! The hashes of the entries folded last, to compare with what authors of later entries say they had seen.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use strongroom_format::{BridgeRef, ObjectHash};
 
@@ -17,10 +17,13 @@ pub(crate) struct Trail {
 
 impl Trail {
     /// The trail of somebody who knows of `n` entries only the hash of the last.
-    pub(super) fn after(n: u64, last: ObjectHash) -> Self {
+    pub(super) fn after(n: u64, last: ObjectHash, bridges: &BTreeMap<u64, BridgeRef>) -> Self {
         let mut trail = Self::default();
         if let Some(before) = n.checked_sub(1) {
-            trail.push(before, last);
+            match bridges.get(&before) {
+                Some(bridge) => trail.push_lost(before, bridge),
+                None => trail.push(before, last),
+            }
         }
         trail
     }

@@ -32,20 +32,20 @@ mod read;
 mod resync;
 mod rules;
 mod status;
+mod turns;
 mod write;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::lock::{Mutex as AsyncMutex, MutexGuard as AsyncGuard};
 use futures::stream::BoxStream;
 
 use self::member::Member;
+use self::turns::Turns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
@@ -166,8 +166,7 @@ struct Shared {
     /// The first is the arbiter; there always is one.
     members: Vec<Member>,
     settings: MirrorSettings,
-    /// Writes to one key come one after another: members must end alike.
-    turns: Vec<AsyncMutex<()>>,
+    turns: Turns,
     /// Copies whose bytes were checked, by member.
     checked: Mutex<HashSet<(usize, Key)>>,
     degraded_answers: AtomicU64,
@@ -188,7 +187,7 @@ impl Mirrored {
         let shared = Shared {
             members: members.collect(),
             settings,
-            turns: (0..TURNS).map(|_| AsyncMutex::new(())).collect(),
+            turns: Turns::new(),
             checked: Mutex::default(),
             degraded_answers: AtomicU64::new(0),
         };
@@ -235,15 +234,6 @@ impl Shared {
     /// Says whether so many followers know of everything that was acknowledged: one of them is among those that have it.
     fn is_sure(&self, followers: usize) -> bool {
         followers > self.members.len() - self.quorum()
-    }
-
-    async fn turn(&self, key: &Key) -> Option<AsyncGuard<'_, ()>> {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
-        let at = usize::try_from(hash % TURNS).unwrap_or(0);
-        match self.turns.get(at) {
-            Some(turn) => Some(turn.lock().await),
-            None => None,
-        }
     }
 
     fn checked(&self) -> MutexGuard<'_, HashSet<(usize, Key)>> {
@@ -320,7 +310,5 @@ impl fmt::Display for Mirrored {
     }
 }
 
-/// Writes to so many keys at once never wait for each other but by chance.
-const TURNS: u64 = 128;
 /// Checked copies that are remembered.
 const MAX_CHECKED: usize = 16_384;

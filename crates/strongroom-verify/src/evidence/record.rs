@@ -11,6 +11,8 @@ use crate::{Error, ErrorKind, Report, Result};
 /// What a check chose and read, for its record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Readings {
+    /// Whether the journal said which packs there are: others cannot follow the rules otherwise.
+    pub(crate) is_stated: bool,
     /// The rules.
     pub(crate) choices: Vec<Choice>,
     /// How many packs were read, and their bytes.
@@ -26,7 +28,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// `Invalid` for a check that could not follow the journal, which proves nothing to those who can, and for a `program` that is too long.
+    /// `Invalid` for a check that could not read the journal for want of a key, which proves nothing to those who can, and for a `program` that is too long.
     pub fn evidence(&self, program: &str, duration_ms: u64) -> Result<Evidence> {
         let record = self.check_record(program, duration_ms)?;
         record.to_evidence().map_err(|error| {
@@ -42,8 +44,8 @@ impl Report {
     }
 
     fn check_record(&self, program: &str, duration_ms: u64) -> Result<CheckRecord> {
-        let Some(head) = self.head else {
-            let what = "a check that did not follow the journal leaves no evidence";
+        let Some(head) = self.head.filter(|_| self.readings.is_stated) else {
+            let what = "a check that did not read the journal leaves no evidence";
             return Err(Error::new(ErrorKind::Invalid, what));
         };
         let mut damaged: Vec<DamagedPack> = self

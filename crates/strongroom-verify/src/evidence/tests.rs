@@ -18,7 +18,7 @@ fn doubts(diary: &Diary) -> Vec<(u64, Doubt)> {
     Past::new(
         &diary.entries,
         |claimed| *claimed == head(claimed.n),
-        |n, doubt| doubts.push((n, doubt)),
+        |entry, doubt| doubts.push((entry.n, doubt)),
     );
     doubts
 }
@@ -40,7 +40,7 @@ fn change(diary: &mut Diary, change: impl FnOnce(&mut CheckRecord)) {
 fn a_record_of_another_history_proves_nothing_and_is_noticed() {
     let mut forged = diary();
     change(&mut forged, |record| {
-        record.head.1 = ObjectHash::of(b"rewritten")
+        record.head.1 = ObjectHash::of(b"rewritten");
     });
     assert_eq!(doubts(&forged), [(20, Doubt::OtherHistory)]);
     // Nor does one that knew its own entry.

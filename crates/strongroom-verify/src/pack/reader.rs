@@ -1,6 +1,6 @@
 //! Frames that are read again, after the packs were checked: of tree pages, of names, and of content that files are put together from.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,8 +20,8 @@ use crate::error::Result;
 
 /// Reads frames of packs whose headers are known.
 ///
-/// Memory: the `memory_bytes` it is made with, of which an eighth is for headers and the rest for decoded frames; and what one call of
-/// [`load`](Self::load) asks for.
+/// Memory: the `memory_bytes` it is made with, of which an eighth is for headers and the rest for decoded frames; and what is read at once: 128 frames and their
+/// headers.
 #[derive(Debug)]
 pub(crate) struct FrameReader<'a> {
     remote: &'a Remote,
@@ -160,8 +160,14 @@ impl<'a> FrameReader<'a> {
         wanted.sort_unstable();
         wanted.dedup();
         wanted.retain(|key| self.frames.get(key).is_none());
-        self.load_headers(&wanted)?;
-        let runs = self.runs(&wanted);
+        let mut some = wanted.chunks(FRAMES_AT_ONCE);
+        some.try_for_each(|some| self.load_some(some))
+    }
+
+    /// Reads a few frames. Their headers are held until it is done, whether or not the cache has room for all of them.
+    fn load_some(&mut self, wanted: &[(u32, u32)]) -> Result<()> {
+        let headers = self.load_headers(wanted)?;
+        let runs = self.runs(wanted, &headers);
         let next = AtomicUsize::new(0);
         let threads = self.threads.clamp(1, runs.len().max(1));
         let mut checkers = std::mem::take(&mut self.checkers);
@@ -214,12 +220,17 @@ impl<'a> FrameReader<'a> {
         result
     }
 
-    /// Reads the headers of all packs that `wanted`, which is sorted, has frames of.
-    fn load_headers(&mut self, wanted: &[(u32, u32)]) -> Result<()> {
+    /// Returns the headers of all packs that `wanted`, which is sorted, has frames of; none of those that cannot be opened.
+    fn load_headers(&mut self, wanted: &[(u32, u32)]) -> Result<Headers> {
+        let mut headers = Headers::new();
         let mut last = None;
         let mut tickets = Vec::new();
         for (pack, _) in wanted {
-            if last.replace(*pack) == Some(*pack) || self.headers.get(pack).is_some() {
+            if last.replace(*pack) == Some(*pack) {
+                continue;
+            }
+            if let Some(header) = self.headers.get(pack) {
+                headers.insert(*pack, header);
                 continue;
             }
             if let Some((state, spot)) = known(self.table, *pack) {
@@ -229,24 +240,27 @@ impl<'a> FrameReader<'a> {
                 tickets.push((*pack, self.remote.get_later(&name, Some(range))));
             }
             if tickets.len() >= self.remote.concurrency() {
-                self.take_headers(&mut tickets)?;
+                self.take_headers(&mut tickets, &mut headers)?;
             }
         }
-        self.take_headers(&mut tickets)
+        self.take_headers(&mut tickets, &mut headers)?;
+        Ok(headers)
     }
 
-    fn take_headers(&mut self, tickets: &mut Vec<(u32, Ticket)>) -> Result<()> {
+    fn take_headers(
+        &mut self,
+        tickets: &mut Vec<(u32, Ticket)>,
+        headers: &mut Headers,
+    ) -> Result<()> {
         for (pack, ticket) in tickets.drain(..) {
             let got = ticket.wait()?;
-            self.take_header(pack, got);
+            headers.insert(pack, self.take_header(pack, got));
         }
         Ok(())
     }
 
-    fn take_header(&mut self, pack: u32, got: Got) {
-        let Some((state, spot)) = known(self.table, pack) else {
-            return;
-        };
+    fn take_header(&mut self, pack: u32, got: Got) -> Option<Arc<PackHeader>> {
+        let (state, spot) = known(self.table, pack)?;
         let header = got.ok().and_then(|sealed| {
             self.fetched += sealed.len() as u64;
             open_at(
@@ -262,14 +276,15 @@ impl<'a> FrameReader<'a> {
         let bytes = header
             .as_ref()
             .map_or(64, |h| 36 * h.blobs.len() + 32 * h.frames.len() + 64);
-        self.headers.insert(pack, header, bytes as u64);
+        self.headers.insert(pack, header.clone(), bytes as u64);
+        header
     }
 
     /// Joins frames that lie near each other. What has no header is not there.
-    fn runs(&mut self, wanted: &[(u32, u32)]) -> Vec<Run> {
+    fn runs(&mut self, wanted: &[(u32, u32)], headers: &Headers) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         for (pack, frame) in wanted {
-            let header = self.headers.get(pack).flatten();
+            let header = headers.get(pack).cloned().flatten();
             let Some((header, place)) = header.and_then(|header| {
                 let place = *header.frames.get(*frame as usize)?;
                 Some((header, place))
@@ -306,6 +321,9 @@ pub(crate) fn plain_len(table: &PackTable, (pack, frame): (u32, u32)) -> u64 {
     let place = table.frame(pack, frame);
     place.map_or(0, |place| u64::from(place.plain_len))
 }
+
+/// Headers by pack; none of one that cannot be opened.
+type Headers = HashMap<u32, Option<Arc<PackHeader>>>;
 
 /// What became of a run.
 struct Decoded {
@@ -407,6 +425,8 @@ impl PackChecker {
     }
 }
 
+/// Frames that are read before the cache decides which of them stay: what does not is read again when it is needed.
+const FRAMES_AT_ONCE: usize = 128;
 /// Bytes between frames that are read and thrown away rather than asked for apart.
 const GAP_BYTES: u64 = 262_144;
 /// Items that are read together.

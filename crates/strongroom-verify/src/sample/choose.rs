@@ -19,7 +19,8 @@ pub(crate) struct Request<'a> {
     /// The level at which they will be read.
     pub(crate) level: Level,
     pub(crate) origin: Origin,
-    pub(crate) past: &'a Past,
+    /// `None` for who cannot read the journal.
+    pub(crate) past: Option<&'a Past>,
     pub(crate) now: Time,
 }
 
@@ -29,7 +30,7 @@ pub(crate) struct Request<'a> {
 pub enum Origin {
     /// The newest entry of the journal.
     Journal(Head),
-    /// The names of all objects, for who cannot follow the journal: the hash of all names, sorted, each followed by a line end.
+    /// The names of all objects, where no entry can be read: the hash of all names, sorted, each followed by a line end.
     Listing(ObjectHash),
 }
 
@@ -43,6 +44,8 @@ pub(crate) struct Chosen {
     pub(super) origin: Origin,
     pub(super) now: Time,
     pub(super) is_all: bool,
+    /// Whether the journal says which packs there are.
+    pub(super) is_stated: bool,
     pub(super) sample: Option<Sample>,
     pub(super) rolling: Option<Rolling>,
     /// The rules, for the record.
@@ -73,6 +76,7 @@ pub(crate) fn choose(units: impl IntoIterator<Item = Unit>, request: &Request<'_
         now: request.now,
         // Listing lists everything.
         is_all: selection.all || request.level == Level::Listed,
+        is_stated: request.past.is_some(),
         sample: None,
         rolling: None,
         choices: Vec::new(),
@@ -89,11 +93,20 @@ pub(crate) fn choose(units: impl IntoIterator<Item = Unit>, request: &Request<'_
     if let Some(sampling) = selection.sample {
         chosen.take_sample(sampling);
     }
-    if let Some(period) = selection.rolling {
-        chosen.take_part(period, request.past);
-    }
-    if let Some(age) = selection.max_age {
-        chosen.take_older(age, request.past);
+    match request.past {
+        Some(past) => {
+            if let Some(period) = selection.rolling {
+                chosen.take_part(period, past);
+            }
+            if let Some(age) = selection.max_age {
+                chosen.take_older(age, past);
+            }
+        }
+        // Nobody remembers a round, or what was read when.
+        None if selection.rolling.is_some() || selection.max_age.is_some() => {
+            chosen.take(PackClasses::ALL);
+        }
+        None => {}
     }
     chosen
 }
@@ -102,11 +115,6 @@ impl Chosen {
     /// Returns the names of the packs that are read.
     pub(crate) fn packs(&self) -> &BTreeSet<ObjectHash> {
         &self.packs
-    }
-
-    /// Whether a pack is read.
-    pub(crate) fn contains(&self, pack: &ObjectHash) -> bool {
-        self.packs.contains(pack)
     }
 
     /// Returns the rules by which they were chosen.
@@ -143,6 +151,13 @@ impl Chosen {
         more
     }
 
+    fn head(&self) -> Head {
+        match self.origin {
+            Origin::Journal(head) => head,
+            Origin::Listing(hash) => Head { n: 0, hash },
+        }
+    }
+
     fn take(&mut self, classes: PackClasses) {
         let fits = |unit: &&Unit| match unit.class {
             Some(class) => classes.contains(class),
@@ -154,10 +169,6 @@ impl Chosen {
     }
 
     fn take_sample(&mut self, sampling: Sampling) {
-        let head = match self.origin {
-            Origin::Journal(head) => head,
-            Origin::Listing(hash) => Head { n: 0, hash },
-        };
         let units: Vec<_> = self
             .units
             .values()
@@ -166,7 +177,7 @@ impl Chosen {
             .collect();
         let mut strata = divide(&units, self.now);
         allot(&mut strata, &sampling);
-        let seed = Seed::new(Purpose::Sample, &head);
+        let seed = Seed::new(Purpose::Sample, &self.head());
         let drawn: BTreeMap<_, _> = draw(&mut strata, &units, &seed)
             .into_iter()
             .filter_map(|unit| Some((unit.name, stratum_of(&strata, unit)?)))
@@ -187,12 +198,9 @@ impl Chosen {
         });
     }
 
-    /// Adds the part of a round that is due. Without a journal nobody remembers a round.
+    /// Adds the part of a round that is due.
     fn take_part(&mut self, period: std::time::Duration, past: &Past) {
-        let Origin::Journal(head) = self.origin else {
-            self.take(PackClasses::ALL);
-            return;
-        };
+        let head = self.head();
         let place = past.place(pack_level(self.level));
         let Some(part) = rolling::next(place.as_ref(), period, PackClasses::DATA, &head, self.now)
         else {

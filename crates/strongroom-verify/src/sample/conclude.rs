@@ -29,7 +29,7 @@ pub(crate) struct Outcome<'a> {
 
 impl Chosen {
     /// Says what follows. Packs that could not be read count as damaged where a sample is concerned: nobody knows better.
-    pub(crate) fn conclude(&self, outcome: &Outcome<'_>, past: &Past) -> Vec<Statement> {
+    pub(crate) fn conclude(&self, outcome: &Outcome<'_>, past: Option<&Past>) -> Vec<Statement> {
         let mut statements = Vec::new();
         if self.is_all {
             statements.push(Statement::Read(Census {
@@ -52,8 +52,7 @@ impl Chosen {
                 period: Duration::from_secs(part.period_s),
             }));
         }
-        // Without the journal there is no evidence, and nothing to say about its age.
-        if matches!(self.origin, super::Origin::Journal(_)) {
+        if let Some(past) = past {
             statements.push(Statement::Age(self.age(outcome, past)));
         }
         statements
@@ -72,6 +71,7 @@ impl Chosen {
             total = total.saturating_add(bytes(name));
         }
         Readings {
+            is_stated: self.is_stated,
             choices: self.choices().to_vec(),
             read: (count, total),
             unread: outcome.unread.clone(),

@@ -9,6 +9,7 @@ use super::{Chosen, Origin, Outcome, Request, Unit, choose};
 use crate::audited::Audited;
 use crate::context::Context;
 use crate::evidence::{Doubt, Past};
+use crate::journal::EvidenceEntry;
 use crate::listing::Listing;
 use crate::{Finding, Head, Level, Problem, Report, Severity, Subject};
 
@@ -16,7 +17,8 @@ use crate::{Finding, Head, Level, Problem, Report, Severity, Subject};
 #[derive(Debug)]
 pub(crate) struct Plan {
     chosen: Chosen,
-    past: Past,
+    /// `None` without the structure key, with which the journal is read.
+    past: Option<Past>,
     known_damaged: BTreeSet<ObjectHash>,
 }
 
@@ -25,15 +27,15 @@ impl Plan {
     pub(crate) fn new(cx: &Context, audited: &Audited, report: &mut Report) -> Self {
         let past = past(cx, audited, report);
         let origin = match audited.head {
-            Some(head) if audited.state.is_some() => Origin::Journal(head),
-            _ => Origin::Listing(hash_of(&audited.listing)),
+            Some(head) => Origin::Journal(head),
+            None => Origin::Listing(hash_of(&audited.listing)),
         };
         let options = cx.options();
         let request = Request {
             selection: &options.packs,
             level: report.level,
             origin,
-            past: &past,
+            past: past.as_ref(),
             now: options.now,
         };
         let chosen = choose(units(audited), &request);
@@ -65,37 +67,50 @@ impl Plan {
             unread: &std::mem::take(&mut report.readings.unread),
             known_damaged: &self.known_damaged,
         };
-        report.statements = self.chosen.conclude(&outcome, &self.past);
+        report.statements = self.chosen.conclude(&outcome, self.past.as_ref());
         report.readings = self.chosen.readings(&outcome);
     }
 }
 
 /// Reads the records of earlier checks.
-fn past(cx: &Context, audited: &Audited, report: &mut Report) -> Past {
-    let Some(state) = &audited.state else {
-        return Past::default();
-    };
+fn past(cx: &Context, audited: &Audited, report: &mut Report) -> Option<Past> {
+    let state = audited.state.as_ref()?;
     // Where a Bridge stands nobody knows any more what the lost entry's hash was, but for the last of several.
     let is_entry = |head: &Head| {
         let n = usize::try_from(head.n).ok();
         n.and_then(|n| state.hashes.get(n)) == Some(&head.hash)
             || state.bridges.contains_key(&head.n)
     };
-    Past::new(&state.evidence, is_entry, |n, doubt| {
-        let detail = match doubt {
-            Doubt::Malformed => format!("the record in entry {n} does not decode"),
-            Doubt::OtherHistory => {
-                format!("the record in entry {n} names an entry that this journal does not have")
-            }
+    let doubt = |entry: &EvidenceEntry, doubt| {
+        let n = entry.n;
+        let is_certified = state
+            .certificates
+            .iter()
+            .any(|certificate| certificate.public == entry.writer);
+        let (severity, detail) = match doubt {
+            Doubt::Malformed => (
+                Severity::Note,
+                format!("the record in entry {n} does not decode"),
+            ),
+            // Somebody who may write states what is not so. When that key is no longer certified it has been dealt with.
+            Doubt::OtherHistory => (
+                if is_certified {
+                    Severity::Damage
+                } else {
+                    Severity::Note
+                },
+                format!("the record in entry {n} names an entry that this journal does not have"),
+            ),
         };
         let finding = Finding::new(
-            Severity::Damage,
+            severity,
             Subject::Repository,
             Problem::EvidenceDiffers,
             Level::Authenticated,
         );
         cx.found(report, finding.with_detail(detail));
-    })
+    };
+    Some(Past::new(&state.evidence, is_entry, doubt))
 }
 
 /// The packs in force or, without the journal, those that are there.

@@ -230,7 +230,7 @@ fn reading_on_where_damage_was_seen_proves_no_more_than_it_may() {
                     packs
                         .iter()
                         .filter(of)
-                        .all(|unit| chosen.contains(&unit.name))
+                        .all(|unit| chosen.packs().contains(&unit.name))
                 );
                 assert_eq!(bound.at_most, bound.found);
             }

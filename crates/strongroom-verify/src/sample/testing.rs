@@ -85,7 +85,7 @@ impl Diary {
         Past::new(
             &self.entries,
             |claimed| *claimed == head(claimed.n),
-            |n, doubt| panic!("entry {n}: {doubt:?}"),
+            |entry, doubt| panic!("{entry:?}: {doubt:?}"),
         )
     }
 
@@ -94,7 +94,7 @@ impl Diary {
             selection,
             level: Level::Decoded,
             origin: Origin::Journal(head(self.next - 1)),
-            past: &self.past(),
+            past: Some(&self.past()),
             now,
         };
         choose(units.iter().copied(), &request)
@@ -118,7 +118,7 @@ impl Diary {
             unread: &BTreeSet::new(),
             known_damaged: &BTreeSet::new(),
         };
-        let statements = chosen.conclude(&outcome, &self.past());
+        let statements = chosen.conclude(&outcome, Some(&self.past()));
         let readings = chosen.readings(&outcome);
         let at = head(self.next - 1);
         let record = strongroom_format::CheckRecord {

@@ -40,7 +40,7 @@ pub(crate) fn tree() -> Tree {
         ("g", Tree::File(sparse, None)),
         ("h", Tree::Symlink(b"a".to_vec())),
         ("one", text()),
-        ("other", text()),
+        ("two", text()),
         ("p", file(6, 1_700)),
     ])
 }

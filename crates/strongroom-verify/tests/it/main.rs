@@ -7,6 +7,7 @@
 )]
 
 mod auditors;
+mod claims;
 mod crafted;
 mod found;
 mod honest;
@@ -17,3 +18,4 @@ mod mend;
 mod museum;
 mod oracle;
 mod press;
+mod sampling;

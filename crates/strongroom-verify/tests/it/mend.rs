@@ -4,54 +4,97 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strongroom_crypt::Suite;
+use strongroom_format::object_name::ObjectName;
 use strongroom_repo::testing::{MemoryTarget, TreeSource};
-use strongroom_repo::{BackupOptions, RepairOptions, Repository, RestoreOptions};
+use strongroom_repo::{
+    BackupOptions, LostEntries, ParityOptions, RepairOptions, Repository, RestoreOptions,
+};
 use strongroom_store::{MemoryStore, Store};
 use strongroom_verify::testing::{Damage, Harm};
-use strongroom_verify::{Level, Report, Severity};
+use strongroom_verify::{Finding, Level, Severity, Subject};
 
 use crate::found::Bench;
 use crate::insider::wait;
 use crate::lab::{Lab, differing, folder};
 use crate::matrix::chosen;
+use crate::museum::{builder, credential};
 
 /// What is mended, and how.
 impl Bench {
-    /// Repairs with what a check has found, and from a mirror if there is one.
+    /// Repairs the journal if need be, and then what a check has found, from a mirror if there is one. Returns the repository as it is then.
     fn repair(
         &self,
-        repository: &Repository,
-        found: &Report,
+        store: &Arc<MemoryStore>,
         mirror: Option<&Arc<MemoryStore>>,
-    ) -> Result<(), String> {
+    ) -> Result<Repository, String> {
+        let mirror = mirror.map(|mirror| mirror.clone() as Arc<dyn Store>);
+        self.repair_journal(store, mirror.clone())?;
+        let found = self.check(store, true, Level::Rebuilt);
+        let repository = self
+            .lab
+            .open(store)
+            .map_err(|error| format!("does not open: {error}"))?;
         let mut options = RepairOptions::default().with_suspects(found.damaged_objects());
         if let Some(mirror) = mirror {
-            options = options.with_source(mirror.clone() as Arc<dyn Store>);
+            options = options.with_source(mirror);
         }
         let plan = wait(repository.plan_repair(options, Arc::new(())));
         let plan = plan.map_err(|error| format!("no plan: {error}"))?;
         let report = wait(repository.repair(plan, Arc::new(())));
         let report = report.map_err(|error| format!("no repair: {error}"))?;
-        match report.is_complete() {
-            true => Ok(()),
-            false => Err(format!("repaired in part: {report}")),
+        if !report.is_complete() {
+            return Err(format!("repaired in part: {report}"));
         }
+        let of_parity = |one: &Finding| match one.subject {
+            Subject::Object(ObjectName::Parity(pack)) => Some(pack),
+            _ => None,
+        };
+        let renew: Vec<_> = found.findings().iter().filter_map(of_parity).collect();
+        if !renew.is_empty() {
+            let options = ParityOptions::default().with_renew(renew);
+            let plan = wait(repository.plan_parity(options));
+            let plan = plan.map_err(|error| format!("no plan for parity: {error}"))?;
+            let report = wait(repository.add_parity(plan, Arc::new(())));
+            report.map_err(|error| format!("no parity: {error}"))?;
+        }
+        self.lab
+            .open(store)
+            .map_err(|error| format!("does not open after the repair: {error}"))
+    }
+
+    fn repair_journal(
+        &self,
+        store: &Arc<MemoryStore>,
+        mirror: Option<Arc<dyn Store>>,
+    ) -> Result<(), String> {
+        let suite = self.lab.museum.suite;
+        if self.lab.open(store).is_ok() {
+            return Ok(());
+        }
+        let builder = builder(store, 0xb1d, 1_760_000_000).on_lost_entries(LostEntries::Skip);
+        let around = wait(builder.open(&credential(suite)));
+        let around = around.map_err(|error| format!("is not opened around the damage: {error}"))?;
+        let plan = wait(around.plan_journal_repair(mirror.clone()));
+        let plan = plan.map_err(|error| format!("no plan for the journal: {error}"))?;
+        let report = wait(around.repair_journal(&plan, mirror));
+        report
+            .map(drop)
+            .map_err(|error| format!("no repair of the journal: {error}"))
     }
 
     /// Everything is as it was, and nothing is found any more.
     fn with_mirror(&self, damage: &Damage) -> Result<&'static str, String> {
         let store = self.lab.damaged(damage);
-        let Ok(repository) = self.lab.open(&store) else {
+        if is_locked(damage) {
             return Ok("does not open");
-        };
-        let found = self.check(&store, true, Level::Rebuilt);
+        }
         let mirror = self.lab.museum.copy();
-        self.repair(&repository, &found, Some(&mirror))?;
+        let fresh = self.repair(&store, Some(&mirror))?;
         let after = self.check(&store, true, Level::Rebuilt);
-        if after.worst() > Some(Severity::Note) && !is_left_alone(damage) {
+        let most = allowed(damage);
+        if after.worst() > Some(most) {
             return Err(format!("after the repair: {:?}", self.summary(&after)));
         }
-        let fresh = self.lab.open(&store).map_err(|error| error.to_string())?;
         for (id, flat) in &self.lab.museum.snapshots {
             let (differing, complaint) = differing(&fresh, id, flat);
             if !differing.is_empty() || complaint.is_some() {
@@ -61,18 +104,19 @@ impl Bench {
                 ));
             }
         }
-        Ok("from a mirror")
+        Ok(match after.worst() > Some(Severity::Note) {
+            true => "from a mirror, beside it",
+            false => "from a mirror",
+        })
     }
 
     /// The next backup works, and what it wrote is whole.
     fn without_mirror(&self, damage: &Damage) -> Result<&'static str, String> {
         let store = self.lab.damaged(damage);
-        let Ok(repository) = self.lab.open(&store) else {
+        if is_locked(damage) {
             return Ok("does not open");
-        };
-        let found = self.check(&store, true, Level::Rebuilt);
-        self.repair(&repository, &found, None)?;
-        let fresh = self.lab.open(&store).map_err(|error| error.to_string())?;
+        }
+        let fresh = self.repair(&store, None)?;
         let tree = &self.lab.museum.tree;
         let source = Arc::new(TreeSource::new(tree.clone()));
         let done = wait(fresh.backup(source, BackupOptions::new("home"), Arc::new(())));
@@ -91,12 +135,26 @@ impl Bench {
     }
 }
 
-/// Signs of life are nobody's to repair, and neither is what says to be of a later version where no hash tells that it is not.
-fn is_left_alone(damage: &Damage) -> bool {
+/// Returns how bad what is found after a repair may be.
+fn allowed(damage: &Damage) -> Severity {
+    let is_gone = matches!(damage.harm, Harm::Deleted | Harm::FolderDeleted(..));
     let is_version = matches!(damage.harm, Harm::Flipped(bit) if (8..10).contains(&(bit / 8)));
     match folder(&damage.object) {
-        "session" => true,
-        "slot" => is_version,
+        // Signs of life are nobody's to repair.
+        "session" => Severity::Waste,
+        // Nothing in the journal is replaced: what belongs there is put beside it.
+        "journal" if !is_gone => Severity::Damage,
+        // It says to be of a later version, and no hash tells that it is not.
+        "slot" if is_version => Severity::Damage,
+        _ => Severity::Note,
+    }
+}
+
+/// Says whether the way in is gone that these tests have: then there is nothing to be done with their passphrase.
+fn is_locked(damage: &Damage) -> bool {
+    match folder(&damage.object) {
+        "slot" => true,
+        "keyring" | "journal" => matches!(damage.harm, Harm::FolderDeleted(..)),
         _ => false,
     }
 }

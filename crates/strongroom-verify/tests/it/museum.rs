@@ -143,7 +143,7 @@ fn tree(version: u64) -> Tree {
         ("many", Tree::dir(many)),
         ("notes", Tree::file(&text(version, 4_000))),
         ("one", linked()),
-        ("other", linked()),
+        ("two", linked()),
         ("sparse", Tree::File(sparse, None)),
     ];
     let deep = Tree::dir([("c", Tree::dir([("d", file(version + 50, 3_000))]))]);
@@ -184,6 +184,10 @@ impl Museum {
         museum.live(&created.repository);
         museum.exhibit();
         museum.fill_up(&created.repository);
+        // A snapshot that is in no bundle, and an entry after it.
+        museum.back_up(&created.repository, "work", 10);
+        let hold = HoldRequest::on_series("work", "the last entry");
+        wait(created.repository.place_hold(hold)).unwrap();
         museum
     }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use strongroom_crypt::{GenesisPin, RecoveryCode};
 use strongroom_format::AuditKeys;
-use strongroom_repo::{AuditScope, Components, CreateOptions, Credential, Result, Settings};
+use strongroom_repo::{
+    AuditScope, Components, CreateOptions, Credential, LostEntries, Observer, Result, Salvage,
+    Settings,
+};
 
 use super::Repository;
 use super::thread::Thread;
@@ -51,6 +54,29 @@ impl RepositoryBuilder {
     pub fn pin(mut self, pin: GenesisPin) -> Self {
         self.inner = self.inner.pin(pin);
         self
+    }
+
+    /// Says what to do when entries of the journal are lost. Default: it is an error.
+    pub fn on_lost_entries(mut self, on_lost: LostEntries) -> Self {
+        self.inner = self.inner.on_lost_entries(on_lost);
+        self
+    }
+
+    /// Finds the trees of a repository whose journal is lost, from packs alone. The repository is one of them, only read, in which each is a
+    /// snapshot.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::RepositoryBuilder::salvage`]; `Unavailable` when there is no thread to be had.
+    pub fn salvage(
+        self,
+        credential: &Credential,
+        observer: Arc<dyn Observer>,
+    ) -> Result<(Salvage, Repository)> {
+        let (thread, credential) = (Thread::start()?, credential.clone());
+        let salvage = thread.run(async move { self.inner.salvage(&credential, observer).await })?;
+        let repository = Repository::new(Arc::new(thread), salvage.repository().clone());
+        Ok((salvage, repository))
     }
 
     /// Creates a repository in a store where nothing is.

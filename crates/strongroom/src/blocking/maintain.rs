@@ -7,8 +7,8 @@ use strongroom_format::Evidence;
 use strongroom_repo::{
     CopyOptions, CopyReport, DeleteOptions, DeletePlan, DeleteReport, ForgetOptions, ForgetPlan,
     ForgetReport, Forgotten, HoldInfo, HoldRequest, Observer, ParityOptions, ParityPlan,
-    ParityReport, PruneOptions, PrunePlan, PruneReport, ReplicaReport, Result, UndeletePlan,
-    UndeleteReport,
+    ParityReport, PruneOptions, PrunePlan, PruneReport, ReplicaDifference, ReplicaReport, Result,
+    UndeletePlan, UndeleteReport,
 };
 use strongroom_store::Store;
 
@@ -143,6 +143,15 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<ReplicaReport> {
         self.run(|repository| async move { repository.replicate(to, observer).await })
+    }
+
+    /// Says how the replica in `with` differs from this repository, how far it lags, and where their histories part if they do.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::compare_replica`].
+    pub fn compare_replica(&self, with: Arc<dyn Store>) -> Result<ReplicaDifference> {
+        self.run(|repository| async move { repository.compare_replica(with).await })
     }
 
     /// Finds out what no snapshot needs, and decides what becomes of it. Writes nothing.

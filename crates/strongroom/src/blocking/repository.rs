@@ -6,8 +6,9 @@ use std::sync::Arc;
 use strongroom_crypt::{GenesisPin, Id, RepositoryId, SlotId, Suite};
 use strongroom_format::{AuditKeys, Node};
 use strongroom_repo::{
-    AuditScope, BackupOptions, BackupReport, Depth, DryRun, NewSlot, Observer, RestoreOptions,
-    RestoreReport, Result, RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source, Target,
+    AuditScope, BackupOptions, BackupReport, Depth, DryRun, JournalDamage, JournalRepairPlan,
+    JournalRepairReport, NewSlot, Observer, RecoveryKit, RestoreOptions, RestoreReport, Result,
+    RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source, Target,
 };
 use strongroom_store::Store;
 
@@ -195,6 +196,41 @@ impl Repository {
     /// As [`crate::Repository::revoke_slot`].
     pub fn revoke_slot(&self, id: SlotId) -> Result<RevokeReport> {
         self.run(|repository| async move { repository.revoke_slot(id).await })
+    }
+
+    /// Returns what is lost of the journal, if this handle was opened around it.
+    #[must_use]
+    pub fn journal_damage(&self) -> Option<JournalDamage> {
+        self.inner.journal_damage()
+    }
+
+    /// Finds out what of the journal is lost, and what a repair would put in its place; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::plan_journal_repair`].
+    pub fn plan_journal_repair(&self, other: Option<Arc<dyn Store>>) -> Result<JournalRepairPlan> {
+        self.run(|repository| async move { repository.plan_journal_repair(other).await })
+    }
+
+    /// Carries a repair of the journal out.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::repair_journal`].
+    pub fn repair_journal(
+        &self,
+        plan: &JournalRepairPlan,
+        other: Option<Arc<dyn Store>>,
+    ) -> Result<JournalRepairReport> {
+        let plan = plan.clone();
+        self.run(|repository| async move { repository.repair_journal(&plan, other).await })
+    }
+
+    /// Makes the recovery kit of this repository, which people find at `location`.
+    #[must_use]
+    pub fn recovery_kit(&self, location: impl Into<String>) -> RecoveryKit {
+        self.inner.recovery_kit(location)
     }
 
     /// Returns the repository's name, which every object of it carries.

@@ -11,4 +11,5 @@ mod cancelled;
 mod formats;
 mod locations;
 mod mirrors;
+mod source_comparison;
 mod tree;

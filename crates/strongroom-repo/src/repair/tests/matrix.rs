@@ -1,10 +1,22 @@
 //! Every object, damaged in every way.
 
+use std::sync::Arc;
+
+use strongroom_crypt::{Id, SessionId};
 use strongroom_format::object_name::{self, ObjectName};
+use strongroom_format::{Body, IndexChange, ObjectHash, Segment, SegmentBuilder, SegmentRef};
 use strongroom_store::wrap::Operation;
 
 use super::support::*;
 use crate::{Remedy, RepairOptions, Wrong};
+
+/// Entries that stand for all: the first and the last of a bundle, those behind it, and one in between.
+fn is_typical(name: &str) -> bool {
+    match object_name::parse(name) {
+        Some(ObjectName::Journal(n)) => [0, 5, 63, 64, 69].contains(&n),
+        _ => true,
+    }
+}
 
 const HARMS: [fn(&World, &str); 4] = [
     |world, name| delete(&world.store, name),
@@ -35,7 +47,7 @@ fn with_a_mirror_every_object_comes_back() {
     let world = World::with_bundle();
     let mirror = world.mirror();
     let before = objects(&world.store);
-    for name in before.keys() {
+    for name in before.keys().filter(|name| is_typical(name)) {
         for (number, harm) in HARMS.iter().enumerate() {
             // The repository is open when this is found: that opens too is another matter.
             let world = world.twin();
@@ -69,7 +81,7 @@ fn with_a_mirror_every_object_comes_back() {
 fn without_a_source_the_next_backup_heals_the_old_snapshots() {
     let world = World::new();
     for name in objects(&world.store).keys().filter(|name| is_pack(name)) {
-        for harm in HARMS {
+        for harm in [HARMS[0], HARMS[2]] {
             let mut world = world.twin();
             harm(&world, name);
             let options = RepairOptions::default().with_suspects([suspect(name)]);
@@ -124,6 +136,56 @@ fn segments_are_made_anew_from_headers() {
 }
 
 #[test]
+fn a_segment_that_misleads_is_made_anew() {
+    let mut world = World::new();
+    let context = Arc::clone(world.repository.context());
+    let (keys, old) = (
+        context.keys(),
+        *state(&world.repository).segments.values().next().unwrap(),
+    );
+    let bytes = get(&world.store, &object_name::index(&old.name)).unwrap();
+    let segment = Segment::decode(&bytes, keys.structure.index()).unwrap();
+    // A writer with a bug left every second blob out.
+    let mut builder = SegmentBuilder::new();
+    for pack in &segment.packs {
+        builder.push_pack(*pack);
+    }
+    for frame in &segment.frames {
+        builder.push_frame(frame.pack, frame.offset, frame.stored_len, frame.position);
+    }
+    for row in segment.entries.iter().step_by(2) {
+        let mut id = [0; 32];
+        id[..20].copy_from_slice(&row.prefix);
+        builder.push_entry(&Id::from_bytes(id), row.frame);
+    }
+    let nobody = SessionId::from_bytes([0; 32]);
+    let entries = builder.entries();
+    let (suite, repository) = (context.suite, context.repository);
+    let wrong = builder.finish(suite, repository, [3; 16], nobody, keys.structure.index());
+    let wrong = wrong.unwrap();
+    let name = ObjectHash::of(&wrong);
+    let len = u32::try_from(wrong.len()).unwrap();
+    put(&world.store, &object_name::index(&name), wrong.into());
+    append(
+        &world.repository,
+        Body::Index(IndexChange {
+            removed: vec![old.name],
+            added: vec![SegmentRef { name, len, entries }],
+            ..IndexChange::default()
+        }),
+    );
+    world.reopen();
+    assert!((0..3).any(|at| !world.is_whole(at)));
+    let options = RepairOptions::default().with_suspects([suspect(&object_name::index(&name))]);
+    let made = plan(&world.repository, options.clone());
+    assert_eq!(made.items()[0].wrong, Wrong::Misleading, "{made}");
+    repair(&world.repository, made);
+    world.reopen();
+    assert!(plan(&world.repository, options).is_empty());
+    world.assert_whole();
+}
+
+#[test]
 fn what_a_handle_still_knows_is_a_source() {
     let world = World::new();
     let name = objects(&world.store)
@@ -144,7 +206,7 @@ fn what_a_handle_still_knows_is_a_source() {
 #[test]
 fn copies_of_each_other_are_enough() {
     let world = World::with_bundle();
-    for name in objects(&world.store).keys() {
+    for name in objects(&world.store).keys().filter(|name| is_typical(name)) {
         let has_copy = matches!(
             object_name::parse(name),
             Some(
@@ -183,6 +245,15 @@ fn copies_of_each_other_are_enough() {
 #[test]
 fn what_a_later_version_wrote_is_left_alone() {
     let world = World::with_bundle();
+    // An entry that does not say its version any more is one that the next one names.
+    let entry = "journal/0000000000000003";
+    let before = get(&world.store, entry).unwrap();
+    let mut bytes = before.to_vec();
+    bytes[8] ^= 2;
+    put(&world.store, entry, bytes.into());
+    let options = RepairOptions::default().with_suspects([suspect(entry)]);
+    repair(&world.repository, plan(&world.repository, options));
+    assert_eq!(get(&world.store, entry).unwrap(), before);
     for name in ["config.copy", "keyring/0000000000000000.copy"] {
         let world = world.twin();
         let mut bytes = get(&world.store, name).unwrap().to_vec();

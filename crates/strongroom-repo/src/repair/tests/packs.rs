@@ -225,3 +225,32 @@ fn a_plan_that_others_have_overtaken_does_no_harm() {
     let error = try_repair(&world.repository, foreign).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
 }
+
+#[test]
+fn it_runs_inline_too() {
+    let world = World::new();
+    let mirrors = [world.mirror(), world.mirror()];
+    let names: Vec<String> = world.packs().iter().map(pack).collect();
+    let before = objects(&world.store);
+    for (name, mirror) in names.iter().zip(&mirrors) {
+        delete(&world.store, name);
+        let key = strongroom_store::Key::parse(name).unwrap();
+        wait(strongroom_store::Store::delete(mirror.as_ref(), &key)).unwrap();
+    }
+    let components = crate::Components {
+        execution: crate::Execution::Inline,
+        ..crate::Components::default()
+    };
+    let store = Arc::clone(&world.store) as Arc<dyn strongroom_store::Store>;
+    let builder = crate::Repository::builder(store).components(components);
+    let inline = wait(builder.open(&crate::Credential::None)).unwrap();
+    let mut options = RepairOptions::default();
+    for mirror in &mirrors {
+        options = options.with_source(as_store(mirror));
+    }
+    // What the first does not have, the second has.
+    let made = plan(&inline, options);
+    assert_eq!(made.items().len(), 2, "{made}");
+    repair(&inline, made);
+    assert!(objects(&world.store) == before);
+}

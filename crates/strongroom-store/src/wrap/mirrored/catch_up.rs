@@ -4,6 +4,7 @@ use futures::future::join_all;
 
 use super::member::{Member, Queued, Wanted};
 use super::rules::Wholeness;
+use super::turns::Kind;
 use super::{MirrorStatus, Mirrored, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -111,7 +112,7 @@ impl Shared {
 
     /// Repairs one copy, after a second look.
     pub(super) async fn repair(&self, number: usize, member: &Member, key: &Key) {
-        let _turn = self.turn(key).await;
+        let _turn = self.turns.take(key, Kind::Alone).await;
         match self.mend(number, member, key).await {
             Ok(Mended::Now) => {
                 member.repaired(key);

@@ -6,6 +6,7 @@ use futures::future::join_all;
 use super::Shared;
 use super::member::{Member, Queued, Wanted, words};
 use super::rules::Wholeness;
+use super::turns::Kind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::options::{PutMode, PutOptions};
@@ -14,7 +15,12 @@ use crate::store::StoreExt as _;
 impl Shared {
     pub(super) async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
         self.catch_up_a_little().await;
-        let _turn = self.turn(key).await;
+        // The arbiter decides between those that create it.
+        let kind = match options.mode {
+            PutMode::Create => Kind::Shared,
+            PutMode::Overwrite => Kind::Alone,
+        };
+        let turn = self.turns.take(key, kind).await;
         self.expect_members(key).await?;
         let arbiter = self.arbiter()?;
         let predecessor = self.settings.rules.predecessor(key);
@@ -33,6 +39,9 @@ impl Shared {
             Ok(()) => doubts.decided(),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 doubts.none();
+                // Whoever of this process created it tells the followers first.
+                drop(turn);
+                let _turn = self.turns.take(key, Kind::Alone).await;
                 self.tell_of(key).await;
                 return Err(error);
             }
@@ -67,14 +76,14 @@ impl Shared {
         }
         drop(doubts);
         let have = self.members.len() - failures.len();
-        if have >= self.quorum() {
+        if have >= self.quorum() || self.second_try(&failures, self.quorum() - have).await {
             return Ok(());
         }
         Err(self.too_few("put", key, &failures))
     }
 
     pub(super) async fn delete(&self, key: &Key) -> Result<()> {
-        let _turn = self.turn(key).await;
+        let _turn = self.turns.take(key, Kind::Alone).await;
         let mut lags = Vec::new();
         for (number, follower) in self.followers() {
             if !self.drain(follower, usize::MAX).await {
@@ -184,6 +193,21 @@ impl Shared {
         }
         follower.diverges(key);
         Ok(false)
+    }
+
+    /// Works off the queues of followers, to which what they were not given was added. Says whether so many of them have it now.
+    async fn second_try(&self, failures: &[(usize, String)], mut wanted: usize) -> bool {
+        for (number, _) in failures {
+            if let Some(follower) = self.members.get(*number)
+                && self.drain(follower, usize::MAX).await
+            {
+                wanted -= 1;
+                if wanted == 0 {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// Makes sure, before anything is written, that enough members will take it.

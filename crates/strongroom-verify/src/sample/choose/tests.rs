@@ -38,7 +38,12 @@ fn trees_are_always_read_with_a_sample() {
     let (chosen, _) =
         Diary::new(50).check(&packs, &PackSelection::sample(sampling), day(0), &none());
     let trees = packs.iter().filter(|pack| !pack.is_sampled());
-    assert!(trees.clone().count() == 10 && trees.clone().all(|pack| chosen.contains(&pack.name)));
+    assert!(
+        trees.clone().count() == 10
+            && trees
+                .clone()
+                .all(|pack| chosen.packs().contains(&pack.name))
+    );
     assert!(chosen.packs().len() < 100);
 }
 
@@ -67,7 +72,7 @@ fn another_history_is_another_choice() {
             selection: &selection,
             level: Level::Decoded,
             origin: Origin::Journal(Head { n: 200, hash }),
-            past: &past,
+            past: Some(&past),
             now: day(0),
         };
         choose(packs.iter().copied(), &request).packs().clone()
@@ -173,12 +178,11 @@ fn without_a_journal_the_listing_decides() {
         pack.n = 0;
     }
     let selection = PackSelection::sample(Sampling::share(share("10%"))).and_rolling(DAY);
-    let past = Past::default();
     let request = |selection| Request {
         selection,
         level: Level::Hashed,
         origin: Origin::Listing(ObjectHash::of(b"names")),
-        past: &past,
+        past: None,
         now: day(0),
     };
     let sample = PackSelection::sample(Sampling::share(share("10%")));
@@ -229,7 +233,7 @@ fn every_choice_can_be_derived_again_from_its_record() {
             let (known, chosen, damaged, time) = &runs[count - 1];
             let past = until.past();
             for pack in known {
-                let was_read = chosen.contains(&pack.name) && !damaged.contains(&pack.name);
+                let was_read = chosen.packs().contains(&pack.name) && !damaged.contains(&pack.name);
                 assert_eq!(past.was_read_by_last(pack), was_read);
                 if was_read {
                     assert_eq!(past.last_read(pack, Level::Decoded, *time), Some(*time));

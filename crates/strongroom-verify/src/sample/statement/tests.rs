@@ -102,7 +102,7 @@ fn evidence_says_how_old_it_is() {
     check(
         Age {
             within: None,
-            ..age.clone()
+            ..age
         },
         "every pack was read at L3 decoded (oldest 29 d ago)",
     );
@@ -110,7 +110,7 @@ fn evidence_says_how_old_it_is() {
         Age {
             never: 12,
             late: 800,
-            ..age.clone()
+            ..age
         },
         "812 of 812,000 packs were not read at L3 decoded within the last 30 days, 12 of them never, or are damaged",
     );
@@ -150,7 +150,7 @@ fn a_full_reading_says_so() {
         Census {
             damaged: 3,
             unread: 2,
-            ..census.clone()
+            ..census
         },
         "every pack but 2 was read at L1 hashed: 3 of 1,000 damaged",
     );

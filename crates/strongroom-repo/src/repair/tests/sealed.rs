@@ -1,0 +1,129 @@
+//! Repositories with keys: slots, and what is left without the credential of one.
+
+use std::sync::Arc;
+
+use strongroom_crypt::{Argon2Params, Passphrase};
+use strongroom_store::{MemoryStore, Store};
+
+use super::support::*;
+use crate::testing::TestStore;
+use crate::{
+    CreateOptions, Credential, NewSlot, NoRemedy, Remedy, RepairOptions, RepairSource, Repository,
+};
+
+#[test]
+fn slots_come_from_memory_or_a_mirror_or_have_to_be_added() {
+    let store = Arc::new(TestStore::new(MemoryStore::new()));
+    let first = Credential::passphrase("the first");
+    let options = CreateOptions::default().with_argon2(Argon2Params::FASTEST);
+    let options = options.with_recovery_code(false);
+    let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(small());
+    let repository = wait(builder.create(options, &first)).unwrap().repository;
+    let second = Passphrase::from("the second");
+    let second = NewSlot::Passphrase(Arc::new(second), Argon2Params::FASTEST);
+    wait(repository.add_slot("second", second)).unwrap();
+    let mut world = World {
+        store,
+        repository,
+        snapshots: Vec::new(),
+    };
+    world.back_up(&tree(1));
+    let before = objects(&world.store);
+    let mirror = world.mirror();
+    let slots: Vec<&String> = before
+        .keys()
+        .filter(|name| name.starts_with("slot/"))
+        .collect();
+    assert_eq!(slots.len(), 2);
+    let builder = Repository::builder(world.store.clone() as Arc<dyn Store>).settings(small());
+    let opened = wait(builder.open(&first)).unwrap();
+    assert!(plan(&opened, everything(&world.store)).is_empty());
+    for name in &slots {
+        flip(&world.store, name, 0.8);
+    }
+    let options = RepairOptions::default().with_suspects(slots.iter().map(|name| suspect(name)));
+    let alone = plan(&opened, options.clone());
+    let remedies: Vec<_> = alone.items().iter().map(|item| &item.remedy).collect();
+    assert!(
+        remedies.contains(&&Remedy::PutBack(RepairSource::Memory)),
+        "{alone}"
+    );
+    assert!(
+        remedies.contains(&&Remedy::None(NoRemedy::AddSlot)),
+        "{alone}"
+    );
+    assert_eq!(alone.lost().objects.len(), 1);
+    let made = plan(&opened, options.with_source(as_store(&mirror)));
+    assert!(made.lost().is_empty(), "{made}");
+    repair(&opened, made);
+    assert!(objects(&world.store) == before);
+    // Everything else of a sealed repository.
+    // A generation of the keyring that was superseded is deleted instead.
+    let lasts =
+        |name: &str| !name.starts_with("slot/") && !name.starts_with("keyring/0000000000000000");
+    for name in before.keys().filter(|name| lasts(name)) {
+        flip(&world.store, name, 0.5);
+        let options = RepairOptions::default()
+            .with_suspects([suspect(name)])
+            .with_source(as_store(&mirror));
+        let made = plan(&opened, options.clone());
+        assert!(made.has_work(), "{name}: {made}");
+        repair(&opened, made);
+        assert!(plan(&opened, options).is_empty());
+        assert_eq!(get(&world.store, name).as_ref(), before.get(name));
+    }
+}
+
+#[test]
+fn a_mirror_that_lies_or_is_gone_is_no_source() {
+    let world = World::new();
+    let other = World::new();
+    let name = pack(&world.packs()[0]);
+    let before = get(&world.store, &name).unwrap();
+    delete(&world.store, &name);
+    delete(&world.store, "config.copy");
+    let liar = Arc::new(MemoryStore::new());
+    for (name, bytes) in objects(&other.store) {
+        let key = strongroom_store::Key::parse(&name).unwrap();
+        wait(strongroom_store::StoreExt::put_new(
+            liar.as_ref(),
+            &key,
+            bytes,
+        ))
+        .unwrap();
+    }
+    let key = strongroom_store::Key::parse(&name).unwrap();
+    let mut rotten = before.to_vec();
+    rotten[100] ^= 1;
+    wait(strongroom_store::StoreExt::put_new(
+        liar.as_ref(),
+        &key,
+        rotten.into(),
+    ))
+    .unwrap();
+    let options = RepairOptions::default().with_source(as_store(&liar));
+    let made = plan(&world.repository, options);
+    let pack = made
+        .items()
+        .iter()
+        .find(|item| item.object.to_string() == name);
+    let is_source = |remedy: &Remedy| matches!(remedy, Remedy::PutBack(RepairSource::Mirror(_)));
+    assert!(!is_source(&pack.unwrap().remedy), "{made}");
+    let copy = made
+        .items()
+        .iter()
+        .find(|item| item.object.to_string() == "config.copy");
+    assert!(!is_source(&copy.unwrap().remedy), "{made}");
+    // One that cannot be reached is named, and the rest is done.
+    let broken = strongroom_store::wrap::Faulty::new(
+        MemoryStore::new(),
+        strongroom_store::wrap::FaultPlan::new().with_rule(strongroom_store::wrap::Rule::new(
+            strongroom_store::wrap::Fault::FailBefore(strongroom_store::ErrorKind::Unavailable),
+        )),
+    );
+    let options = RepairOptions::default().with_source(Arc::new(broken));
+    let made = plan(&world.repository, options);
+    assert_eq!(made.unreadable_sources().len(), 1);
+    assert!(made.has_work());
+    repair(&world.repository, made);
+}

@@ -1,0 +1,99 @@
+//! How far the journals of a repository and of its replica agree.
+
+use strongroom_format::{ObjectHash, Time, object_name};
+
+use super::round::Round;
+use crate::context::get_if_there;
+use crate::error::{ErrorKind, Head, Result};
+use crate::journal::Replay;
+use crate::state::State;
+
+/// Where two journals of one repository part: somebody wrote to the replica, or somebody else to what was the original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplicaFork {
+    /// The first entry that is not the same in both, here.
+    pub ours: Head,
+    /// In the replica; `None` where it has none of this number but later ones.
+    pub theirs: Option<Head>,
+    /// Entries here from that one on.
+    pub our_entries: u64,
+    /// Entries in the replica from that one on.
+    pub their_entries: u64,
+}
+
+/// How far two journals agree.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    /// Entries that both have.
+    pub(super) common: u64,
+    /// Entries of the replica that come after ours.
+    pub(super) ahead: u64,
+    pub(super) fork: Option<ReplicaFork>,
+}
+
+impl Round<'_> {
+    /// Compares the two journals. Entries are chained, so where one is the same all before are: a fork is found in as many
+    /// readings as the number of entries has digits in base two.
+    pub(super) fn standing(&self, state: &State) -> Result<Standing> {
+        let mut standing = Standing {
+            common: state.head,
+            ahead: 0,
+            fork: None,
+        };
+        let error = match self.common(state) {
+            Ok((common, _)) => return Ok(Standing { common, ..standing }),
+            Err(error) => error,
+        };
+        let end = self.inventory.last_entry().map_or(0, |last| last + 1);
+        match error.kind() {
+            ErrorKind::Conflict => standing.ahead = end.saturating_sub(state.head),
+            ErrorKind::Fork => {
+                let fork = self.fork(state, end)?;
+                standing.common = fork.ours.n;
+                standing.fork = Some(fork);
+            }
+            _ => return Err(error),
+        }
+        Ok(standing)
+    }
+
+    /// Finds the first entry that differs, knowing that one of those that both have does.
+    fn fork(&self, state: &State, end: u64) -> Result<ReplicaFork> {
+        let (mut same, mut other) = (0, end.min(state.head).saturating_sub(1));
+        while same < other {
+            let middle = same + (other - same) / 2;
+            let theirs = self.their_hash(middle)?;
+            if theirs == Some(self.our_hash(middle)?) || state.bridges.contains_key(&middle) {
+                same = middle + 1;
+            } else {
+                other = middle;
+            }
+        }
+        Ok(ReplicaFork {
+            ours: Head::new(other, self.our_hash(other)?),
+            theirs: self.their_hash(other)?.map(|hash| Head::new(other, hash)),
+            our_entries: state.head - other,
+            their_entries: end.saturating_sub(other),
+        })
+    }
+
+    /// Returns when an entry of the original says that it was written; `None` if it is lost, or says it in a way not known here.
+    pub(super) fn written(&self, n: u64) -> Option<Time> {
+        let context = self.repository.context();
+        let found = Replay::new(self.source, context).stored(n).ok()?;
+        let payload = found.entry.open(context.keys().structure.journal()).ok()?;
+        Some(payload.time)
+    }
+
+    fn our_hash(&self, n: u64) -> Result<ObjectHash> {
+        let context = self.repository.context();
+        let found = Replay::new(self.source, context).stored(n)?;
+        Ok(found.entry.hash)
+    }
+
+    fn their_hash(&self, n: u64) -> Result<Option<ObjectHash>> {
+        let bytes = get_if_there(self.target, &object_name::journal(n))?;
+        Ok(bytes.map(|bytes| ObjectHash::of(&bytes)))
+    }
+}
