@@ -105,6 +105,19 @@ fn make(
         all.extend(rows);
     }
     bytes.extend([5; 300]);
+    close(bytes, class, &session, records, all)
+}
+
+/// Adds the header and the end.
+fn close(
+    mut bytes: Vec<u8>,
+    class: PackClass,
+    session: &Session,
+    records: Vec<FrameRecord>,
+    all: Vec<BlobRecord>,
+) -> Made {
+    let structure = StructureKeys::new(SUITE, &secret(1));
+    let preamble = pack_preamble(SUITE, REPOSITORY, [7; 16], class);
     let wrapped = session
         .wrap(&REPOSITORY, EPOCH, &EpochKey::new(secret(3)))
         .unwrap();
@@ -357,7 +370,7 @@ fn holdings_find_every_copy_in_as_many_passes_as_it_takes() {
         codec: Codec::Raw,
         ..made.header.frames[0]
     };
-    let header = PackHeader::new(made.header.sessions.clone(), vec![frame], many.clone()).unwrap();
+    let header = PackHeader::new(made.header.sessions, vec![frame], many.clone()).unwrap();
     let mut passes = 0;
     loop {
         holdings.push(4, &header);
