@@ -316,14 +316,14 @@ impl<'a> FrameReader<'a> {
     }
 }
 
-/// Headers by pack; none of one that cannot be opened.
-type Headers = HashMap<u32, Option<Arc<PackHeader>>>;
-
 /// Returns the bytes of a frame's plaintext.
 pub(crate) fn plain_len(table: &PackTable, (pack, frame): (u32, u32)) -> u64 {
     let place = table.frame(pack, frame);
     place.map_or(0, |place| u64::from(place.plain_len))
 }
+
+/// Headers by pack; none of one that cannot be opened.
+type Headers = HashMap<u32, Option<Arc<PackHeader>>>;
 
 /// What became of a run.
 struct Decoded {

@@ -117,6 +117,19 @@ fn finish(
 ) -> Made {
     let preamble = pack_preamble(SUITE, REPOSITORY, [7; 16], class);
     bytes.extend([5; 300]);
+    close(bytes, class, &session, records, all)
+}
+
+/// Adds the header and the end.
+fn close(
+    mut bytes: Vec<u8>,
+    class: PackClass,
+    session: &Session,
+    records: Vec<FrameRecord>,
+    all: Vec<BlobRecord>,
+) -> Made {
+    let structure = StructureKeys::new(SUITE, &secret(1));
+    let preamble = pack_preamble(SUITE, REPOSITORY, [7; 16], class);
     let wrapped = session
         .wrap(&REPOSITORY, EPOCH, &EpochKey::new(secret(3)))
         .unwrap();
