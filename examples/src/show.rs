@@ -6,6 +6,7 @@ pub mod entry;
 pub mod forget;
 pub mod parity;
 pub mod prune;
+pub mod recover;
 pub mod repair;
 pub mod slot;
 pub mod snapshot;

@@ -23,6 +23,7 @@ mod parity;
 mod place;
 mod program;
 mod prune;
+mod recover;
 mod repair;
 mod sleeper;
 mod undelete;

@@ -26,6 +26,7 @@ pub(crate) const CHECK: &str = env!("CARGO_BIN_EXE_sr-check");
 pub(crate) const REPAIR: &str = env!("CARGO_BIN_EXE_sr-repair");
 pub(crate) const PARITY: &str = env!("CARGO_BIN_EXE_sr-parity");
 pub(crate) const KEYS: &str = env!("CARGO_BIN_EXE_sr-keys");
+pub(crate) const RECOVER: &str = env!("CARGO_BIN_EXE_sr-recover");
 pub(crate) const KIT: &str = env!("CARGO_BIN_EXE_sr-kit");
 
 pub(crate) const PASSWORD: &str = "not a secret";
