@@ -192,6 +192,30 @@ fn is_damage(finding: &Finding) -> bool {
     finding.severity >= Severity::Damage || (finding.severity == Severity::Waste && is_spoilt)
 }
 
+impl Report {
+    /// Writes some findings of each problem, the worst first, and how many more there are.
+    fn write_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown: BTreeMap<Problem, u64> = BTreeMap::new();
+        for finding in &self.findings {
+            let count = shown.entry(finding.problem).or_default();
+            if *count < SHOWN_OF_EACH {
+                *count += 1;
+                writeln!(f, "{finding}")?;
+            }
+        }
+        for (problem, count) in self.counts() {
+            let more = count - shown.get(&problem).copied().unwrap_or_default().min(count);
+            if more > 0 {
+                writeln!(f, "and {more} more of {}", problem.code())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Findings of one problem that are written out for people; programs have them all.
+const SHOWN_OF_EACH: u64 = 10;
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "checked to {}", self.level)?;
@@ -206,13 +230,7 @@ impl fmt::Display for Report {
         for statement in &self.statements {
             writeln!(f, "{statement}")?;
         }
-        for finding in &self.findings {
-            writeln!(f, "{finding}")?;
-        }
-        match self.not_kept() {
-            0 => {}
-            count => writeln!(f, "and {count} findings more")?,
-        }
+        self.write_findings(f)?;
         match self.worst {
             None => writeln!(f, "nothing found at {}", self.level),
             Some(worst) if worst < Severity::Damage => {
