@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use strongroom_format::object_name::{self, ObjectName};
 use strongroom_store::{Key, ObjectMeta, Prefix, PutMode};
 
 use crate::dice::Dice;
@@ -46,7 +47,7 @@ pub struct Deletion {
     pub step: u64,
     /// What was deleted.
     pub key: Key,
-    /// How many objects were below `journal/` then.
+    /// How many journal entries there were then.
     pub journal: u64,
 }
 
@@ -74,7 +75,7 @@ impl Shelf {
         }
         if exists {
             self.replaced.push(key.clone());
-        } else if key.as_str().starts_with(JOURNAL) {
+        } else if is_entry(key) {
             self.journal += 1;
         }
         self.kept.insert(key.clone(), Kept { data, since: step });
@@ -90,7 +91,7 @@ impl Shelf {
             key: key.clone(),
             journal: self.journal,
         });
-        if key.as_str().starts_with(JOURNAL) {
+        if is_entry(key) {
             self.journal = self.journal.saturating_sub(1);
         }
         if self.gone.len() == GONE {
@@ -199,4 +200,10 @@ impl Shelf {
     }
 }
 
-const JOURNAL: &str = "journal/";
+/// Says whether an object is a journal entry, and not the copy of one.
+fn is_entry(key: &Key) -> bool {
+    matches!(
+        object_name::parse(key.as_str()),
+        Some(ObjectName::Journal(_))
+    )
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use strongroom_crypt::{Id, SessionId};
 use strongroom_format::{
     Body, Commit, Entry, Hold, HoldAction, ObjectHash, ObjectKind, PackRef, SegmentRef, Snapshot,
-    object_name,
+    object_name::{self, ObjectName},
 };
 
 use super::opened::Opened;
@@ -79,8 +79,9 @@ impl Journal {
             journal.last = entry.hash;
             journal.entries += 1;
         }
-        let names = objects.keys().filter(|name| name.starts_with("journal/"));
-        match names.count() as u64 == journal.entries {
+        let is_entry =
+            |name: &&String| matches!(object_name::parse(name), Some(ObjectName::Journal(_)));
+        match objects.keys().filter(is_entry).count() as u64 == journal.entries {
             true => Ok(journal),
             false => Err(at(journal.entries, "it is missing")),
         }
