@@ -18,6 +18,7 @@ use crate::journal::{History, Replay, When};
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::prune::{Listed, Requests};
 use crate::repository::Repository;
+use crate::state::State;
 
 /// How [`plan_delete`](Repository::plan_delete) decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,6 +216,8 @@ impl Repository {
         edge::run(self.store(), "strongroom-delete", move |remote| {
             if !plan.is_empty() {
                 Replay::new(remote, this.context()).check_head(plan.head)?;
+                let state = this.journal().refresh(remote, this.context())?;
+                refuse_what_is_in_force(&plan, &state)?;
             }
             delete(remote, &plan, observer.as_ref())
         })
@@ -313,6 +316,22 @@ fn useless(history: &History, notes: Vec<(ObjectName, u64)>) -> Vec<DoomedObject
     doomed.collect()
 }
 
+/// Makes sure that nothing counts again which had been dropped when the plan was made: a repair of the journal may have replaced the entry that dropped it.
+fn refuse_what_is_in_force(plan: &DeletePlan, state: &State) -> Result<()> {
+    let is_in_force = |object: &&DoomedObject| match object_name::parse(&object.object) {
+        Some(ObjectName::Pack(name)) => state.packs.contains_key(&name),
+        Some(ObjectName::Index(name)) => state.segments.contains_key(&name),
+        _ => false,
+    };
+    match plan.objects.iter().find(is_in_force) {
+        None => Ok(()),
+        Some(object) => {
+            let what = "what the plan deletes is in force again";
+            Err(Error::new(ErrorKind::Stale, what).object_named(&*object.object))
+        }
+    }
+}
+
 fn delete(remote: &Remote, plan: &DeletePlan, observer: &dyn Observer) -> Result<DeleteReport> {
     observer.on_event(&Event::Phase(Phase::Store));
     let mut report = DeleteReport::default();
@@ -350,3 +369,30 @@ fn delete(remote: &Remote, plan: &DeletePlan, observer: &dyn Observer) -> Result
 const AT_ONCE: usize = 16;
 /// Checkpoints that stay: the newest may be on its way to somebody, or damaged.
 const CHECKPOINTS: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use strongroom_store::StoreExt as _;
+
+    use super::*;
+    use crate::testing::{Shape, Tree, Writer, repository};
+
+    #[test]
+    fn what_is_in_force_again_is_not_deleted() {
+        let (store, repository) = repository();
+        let tree = Tree::dir([("a", Tree::file(b"content"))]);
+        Writer::new(&repository, Shape::default()).snapshot(&tree, "series");
+        let mut plan = block_on(repository.plan_delete(DeleteOptions::default())).unwrap();
+        let state = repository.journal().state();
+        let name = object_name::pack(state.packs.keys().next().unwrap());
+        plan.objects.push(DoomedObject {
+            object: name.clone(),
+            len: 1,
+            reason: DeleteReason::Dropped(0),
+        });
+        let error = block_on(repository.delete_dropped(plan, Arc::new(()))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Stale);
+        assert!(block_on(store.exists(&object_key(&name).unwrap())).unwrap());
+    }
+}

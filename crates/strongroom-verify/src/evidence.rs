@@ -87,15 +87,18 @@ impl Past {
         Self { readings }
     }
 
-    /// Returns how far the newest round of checks that read packs at exactly this level has come.
-    pub(crate) fn place(&self, level: Level) -> Option<Place> {
+    /// Returns how far the newest round of checks that read packs at exactly this level has come. What claims to be later than `now` is not believed:
+    /// it would end every round.
+    pub(crate) fn place(&self, level: Level, now: Time) -> Option<Place> {
         let at_level = |reading: &&Reading| pack_level(reading.level) == level;
         let of = |reading: &Reading| {
             reading.rules.iter().find_map(|rule| match rule {
-                Rule::Rolling(_, part) => Some(Place {
-                    part: *part,
-                    time: reading.time,
-                }),
+                Rule::Rolling(_, part) if part.time.max(reading.time) <= tolerated(now) => {
+                    Some(Place {
+                        part: *part,
+                        time: reading.time,
+                    })
+                }
                 _ => None,
             })
         };

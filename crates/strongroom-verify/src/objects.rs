@@ -187,7 +187,7 @@ pub(crate) async fn judge_slots(
     let nobody_can_open = granted.is_some_and(|granted| !granted.is_empty()) && good == 0;
     flaws.sort_by_key(|(name, _)| *name);
     for (name, flaw) in flaws {
-        let flaw = if nobody_can_open && flaw.is_damage() {
+        let flaw = if nobody_can_open {
             flaw.with_severity(Severity::Loss)
         } else {
             flaw

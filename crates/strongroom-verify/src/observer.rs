@@ -37,7 +37,7 @@ pub enum Event<'a> {
         /// Bytes read so far.
         bytes: u64,
     },
-    /// Something was found.
+    /// Something was found. What a second look does not confirm is not in the report.
     Found(&'a Finding),
     /// A file was put together whole (L4), so that it can be compared with what the source has. Directories that snapshots share, or that
     /// occur in one more than once, are told of once.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use serde_json::json;
 use strongroom::blocking::Repository;
 use strongroom::{
     DirectoryTarget, DirectoryTargetOptions, NewSlot, RecoveryCode, RecoveryKit, RestoreOptions,
@@ -118,6 +119,7 @@ fn write(
         kit = kit.with_code(code);
     }
     let page = if html { kit.to_html() } else { kit.to_text() };
+    let _ = output.json(|| json!({ "type": "kit", "page": page.as_str() }));
     let _ = output.line(&page);
     Ok(Status::Complete)
 }

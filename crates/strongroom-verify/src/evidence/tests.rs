@@ -37,6 +37,28 @@ fn change(diary: &mut Diary, change: impl FnOnce(&mut CheckRecord)) {
 }
 
 #[test]
+fn what_claims_to_be_of_the_future_ends_no_round() {
+    let mut diary = diary();
+    let mut record_part = |time| {
+        change(&mut diary, |record| {
+            record.choices = vec![Choice::Rolling(Rolling {
+                classes: PackClasses::DATA,
+                began: (19, head(19).hash),
+                time,
+                period_s: 1,
+                first: 0,
+                last: 7,
+            })];
+        });
+        let past = Past::new(&diary.entries, |_| true, |_, _| {});
+        past.place(Level::Decoded, day(1))
+            .map(|place| place.part.last)
+    };
+    assert_eq!(record_part(day(0)), Some(7));
+    assert_eq!(record_part(day(1_000)), None);
+}
+
+#[test]
 fn a_record_of_another_history_proves_nothing_and_is_noticed() {
     let mut forged = diary();
     change(&mut forged, |record| {

@@ -336,6 +336,10 @@ impl Follower {
             Problem::NewerVersion => Severity::Note,
             _ => Severity::Loss,
         };
+        if problem == Problem::NewerVersion {
+            // What comes after it is not known, so what was read means no more than its hashes.
+            report.level = report.level.min(Level::Hashed);
+        }
         let subject = Subject::Object(ObjectName::Journal(n));
         let finding = Finding::new(severity, subject, problem, Level::Hashed);
         cx.found(report, finding.with_detail(detail));

@@ -91,7 +91,7 @@ fn of_fault(
     let differs = outcome.hash == HashState::Differs;
     let swapped = differs && is_known(&outcome.actual);
     let (severity, problem, level, detail) = match fault {
-        PackFault::Unsupported { what } => (
+        PackFault::Unsupported { what } if !differs => (
             Severity::Note,
             Problem::NewerVersion,
             Level::Authenticated,
@@ -132,9 +132,10 @@ fn of_fault(
         PackFault::HeaderSealed => {
             of_inside(differs, Problem::DoesNotOpen, "the header does not open")
         }
-        PackFault::Tail { what } | PackFault::Header { what, .. } => {
-            of_inside(differs, Problem::Malformed, what)
-        }
+        // Whatever its version, its bytes are not those that were named.
+        PackFault::Unsupported { what }
+        | PackFault::Tail { what }
+        | PackFault::Header { what, .. } => of_inside(differs, Problem::Malformed, what),
     };
     Finding::new(severity, object, problem, level).with_detail(detail)
 }

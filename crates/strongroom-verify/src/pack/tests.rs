@@ -104,18 +104,6 @@ fn make(
         });
         all.extend(rows);
     }
-    let of = (class, &session, &structure);
-    finish(of, bytes, records, all)
-}
-
-/// Ends a pack with its header and its tail.
-fn finish(
-    (class, session, structure): (PackClass, &Session, &StructureKeys),
-    mut bytes: Vec<u8>,
-    records: Vec<FrameRecord>,
-    all: Vec<BlobRecord>,
-) -> Made {
-    let preamble = pack_preamble(SUITE, REPOSITORY, [7; 16], class);
     bytes.extend([5; 300]);
     close(bytes, class, &session, records, all)
 }

@@ -280,6 +280,22 @@ fn a_pin_of_another_repository_is_a_loss() {
 }
 
 #[test]
+fn slots_that_all_are_of_a_later_version_open_nothing() {
+    let fixture = fixture(1);
+    let mut objects = fixture.objects();
+    for (key, bytes) in &mut objects {
+        if key.as_str().starts_with("slot/") {
+            let mut later = bytes.to_vec();
+            later[8] = 2;
+            *bytes = later.into();
+        }
+    }
+    let keys = Some(fixture.keys(AuditScope::Content));
+    let report = check(store_of(&objects), keys, CheckOptions::new(NOW));
+    assert_eq!(report.worst(), Some(Severity::Loss), "{report}");
+}
+
+#[test]
 fn names_of_others_are_noted_and_nothing_more() {
     let fixture = fixture(1);
     let key = Key::parse("lost+found".replace('+', "-").as_str()).unwrap();

@@ -202,7 +202,7 @@ impl Chosen {
     /// Adds the part of a round that is due.
     fn take_part(&mut self, period: std::time::Duration, past: &Past) {
         let head = self.head();
-        let place = past.place(pack_level(self.level));
+        let place = past.place(pack_level(self.level), self.now);
         let Some(part) = rolling::next(place.as_ref(), period, PackClasses::DATA, &head, self.now)
         else {
             self.rolling = place.map(|place| place.part);

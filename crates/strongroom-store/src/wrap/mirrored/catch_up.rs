@@ -1,5 +1,6 @@
 //! Working off what is queued for members, and repairing what reads found.
 
+use futures::TryStreamExt as _;
 use futures::future::join_all;
 
 use super::member::{Member, Queued, Wanted};
@@ -7,7 +8,7 @@ use super::rules::Wholeness;
 use super::turns::Kind;
 use super::{MirrorStatus, Mirrored, Shared};
 use crate::error::{Error, ErrorKind, Result};
-use crate::key::Key;
+use crate::key::{Key, Prefix};
 use crate::options::PutMode;
 use crate::store::StoreExt as _;
 
@@ -80,6 +81,11 @@ impl Shared {
                 if queued.wanted == Wanted::Absent {
                     follower.store.delete(key).await?;
                     follower.succeeded();
+                } else if self.arbiter_is_empty().await? {
+                    // An empty mount point says so of everything.
+                    return Err(Error::new(ErrorKind::Unavailable, "get")
+                        .with_key(key)
+                        .with_source("the arbiter has no object at all".to_owned()));
                 }
                 return Ok(true);
             }
@@ -108,6 +114,11 @@ impl Shared {
             Ok(()) => Ok(true),
             Err(_) => Ok(false),
         }
+    }
+
+    async fn arbiter_is_empty(&self) -> Result<bool> {
+        let mut listed = self.arbiter()?.store.list(&Prefix::root());
+        Ok(listed.try_next().await?.is_none())
     }
 
     /// Repairs one copy, after a second look.
