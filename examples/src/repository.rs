@@ -16,7 +16,7 @@ use crate::secret::secret;
 #[derive(Debug, Args)]
 #[non_exhaustive]
 pub struct RepositoryArgs {
-    /// Where the repository is: a path, or file:///path.
+    /// Where the repository is: a path, file:///path, or mirror:PATH,PATH.
     #[arg(long, value_name = "URL", env = "STRONGROOM_REPOSITORY")]
     pub repo: OsString,
     /// File with the passphrase; one line end after it does not count. Else the variable STRONGROOM_PASSWORD, else you are asked.
