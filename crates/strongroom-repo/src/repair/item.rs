@@ -32,6 +32,8 @@ pub enum Wrong {
     Altered,
     /// It is what was written, and these frames do not open, or hold something else than they say.
     Frames(Vec<u32>),
+    /// It is a pack and what was written, and its header does not open, so that nobody can say what is in it.
+    Header,
     /// It is in quarantine and as it should be.
     Quarantined,
     /// It is an index segment and as it was written, and says something else of packs than they do themselves.
@@ -152,6 +154,7 @@ impl fmt::Display for Wrong {
             Self::Length(len) => write!(f, "it has {len} bytes, which is another length"),
             Self::Altered => f.write_str("its bytes are not what was written"),
             Self::Frames(frames) => write!(f, "frames {frames:?} are not what they say"),
+            Self::Header => f.write_str("it is what was written, and its header does not open"),
             Self::Quarantined => f.write_str("in quarantine, and as it should be"),
             Self::Misleading => f.write_str("it says something else of packs than they do"),
             Self::Unmapped => f.write_str("no index maps it"),
