@@ -130,9 +130,14 @@ impl RepairItem {
         !matches!(self.remedy, Remedy::None(_))
     }
 
-    /// Says whether the same is decided, whatever it costs.
+    /// Says whether the same is decided, whatever it costs. Bytes that belong there are the same wherever they come from: of two copies that
+    /// were lost, the second comes from the first by now.
     pub(super) fn decides_like(&self, other: &Self) -> bool {
-        self.object == other.object && self.remedy == other.remedy
+        let is_same = match (&self.remedy, &other.remedy) {
+            (Remedy::PutBack(_), Remedy::PutBack(_)) => true,
+            (one, other) => one == other,
+        };
+        self.object == other.object && is_same
     }
 }
 

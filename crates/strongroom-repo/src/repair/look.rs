@@ -150,9 +150,12 @@ impl<'a> Look<'a> {
         let keys = self.context.keys();
         let (state, generation) = (&self.state, keys.generation);
         // These are small, and everything depends on them.
+        let (in_force, _) = self.keyring_in_force();
         let mut suspects: Suspects = [
             ObjectName::Config,
             ObjectName::ConfigCopy,
+            ObjectName::Keyring(in_force),
+            ObjectName::KeyringCopy(in_force),
             ObjectName::Keyring(generation),
             ObjectName::KeyringCopy(generation),
         ]

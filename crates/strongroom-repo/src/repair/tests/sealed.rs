@@ -75,6 +75,53 @@ fn slots_come_from_memory_or_a_mirror_or_have_to_be_added() {
 }
 
 #[test]
+fn the_keyring_in_force_is_brought_back_though_another_is_in_use() {
+    let store = Arc::new(TestStore::new(MemoryStore::new()));
+    let first = Credential::passphrase("the first");
+    let options = CreateOptions::default().with_argon2(Argon2Params::FASTEST);
+    let options = options.with_recovery_code(false);
+    let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(small());
+    let repository = wait(builder.create(options, &first)).unwrap().repository;
+    let world = World {
+        store,
+        repository,
+        snapshots: Vec::new(),
+    };
+    for label in ["second", "third"] {
+        let slot = NewSlot::Passphrase(Arc::new(Passphrase::from(label)), Argon2Params::FASTEST);
+        wait(world.repository.add_slot(label, slot)).unwrap();
+    }
+    // Whoever added the third died before saying so.
+    let last = state(&world.repository).head - 1;
+    delete(&world.store, &format!("journal/{last:016x}"));
+    let mirror = world.mirror();
+    let before = objects(&world.store);
+    let names = ["keyring/0000000000000001", "keyring/0000000000000001.copy"];
+    for harm in [
+        (|store, name| flip(store, name, 0.5)) as fn(&Arc<TestStore>, &str),
+        |store, name| delete(store, name),
+    ] {
+        names.iter().for_each(|name| harm(&world.store, name));
+        let builder = Repository::builder(world.store.clone() as Arc<dyn Store>).settings(small());
+        let opened = wait(builder.open(&first)).unwrap();
+        assert_eq!(opened.context().keys().generation, 2);
+        let named = names.iter().map(|name| suspect(name));
+        let named = RepairOptions::default().with_suspects(named);
+        for options in [RepairOptions::default(), named.clone()] {
+            let alone = plan(&opened, options);
+            assert!(!alone.has_work(), "{alone}");
+            assert_eq!(alone.lost().objects.len(), 2, "{alone}");
+        }
+        let options = RepairOptions::default().with_source(as_store(&mirror));
+        let made = plan(&opened, options);
+        assert!(made.lost().is_empty(), "{made}");
+        let report = repair(&opened, made);
+        assert_eq!(report.put_back, 2, "{report}");
+        assert!(objects(&world.store) == before);
+    }
+}
+
+#[test]
 fn a_mirror_that_lies_or_is_gone_is_no_source() {
     let world = World::new();
     let other = World::new();
