@@ -2,8 +2,8 @@
 
 use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{
-    Added, Body, Damaged, DamagedPack, Dropped, ObjectHash, PackHeader, PackRef, PackRow, PackTail,
-    Preamble, SegmentBuilder, Tombstone, open_header,
+    Added, Body, Damaged, DamagedPack, Dropped, EpochState, Keys, ObjectHash, PackHeader, PackRef,
+    PackRow, PackTail, Preamble, SegmentBuilder, Tombstone, open_header,
 };
 use strongroom_store::{Key, Store as _, StoreExt as _};
 
@@ -231,4 +231,41 @@ fn a_pack_that_a_mirror_has_again_is_put_back_and_not_dropped() {
     let left = world.repair_all(&options);
     assert!(left.is_empty(), "{left}");
     world.assert_whole();
+}
+
+#[test]
+fn what_is_under_a_retired_epoch_is_not_left_behind_while_snapshots_need_it() {
+    for is_there in [true, false] {
+        let mut world = World::new();
+        let before = state(&world.repository);
+        let of_content = before.packs.values().find(|pack| pack.class as u16 == 0);
+        let name = of_content.unwrap().name;
+        let mirror = world.mirror();
+        let one = DamagedPack {
+            pack: name,
+            frames: Vec::new(),
+        };
+        let body = Body::Damaged(Damaged {
+            packs: vec![one],
+            ..Damaged::default()
+        });
+        append(&world.repository, body);
+        let body = Body::Keys(Keys {
+            epochs: vec![(0, EpochState::Retired)],
+            ..Keys::default()
+        });
+        append(&world.repository, body);
+        if !is_there {
+            delete(&world.store, &pack(&name));
+        }
+        let options = RepairOptions::default().with_source(as_store(&mirror));
+        world.reopen();
+        let made = plan(&world.repository, options);
+        let item = made.items().iter().find(is_of(&name));
+        let item = item.unwrap_or_else(|| panic!("{made}"));
+        let waits = Remedy::None(NoRemedy::WaitsForBackup);
+        assert_eq!(item.remedy, waits, "{made}");
+        repair(&world.repository, made);
+        assert!(state(&world.repository).packs.contains_key(&name));
+    }
 }
