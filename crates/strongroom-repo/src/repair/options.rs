@@ -14,7 +14,8 @@ pub struct RepairOptions {
     /// are read. It finds what is missing or cut off, not what has rotted.
     pub suspects: Option<Vec<DamagedObject>>,
     /// Stores with a byte-for-byte copy of this repository: mirrors and replicas, the best first. Nothing is taken from them unless hashes
-    /// say that it is right, and nothing is written to them.
+    /// say that it is right, and nothing is written to them. The exception are slots, of which no hash is known: of those with the right public
+    /// key the one is taken that most of these stores have, and that its credential opens it remains to be tried.
     pub from: Vec<Arc<dyn Store>>,
 }
 
