@@ -21,7 +21,7 @@ use strongroom_format::{ObjectHash, SegmentRef, object_name};
 pub(crate) use self::contents::Prefix;
 pub(crate) use self::marks::{Kind, Marks, WeakFrames};
 pub(crate) use self::rebuilt::{
-    builder as builder_of_headers, pack_found, segment as segment_of_headers,
+    builder as builder_of_headers, pack_found, push as push_header, segment as segment_of_headers,
 };
 pub(crate) use self::storage::write_file;
 use crate::context::{Context, object_key};

@@ -145,6 +145,7 @@ impl Repository {
 
     /// Reads packs, or frames of packs, that somebody found damaged, and says in the journal which of them are: from then on no backup
     /// relies on them, and files that need them count as changed. What is as it should be is left alone.
+    /// Of a pack that is named without frames every frame is opened.
     ///
     /// # Errors
     ///

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use clap::Parser;
 use strongroom::verify::{AuditScope, Auditor, CheckOptions, Level};
 use strongroom::{
-    Clock as _, DamagedObject, RepairOptions, RewriteOptions, SystemClock, blocking, store_at,
+    Clock as _, DamagedObject, RepairOptions, RewriteOptions, SystemClock, Wrong, blocking,
+    store_at,
 };
 use strongroom_examples::{CheckWatch, Output, RepositoryArgs, Status, Watch, finish, show};
 
@@ -89,11 +90,14 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     ))
 }
 
-/// What is lost by a plan is that of the objects that it names.
+/// What is lost by a plan is that of the objects, and frames of packs, that it names.
 fn plan_suspects(plan: &strongroom::RepairPlan) -> Option<Vec<DamagedObject>> {
     let named = plan.items().iter().map(|item| DamagedObject {
         name: item.object,
-        frames: Vec::new(),
+        frames: match &item.wrong {
+            Wrong::Frames(frames) => frames.clone(),
+            _ => Vec::new(),
+        },
     });
     Some(named.collect())
 }

@@ -174,6 +174,9 @@ impl Remote {
 
     /// Begins to write an object, in the place of one that may be there. Waits like [`put_later`](Self::put_later).
     pub(crate) fn replace_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
+        if self.is_read_only() {
+            return Ticket::failed(read_only());
+        }
         let key = key.clone();
         self.ask(Queue::Writes, move |store| async move {
             let options = PutOptions::default().with_mode(PutMode::Overwrite);

@@ -16,8 +16,9 @@ use strongroom_format::{Node, Time};
 use strongroom_store::wrap::{
     Call, Fault, FaultPlan, Faulty, Operation, Recording, RecordingSleep, Rule, When,
 };
-use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Prefix, Store, StoreExt as _};
+use strongroom_store::{ErrorKind as StoreKind, Key, MemoryStore, Prefix, Store, StoreExt as _};
 
+use super::Access;
 use crate::testing::{Content, Flat, MemoryTarget, Tree, TreeSource};
 use crate::threads::started;
 use crate::{
@@ -356,4 +357,27 @@ fn a_source_that_fails_or_panics_ends_the_run_with_the_cause() {
         assert_eq!(run(source).kind(), ErrorKind::Internal);
     }
     backup(&repository, 0);
+}
+
+#[test]
+fn nothing_is_written_over_either_where_nothing_is_to_be_written() {
+    let key = Key::parse("config").unwrap();
+    for execution in [Execution::Inline, Execution::Threads] {
+        let store = Arc::new(MemoryStore::new());
+        block_on(store.put_new(&key, "before".into())).unwrap();
+        let access = Access::new(store.clone(), execution);
+        access.set_read_only(true);
+        let over = |access: Access| {
+            let key = key.clone();
+            block_on(super::run(access, "test", move |remote| {
+                remote.replace(&key, "after".into())
+            }))
+        };
+        let error = over(access.clone()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ReadOnly);
+        assert_eq!(block_on(store.get_all(&key)).unwrap(), "before");
+        // The repair that lets others write again may.
+        over(access.writable()).unwrap();
+        assert_eq!(block_on(store.get_all(&key)).unwrap(), "after");
+    }
 }

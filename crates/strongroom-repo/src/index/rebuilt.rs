@@ -100,7 +100,8 @@ pub(crate) fn pack_found(
     Ok(Some(PackRef { name, len, class }))
 }
 
-fn push(builder: &mut SegmentBuilder, row: PackRow, header: &PackHeader) {
+/// Maps all blobs that a header says are in its pack.
+pub(crate) fn push(builder: &mut SegmentBuilder, row: PackRow, header: &PackHeader) {
     let pack = builder.push_pack(row);
     for (position, frame) in header.frames.iter().enumerate() {
         let number = u32::try_from(position).unwrap_or(u32::MAX);

@@ -7,6 +7,7 @@ use strongroom_format::ObjectHash;
 use strongroom_format::object_name::ObjectName;
 
 use super::chain::Chain;
+use super::exam::Doubt;
 use super::item::{Remedy, RepairItem, Wrong};
 use super::live::Live;
 use super::look::{Look, Suspects};
@@ -114,7 +115,7 @@ impl<'a> Applying<'a> {
         let Some(pack) = look.state.packs.get(name) else {
             return Ok(None);
         };
-        let (exam, _) = look.examine(pack, &BTreeSet::new())?;
+        let (exam, _) = look.examine(pack, &Doubt::Nothing)?;
         let is_quarantined = look.state.damaged.contains_key(name);
         if exam.is_good() && !is_quarantined {
             return Ok(None);
@@ -214,8 +215,8 @@ impl<'a> Applying<'a> {
                 self.report.already += 1;
                 continue;
             };
-            let (exam, _) = look.examine(pack, &doubted(item))?;
-            if exam.is_good() || !look.is_new(&exam) {
+            let (exam, _) = look.examine(pack, &Doubt::of(&item.wrong))?;
+            if !look.is_new(&exam) {
                 self.report.already += 1;
             } else {
                 frames.insert(name, exam.named());
@@ -266,7 +267,7 @@ impl<'a> Applying<'a> {
         let mut all = Suspects::new();
         for item in &self.plan.items {
             if let ObjectName::Pack(_) = item.object {
-                all.entry(item.object).or_default().extend(doubted(item));
+                all.insert(item.object, Doubt::of(&item.wrong));
             }
         }
         all
@@ -286,17 +287,24 @@ impl<'a> Applying<'a> {
             self.report.already += 1;
             return Ok(Moved::Gone);
         };
-        let (exam, bytes) = look.examine(pack, &doubted(item))?;
+        let (exam, bytes) = look.examine(pack, &Doubt::of(&item.wrong))?;
         let is_quarantined = look.state.damaged.contains_key(&name);
         if exam.is_good() && !is_quarantined {
             self.report.already += 1;
             return Ok(Moved::Gone);
         }
-        let from = match exam.is_good() || matches!(exam.wrong, Some(Wrong::Frames(_))) {
-            true => None,
-            false => look.find_pack(&exam)?,
+        let from = match exam.wrong {
+            None | Some(Wrong::Frames(_) | Wrong::Header) => None,
+            Some(_) => look.find_pack(&exam)?,
         };
-        let moved = match from {
+        if let Some(found) = &from
+            && (found.exam.newer || !is_quarantined)
+        {
+            // It is to be left alone, or put back: another plan says so.
+            self.report.stale.push(item.object);
+            return Ok(Moved::Gone);
+        }
+        let moved = match from.filter(|found| found.exam.moves_whole(&look.retired)) {
             Some(found) => {
                 let grounds = Grounds::default();
                 look.relocate(&found.exam, &found.bytes, &grounds, &mut self.report)?
@@ -345,14 +353,6 @@ impl<'a> Applying<'a> {
         self.progress.entries += 1;
         self.progress.transferred = self.report.written_bytes;
         self.observer.on_event(&Event::Progress(&self.progress));
-    }
-}
-
-/// Returns the frames that an item says are bad.
-fn doubted(item: &RepairItem) -> BTreeSet<u32> {
-    match &item.wrong {
-        Wrong::Frames(frames) => frames.iter().copied().collect(),
-        _ => BTreeSet::new(),
     }
 }
 

@@ -53,12 +53,41 @@ impl Look<'_> {
                 ),
             }));
         }
-        let judge = |bytes: &Bytes| match SignedKeyring::decode(bytes) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Sight::of(&error)),
+        let (in_force, announced) = self.keyring_in_force();
+        let judge = |bytes: &Bytes| match (SignedKeyring::decode(bytes), announced) {
+            (_, Some(hash)) if generation == in_force => {
+                Sight::of_hash(bytes, &hash, SignedKeyring::decode)
+            }
+            (Ok(_), _) => Ok(()),
+            (Err(error), _) => Err(Sight::of(&error)),
         };
+        if generation >= in_force {
+            // One that was put and never announced is in use because this one could not be read, and may lack what this one grants.
+            let wrong = self.sight(&name, judge)?;
+            return match (announced, wrong) {
+                _ if generation > in_force => Ok(None),
+                (Some(hash), wrong) => {
+                    let other = match name {
+                        ObjectName::Keyring(_) => ObjectName::KeyringCopy(generation),
+                        _ => ObjectName::Keyring(generation),
+                    };
+                    self.of_hash(name, wrong, &hash, other)
+                }
+                (None, Some(Wrong::Newer)) => Ok(Some(Found::newer(name))),
+                (None, wrong) => Ok(wrong.map(|wrong| {
+                    Found::without_bytes(name, wrong, Remedy::None(NoRemedy::NoSource))
+                })),
+            };
+        }
         // One that was superseded may be deleted at any time.
         Ok(superseded(name, self.sight(&name, judge)?))
+    }
+
+    /// Returns the generation of the keyring that is in force, and its hash if an entry has announced it. It is the one in use unless that was
+    /// put without being announced, and this one cannot be read.
+    pub(super) fn keyring_in_force(&self) -> (u64, Option<ObjectHash>) {
+        let announced = self.state.keyring;
+        announced.map_or((0, None), |(generation, hash)| (generation, Some(hash)))
     }
 
     /// Finds out about a slot.
@@ -101,7 +130,9 @@ impl Look<'_> {
                 object.clone(),
             )));
         }
-        let found = self.mirrors.find(&name, |bytes| judge(bytes).is_ok())?;
+        // Nothing but its credential proves the rest of it.
+        let is_right = |bytes: &Bytes| judge(bytes).is_ok();
+        let found = self.mirrors.find_agreed(&name, is_right)?;
         Ok(Some(match found {
             Some((mirror, bytes)) => {
                 Found::put_back(name, wrong, RepairSource::Mirror(mirror), bytes)

@@ -27,17 +27,66 @@ pub(super) struct Exam {
     pub(super) bad: BTreeSet<u32>,
     /// A later version wrote something of it.
     pub(super) newer: bool,
+    /// Nothing says that a frame is bad but that this handle does not have its key.
+    pub(super) locked: bool,
+}
+
+/// What somebody doubts of a pack, beyond what can be seen from outside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Nothing: a whole pack is opened only if it is in quarantine.
+    #[default]
+    Nothing,
+    /// These frames.
+    Frames(BTreeSet<u32>),
+    /// Every frame, and the header.
+    All,
+}
+
+impl Doubt {
+    /// Doubts what somebody named too: no frames mean the whole pack.
+    pub(super) fn add(&mut self, named: &[u32]) {
+        match self {
+            _ if named.is_empty() => *self = Self::All,
+            Self::All => {}
+            Self::Nothing => *self = Self::Frames(named.iter().copied().collect()),
+            Self::Frames(frames) => frames.extend(named),
+        }
+    }
+
+    /// Doubts what an item says is bad. Nobody doubts what is as it was written, nor what is not there.
+    pub(super) fn of(wrong: &Wrong) -> Self {
+        match wrong {
+            Wrong::Frames(frames) => Self::Frames(frames.iter().copied().collect()),
+            Wrong::Header => Self::All,
+            _ => Self::Nothing,
+        }
+    }
+
+    fn is_of(&self, position: u32) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Frames(frames) => frames.contains(&position),
+            Self::All => true,
+        }
+    }
 }
 
 impl Exam {
-    /// Says whether nothing of it is bad.
+    /// Says whether nothing of it is bad, as far as somebody doubted it. Of what a later version wrote nobody can say.
     pub(super) fn is_good(&self) -> bool {
-        self.wrong.is_none() && self.header_is_there() && self.bad.is_empty()
+        !self.is_damaged() && !self.newer
     }
 
-    fn header_is_there(&self) -> bool {
-        // Of a whole pack nothing was opened unless somebody doubted it.
-        self.header.is_some() || self.wrong.is_none()
+    /// Says whether something of it is bad.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.wrong.is_some() || !self.bad.is_empty()
+    }
+
+    /// Says whether nothing is left behind when its good frames are moved.
+    pub(super) fn moves_whole(&self, retired: &BTreeSet<u32>) -> bool {
+        let frames = self.header.as_ref().map(|(_, header)| header.frames.len());
+        !self.newer && frames == Some(self.good(retired).len())
     }
 
     /// Says whether a frame is bad.
@@ -85,9 +134,9 @@ impl Look<'_> {
     /// # Errors
     ///
     /// What the store says when it cannot be reached.
-    pub(super) fn examine(&self, pack: &PackRef, doubted: &BTreeSet<u32>) -> Result<(Exam, Bytes)> {
+    pub(super) fn examine(&self, pack: &PackRef, doubt: &Doubt) -> Result<(Exam, Bytes)> {
         let (wrong, bytes) = self.read_pack(pack)?;
-        let exam = self.inspect(pack, wrong, &bytes, doubted)?;
+        let exam = self.inspect(pack, wrong, &bytes, doubt)?;
         Ok((exam, bytes))
     }
 
@@ -101,16 +150,19 @@ impl Look<'_> {
         pack: &PackRef,
         wrong: Option<Wrong>,
         bytes: &Bytes,
-        doubted: &BTreeSet<u32>,
+        doubt: &Doubt,
     ) -> Result<Exam> {
         let recorded = self.state.damaged.get(&pack.name);
-        let is_trusted = wrong.is_none() && doubted.is_empty() && recorded.is_none();
+        let is_trusted = wrong.is_none() && *doubt == Doubt::Nothing && recorded.is_none();
+        // Whoever doubts all of a pack does not say that it lacks no key to see.
+        let is_vague = wrong.is_none() && *doubt == Doubt::All && recorded.is_none();
         let mut exam = Exam {
             pack: *pack,
             wrong,
             header: None,
             bad: BTreeSet::new(),
             newer: false,
+            locked: false,
         };
         if is_trusted || exam.wrong == Some(Wrong::Missing) {
             return Ok(exam);
@@ -118,9 +170,9 @@ impl Look<'_> {
         let is_doubted = |position: u32| match (&exam.wrong, recorded) {
             (Some(_), _) => true,
             (None, Some(recorded)) => {
-                recorded.is_empty() || recorded.contains(&position) || doubted.contains(&position)
+                recorded.is_empty() || recorded.contains(&position) || doubt.is_of(position)
             }
-            (None, None) => doubted.contains(&position),
+            (None, None) => doubt.is_of(position),
         };
         match self.open_pack(pack, bytes) {
             Ok((info, header)) => {
@@ -130,6 +182,9 @@ impl Look<'_> {
                     match check_frame(&self.blobs, &info, &header, position, bytes) {
                         Ok(()) => {}
                         Err(error) if error.kind() == ErrorKind::Incompatible => exam.newer = true,
+                        Err(error) if is_vague && error.kind() == ErrorKind::WrongKey => {
+                            exam.locked = true;
+                        }
                         Err(error) if is_bad(&error) => drop(exam.bad.insert(position)),
                         Err(error) => return Err(error),
                     }
@@ -139,7 +194,7 @@ impl Look<'_> {
             Err(error) if error.kind() == ErrorKind::Incompatible => {
                 exam.newer = exam.wrong.is_none();
             }
-            Err(_) if exam.wrong.is_none() => exam.wrong = Some(Wrong::Altered),
+            Err(_) if exam.wrong.is_none() => exam.wrong = Some(Wrong::Header),
             Err(_) => {}
         }
         if exam.wrong.is_none() && !exam.bad.is_empty() {

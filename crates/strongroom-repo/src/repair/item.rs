@@ -32,6 +32,8 @@ pub enum Wrong {
     Altered,
     /// It is what was written, and these frames do not open, or hold something else than they say.
     Frames(Vec<u32>),
+    /// It is a pack and what was written, and its header does not open, so that nobody can say what is in it.
+    Header,
     /// It is in quarantine and as it should be.
     Quarantined,
     /// It is an index segment and as it was written, and says something else of packs than they do themselves.
@@ -128,9 +130,14 @@ impl RepairItem {
         !matches!(self.remedy, Remedy::None(_))
     }
 
-    /// Says whether the same is decided, whatever it costs.
+    /// Says whether the same is decided, whatever it costs. Bytes that belong there are the same wherever they come from: of two copies that
+    /// were lost, the second comes from the first by now.
     pub(super) fn decides_like(&self, other: &Self) -> bool {
-        self.object == other.object && self.remedy == other.remedy
+        let is_same = match (&self.remedy, &other.remedy) {
+            (Remedy::PutBack(_), Remedy::PutBack(_)) => true,
+            (one, other) => one == other,
+        };
+        self.object == other.object && is_same
     }
 }
 
@@ -152,6 +159,7 @@ impl fmt::Display for Wrong {
             Self::Length(len) => write!(f, "it has {len} bytes, which is another length"),
             Self::Altered => f.write_str("its bytes are not what was written"),
             Self::Frames(frames) => write!(f, "frames {frames:?} are not what they say"),
+            Self::Header => f.write_str("it is what was written, and its header does not open"),
             Self::Quarantined => f.write_str("in quarantine, and as it should be"),
             Self::Misleading => f.write_str("it says something else of packs than they do"),
             Self::Unmapped => f.write_str("no index maps it"),

@@ -68,7 +68,8 @@ impl<'a> Live<'a> {
     /// `Damaged` naming a segment of which a page cannot be read.
     pub(super) fn new(look: &'a Look<'a>, exams: &'a BTreeMap<ObjectHash, Exam>) -> Result<Self> {
         let mut blobs_of: BTreeMap<ObjectHash, Vec<Prefix>> = BTreeMap::new();
-        let bad = |exam: &&Exam| !exam.is_good();
+        let stays = |exam: &Exam| !exam.newer && !exam.moves_whole(&look.retired);
+        let bad = |exam: &&Exam| exam.is_damaged() || stays(exam);
         for exam in exams.values().filter(bad) {
             let blobs = blobs_of.entry(exam.pack.name).or_default();
             let Some((_, header)) = &exam.header else {
@@ -83,7 +84,7 @@ impl<'a> Live<'a> {
         }
         let headless = |name: &ObjectHash| {
             let exam = exams.get(name);
-            exam.is_some_and(|exam| !exam.is_good() && exam.header.is_none())
+            exam.is_some_and(|exam| exam.is_damaged() && exam.header.is_none())
         };
         look.index.each_blob_of(headless, |prefix, pack, _| {
             blobs_of.entry(*pack).or_default().push(prefix);
@@ -317,7 +318,7 @@ impl<'a> Live<'a> {
         for (location, segment) in look.index.grounds(&Id::from_bytes(bytes))? {
             let name = location.pack.name;
             let exam = self.exams.get(&name);
-            if exam.is_some_and(|exam| !exam.is_good() && exam.is_bad(location.position)) {
+            if exam.is_some_and(|exam| exam.is_damaged() && exam.is_bad(location.position)) {
                 continue;
             }
             let header = match look.blobs.header(&location.pack) {

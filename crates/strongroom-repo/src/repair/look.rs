@@ -9,6 +9,7 @@ use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{DamagedObject, DecodeError, DecodeErrorKind, ObjectHash};
 use strongroom_store::Prefix;
 
+use super::exam::Doubt;
 use super::item::{NoRemedy, Remedy, RepairItem, RepairSource, Wrong};
 use super::mirrors::Mirrors;
 use crate::backup::retired_epochs;
@@ -36,8 +37,8 @@ pub(super) struct Look<'a> {
     pub(super) forbidden: Option<String>,
 }
 
-/// What is looked at again: objects, and the frames of packs that somebody doubts.
-pub(super) type Suspects = BTreeMap<ObjectName, BTreeSet<u32>>;
+/// What is looked at again: objects, and what somebody doubts of packs.
+pub(super) type Suspects = BTreeMap<ObjectName, Doubt>;
 
 /// What was found, and the bytes that belong there if they are known.
 #[derive(Debug)]
@@ -120,8 +121,7 @@ impl<'a> Look<'a> {
             Some(named) => {
                 let mut suspects = Suspects::new();
                 for one in named {
-                    let frames: &mut BTreeSet<u32> = suspects.entry(one.name).or_default();
-                    frames.extend(&one.frames);
+                    suspects.entry(one.name).or_default().add(&one.frames);
                 }
                 suspects
             }
@@ -150,14 +150,17 @@ impl<'a> Look<'a> {
         let keys = self.context.keys();
         let (state, generation) = (&self.state, keys.generation);
         // These are small, and everything depends on them.
+        let (in_force, _) = self.keyring_in_force();
         let mut suspects: Suspects = [
             ObjectName::Config,
             ObjectName::ConfigCopy,
+            ObjectName::Keyring(in_force),
+            ObjectName::KeyringCopy(in_force),
             ObjectName::Keyring(generation),
             ObjectName::KeyringCopy(generation),
         ]
         .into_iter()
-        .map(|name| (name, BTreeSet::new()))
+        .map(|name| (name, Doubt::Nothing))
         .collect();
         let mut expect = |name: ObjectName, len: Option<u32>| {
             let is_right = match (listed.get(&name), len) {

@@ -36,15 +36,50 @@ impl<'a> Mirrors<'a> {
         name: &ObjectName,
         is_right: impl Fn(&Bytes) -> bool,
     ) -> Result<Option<(usize, Bytes)>> {
-        for (number, remote) in self.remotes.iter().enumerate() {
-            match get_if_there(remote, &name.to_string()) {
-                Ok(Some(bytes)) if is_right(&bytes) => return Ok(Some((number, bytes))),
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
-                Err(error) => self.note(number, error),
+        for number in 0..self.remotes.len() {
+            if let Some(bytes) = self.get(number, name)?.filter(&is_right) {
+                return Ok(Some((number, bytes)));
             }
         }
         Ok(None)
+    }
+
+    /// Returns the copy that most have of those that are right as far as can be seen, the first among equals, and whose it is. For what no
+    /// hash is known of.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled`.
+    pub(super) fn find_agreed(
+        &self,
+        name: &ObjectName,
+        is_right: impl Fn(&Bytes) -> bool,
+    ) -> Result<Option<(usize, Bytes)>> {
+        let mut copies: Vec<(usize, usize, Bytes)> = Vec::new();
+        for number in 0..self.remotes.len() {
+            let Some(bytes) = self.get(number, name)?.filter(&is_right) else {
+                continue;
+            };
+            match copies.iter_mut().find(|(_, _, known)| *known == bytes) {
+                Some((count, ..)) => *count += 1,
+                None => copies.push((1, number, bytes)),
+            }
+        }
+        let best = copies.into_iter().rev().max_by_key(|(count, ..)| *count);
+        Ok(best.map(|(_, number, bytes)| (number, bytes)))
+    }
+
+    fn get(&self, number: usize, name: &ObjectName) -> Result<Option<Bytes>> {
+        let Some(remote) = self.remotes.get(number) else {
+            return Ok(None);
+        };
+        match get_if_there(remote, &name.to_string()) {
+            Err(error) if error.kind() != ErrorKind::Cancelled => {
+                self.note(number, error);
+                Ok(None)
+            }
+            got => got,
+        }
     }
 
     /// Returns what each store said first that could not be read.

@@ -10,11 +10,12 @@ use strongroom_store::Store;
 #[non_exhaustive]
 pub struct RepairOptions {
     /// What a check found, such as `Report::damaged_objects` of strongroom-verify. Each is read again first, and what is as it should be is
-    /// left alone. `None` means a cheap look: what the journal names is compared with a listing of names and lengths, and config and keyring
+    /// left alone. Of a pack that is named without frames every frame is opened. `None` means a cheap look: what the journal names is compared with a listing of names and lengths, and config and keyring
     /// are read. It finds what is missing or cut off, not what has rotted.
     pub suspects: Option<Vec<DamagedObject>>,
     /// Stores with a byte-for-byte copy of this repository: mirrors and replicas, the best first. Nothing is taken from them unless hashes
-    /// say that it is right, and nothing is written to them.
+    /// say that it is right, and nothing is written to them. The exception are slots, of which no hash is known: of those with the right public
+    /// key the one is taken that most of these stores have, and that its credential opens it remains to be tried.
     pub from: Vec<Arc<dyn Store>>,
 }
 

@@ -1,12 +1,12 @@
 //! What can be done about packs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use strongroom_format::ObjectHash;
 use strongroom_format::object_name::ObjectName;
 
-use super::exam::Exam;
+use super::exam::{Doubt, Exam};
 use super::item::{NoRemedy, Remedy, RepairItem, RepairSource, Wrong};
 use super::live::Live;
 use super::look::{Look, Suspects};
@@ -34,14 +34,14 @@ impl Look<'_> {
     /// What the store says when it cannot be reached.
     pub(super) fn exams(&self, suspects: &Suspects) -> Result<Exams> {
         let mut exams = Exams::new();
-        for (name, doubted) in suspects {
+        for (name, doubt) in suspects {
             let ObjectName::Pack(name) = name else {
                 continue;
             };
             let Some(pack) = self.state.packs.get(name) else {
                 continue;
             };
-            let (exam, _) = self.examine(pack, doubted)?;
+            let (exam, _) = self.examine(pack, doubt)?;
             let is_quarantined = self.state.damaged.contains_key(name);
             if exam.is_good() && !is_quarantined {
                 continue;
@@ -65,19 +65,27 @@ impl Look<'_> {
         let is_quarantined = self.state.damaged.contains_key(&exam.pack.name);
         // Its bytes may be put back whoever wrote them; nothing else may be done.
         if exam.newer && (exam.wrong.is_none() || is_quarantined) {
-            let why = "a later version wrote it, use that to repair it".to_owned();
-            let remedy = Remedy::None(NoRemedy::Newer(why));
-            return Ok(Some((RepairItem::new(name, Wrong::Newer, remedy), None)));
+            return Ok(Some((newer(name), None)));
         }
         let found = match &exam.wrong {
             None => None,
             // These are the very bytes that were written: nobody has better ones.
-            Some(Wrong::Frames(_)) => return Ok(None),
+            Some(Wrong::Frames(_) | Wrong::Header) => return Ok(None),
             Some(_) => match self.find_pack(exam)? {
                 None => return Ok(None),
                 found => found,
             },
         };
+        if is_quarantined {
+            let source = found.as_ref().map_or(exam, |found| &found.exam);
+            if source.newer {
+                return Ok(Some((newer(name), None)));
+            }
+            // What is left behind must be needed by nothing.
+            if !source.moves_whole(&self.retired) {
+                return Ok(None);
+            }
+        }
         let len = u64::from(exam.pack.len);
         let Some(found) = found else {
             // What was said of it ends only when it is dropped.
@@ -111,8 +119,7 @@ impl Look<'_> {
             return Ok(item(Remedy::None(NoRemedy::Newer(why.clone()))));
         }
         if exam.newer {
-            let why = "a later version wrote it, use that to repair it".to_owned();
-            return Ok(item(Remedy::None(NoRemedy::Newer(why))));
+            return Ok(item(newer(ObjectName::Pack(name)).remedy));
         }
         let good = exam.good(&self.retired);
         let frames = exam
@@ -147,8 +154,7 @@ impl Look<'_> {
         live: &mut Option<Live<'l>>,
     ) -> Result<Option<Grounds>> {
         let name = exam.pack.name;
-        let frames = exam.header.as_ref().map(|(_, header)| header.frames.len());
-        if frames == Some(exam.good(&self.retired).len()) {
+        if exam.moves_whole(&self.retired) {
             return Ok(Some(Grounds::default()));
         }
         // What was looked at is what is moved now.
@@ -171,7 +177,8 @@ impl Look<'_> {
         }))
     }
 
-    /// Looks for the bytes of a pack: in its parity, then in mirrors. What is in quarantine must be as it should be in them.
+    /// Looks for the bytes of a pack: in its parity, then in mirrors. Of what is in quarantine nothing may be bad in them, but a later version
+    /// may have written it.
     ///
     /// # Errors
     ///
@@ -187,13 +194,13 @@ impl Look<'_> {
                 None => return Ok(None),
             },
         };
-        let exam = self.inspect(pack, None, &bytes, &BTreeSet::new())?;
+        let exam = self.inspect(pack, None, &bytes, &Doubt::Nothing)?;
         let found = FoundPack {
             origin,
             bytes,
             exam,
         };
-        Ok(Some(found).filter(|found| found.exam.is_good()))
+        Ok(Some(found).filter(|found| !found.exam.is_damaged()))
     }
 
     fn leave_quarantine(&self, exam: &Exam, from: Option<RepairSource>, frames: u32) -> Remedy {
@@ -214,6 +221,11 @@ impl Look<'_> {
         }
         is_announced(&self.state, name).then_some(NoRemedy::WaitsForBackup)
     }
+}
+
+fn newer(name: ObjectName) -> RepairItem {
+    let why = "a later version wrote it, use that to repair it".to_owned();
+    RepairItem::new(name, Wrong::Newer, Remedy::None(NoRemedy::Newer(why)))
 }
 
 fn count(len: usize) -> u32 {

@@ -21,7 +21,7 @@ impl Look<'_> {
     pub(super) fn quarantine(&self, found: &[DamagedObject]) -> Result<QuarantineReport> {
         let mut report = QuarantineReport::default();
         let mut frames: BTreeMap<ObjectHash, Vec<u32>> = BTreeMap::new();
-        for (name, doubted) in self.suspects(Some(found))? {
+        for (name, doubt) in self.suspects(Some(found))? {
             let pack = match name {
                 ObjectName::Pack(pack) => self.state.packs.get(&pack),
                 _ => None,
@@ -31,9 +31,12 @@ impl Look<'_> {
                 report.left.push(name);
                 continue;
             };
-            let (exam, _) = self.examine(pack, &doubted)?;
+            let (exam, _) = self.examine(pack, &doubt)?;
             match () {
                 () if !is_named => {}
+                () if !exam.is_damaged() && (exam.newer || exam.locked) => {
+                    report.unknown.push(pack.name);
+                }
                 () if exam.is_good() => report.intact.push(pack.name),
                 () if self.is_new(&exam) => drop(frames.insert(pack.name, exam.named())),
                 () => report.already.push(pack.name),
@@ -46,7 +49,7 @@ impl Look<'_> {
 
     /// Says whether something is bad that is not in quarantine.
     pub(super) fn is_new(&self, exam: &Exam) -> bool {
-        is_new(&self.state, &exam.pack.name, &exam.named())
+        exam.is_damaged() && is_new(&self.state, &exam.pack.name, &exam.named())
     }
 
     /// Writes entries that say which frames are damaged; all of a pack when there are none. What is not in force any more, or in

@@ -59,6 +59,11 @@ impl Look<'_> {
         grounds: &Grounds,
         report: &mut RepairReport,
     ) -> Result<Moved> {
+        if grounds.walked.is_none() && !exam.moves_whole(&self.retired) {
+            let what = "a pack was to be dropped before all of it is moved";
+            let name = object_name::pack(&exam.pack.name);
+            return Err(Error::new(ErrorKind::Internal, what).object_named(name));
+        }
         let added = self.write_frames(exam, bytes, report)?;
         let pack = exam.pack.name;
         let mut outcome = Moved::Done;

@@ -87,6 +87,9 @@ pub struct QuarantineReport {
     pub already: Vec<ObjectHash>,
     /// Packs that are as they should be.
     pub intact: Vec<ObjectHash>,
+    /// Packs of which nothing was found to be bad and not all could be looked at: a later version wrote it, or its keys are not in this
+    /// handle's keyring.
+    pub unknown: Vec<ObjectHash>,
     /// Packs that are not in force, and other objects: nothing can rely on them.
     pub left: Vec<ObjectName>,
     /// The entries that were written.

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use strongroom_crypt::{Roles, SessionId};
 use strongroom_format::object_name::ObjectName;
-use strongroom_format::{Body, EntryRow, IndexChange, ObjectHash, SegmentRef};
+use strongroom_format::{
+    Body, EntryRow, IndexChange, ObjectHash, PackRef, PackRow, SegmentBuilder, SegmentRef,
+};
 
 use super::item::{Remedy, RepairItem, RepairSource, Wrong};
 use super::look::{Found, Look, Sight};
 use super::report::RepairReport;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Prefix, builder_of_headers, is_loss};
+use crate::index::{Prefix, builder_of_headers, is_loss, push_header};
 use crate::pack_writer::put_segment;
 use crate::packs::PackInfo;
 use crate::state::State;
@@ -114,7 +116,8 @@ impl Look<'_> {
 
     /// Makes segments of the headers of packs that nothing else maps, in the place of `bad` ones.
     ///
-    /// The new ones map every blob of each pack that only bad ones mapped and that can be read itself. That this is so must be true just
+    /// The new ones map every blob of each pack that only bad ones mapped and whose header can be read, by its own last bytes or by what a bad
+    /// one says that can be read. That this is so must be true just
     /// before the entry: what it relies on is still in force, and what came since came with segments of its own.
     ///
     /// # Errors
@@ -129,7 +132,9 @@ impl Look<'_> {
         let mut added: Vec<SegmentRef> = Vec::new();
         let nobody = SessionId::from_bytes([0; SessionId::LEN]);
         for packs in unmapped.chunks(PACKS) {
-            let (builder, mapped) = builder_of_headers(self.remote, self.context, packs.iter())?;
+            let (mut builder, mut mapped) =
+                builder_of_headers(self.remote, self.context, packs.iter())?;
+            self.carry_over(&mut builder, packs, &mut mapped)?;
             if !mapped.is_empty() {
                 let (segment, bytes) = put_segment(self.remote, self.context, nobody, builder)?;
                 report.wrote(bytes.len() as u64);
@@ -155,6 +160,44 @@ impl Look<'_> {
         journal.append(self.remote, self.context, Roles::MAINTAINER, &mut make)?;
         report.entries += 1;
         report.rebuilt += bad.len().max(added.len()) as u64;
+        Ok(())
+    }
+
+    /// Maps packs too that do not say themselves where their headers are, and whose headers are where a segment says: without that nothing
+    /// would be found in them any more.
+    fn carry_over(
+        &self,
+        builder: &mut SegmentBuilder,
+        packs: &[PackRef],
+        mapped: &mut Vec<ObjectHash>,
+    ) -> Result<()> {
+        if packs.len() == mapped.len() {
+            return Ok(());
+        }
+        let done: HashSet<ObjectHash> = mapped.iter().copied().collect();
+        let left = packs.iter().filter(|pack| !done.contains(&pack.name));
+        let left: BTreeMap<ObjectHash, u32> = left.map(|pack| (pack.name, pack.len)).collect();
+        let mut carried = HashSet::new();
+        for info in self.index.packs() {
+            if left.get(&info.name) != Some(&info.len) || carried.contains(&info.name) {
+                continue;
+            }
+            let header = match self.blobs.header(&info) {
+                Ok(header) => header,
+                Err(error) if is_loss(&error) => continue,
+                Err(error) => return Err(error),
+            };
+            let row = PackRow {
+                name: info.name,
+                len: info.len,
+                header_offset: info.header_offset,
+                header_len: info.header_len,
+                class: info.class,
+            };
+            push_header(builder, row, &header);
+            carried.insert(info.name);
+            mapped.push(info.name);
+        }
         Ok(())
     }
 

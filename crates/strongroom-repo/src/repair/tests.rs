@@ -1,5 +1,6 @@
 //! Damage of every kind, and what becomes of it.
 
+mod doubted;
 mod interrupted;
 mod matrix;
 mod packs;

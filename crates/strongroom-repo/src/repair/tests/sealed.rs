@@ -75,6 +75,106 @@ fn slots_come_from_memory_or_a_mirror_or_have_to_be_added() {
 }
 
 #[test]
+fn a_slot_is_the_one_that_most_mirrors_have() {
+    let store = Arc::new(TestStore::new(MemoryStore::new()));
+    let first = Credential::passphrase("the first");
+    let options = CreateOptions::default().with_argon2(Argon2Params::FASTEST);
+    let options = options.with_recovery_code(false);
+    let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(small());
+    let repository = wait(builder.create(options, &first)).unwrap().repository;
+    let world = World {
+        store,
+        repository,
+        snapshots: Vec::new(),
+    };
+    let slots = |world: &World| -> Vec<String> {
+        let names = objects(&world.store).into_keys();
+        names.filter(|name| name.starts_with("slot/")).collect()
+    };
+    let known = slots(&world);
+    let second = NewSlot::Passphrase(Arc::new(Passphrase::from("second")), Argon2Params::FASTEST);
+    wait(world.repository.add_slot("second", second)).unwrap();
+    let mut all = slots(&world).into_iter();
+    let name = all.find(|name| !known.contains(name)).unwrap();
+    let before = get(&world.store, &name).unwrap();
+    let mirrors = [world.mirror(), world.mirror(), world.mirror()];
+    // What its credential opens is something else, and everything that anybody can see is right.
+    let mut wrong = before.to_vec();
+    let end = wrong.len() - 32;
+    wrong[end - 10] ^= 1;
+    let seal = blake3::hash(&wrong[..end]);
+    wrong[end..].copy_from_slice(seal.as_bytes());
+    assert!(strongroom_format::Slot::decode(&wrong).is_ok());
+    let key = strongroom_store::Key::parse(&name).unwrap();
+    wait(strongroom_store::StoreExt::replace(
+        mirrors[0].as_ref(),
+        &key,
+        wrong.into(),
+    ))
+    .unwrap();
+    delete(&world.store, &name);
+    let mut options = RepairOptions::default();
+    for mirror in &mirrors {
+        options = options.with_source(as_store(mirror));
+    }
+    let made = plan(&world.repository, options);
+    assert_eq!(
+        made.items()[0].remedy,
+        Remedy::PutBack(RepairSource::Mirror(1)),
+        "{made}"
+    );
+    repair(&world.repository, made);
+    assert_eq!(get(&world.store, &name).unwrap(), before);
+}
+
+#[test]
+fn the_keyring_in_force_is_brought_back_though_another_is_in_use() {
+    let store = Arc::new(TestStore::new(MemoryStore::new()));
+    let first = Credential::passphrase("the first");
+    let options = CreateOptions::default().with_argon2(Argon2Params::FASTEST);
+    let options = options.with_recovery_code(false);
+    let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(small());
+    let repository = wait(builder.create(options, &first)).unwrap().repository;
+    let world = World {
+        store,
+        repository,
+        snapshots: Vec::new(),
+    };
+    for label in ["second", "third"] {
+        let slot = NewSlot::Passphrase(Arc::new(Passphrase::from(label)), Argon2Params::FASTEST);
+        wait(world.repository.add_slot(label, slot)).unwrap();
+    }
+    // Whoever added the third died before saying so.
+    let last = state(&world.repository).head - 1;
+    delete(&world.store, &format!("journal/{last:016x}"));
+    let mirror = world.mirror();
+    let before = objects(&world.store);
+    let names = ["keyring/0000000000000001", "keyring/0000000000000001.copy"];
+    for harm in [
+        (|store, name| flip(store, name, 0.5)) as fn(&Arc<TestStore>, &str),
+        |store, name| delete(store, name),
+    ] {
+        names.iter().for_each(|name| harm(&world.store, name));
+        let builder = Repository::builder(world.store.clone() as Arc<dyn Store>).settings(small());
+        let opened = wait(builder.open(&first)).unwrap();
+        assert_eq!(opened.context().keys().generation, 2);
+        let named = names.iter().map(|name| suspect(name));
+        let named = RepairOptions::default().with_suspects(named);
+        for options in [RepairOptions::default(), named.clone()] {
+            let alone = plan(&opened, options);
+            assert!(!alone.has_work(), "{alone}");
+            assert_eq!(alone.lost().objects.len(), 2, "{alone}");
+        }
+        let options = RepairOptions::default().with_source(as_store(&mirror));
+        let made = plan(&opened, options);
+        assert!(made.lost().is_empty(), "{made}");
+        let report = repair(&opened, made);
+        assert_eq!(report.put_back, 2, "{report}");
+        assert!(objects(&world.store) == before);
+    }
+}
+
+#[test]
 fn a_mirror_that_lies_or_is_gone_is_no_source() {
     let world = World::new();
     let other = World::new();
