@@ -195,6 +195,25 @@ impl<'a> Replay<'a> {
         self.settle(view, result, &before)
     }
 
+    /// Reads the whole journal, which must have the entries that were `seen`, or Bridges in their places.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check_head`](Self::check_head), and those of reading.
+    pub(crate) fn read_all_with(&self, view: &mut View, seen: &[Head]) -> Result<()> {
+        self.read_all(view)?;
+        for head in seen {
+            self.check_head(*head)?;
+        }
+        if self.is_elsewhere(&view.state) {
+            self.follow(view)?;
+        }
+        match seen.iter().find(|head| head.n >= view.state.head) {
+            Some(head) => Err(Error::rollback(*head, view.state.last())),
+            None => Ok(()),
+        }
+    }
+
     /// Reads everything anew as long as a Bridge that was met is not what was folded in its place.
     fn settle(&self, view: &mut View, mut result: Result<()>, before: &View) -> Result<()> {
         for _ in 0..MAX_READINGS {
@@ -207,10 +226,8 @@ impl<'a> Replay<'a> {
             result = self.catch_up_first(view);
             if result.is_ok() && view.state.head < before.state.head {
                 let last = before.state.head.saturating_sub(1);
-                let found = view.state.head.checked_sub(1);
-                let found = found.map(|n| Head::new(n, view.state.head_hash));
                 let remembered = Head::new(last, before.state.head_hash);
-                return Err(Error::rollback(remembered, found));
+                return Err(Error::rollback(remembered, view.state.last()));
             }
         }
         let what = "a bridge that a later one names has no effect";

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::executor::block_on;
 use proptest::prelude::*;
-use strongroom_crypt::{Argon2Params, Roles};
+use strongroom_crypt::{Argon2Params, Roles, SigningKey};
 use strongroom_format::{Body, Dropped, ObjectHash, Tombstone, object_name};
 use strongroom_store::{MemoryStore, Prefix, Store, StoreExt as _};
 
@@ -609,6 +610,139 @@ fn a_snapshot_that_comes_back_without_its_packs_lends_nothing() {
     let restore = repository.restore(&again, target.clone(), options, Arc::new(()));
     assert!(block_on(restore).unwrap().is_complete());
     assert!(target.flat() == tree(1).flat());
+}
+
+/// Hides the entries from `n` on, as a store does that shows an earlier time.
+fn go_back(store: &MemoryStore, n: u64) {
+    for name in names(store).into_keys() {
+        if matches!(object_name::parse(&name), Some(object_name::ObjectName::Journal(at)) if at >= n)
+        {
+            remove(store, &name);
+        }
+    }
+}
+
+#[test]
+fn a_journal_that_went_back_is_not_repaired() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        cache: Some(folder.path().to_owned()),
+        ..Settings::default()
+    };
+    let (store, repository) = create(CreateOptions::default());
+    history(&repository);
+    let cached = || builder(&store).settings(settings.clone());
+    let alive = block_on(cached().open(&Credential::None)).unwrap();
+    let nothing = plan(&alive);
+    let seen = alive.journal().state().head;
+    for has_hole in [false, true] {
+        go_back(&store, 9);
+        if has_hole {
+            remove(&store, &object_name::journal(4));
+        }
+        for handle in [&alive, &repository] {
+            let error = block_on(handle.plan_journal_repair(None)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Rollback, "{error}");
+            let error = block_on(handle.repair_journal(&nothing, None)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Rollback, "{error}");
+            assert_eq!(handle.journal().state().head, seen);
+        }
+        let thawed = edge::run(alive.store(), "test", {
+            let alive = alive.clone();
+            move |remote| alive.journal().thaw(remote, alive.context())
+        });
+        if !has_hole {
+            assert_eq!(block_on(thawed).unwrap_err().kind(), ErrorKind::Rollback);
+        }
+        // The evidence is still there.
+        let error = block_on(cached().open(&Credential::None)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rollback, "{error}");
+    }
+}
+
+#[test]
+fn a_journal_that_went_back_after_it_was_opened_is_not_repaired() {
+    let (store, repository) = create(CreateOptions::default());
+    history(&repository);
+    remove(&store, &object_name::journal(4));
+    let around = open_around(&store, LostEntries::Prefix);
+    let before = plan(&around);
+    go_back(&store, 9);
+    let error = block_on(around.plan_journal_repair(None)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rollback, "{error}");
+    let error = block_on(around.repair_journal(&before, None)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rollback, "{error}");
+    assert!(!names(&store).contains_key(&object_name::journal(4)));
+}
+
+fn stranger() -> SigningKey {
+    SigningKey::from_seed(strongroom_crypt::Secret::from_bytes(&[9; 32])).unwrap()
+}
+
+/// Returns entry `n` as somebody writes it who has the keys that everybody has, and signs with `signer`.
+fn forged(repository: &Repository, n: u64, previous: ObjectHash, signer: &SigningKey) -> Bytes {
+    let context = repository.context();
+    let keys = context.keys();
+    let body = Body::Evidence(strongroom_format::Evidence::default());
+    let payload = strongroom_format::Payload::new(context.components.clock.now(), body);
+    let sealed = strongroom_format::Entry::seal(
+        context.suite,
+        context.repository,
+        n,
+        context.random().unwrap(),
+        previous,
+        &payload,
+        keys.structure.journal(),
+        &[signer],
+    );
+    sealed.unwrap().into()
+}
+
+#[test]
+fn nobody_who_is_not_certified_makes_the_last_entry_a_lost_one() {
+    let (store, repository) = create(CreateOptions::default());
+    let deeds = history(&repository);
+    let state = repository.journal().state();
+    let nowhere = ObjectHash::of(b"nothing");
+    let evil = stranger();
+    let bytes = forged(&repository, state.head, nowhere, &evil);
+    let key = object_key(&object_name::journal(state.head)).unwrap();
+    block_on(store.put_new(&key, bytes)).unwrap();
+    assert_eq!(open(&store).unwrap_err().lost_entry(), Some(state.head));
+    let around = open_around(&store, LostEntries::Skip);
+    let damage = around.journal_damage().unwrap();
+    let lost: Vec<_> = damage.lost.iter().map(|one| (one.n, one.found)).collect();
+    assert_eq!(lost, [(state.head, InPlace::Another)]);
+    repair(&around);
+    // Whoever has read the last entry goes on.
+    assert_eq!(restored(&repository), listed(&deeds, |_| false));
+    commit(&repository, 9);
+    assert!(open(&store).unwrap().journal().state().head > state.head + 1);
+}
+
+#[test]
+fn nobody_who_is_not_certified_tells_what_a_hidden_entry_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        cache: Some(folder.path().to_owned()),
+        ..Settings::default()
+    };
+    let (store, repository) = create(CreateOptions::default());
+    let deeds = history(&repository);
+    let cached = builder(&store).settings(settings);
+    let alive = block_on(cached.open(&Credential::None)).unwrap();
+    let head = alive.journal().state().head;
+    remove(&store, &object_name::journal(head - 1));
+    let evil = stranger();
+    let bytes = forged(&repository, head, ObjectHash::of(b"nothing"), &evil);
+    let key = object_key(&object_name::journal(head)).unwrap();
+    block_on(store.put_new(&key, bytes)).unwrap();
+    let report = repair(&alive);
+    assert_eq!(
+        (report.restored, report.bridged),
+        (vec![head - 1], vec![head])
+    );
+    assert_eq!(restored(&open(&store).unwrap()), listed(&deeds, |_| false));
 }
 
 fn lost_and_repaired(lost: &[(usize, bool)]) -> Result<(), Error> {
