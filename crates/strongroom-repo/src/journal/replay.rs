@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use strongroom_crypt::{Roles, VerifyingKey};
 use strongroom_format::limits::BUNDLE_ENTRIES;
 use strongroom_format::{Body, Bridge, ObjectHash, object_name};
 
@@ -29,7 +30,7 @@ const PROBED: [u64; 6] = [1, 2, 3, 4, 8, 16];
 /// Reads the journal on.
 #[derive(Debug)]
 pub(crate) struct Replay<'a> {
-    pub(super) remote: &'a Remote,
+    pub(crate) remote: &'a Remote,
     pub(super) context: &'a Context,
     reads_checkpoints: bool,
     /// Bridges that were met, by the numbers of the entries in whose places they stand: whoever has folded something else there reads anew.
@@ -140,9 +141,19 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Opens an entry that stands in the place of another.
+    /// Opens an entry that stands in the place of another, which an admin signed: that of anybody else has no effect.
     pub(crate) fn bridge(&self, found: &Fetched) -> Option<Box<Bridge>> {
         let keys = self.context.keys();
+        let is_admin = |key: VerifyingKey| {
+            let mut own = keys.signing();
+            keys.is_signed_by(&key)
+                || own.any(|(roles, public)| roles.intersects(Roles::ADMIN) && public == key)
+        };
+        let mut signers = found.entry.signatures.iter();
+        let is_signed = signers.any(|one| is_admin(VerifyingKey::from_bytes(one.public)));
+        if !is_signed || !found.entry.verify_signatures() {
+            return None;
+        }
         match found.entry.open(keys.structure.journal()).ok()?.body {
             Body::Bridge(bridge) if bridge.is_in_place() => Some(bridge),
             _ => None,

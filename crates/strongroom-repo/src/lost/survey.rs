@@ -86,7 +86,7 @@ impl Survey {
     ///
     /// # Errors
     ///
-    /// `Damaged` when the first entry is lost, which nothing can stand for; `Incompatible` when a later version has written; otherwise what the
+    /// `Damaged` when the first entry is lost, which nothing can stand for, or too many in a row; `Incompatible` when a later version has written; otherwise what the
     /// store said. Nothing is taken for lost that could not be looked for.
     ///
     /// `segment` maps the packs that are found; only a repair has one.
@@ -105,7 +105,7 @@ impl Survey {
             Err(error) if error.lost_entry().is_some() => Some(error),
             Err(error) => return Err(error),
         };
-        let end = end(remote)?.max(prefix.state.head);
+        let end = end(&replay, prefix.state.head)?;
         if prefix.state.head == 0 {
             return failure.map_or(Ok(None), Err);
         }
@@ -122,17 +122,38 @@ impl Survey {
     }
 }
 
-/// Returns the number after the last entry that the store has, in whatever place.
-fn end(remote: &Remote) -> Result<u64> {
-    let mut end = 0;
+/// Returns the number after the last entry that the store has, in whatever place. `head` entries are known.
+///
+/// A name says little: what is far behind everything else counts only if there is an entry.
+///
+/// # Errors
+///
+/// `Damaged` when there is one behind more lost entries than a repair can stand for.
+fn end(replay: &Replay<'_>, head: u64) -> Result<u64> {
+    let mut listed = BTreeSet::new();
     for prefix in ["journal/", "bundle/"] {
-        for meta in remote.list(&Prefix::parse(prefix)?)? {
-            end = end.max(match object_name::parse(meta.key.as_str()) {
-                Some(ObjectName::Journal(n) | ObjectName::JournalCopy(n)) => n.saturating_add(1),
-                Some(ObjectName::Bundle(n)) => n,
-                _ => 0,
+        for meta in replay.remote.list(&Prefix::parse(prefix)?)? {
+            listed.extend(match object_name::parse(meta.key.as_str()) {
+                Some(ObjectName::Journal(n) | ObjectName::JournalCopy(n)) => Some(n),
+                Some(ObjectName::Bundle(n)) => n.checked_sub(1),
+                _ => None,
             });
         }
+    }
+    let mut end = head;
+    for n in listed.into_iter().filter(|n| *n >= head) {
+        let missing = n - end;
+        if missing > ENTRIES && replay.places(n)?.is_empty() {
+            tracing::debug!(n, "an object far behind the journal is no entry");
+            continue;
+        }
+        if missing > MOST_LOST {
+            let what =
+                format!("{missing} journal entries in a row are lost, and a later one is there");
+            let error = Error::new(ErrorKind::Damaged, what);
+            return Err(error.object_named(object_name::journal(n)));
+        }
+        end = n.saturating_add(1);
     }
     Ok(end)
 }
@@ -855,6 +876,8 @@ fn name_of(body: &Body) -> &'static str {
 
 /// As many packs as fit an entry with something else beside them.
 const MOST_FOUND: usize = 16_384;
+/// How many entries in a row a repair stands for, at most.
+const MOST_LOST: u64 = 4096;
 /// How often effects are derived from what is known to have come of them.
 const ROUNDS: usize = 3;
 /// Entries between two checkpoints.

@@ -681,9 +681,19 @@ fn stranger() -> SigningKey {
 
 /// Returns entry `n` as somebody writes it who has the keys that everybody has, and signs with `signer`.
 fn forged(repository: &Repository, n: u64, previous: ObjectHash, signer: &SigningKey) -> Bytes {
+    let body = Body::Evidence(strongroom_format::Evidence::default());
+    forged_with(repository, n, previous, signer, body)
+}
+
+fn forged_with(
+    repository: &Repository,
+    n: u64,
+    previous: ObjectHash,
+    signer: &SigningKey,
+    body: Body,
+) -> Bytes {
     let context = repository.context();
     let keys = context.keys();
-    let body = Body::Evidence(strongroom_format::Evidence::default());
     let payload = strongroom_format::Payload::new(context.components.clock.now(), body);
     let sealed = strongroom_format::Entry::seal(
         context.suite,
@@ -743,6 +753,61 @@ fn nobody_who_is_not_certified_tells_what_a_hidden_entry_was() {
         (vec![head - 1], vec![head])
     );
     assert_eq!(restored(&open(&store).unwrap()), listed(&deeds, |_| false));
+}
+
+#[test]
+fn objects_far_behind_the_journal_are_no_entries() {
+    let (store, repository) = create(CreateOptions::default());
+    let deeds = history(&repository);
+    for far in [
+        object_name::journal(u64::MAX),
+        object_name::journal(1_000_000),
+    ] {
+        let key = object_key(&far).unwrap();
+        block_on(store.put_new(&key, Bytes::new())).unwrap();
+    }
+    let nothing = plan(&repository);
+    assert!(nothing.is_empty(), "{nothing}");
+    remove(&store, &object_name::journal(4));
+    let around = open_around(&store, LostEntries::Skip);
+    let damage = around.journal_damage().unwrap();
+    assert_eq!((damage.end, damage.lost.len()), (deeds.len() as u64, 1));
+    mend(&store, &around);
+    // Somebody with keys can make one that is an entry.
+    let n = u64::MAX - 1;
+    let bytes = forged(&repository, n, ObjectHash::of(b"nothing"), &stranger());
+    block_on(store.put_new(&object_key(&object_name::journal(n)).unwrap(), bytes)).unwrap();
+    let error = block_on(open(&store).unwrap().plan_journal_repair(None)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Damaged);
+}
+
+#[test]
+fn a_bridge_that_no_admin_signed_leads_nowhere() {
+    let (store, repository) = create(CreateOptions::default());
+    let deeds = history(&repository);
+    let state = repository.journal().state();
+    let before = repository.journal().read_so_far();
+    let last = strongroom_format::Entry::decode(before.recent.last().unwrap()).unwrap();
+    let stated = ObjectHash::of(b"nothing");
+    let bridge = strongroom_format::Bridge {
+        stated: Some(stated),
+        ..Default::default()
+    };
+    let bridge = Body::Bridge(Box::new(bridge));
+    let put = |name: String, bytes: Bytes| {
+        block_on(store.put_new(&object_key(&name).unwrap(), bytes)).unwrap();
+    };
+    let n = state.head - 1;
+    let bytes = forged_with(&repository, n, last.previous, &stranger(), bridge);
+    put(object_name::journal_copy(n), bytes);
+    put(
+        object_name::journal(state.head),
+        forged(&repository, state.head, stated, &stranger()),
+    );
+    assert_eq!(open(&store).unwrap_err().lost_entry(), Some(state.head));
+    let around = open_around(&store, LostEntries::Skip);
+    assert_eq!(restored(&around), listed(&deeds, |_| false));
+    mend(&store, &around);
 }
 
 fn lost_and_repaired(lost: &[(usize, bool)]) -> Result<(), Error> {
