@@ -21,8 +21,8 @@ pub(crate) use self::history::{ForgottenRecord, History, When, is_past};
 pub(crate) use self::replay::Replay;
 use crate::context::Context;
 use crate::edge::Remote;
-use crate::error::Result;
-use crate::head::Cache;
+use crate::error::{Error, ErrorKind, Head, Result};
+use crate::head::{Cache, Remembered};
 use crate::lost::JournalDamage;
 use crate::state::State;
 
@@ -95,15 +95,53 @@ impl Journal {
     }
 
     /// Reads the journal, in which nothing is lost any more, and goes on as usual.
+    ///
+    /// # Errors
+    ///
+    /// `Rollback` and `Fork` when it is not the one that this client has seen; the view then stays as it is, and the cache. Otherwise those of
+    /// reading.
     pub(crate) fn thaw(&self, remote: &Remote, context: &Context) -> Result<()> {
         let _turn = lock(&self.turn);
+        let seen = self.seen(self.remembered(context).as_ref());
         let mut view = View::before_genesis(context.config_hash);
-        Replay::of_entries(remote, context).read_all(&mut view)?;
+        Replay::of_entries(remote, context).read_all_with(&mut view, &seen)?;
+        self.check_length(view.state.head)?;
         *lock(&self.frozen) = None;
         context.store.set_read_only(false);
         self.remember(context, view);
         let state = self.state();
         crate::open::follow_keyring(remote, context, &state)
+    }
+
+    /// Returns what the local cache has of this journal.
+    pub(crate) fn remembered(&self, context: &Context) -> Option<Remembered> {
+        let remembered = self.cache.as_ref()?.read();
+        remembered.filter(|one| one.config == context.config_hash)
+    }
+
+    /// Returns the last entries that this client has seen: what is `remembered` of them, and this handle's own.
+    pub(crate) fn seen(&self, remembered: Option<&Remembered>) -> Vec<Head> {
+        // The last entry of what is left of a journal may be one that nobody has written.
+        let own = self.damage().is_none().then(|| self.state().last());
+        let remembered = remembered.filter(|one| one.n > 0).map(Remembered::head);
+        remembered.into_iter().chain(own.flatten()).collect()
+    }
+
+    /// Makes sure that there are no fewer entries than when this handle was opened around lost ones.
+    ///
+    /// # Errors
+    ///
+    /// `Rollback` when there are.
+    pub(crate) fn check_length(&self, found: u64) -> Result<()> {
+        match self.damage().map(|damage| damage.end) {
+            Some(end) if found < end => {
+                let what = format!(
+                    "the store went back: it had {end} journal entries when it was opened, and it has {found}"
+                );
+                Err(Error::new(ErrorKind::Rollback, what))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns what was read last.

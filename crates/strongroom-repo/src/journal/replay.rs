@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use strongroom_crypt::{Roles, VerifyingKey};
 use strongroom_format::limits::BUNDLE_ENTRIES;
 use strongroom_format::{Body, Bridge, ObjectHash, object_name};
 
@@ -29,7 +30,7 @@ const PROBED: [u64; 6] = [1, 2, 3, 4, 8, 16];
 /// Reads the journal on.
 #[derive(Debug)]
 pub(crate) struct Replay<'a> {
-    pub(super) remote: &'a Remote,
+    pub(crate) remote: &'a Remote,
     pub(super) context: &'a Context,
     reads_checkpoints: bool,
     /// Bridges that were met, by the numbers of the entries in whose places they stand: whoever has folded something else there reads anew.
@@ -140,9 +141,19 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Opens an entry that stands in the place of another.
+    /// Opens an entry that stands in the place of another, which an admin signed: that of anybody else has no effect.
     pub(crate) fn bridge(&self, found: &Fetched) -> Option<Box<Bridge>> {
         let keys = self.context.keys();
+        let is_admin = |key: VerifyingKey| {
+            let mut own = keys.signing();
+            keys.is_signed_by(&key)
+                || own.any(|(roles, public)| roles.intersects(Roles::ADMIN) && public == key)
+        };
+        let mut signers = found.entry.signatures.iter();
+        let is_signed = signers.any(|one| is_admin(VerifyingKey::from_bytes(one.public)));
+        if !is_signed || !found.entry.verify_signatures() {
+            return None;
+        }
         match found.entry.open(keys.structure.journal()).ok()?.body {
             Body::Bridge(bridge) if bridge.is_in_place() => Some(bridge),
             _ => None,
@@ -195,6 +206,25 @@ impl<'a> Replay<'a> {
         self.settle(view, result, &before)
     }
 
+    /// Reads the whole journal, which must have the entries that were `seen`, or Bridges in their places.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check_head`](Self::check_head), and those of reading.
+    pub(crate) fn read_all_with(&self, view: &mut View, seen: &[Head]) -> Result<()> {
+        self.read_all(view)?;
+        for head in seen {
+            self.check_head(*head)?;
+        }
+        if self.is_elsewhere(&view.state) {
+            self.follow(view)?;
+        }
+        match seen.iter().find(|head| head.n >= view.state.head) {
+            Some(head) => Err(Error::rollback(*head, view.state.last())),
+            None => Ok(()),
+        }
+    }
+
     /// Reads everything anew as long as a Bridge that was met is not what was folded in its place.
     fn settle(&self, view: &mut View, mut result: Result<()>, before: &View) -> Result<()> {
         for _ in 0..MAX_READINGS {
@@ -207,10 +237,8 @@ impl<'a> Replay<'a> {
             result = self.catch_up_first(view);
             if result.is_ok() && view.state.head < before.state.head {
                 let last = before.state.head.saturating_sub(1);
-                let found = view.state.head.checked_sub(1);
-                let found = found.map(|n| Head::new(n, view.state.head_hash));
                 let remembered = Head::new(last, before.state.head_hash);
-                return Err(Error::rollback(remembered, found));
+                return Err(Error::rollback(remembered, view.state.last()));
             }
         }
         let what = "a bridge that a later one names has no effect";

@@ -12,7 +12,6 @@ use crate::context::{get_if_there, put_own};
 use crate::edge::{self, Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{may_maintain, may_write};
-use crate::head::Cache;
 use crate::index::builder_of_headers;
 use crate::journal::{Replay, View};
 use crate::pack_writer::put_segment;
@@ -29,6 +28,8 @@ impl Repository {
     ///
     /// # Errors
     ///
+    /// `Rollback` and `Fork` when the store does not have what this handle or this machine's cache has seen of the journal, nor a Bridge in
+    /// its place: fewer entries, or others. That is no damage of the journal, and a repair would make it good.
     /// `Damaged` when the first entry is lost with its copy: nothing can stand for it, and [`RepositoryBuilder::salvage`](crate::RepositoryBuilder::salvage) is what
     /// remains. `WrongKey` without the admin's key. `Incompatible` when a later version is needed. Otherwise what the stores said: nothing counts as lost
     /// that could not be looked for.
@@ -55,6 +56,7 @@ impl Repository {
     ///
     /// # Errors
     ///
+    /// `Rollback` and `Fork` as in [`plan_journal_repair`](Self::plan_journal_repair): this handle and its cache then stay as they are.
     /// `Stale` when the plan would be another now, or somebody else repairs at the same time: plan again. `Incompatible` when a later
     /// version forbids this one to maintain. `WrongKey` without the admin's key. Otherwise what the store said.
     ///
@@ -82,17 +84,20 @@ impl Repository {
         segment: Option<SegmentRef>,
     ) -> Result<JournalRepairPlan> {
         let context = self.context();
-        let cache = context.settings.cache.as_ref();
-        let cache = cache.map(|folder| Cache::new(folder, &context.repository));
-        let remembered = cache.and_then(|cache| cache.read());
+        let journal = self.journal();
+        let remembered = journal.remembered(context);
+        // What was seen before the store is asked must be there, or a Bridge in its place: no repair makes good for a store that went back.
+        let seen = journal.seen(remembered.as_ref());
         let sources = Sources {
-            remembered: remembered.filter(|one| one.config == context.config_hash),
+            remembered,
             // A handle that was opened around the damage has read no more than there is.
-            view: (self.journal().damage().is_none()).then(|| self.journal().read_so_far()),
+            view: (journal.damage().is_none()).then(|| journal.read_so_far()),
+            seen: seen.clone(),
             other,
         };
         let survey = Survey::of(remote, context, &sources, Extent::Packs, segment)?;
         if let Some(survey) = survey {
+            journal.check_length(survey.damage.end)?;
             return Ok(JournalRepairPlan {
                 last: survey.past.state.link().previous,
                 damage: Some(survey.damage),
@@ -102,7 +107,8 @@ impl Repository {
         }
         let replay = Replay::of_entries(remote, context);
         let mut view = View::before_genesis(context.config_hash);
-        replay.read_all(&mut view)?;
+        replay.read_all_with(&mut view, &seen)?;
+        journal.check_length(view.state.head)?;
         let bridges = view.state.bridges.values();
         let unnamed = bridges.filter(|one| !view.state.confirmed.contains_key(&one.n));
         Ok(JournalRepairPlan {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use strongroom_crypt::{Id, Roles};
+use strongroom_crypt::{Id, Roles, VerifyingKey};
 use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{
     Added, Body, Bridge, Certificate, Checkpoint, Damaged, DamagedPack, Entry, Forget, Keys,
@@ -16,7 +16,7 @@ use super::difference::difference;
 use super::{InPlace, JournalDamage, LaterEntry, LostEntries, LostEntry};
 use crate::context::{Context, encode_error, get_if_there, is_there};
 use crate::edge::Remote;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Head, Result};
 use crate::head::Remembered;
 use crate::index::{is_loss, pack_found};
 use crate::journal::{Fetched, Replay, View};
@@ -29,6 +29,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) remembered: Option<Remembered>,
     /// What this handle has read.
     pub(crate) view: Option<View>,
+    /// Entries that must be there, or be lost.
+    pub(crate) seen: Vec<Head>,
     /// Another store that may have entries: a mirror, a replica.
     pub(crate) other: Option<&'a Remote>,
 }
@@ -63,6 +65,8 @@ struct Found {
     /// The entries, where they are there or known.
     entries: Vec<Option<Fetched>>,
     lost: Vec<LostEntry>,
+    /// Who is certified, by the entries that are there.
+    known: Arc<State>,
 }
 
 /// How far a survey looks.
@@ -82,7 +86,7 @@ impl Survey {
     ///
     /// # Errors
     ///
-    /// `Damaged` when the first entry is lost, which nothing can stand for; `Incompatible` when a later version has written; otherwise what the
+    /// `Damaged` when the first entry is lost, which nothing can stand for, or too many in a row; `Incompatible` when a later version has written; otherwise what the
     /// store said. Nothing is taken for lost that could not be looked for.
     ///
     /// `segment` maps the packs that are found; only a repair has one.
@@ -101,7 +105,7 @@ impl Survey {
             Err(error) if error.lost_entry().is_some() => Some(error),
             Err(error) => return Err(error),
         };
-        let end = end(remote)?.max(prefix.state.head);
+        let end = end(&replay, prefix.state.head)?;
         if prefix.state.head == 0 {
             return failure.map_or(Ok(None), Err);
         }
@@ -118,17 +122,38 @@ impl Survey {
     }
 }
 
-/// Returns the number after the last entry that the store has, in whatever place.
-fn end(remote: &Remote) -> Result<u64> {
-    let mut end = 0;
+/// Returns the number after the last entry that the store has, in whatever place. `head` entries are known.
+///
+/// A name says little: what is far behind everything else counts only if there is an entry.
+///
+/// # Errors
+///
+/// `Damaged` when there is one behind more lost entries than a repair can stand for.
+fn end(replay: &Replay<'_>, head: u64) -> Result<u64> {
+    let mut listed = BTreeSet::new();
     for prefix in ["journal/", "bundle/"] {
-        for meta in remote.list(&Prefix::parse(prefix)?)? {
-            end = end.max(match object_name::parse(meta.key.as_str()) {
-                Some(ObjectName::Journal(n) | ObjectName::JournalCopy(n)) => n.saturating_add(1),
-                Some(ObjectName::Bundle(n)) => n,
-                _ => 0,
+        for meta in replay.remote.list(&Prefix::parse(prefix)?)? {
+            listed.extend(match object_name::parse(meta.key.as_str()) {
+                Some(ObjectName::Journal(n) | ObjectName::JournalCopy(n)) => Some(n),
+                Some(ObjectName::Bundle(n)) => n.checked_sub(1),
+                _ => None,
             });
         }
+    }
+    let mut end = head;
+    for n in listed.into_iter().filter(|n| *n >= head) {
+        let missing = n - end;
+        if missing > ENTRIES && replay.places(n)?.is_empty() {
+            tracing::debug!(n, "an object far behind the journal is no entry");
+            continue;
+        }
+        if missing > MOST_LOST {
+            let what =
+                format!("{missing} journal entries in a row are lost, and a later one is there");
+            let error = Error::new(ErrorKind::Damaged, what);
+            return Err(error.object_named(object_name::journal(n)));
+        }
+        end = n.saturating_add(1);
     }
     Ok(end)
 }
@@ -183,6 +208,13 @@ struct Truth {
     source: String,
 }
 
+impl Found {
+    fn at(&self, n: u64) -> Option<&Fetched> {
+        let at = usize::try_from(n.checked_sub(self.start)?).ok()?;
+        self.entries.get(at)?.as_ref()
+    }
+}
+
 impl Surveyor<'_> {
     fn survey(
         &self,
@@ -218,6 +250,7 @@ impl Surveyor<'_> {
             }
             assembled = self.assemble(&prefix, &found, &effects, None)?;
         }
+        self.check_seen(&prefix, &found, end)?;
         let mut past = assembled.view;
         if !stock.found.is_empty() && stock.segment.is_none() {
             Arc::make_mut(&mut past.state).has_unmapped_packs = true;
@@ -240,57 +273,144 @@ impl Surveyor<'_> {
         })
     }
 
-    /// Reads what is behind the intact prefix, and finds out which entries are lost.
-    fn find(&self, mut prefix: View, end: u64) -> Result<(View, Found)> {
-        let start = prefix.state.head;
-        let mut entries = Vec::new();
-        let mut lost = BTreeMap::new();
-        let mut last_is_lost = false;
-        for n in start..end {
-            let (place, candidates) = self.candidates(n)?;
-            let before = match entries.last() {
-                Some(Some(before)) => Some(self.follower(before)),
-                Some(None) => None,
-                None => Some(prefix.state.link().previous),
+    /// Makes sure that this is the journal that was seen before: a store that went back has lost nothing.
+    fn check_seen(&self, prefix: &View, found: &Found, end: u64) -> Result<()> {
+        for head in &self.sources.seen {
+            if head.n >= end {
+                let last = found.entries.iter().flatten().next_back();
+                let last = last.map(|last| Head::new(last.entry.n, last.entry.hash));
+                return Err(Error::rollback(*head, last.or(prefix.state.last())));
+            }
+            if head.n < found.start {
+                self.replay.check_head(*head)?;
+                continue;
+            }
+            let there = found.at(head.n);
+            let hash = match (there, found.at(head.n.saturating_add(1))) {
+                (Some(there), _) => match self.replay.bridge(there) {
+                    Some(bridge) if there.entry.hash != head.hash => bridge.stated,
+                    _ => Some(there.entry.hash),
+                },
+                (None, next) => next.map(|next| next.entry.previous),
             };
-            let fits = |one: &&Fetched| before.is_none_or(|hash| one.entry.previous == hash);
-            let fitting = candidates.iter().position(|one| fits(&one));
-            let genuine = candidates.iter().position(|one| self.is_genuine(one));
-            match (fitting, genuine) {
-                (Some(at), _) => entries.push(candidates.into_iter().nth(at)),
-                (None, Some(at)) => {
-                    // It is of this journal and follows something else than what is in the place before it: that came too late.
-                    match entries.last_mut() {
-                        Some(before) => {
-                            *before = None;
-                            lost.insert(n - 1, InPlace::Another);
-                        }
-                        None => last_is_lost = true,
-                    }
-                    entries.push(candidates.into_iter().nth(at));
-                }
-                (None, None) => {
-                    lost.insert(n, place);
-                    entries.push(None);
-                }
+            if let Some(hash) = hash.filter(|hash| *hash != head.hash) {
+                return Err(Error::fork(*head, Head::new(head.n, hash)));
             }
         }
-        if last_is_lost && start > 1 {
-            prefix = self.prefix_of(start - 1)?;
-            lost.insert(start - 1, InPlace::Another);
-            entries.insert(0, None);
+        Ok(())
+    }
+
+    /// Reads what is behind the intact prefix, and finds out which entries are lost.
+    fn find(&self, mut prefix: View, end: u64) -> Result<(View, Found)> {
+        let first = prefix.state.head;
+        let mut known = Arc::clone(&prefix.state);
+        let mut entries: Vec<Option<Fetched>> = Vec::new();
+        let mut lost = BTreeMap::new();
+        for n in first..end {
+            let (place, candidates) = self.candidates(n)?;
+            let before = match entries.last() {
+                Some(before) => before
+                    .as_ref()
+                    .map(|one| (one.entry.hash, self.follower(one))),
+                None => Some((known.head_hash, known.link().previous)),
+            };
+            let genuine = candidates
+                .iter()
+                .position(|one| self.is_genuine(one, &known));
+            let at = match before {
+                None => genuine.or((!candidates.is_empty()).then_some(0)),
+                Some((hash, next)) => {
+                    let fits = |one: &Fetched| one.entry.previous == next;
+                    let fitting = candidates.iter().position(fits);
+                    // It is of this journal and follows something else than what is in the place before it: that came too late. Nothing came
+                    // too late that was seen in its place, nor the first entry.
+                    let is_late = fitting.is_none() && n > 1 && !self.has_seen(n - 1, hash);
+                    if is_late && genuine.is_some() {
+                        lost.insert(n - 1, InPlace::Another);
+                        match entries.last_mut() {
+                            Some(before) => *before = None,
+                            None => {
+                                prefix = self.prefix_of(n - 1)?;
+                                entries.push(None);
+                            }
+                        }
+                    }
+                    fitting.or(genuine.filter(|_| is_late))
+                }
+            };
+            if at.is_none() {
+                let is_other = !candidates.is_empty();
+                lost.insert(n, if is_other { InPlace::Another } else { place });
+            }
+            let entry = at.and_then(|at| candidates.into_iter().nth(at));
+            self.learn(&mut known, n, entry.as_ref())?;
+            entries.push(entry);
         }
+        let start = prefix.state.head;
+        self.distrust(&known, start, &mut entries, &mut lost);
         let lost = lost.into_iter().map(|(n, found)| LostEntry {
             n,
             found,
             is_known: false,
         });
         let found = Found {
-            start: prefix.state.head,
+            start,
             entries,
             lost: lost.collect(),
+            known,
         };
         Ok((prefix, found))
+    }
+
+    /// Takes note of whom entry `n`, if it is there, certifies.
+    fn learn(&self, known: &mut Arc<State>, n: u64, entry: Option<&Fetched>) -> Result<()> {
+        let known = Arc::make_mut(known);
+        known.head = n;
+        match entry {
+            Some(entry) => drop(known.fold(&entry.entry, &self.context.keys().structure)?),
+            None => known.head = n.saturating_add(1),
+        }
+        Ok(())
+    }
+
+    /// Says whether this machine was shown that entry.
+    fn has_seen(&self, n: u64, hash: ObjectHash) -> bool {
+        let is_it = |entry: Entry| entry.n == n && entry.hash == hash;
+        let is_head = |head: &Head| head.n == n && head.hash == hash;
+        let mut recent = self.recent().filter_map(|bytes| Entry::decode(bytes).ok());
+        self.sources.seen.iter().any(is_head) || recent.any(is_it)
+    }
+
+    /// Returns the entries that this machine has.
+    fn recent(&self) -> impl Iterator<Item = &Bytes> {
+        let recent = self.sources.remembered.iter().flat_map(Remembered::recent);
+        recent.chain(self.sources.view.iter().flat_map(|view| &view.recent))
+    }
+
+    /// Takes entries behind the last lost one for lost, too, if nobody certified has signed any: anybody may then have said what they follow.
+    fn distrust(
+        &self,
+        known: &State,
+        start: u64,
+        entries: &mut [Option<Fetched>],
+        lost: &mut BTreeMap<u64, InPlace>,
+    ) {
+        let Some(last) = entries.iter().rposition(Option::is_none) else {
+            return;
+        };
+        let (_, behind) = entries.split_at_mut(last);
+        if behind
+            .iter()
+            .flatten()
+            .any(|one| self.is_genuine(one, known))
+        {
+            return;
+        }
+        for (n, entry) in (start + last as u64..).zip(behind) {
+            if entry.take().is_some() {
+                lost.insert(n, InPlace::Another);
+            }
+        }
     }
 
     /// Returns what is in the places of an entry, its object first.
@@ -311,10 +431,21 @@ impl Surveyor<'_> {
         stated.unwrap_or(fetched.entry.hash)
     }
 
-    /// Says whether somebody with keys of this repository wrote an entry.
-    fn is_genuine(&self, fetched: &Fetched) -> bool {
+    /// Says whether somebody wrote an entry whom `known` certifies, or a keyring that no entry of it announces. Keys of this repository alone do
+    /// not: whoever was revoked has them.
+    fn is_genuine(&self, fetched: &Fetched, known: &State) -> bool {
         let keys = self.context.keys();
-        fetched.entry.verify_signatures() && fetched.entry.open(keys.structure.journal()).is_ok()
+        let announced = known.keyring.map_or(0, |(generation, _)| generation);
+        let is_newer = keys.generation > announced && keys.is_signed_by(&known.admin);
+        let is_certified = |public| {
+            let key = VerifyingKey::from_bytes(public);
+            known.has_role(&key, Roles::from_bits(u8::MAX))
+                || (is_newer && keys.signer_named(&key).is_some())
+        };
+        let mut signers = fetched.entry.signatures.iter().map(|one| one.public);
+        signers.any(is_certified)
+            && fetched.entry.verify_signatures()
+            && fetched.entry.open(keys.structure.journal()).is_ok()
     }
 
     fn prefix_of(&self, head: u64) -> Result<View> {
@@ -329,9 +460,7 @@ impl Surveyor<'_> {
     /// Looks for the bytes of lost entries where else they may be.
     fn recall(&self, prefix: &View, found: &mut Found) -> Result<()> {
         let mut recalled = Vec::new();
-        let recent = self.sources.remembered.iter().flat_map(Remembered::recent);
-        let viewed = self.sources.view.iter().flat_map(|view| &view.recent);
-        for bytes in recent.chain(viewed) {
+        for bytes in self.recent() {
             recalled.extend(
                 Entry::decode(bytes)
                     .ok()
@@ -364,7 +493,11 @@ impl Surveyor<'_> {
             let is_it = |one: &Fetched| match next {
                 // The next one states its hash: nothing else is it.
                 Some(stated) => one.entry.hash == stated,
-                None => before == Some(one.entry.previous) && self.is_genuine(one),
+                None => {
+                    let mut known = [&prefix.state, &found.known].into_iter();
+                    before == Some(one.entry.previous)
+                        && known.any(|known| self.is_genuine(one, known))
+                }
             };
             let decoded = bytes
                 .into_iter()
@@ -562,12 +695,8 @@ impl Surveyor<'_> {
 
     /// Says whether a state is of this very history: its last entry is the one that is there, or that the next one states.
     fn fits(&self, found: &Found, state: &State) -> bool {
-        let at = |n: u64| {
-            let at = usize::try_from(n.checked_sub(found.start)?).ok()?;
-            found.entries.get(at)?.as_ref()
-        };
-        let last = state.head.checked_sub(1).and_then(at);
-        let next = at(state.head);
+        let last = state.head.checked_sub(1).and_then(|n| found.at(n));
+        let next = found.at(state.head);
         match (last, next) {
             (Some(last), _) => last.entry.hash == state.head_hash,
             (None, Some(next)) => next.entry.previous == state.link().previous,
@@ -747,6 +876,8 @@ fn name_of(body: &Body) -> &'static str {
 
 /// As many packs as fit an entry with something else beside them.
 const MOST_FOUND: usize = 16_384;
+/// How many entries in a row a repair stands for, at most.
+const MOST_LOST: u64 = 4096;
 /// How often effects are derived from what is known to have come of them.
 const ROUNDS: usize = 3;
 /// Entries between two checkpoints.

@@ -6,6 +6,7 @@ use strongroom_crypt::{Id, Roles, SessionId, VerifyingKey};
 use strongroom_format::{ObjectHash, Snapshot};
 
 use super::{Link, State};
+use crate::error::Head;
 
 /// What holds keep from being forgotten.
 #[derive(Debug, Default)]
@@ -77,6 +78,12 @@ impl State {
         };
         let unmet = self.confirmed.iter().filter(is_unmet);
         unmet.map(|(n, hash)| (*n, *hash)).collect()
+    }
+
+    /// Returns the entry that was folded last, if there is one.
+    pub(crate) fn last(&self) -> Option<Head> {
+        let n = self.head.checked_sub(1)?;
+        Some(Head::new(n, self.head_hash))
     }
 
     /// Says whether a certificate in force gives a key one of these roles.
