@@ -504,6 +504,9 @@ impl Surveyor<'_> {
                 .filter_map(|one| self.replay.decode(n, one).ok());
             let mut decoded = decoded.filter(is_it);
             if let Some(original) = decoded.next() {
+                if self.is_displaced(&original)? {
+                    continue;
+                }
                 *found
                     .entries
                     .get_mut(at)
@@ -516,6 +519,17 @@ impl Surveyor<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Says whether another entry is in the object's place that follows the same one. Readers take that, and only a Bridge leads around it.
+    fn is_displaced(&self, original: &Fetched) -> Result<bool> {
+        let n = original.entry.n;
+        let object = get_if_there(self.remote, &object_name::journal(n))?;
+        let object = object.and_then(|bytes| self.replay.decode(n, bytes).ok());
+        Ok(object.is_some_and(|there| {
+            there.entry.previous == original.entry.previous
+                && there.entry.hash != original.entry.hash
+        }))
     }
 
     /// What is known of lost entries in any case: a keyring that the admin signed and that no entry announces.

@@ -612,6 +612,30 @@ fn a_snapshot_that_comes_back_without_its_packs_lends_nothing() {
     assert!(target.flat() == tree(1).flat());
 }
 
+#[test]
+fn what_a_late_entry_displaced_is_known_from_the_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        cache: Some(folder.path().to_owned()),
+        ..Settings::default()
+    };
+    let (store, repository) = create(CreateOptions::default());
+    let rival = copy(&store);
+    append(&open(&rival).unwrap(), Body::Evidence(Default::default())).unwrap();
+    history(&repository);
+    let expected = restored(&repository);
+    let cached = builder(&store).settings(settings);
+    let alive = block_on(cached.open(&Credential::None)).unwrap();
+    let key = object_key(&object_name::journal(1)).unwrap();
+    let late = block_on(rival.get_all(&key)).unwrap();
+    block_on(store.replace(&key, late)).unwrap();
+    let plan = plan(&alive);
+    assert!(plan.is_lossless(), "{plan}");
+    block_on(alive.repair_journal(&plan, None)).unwrap();
+    assert_eq!(restored(&open(&store).unwrap()), expected);
+    assert_eq!(restored(&alive), expected);
+}
+
 /// Hides the entries from `n` on, as a store does that shows an earlier time.
 fn go_back(store: &MemoryStore, n: u64) {
     for name in names(store).into_keys() {
