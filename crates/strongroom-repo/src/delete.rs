@@ -194,7 +194,8 @@ impl Repository {
     ///
     /// `Invalid` when the plan is of another repository, `Incompatible` as for [`plan_delete`](Self::plan_delete), by what this
     /// handle has read. `Rollback` or `Fork` when the journal here is older than the one that the plan was made from, as in a replica
-    /// that lags behind, or another: nothing is deleted then ([`Error::heads`] has both). What the store refuses to delete is in the
+    /// that lags behind, or another: nothing is deleted then ([`Error::heads`] has both). `Stale` when something of the plan is in force again, since the journal
+    /// was repaired: plan again. What the store refuses to delete is in the
     /// report; otherwise what the store said.
     ///
     /// # Cancellation
