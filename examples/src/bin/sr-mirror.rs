@@ -13,7 +13,7 @@ use strongroom::mirror::{
 use strongroom::{Store, mirror_at};
 use strongroom_examples::{Output, RepositoryArgs, Status, Usage, finish};
 
-/// Compare the members of a mirror (a repository at mirror:<location>,<location>), and make one like another. Needs no password.
+/// Compare the members of a mirror (a repository at mirror:PATH,PATH), and make one like another. Needs no password.
 /// Nothing is ever deleted. Ends with 3 when members differ.
 #[derive(Debug, Parser)]
 #[command(version)]
