@@ -26,6 +26,7 @@ struct Inner {
     kind: ErrorKind,
     operation: &'static str,
     key: Option<Key>,
+    cause: Option<Cause>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -52,8 +53,45 @@ pub enum ErrorKind {
     TooLarge,
     /// The store cannot do this at all; see [`Capabilities`](crate::Capabilities).
     Unsupported,
+    /// The object is in a class of storage from which it must be warmed up before it can be read; see
+    /// [`Warmer`](crate::Warmer).
+    Archived,
+    /// The place itself is not there: no such bucket, container or share. Never said of an object.
+    NoStore,
     /// Anything else, such as a failing disk.
     Other,
+}
+
+/// What a person has to put right, where the store said so.
+///
+/// A program acts on the [`ErrorKind`]; the cause tells people of one kind apart. Its `Display` says what is wrong and what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Cause {
+    /// No credentials were found where they were looked for.
+    NoCredentials,
+    /// The store does not know the credentials, or the signature made with them is wrong.
+    WrongCredentials,
+    /// The credentials were right once.
+    ExpiredCredentials,
+    /// This machine's clock and the store's differ by more than the store allows.
+    ClockSkew,
+    /// The credentials are known, and may not do this.
+    Forbidden,
+    /// The bucket, container or share does not exist.
+    NoStore,
+    /// A quota or the medium is used up.
+    Full,
+    /// The store's certificate cannot be verified.
+    Certificate,
+    /// The store asks for fewer requests.
+    Throttled,
+    /// Nothing was heard within the time allowed.
+    Timeout,
+    /// The object is in cold storage.
+    Archived,
+    /// The object is locked against being changed or deleted until a date.
+    Retained,
 }
 
 impl Error {
@@ -64,6 +102,7 @@ impl Error {
             kind,
             operation,
             key: None,
+            cause: None,
             source: None,
         }))
     }
@@ -75,7 +114,14 @@ impl Error {
         self
     }
 
-    /// Attaches the cause.
+    /// Says what a person has to put right.
+    #[must_use]
+    pub fn with_cause(mut self, cause: Cause) -> Self {
+        self.0.cause = Some(cause);
+        self
+    }
+
+    /// Attaches the error that this one comes from.
     #[must_use]
     pub fn with_source(
         mut self,
@@ -89,6 +135,12 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// Returns what a person has to put right, where the store said so.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.0.cause
     }
 
     /// Returns the object concerned, if it is one.
@@ -113,8 +165,12 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.key {
-            Some(key) => write!(f, "{} {key}: {}", self.0.operation, self.0.kind),
-            None => write!(f, "{}: {}", self.0.operation, self.0.kind),
+            Some(key) => write!(f, "{} {key}: {}", self.0.operation, self.0.kind)?,
+            None => write!(f, "{}: {}", self.0.operation, self.0.kind)?,
+        }
+        match self.0.cause {
+            Some(cause) => write!(f, ": {cause}"),
+            None => Ok(()),
         }
     }
 }
@@ -125,6 +181,7 @@ impl fmt::Debug for Error {
             .field("kind", &self.0.kind)
             .field("operation", &self.0.operation)
             .field("key", &self.0.key)
+            .field("cause", &self.0.cause)
             .field("source", &self.0.source)
             .finish()
     }
@@ -149,7 +206,28 @@ impl fmt::Display for ErrorKind {
             Self::NoSpace => "no space left in the store",
             Self::TooLarge => "object too large",
             Self::Unsupported => "not supported by the store",
+            Self::Archived => "in cold storage",
+            Self::NoStore => "no such store",
             Self::Other => "store failure",
+        })
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoCredentials => "no credentials were found; set them in the environment or a profile",
+            Self::WrongCredentials => "the credentials are not accepted; check the key and the secret",
+            Self::ExpiredCredentials => "the credentials have expired; renew them",
+            Self::ClockSkew => "the clock of this machine is not the store's; set it right",
+            Self::Forbidden => "the credentials do not permit this; ask for the permission or use others",
+            Self::NoStore => "the bucket, container or share does not exist; create it or correct its name",
+            Self::Full => "a quota or the medium is used up; free or add space",
+            Self::Certificate => "the certificate of the store cannot be verified; check the address and the trusted roots",
+            Self::Throttled => "the store asks for fewer requests; lower the concurrency",
+            Self::Timeout => "nothing was heard within the time allowed",
+            Self::Archived => "the object must be warmed up before it can be read",
+            Self::Retained => "the object is locked against change and deletion until its date",
         })
     }
 }
@@ -177,11 +255,23 @@ mod tests {
             NoSpace,
             TooLarge,
             Unsupported,
+            Archived,
+            NoStore,
             Other,
         ] {
             assert!(!Error::new(kind, "get").is_retryable(), "{kind:?}");
         }
         assert!(Error::new(Unavailable, "get").is_retryable());
+    }
+
+    #[test]
+    fn display_says_what_to_do() {
+        let error = Error::new(ErrorKind::PermissionDenied, "list").with_cause(Cause::Forbidden);
+        assert_eq!(error.cause(), Some(Cause::Forbidden));
+        assert_eq!(
+            error.to_string(),
+            "list: permission denied: the credentials do not permit this; ask for the permission or use others"
+        );
     }
 
     #[test]

@@ -49,18 +49,22 @@ pub mod conformance;
 mod dir;
 mod error;
 mod key;
+mod lock;
 mod memory;
 mod options;
 mod probe;
 pub mod replica;
 mod store;
+mod warm;
 pub mod wrap;
 
 #[cfg(unix)]
 pub use crate::dir::{DirSettings, DirStore};
-pub use crate::error::{Error, ErrorKind, Result};
+pub use crate::error::{Cause, Error, ErrorKind, Result};
 pub use crate::key::{Key, MAX_KEY_LEN, Prefix};
+pub use crate::lock::{ObjectLock, Retention, RetentionMode};
 pub use crate::memory::MemoryStore;
-pub use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions};
+pub use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions, StorageClass};
 pub use crate::probe::probe_atomic_create;
 pub use crate::store::{MAX_OBJECT_BYTES, Store, StoreExt};
+pub use crate::warm::{Warmer, Warmth};

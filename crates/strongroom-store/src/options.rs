@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::key::{Key, MAX_KEY_LEN};
+use crate::lock::Retention;
 
 /// How `put` treats an object that is already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -15,12 +16,30 @@ pub enum PutMode {
     Overwrite,
 }
 
+/// How soon an object has to be at hand.
+///
+/// What the two mean, and whether they differ, is a matter of the store's settings: a store without classes keeps everything hot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[non_exhaustive]
+pub enum StorageClass {
+    /// Read at once, whenever it is asked for: everything that opening, browsing and planning need.
+    #[default]
+    Hot,
+    /// Read when something is restored or moved; may take hours to be made ready.
+    Cold,
+}
+
 /// Options of [`Store::put`](crate::Store::put).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PutOptions {
     /// What happens if the key exists.
     pub mode: PutMode,
+    /// How soon it has to be at hand. A store without classes ignores it.
+    pub class: StorageClass,
+    /// Until when it may not be changed or deleted. Only for a store with an [`object_lock`](crate::Store::object_lock);
+    /// others fail with `Unsupported`.
+    pub retention: Option<Retention>,
 }
 
 impl PutOptions {
@@ -28,6 +47,20 @@ impl PutOptions {
     #[must_use]
     pub fn with_mode(mut self, mode: PutMode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// Sets how soon the object has to be at hand.
+    #[must_use]
+    pub fn with_class(mut self, class: StorageClass) -> Self {
+        self.class = class;
+        self
+    }
+
+    /// Locks the object until a date.
+    #[must_use]
+    pub fn with_retention(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
         self
     }
 }
@@ -38,6 +71,8 @@ impl PutOptions {
 pub struct GetOptions {
     /// Which bytes; all of them if `None`.
     pub range: Option<Range<u64>>,
+    /// Which class it was put with, if the caller knows: a hint for a store that keeps the classes in different places.
+    pub class: Option<StorageClass>,
 }
 
 impl GetOptions {
@@ -45,6 +80,13 @@ impl GetOptions {
     #[must_use]
     pub fn with_range(mut self, range: Range<u64>) -> Self {
         self.range = Some(range);
+        self
+    }
+
+    /// Says which class the object was put with.
+    #[must_use]
+    pub fn with_class(mut self, class: StorageClass) -> Self {
+        self.class = Some(class);
         self
     }
 }
@@ -69,7 +111,7 @@ impl ObjectMeta {
 
 /// What a store can do, so that what it cannot do is known before it is tried.
 ///
-/// The default is a full store: every operation, and an atomic create.
+/// The default is a full store without extras: every operation of [`Store`](crate::Store), and an atomic create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -86,6 +128,14 @@ pub struct Capabilities {
     /// The length in bytes of the longest key that is accepted; a longer one is `Invalid`. At most
     /// [`MAX_KEY_LEN`].
     pub key_len_max: usize,
+    /// Whether objects can be locked; [`Store::object_lock`](crate::Store::object_lock) then returns something.
+    pub object_lock: bool,
+    /// Whether the store keeps what is overwritten or deleted as older versions, out of reach of this trait.
+    pub versioning: bool,
+    /// Whether lists are in the order of keys. Nothing of ours relies on it.
+    pub ordered_list: bool,
+    /// Whether the service can delete an object only if it is still the one that was seen. Nothing of ours relies on it.
+    pub conditional_delete: bool,
 }
 
 impl Capabilities {
@@ -123,6 +173,34 @@ impl Capabilities {
         self.key_len_max = key_len_max.min(MAX_KEY_LEN);
         self
     }
+
+    /// Sets whether objects can be locked.
+    #[must_use]
+    pub fn with_object_lock(mut self, object_lock: bool) -> Self {
+        self.object_lock = object_lock;
+        self
+    }
+
+    /// Sets whether the store keeps older versions.
+    #[must_use]
+    pub fn with_versioning(mut self, versioning: bool) -> Self {
+        self.versioning = versioning;
+        self
+    }
+
+    /// Sets whether lists are in the order of keys.
+    #[must_use]
+    pub fn with_ordered_list(mut self, ordered_list: bool) -> Self {
+        self.ordered_list = ordered_list;
+        self
+    }
+
+    /// Sets whether a delete can have a condition.
+    #[must_use]
+    pub fn with_conditional_delete(mut self, conditional_delete: bool) -> Self {
+        self.conditional_delete = conditional_delete;
+        self
+    }
 }
 
 impl Default for Capabilities {
@@ -133,6 +211,10 @@ impl Default for Capabilities {
             atomic_create: true,
             concurrency: 8,
             key_len_max: MAX_KEY_LEN,
+            object_lock: false,
+            versioning: false,
+            ordered_list: false,
+            conditional_delete: false,
         }
     }
 }

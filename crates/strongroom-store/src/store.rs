@@ -10,6 +10,7 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
+use crate::lock::ObjectLock;
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions};
 
 /// The largest object, in bytes: what one call may have to hold in memory.
@@ -55,15 +56,15 @@ pub trait Store: Debug + Display + Send + Sync + 'static {
     /// # Errors
     ///
     /// `AlreadyExists` if it is to be created and exists, `TooLarge`, `NoSpace`,
-    /// `PermissionDenied`, `Unavailable`, `Invalid` if the key is a folder of others, `Other`.
-    /// After `Unavailable` and `Other` it may have been stored all the same, durably or not.
+    /// `PermissionDenied`, `Unavailable`, `Invalid` if the key is a folder of others, `Unsupported` if it
+    /// is to be locked and the store cannot, `NoStore`, `Other`. After `Unavailable` and `Other` it may have been stored all the same, durably or not.
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()>;
 
     /// Returns an object or a range of it.
     ///
     /// # Errors
     ///
-    /// `NotFound`, `InvalidRange`, `TooLarge`, `PermissionDenied`, `Unavailable`, `Other`.
+    /// `NotFound`, `InvalidRange`, `TooLarge`, `PermissionDenied`, `Archived`, `Unavailable`, `NoStore`, `Other`.
     async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes>;
 
     /// Returns what is known of an object without reading it.
@@ -82,6 +83,12 @@ pub trait Store: Debug + Display + Send + Sync + 'static {
 
     /// Yields every object in a folder, at any depth.
     fn list(&self, prefix: &Prefix) -> BoxStream<'static, Result<ObjectMeta>>;
+
+    /// Returns the way to lock objects, for a store that can; [`Capabilities::object_lock`] says the same. A store around a store
+    /// forwards it.
+    fn object_lock(&self) -> Option<&dyn ObjectLock> {
+        None
+    }
 }
 
 /// What users of a store call: implemented for every [`Store`], never by hand.
@@ -194,6 +201,10 @@ impl<T: Store + ?Sized> Store for Arc<T> {
 
     fn list(&self, prefix: &Prefix) -> BoxStream<'static, Result<ObjectMeta>> {
         (**self).list(prefix)
+    }
+
+    fn object_lock(&self) -> Option<&dyn ObjectLock> {
+        (**self).object_lock()
     }
 }
 

@@ -1,0 +1,1 @@
+//! Repositories on S3, Azure Blob Storage and Google Cloud Storage.

@@ -1,0 +1,1 @@
+//! Stores that need tokio, used from anywhere.
