@@ -47,6 +47,7 @@
 pub mod conformance;
 #[cfg(unix)]
 mod dir;
+mod environment;
 mod error;
 mod key;
 mod lock;
@@ -60,6 +61,7 @@ pub mod wrap;
 
 #[cfg(unix)]
 pub use crate::dir::{DirSettings, DirStore};
+pub use crate::environment::Environment;
 pub use crate::error::{Cause, Error, ErrorKind, Result};
 pub use crate::key::{Key, MAX_KEY_LEN, Prefix};
 pub use crate::lock::{ObjectLock, Retention, RetentionMode};
