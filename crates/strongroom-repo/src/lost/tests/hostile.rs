@@ -11,16 +11,6 @@ use super::support::*;
 use crate::context::object_key;
 use crate::{CreateOptions, ErrorKind, edge};
 
-/// Hides the entries from `n` on, as a store does that shows an earlier time.
-fn go_back(store: &MemoryStore, n: u64) {
-    for name in names(store).into_keys() {
-        if matches!(object_name::parse(&name), Some(object_name::ObjectName::Journal(at)) if at >= n)
-        {
-            remove(store, &name);
-        }
-    }
-}
-
 #[test]
 fn a_journal_that_went_back_is_not_repaired() {
     let cache = Cache::new();

@@ -10,7 +10,7 @@ use super::super::*;
 use super::support::*;
 use crate::context::object_key;
 use crate::testing::{MemoryTarget, TreeSource};
-use crate::{BackupOptions, CreateOptions, ErrorKind, RestoreOptions};
+use crate::{BackupOptions, CreateOptions, ErrorKind, ReplicaDifference, RestoreOptions};
 
 #[test]
 fn who_had_read_the_lost_entry_reads_anew() {
@@ -132,6 +132,74 @@ fn a_repaired_journal_is_replicated_to_whoever_has_the_lost_entry() {
         let target: Arc<dyn Store> = to.clone();
         block_on(repaired.replicate(target, Arc::new(()))).unwrap();
         assert_eq!(restored(&open(&to).unwrap()), expected);
+    }
+}
+
+/// Returns how a replica that had come to entry `n` differs, if `writes` entries were written to it since.
+fn parted(original: &MemoryStore, repaired: &Repository, n: u64, writes: u64) -> ReplicaDifference {
+    let replica = copy(original);
+    go_back(&replica, n);
+    for _ in 0..writes {
+        append(&open(&replica).unwrap(), Body::Evidence(Default::default())).unwrap();
+    }
+    let before = names(&replica);
+    let target: Arc<dyn Store> = replica.clone();
+    let difference = block_on(repaired.compare_replica(target.clone())).unwrap();
+    match block_on(repaired.replicate(target, Arc::new(()))) {
+        Ok(_) => assert_eq!(difference.fork, None, "{n} {writes}"),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Fork, "{n} {writes}");
+            assert!(difference.fork.is_some(), "{n} {writes}");
+            assert_eq!(names(&replica), before);
+        }
+    }
+    difference
+}
+
+#[test]
+fn a_replica_that_somebody_wrote_to_at_a_bridge_is_none() {
+    let (original, repository) = create(CreateOptions::default());
+    history(&repository);
+    for lost in [vec![6], vec![5, 6]] {
+        let store = copy(&original);
+        for n in &lost {
+            rot(&store, &object_name::journal(*n));
+        }
+        repair(&open_around(&store, LostEntries::Skip));
+        let repaired = open(&store).unwrap();
+        commit(&repaired, 5);
+        for n in &lost {
+            for writes in [1, 2] {
+                let fork = parted(&original, &repaired, *n, writes).fork.unwrap();
+                assert!(lost.contains(&fork.ours.n) && fork.ours.n <= *n);
+                assert_eq!(
+                    fork.our_entries,
+                    repaired.journal().state().head - fork.ours.n
+                );
+                assert!(
+                    fork.theirs
+                        .is_some_and(|theirs| theirs.hash != fork.ours.hash)
+                );
+            }
+        }
+        // It has what is lost here, and only that; then entries of its own behind it.
+        assert_eq!(parted(&original, &repaired, 7, 0).fork, None);
+        assert_eq!(parted(&original, &repaired, 7, 1).fork.unwrap().ours.n, 7);
+        assert_eq!(parted(&original, &repaired, lost[0], 0).fork, None);
+    }
+}
+
+#[test]
+fn an_entry_that_nothing_tells_of_is_not_taken_for_the_lost_one() {
+    let (original, repository) = create(CreateOptions::default());
+    let last = history(&repository).len() as u64 - 1;
+    let store = copy(&original);
+    rot(&store, &object_name::journal(last));
+    repair(&open_around(&store, LostEntries::Skip));
+    let repaired = open(&store).unwrap();
+    for (n, writes) in [(last + 1, 0), (last, 1)] {
+        let fork = parted(&original, &repaired, n, writes).fork.unwrap();
+        assert_eq!(fork.ours.n, last);
     }
 }
 

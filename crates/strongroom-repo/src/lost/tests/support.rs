@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use strongroom_crypt::{Id, Roles};
-use strongroom_format::{Body, Dropped, ObjectHash, Tombstone};
+use strongroom_format::{Body, Dropped, ObjectHash, Tombstone, object_name};
 use strongroom_store::{MemoryStore, Prefix, Store, StoreExt as _};
 
 use super::super::*;
@@ -107,6 +107,16 @@ pub(super) fn rot(store: &MemoryStore, name: &str) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     block_on(store.replace(&key, bytes.into())).unwrap();
+}
+
+/// Hides the entries from `n` on, as a store does that shows an earlier time.
+pub(super) fn go_back(store: &MemoryStore, n: u64) {
+    for name in names(store).into_keys() {
+        if matches!(object_name::parse(&name), Some(object_name::ObjectName::Journal(at)) if at >= n)
+        {
+            remove(store, &name);
+        }
+    }
 }
 
 pub(super) type Harm = fn(&MemoryStore, &str);
