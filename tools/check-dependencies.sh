@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 clean="chunk crypt store retain format repo verify fs sim"
-foreign='tokio|tokio-[a-z-]*|hyper|hyper-[a-z-]*|reqwest|object_store|opendal|opendal-[a-z-]*|rustls|rustls-[a-z-]*|openssl|openssl-[a-z-]*|aws-lc-[a-z]*|native-tls'
+foreign='tokio|tokio-[a-z-]*|hyper|hyper-[a-z-]*|reqwest|object_store|opendal|opendal-[a-z-]*|rustls|rustls-[a-z-]*|openssl|openssl-sys|aws-lc-[a-z]*|native-tls'
 failed=0
 
 look() {
@@ -25,7 +25,7 @@ look --package strongroom
 
 # No second C library for cryptography, whoever asks for clients of clouds.
 found=$(cargo tree --locked --edges normal --prefix none --package strongroom --all-features | sed 's/ .*//' | sort -u \
-    | grep -Ex 'aws-lc-[a-z]*|openssl|openssl-[a-z-]*|native-tls' || true)
+    | grep -Ex 'aws-lc-[a-z]*|openssl|openssl-sys|native-tls' || true)
 if [ -n "$found" ]; then
     echo "strongroom with all features: must not depend on: $(echo "$found" | tr '\n' ' ')" >&2
     failed=1

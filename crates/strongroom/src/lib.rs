@@ -140,5 +140,5 @@ pub use strongroom_store::{DirSettings, DirStore};
 pub use strongroom_store::{Environment, MemoryStore, Store};
 
 pub use crate::location::{
-    LocationError, ProcessEnvironment, Stores, create_store_at, mirror_at, store_at,
+    Counter, LocationError, ProcessEnvironment, Stores, create_store_at, mirror_at, store_at,
 };

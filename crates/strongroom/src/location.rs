@@ -1,5 +1,6 @@
 //! From a path or URL to a store.
 
+mod counter;
 mod directory;
 mod environment;
 mod error;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use strongroom_store::Store;
 
+pub use self::counter::Counter;
 pub use self::environment::ProcessEnvironment;
 pub use self::error::LocationError;
 pub use self::stores::Stores;

@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use strongroom_store::wrap::{RetryPolicy, Retrying};
+use strongroom_store::wrap::{Deadline, DeadlinePolicy, RetryPolicy, Retrying};
 use strongroom_store::{Environment, ErrorKind, Store};
 
+use super::counter::Counter;
 use super::directory;
 use super::error::LocationError;
 use super::mirror::MirrorPlace;
@@ -27,6 +28,8 @@ use crate::mirror::{Away, MirrorSettings, Mirrored, RepositoryRules};
 pub struct Stores {
     environment: Arc<dyn Environment>,
     retries: Option<RetryPolicy>,
+    deadline: Option<DeadlinePolicy>,
+    counter: Option<Counter>,
 }
 
 impl Default for Stores {
@@ -34,6 +37,8 @@ impl Default for Stores {
         Self {
             environment: Arc::new(()),
             retries: Some(RetryPolicy::default()),
+            deadline: Some(DeadlinePolicy::default()),
+            counter: None,
         }
     }
 }
@@ -54,6 +59,18 @@ impl Stores {
     /// never asked again.
     pub fn with_retries(mut self, retries: Option<RetryPolicy>) -> Self {
         self.retries = retries;
+        self
+    }
+
+    /// Sets how long one attempt at a remote store may take; `None` for who would rather wait for ever.
+    pub fn with_deadline(mut self, deadline: Option<DeadlinePolicy>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Counts what is asked of the stores, directories too.
+    pub fn with_counter(mut self, counter: &Counter) -> Self {
+        self.counter = Some(counter.clone());
         self
     }
 
@@ -117,14 +134,28 @@ impl Stores {
 
     fn at(&self, place: &Place, make: Make) -> Result<Arc<dyn Store>, LocationError> {
         match place {
-            Place::Directory(path) => directory::open(path, make),
-            Place::Remote(remote) => Ok(self.wrapped(remote.open(&*self.environment)?)),
+            Place::Directory(path) => Ok(self.counted(directory::open(path, make)?)),
+            Place::Remote(remote) => {
+                let store = remote.open(&*self.environment)?;
+                Ok(self.patient(self.counted(store)))
+            }
             Place::Mirror(mirror) => Ok(Arc::new(self.mirror(mirror, make)?)),
         }
     }
 
-    /// Puts a remote store into what a network asks for.
-    fn wrapped(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+    fn counted(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        match &self.counter {
+            None => store,
+            Some(counter) => counter.count(store),
+        }
+    }
+
+    /// Puts a remote store into what a network asks for: each attempt ends in time, and there are several.
+    fn patient(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        let store: Arc<dyn Store> = match &self.deadline {
+            None => store,
+            Some(policy) => Arc::new(Deadline::new(store, policy.clone())),
+        };
         match &self.retries {
             None => store,
             Some(policy) => Arc::new(Retrying::new(store, policy.clone())),
