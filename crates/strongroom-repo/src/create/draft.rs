@@ -11,6 +11,7 @@ use strongroom_format::{
     Body, Certificate, Config, Entry, Epoch, EpochState, Genesis, KeyBundle, ObjectHash, Payload,
     SigningEntry, Time, Unknown, UnknownSecrets, object_name,
 };
+use strongroom_store::Question;
 
 use super::CreateOptions;
 use crate::context::{crypt_error, encode_error, put_own, random};
@@ -19,6 +20,7 @@ use crate::edge::Remote;
 use crate::error::Result;
 use crate::keys::seal_keyring;
 use crate::open::Opening;
+use crate::probe::StoreProbe;
 use crate::settings::Components;
 use crate::slots::{NewSlot, SealedSlot, seal_slot};
 
@@ -52,11 +54,15 @@ struct FirstKeys {
 
 impl Draft {
     /// Makes everything up.
-    pub(super) fn new(opening: &Opening, options: &CreateOptions, probed: bool) -> Result<Self> {
+    pub(super) fn new(
+        opening: &Opening,
+        options: &CreateOptions,
+        probe: &StoreProbe,
+    ) -> Result<Self> {
         let components = &opening.components;
         let repository = RepositoryId::from_bytes(random(components)?);
         let config = Config::new(repository, options.suite, components.clock.now());
-        Self::of_config(&config, opening, options, probed)
+        Self::of_config(&config, opening, options, probe)
     }
 
     /// Makes up everything but config.
@@ -64,7 +70,7 @@ impl Draft {
         config: &Config,
         opening: &Opening,
         options: &CreateOptions,
-        probed: bool,
+        probe: &StoreProbe,
     ) -> Result<Self> {
         let components = &opening.components;
         let repository = config.repository;
@@ -76,6 +82,7 @@ impl Draft {
         };
         let config = config.encode(random(components)?).map_err(encode_error)?;
         let keys = FirstKeys::generate(components)?;
+        let probed = probe.answer(Question::AtomicCreate).is_yes();
         let single_writer = options.single_writer || !probed;
         let genesis = Genesis {
             admin: *keys.admin.public().as_bytes(),
@@ -89,6 +96,7 @@ impl Draft {
             single_writer,
             only_writer: single_writer.then(|| *keys.worker.public().as_bytes()),
             probed,
+            probe: Some(probe.to_record().encode().map_err(encode_error)?),
             unknown: Unknown::default(),
         };
         let genesis = keys.seal_genesis(&place, genesis)?;
