@@ -74,6 +74,7 @@ mod packs;
 mod pair;
 mod parity;
 mod prune;
+mod ranges;
 mod repair;
 mod replicate;
 mod repository;
