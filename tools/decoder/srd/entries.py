@@ -49,7 +49,8 @@ TYPES = {
     15: ("Bridge", ADMIN, {0: Opt(HASH), 1: Opt(array(row(uint(), any_map)), []), 2: Opt(array(row(uint(), HASH)), []), 3: text}),
 }
 BRIDGE = 15
-PAYLOAD = {0: uint(), 1: cbor.time, 2: any_map, 3: Opt(boolean, False)}
+LOCKED = row(uint(), sint)
+PAYLOAD = {0: uint(), 1: cbor.time, 2: any_map, 3: Opt(boolean, False), 4: Opt(LOCKED)}
 
 
 def snapshot_id(keys, snapshot):

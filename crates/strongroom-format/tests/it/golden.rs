@@ -15,7 +15,7 @@ struct Vector {
     describe: fn(&[u8]) -> String,
 }
 
-const VECTORS: [Vector; 18] = [
+const VECTORS: [Vector; 19] = [
     Vector {
         name: "config",
         bytes: || sample::config().encode(sample::RANDOM).unwrap(),
@@ -61,6 +61,11 @@ const VECTORS: [Vector; 18] = [
             line(&mut text, "details", &sample::details().encode().unwrap());
             text
         },
+    },
+    Vector {
+        name: "entry-commit-locked",
+        bytes: || sample::entry(42, &sample::locked_commit()),
+        describe: |_| describe_entry(&sample::locked_commit()),
     },
     Vector {
         name: "entry-bridge",
@@ -422,6 +427,7 @@ fn the_journal_opens() {
     for (name, payload) in [
         ("entry-genesis", sample::genesis()),
         ("entry-commit", sample::commit()),
+        ("entry-commit-locked", sample::locked_commit()),
         ("entry-bridge", sample::bridge()),
     ] {
         let entry = Entry::decode(&stored(name)).unwrap();

@@ -256,6 +256,17 @@ pub(crate) fn commit() -> Payload {
     Payload::new(TIME, Body::Commit(Box::new(body)))
 }
 
+/// The same, of an author who locks what he puts.
+pub(crate) fn locked_commit() -> Payload {
+    Payload {
+        locked: Some(Locked {
+            mode: Locked::COMPLIANCE,
+            until: 1_703_888_000,
+        }),
+        ..commit()
+    }
+}
+
 /// Entry 43 is lost, and entry 44 states its hash. It added a pack, and another one is gone.
 pub(crate) fn bridge() -> Payload {
     let pack = PackRef {
