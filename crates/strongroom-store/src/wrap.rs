@@ -44,6 +44,6 @@ pub use self::monotonic::{ManualTime, Monotonic, SystemMonotonic};
 pub use self::prefixed::Prefixed;
 pub use self::read_only::ReadOnly;
 pub use self::recording::{Call, Operation, Recording};
-pub use self::retrying::{RetryPolicy, Retrying};
+pub use self::retrying::{RetryCounts, RetryPolicy, Retrying};
 pub use self::sleep::{RecordingSleep, Sleep, ThreadSleep};
 pub use self::timer::TimerSleep;
