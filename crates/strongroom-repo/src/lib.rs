@@ -54,6 +54,7 @@ mod epochs;
 mod error;
 mod evidence;
 mod features;
+mod fitness;
 mod forget;
 mod frame_writer;
 mod head;
@@ -101,6 +102,7 @@ pub use delete::{
     DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject, LockedObject, MayDelete,
 };
 pub use error::{Error, ErrorKind, Head, Heads, Result};
+pub use fitness::{Fitness, Obstacle};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
 pub use kit::{KitError, RecoveryKit};
