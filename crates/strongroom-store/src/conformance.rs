@@ -139,6 +139,11 @@ impl<'a> Suite<'a> {
 
     /// Runs every law.
     pub async fn run(&self) -> Report {
+        self.run_with(&mut |_| ()).await
+    }
+
+    /// Runs every law and says at once what became of it.
+    pub async fn run_with(&self, on_law: &mut (dyn FnMut(&LawReport) + Send)) -> Report {
         let mut laws = Vec::new();
         for (number, title) in (1..).zip(TITLES) {
             let store = (self.make)();
@@ -150,11 +155,13 @@ impl<'a> Suite<'a> {
                     outcome.map_or_else(Verdict::Broken, |()| Verdict::Kept)
                 }
             };
-            laws.push(LawReport {
+            let law = LawReport {
                 number,
                 title,
                 verdict,
-            });
+            };
+            on_law(&law);
+            laws.push(law);
         }
         Report { laws }
     }

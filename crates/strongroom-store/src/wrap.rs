@@ -13,17 +13,25 @@
 //! assert_eq!(store.to_string(), "read-only(limited(8, memory:))");
 //! ```
 
+mod counted;
+mod deadline;
 mod faulty;
 mod gate;
 mod jitter;
 mod limited;
+mod locking;
 mod mirrored;
+mod monotonic;
 mod prefixed;
 mod read_only;
 mod recording;
 mod retrying;
 mod sleep;
+mod timer;
+mod turns;
 
+pub use self::counted::{ClassPrices, CostEstimate, Counted, Counts, Prices, RequestKind, Tally};
+pub use self::deadline::{Deadline, DeadlinePolicy};
 pub use self::faulty::{Fault, FaultPlan, Faulty, Rule, When};
 pub use self::gate::Gate;
 pub use self::jitter::{Jitter, RandomJitter};
@@ -32,8 +40,10 @@ pub use self::mirrored::{
     Health, MemberStatus, MirrorSettings, MirrorStatus, Mirrored, NoRules, ObjectRules, RangeReads,
     Wholeness, WritePolicy,
 };
+pub use self::monotonic::{ManualTime, Monotonic, SystemMonotonic};
 pub use self::prefixed::Prefixed;
 pub use self::read_only::ReadOnly;
 pub use self::recording::{Call, Operation, Recording};
 pub use self::retrying::{RetryPolicy, Retrying};
 pub use self::sleep::{RecordingSleep, Sleep, ThreadSleep};
+pub use self::timer::TimerSleep;

@@ -10,9 +10,11 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::jitter::{Jitter, RandomJitter};
+use super::locking::lock_of;
 use super::sleep::{Sleep, ThreadSleep};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
+use crate::lock::{ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions};
 use crate::store::{Store, StoreExt};
 
@@ -212,6 +214,40 @@ impl<S: Store> Store for Retrying<S> {
             Some((object, listing))
         })
         .boxed()
+    }
+
+    fn object_lock(&self) -> Option<&dyn ObjectLock> {
+        self.inner.object_lock().map(|_| self as &dyn ObjectLock)
+    }
+}
+
+/// To lock twice is to lock once, so what is in doubt is repeated.
+#[async_trait]
+impl<S: Store> ObjectLock for Retrying<S> {
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
+        let lock = lock_of(&*self.inner, "retention")?;
+        let mut failures = 0;
+        loop {
+            match lock.retention(key).await {
+                Err(error) if error.is_retryable() => {
+                    self.waits.after(error, &mut failures).await?;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn extend(&self, key: &Key, to: Retention) -> Result<()> {
+        let lock = lock_of(&*self.inner, "extend")?;
+        let mut failures = 0;
+        loop {
+            match lock.extend(key, to).await {
+                Err(error) if error.is_retryable() => {
+                    self.waits.after(error, &mut failures).await?;
+                }
+                result => return result,
+            }
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use strongroom_store::conformance::{LockSuite, Suite, Verdict, assert_conforms, run_all};
 use strongroom_store::wrap::{
-    FaultPlan, Faulty, Limited, Prefixed, ReadOnly, Recording, RetryPolicy, Retrying,
+    Counted, Deadline, DeadlinePolicy, FaultPlan, Faulty, Limited, Prefixed, ReadOnly, Recording,
+    RetryPolicy, Retrying,
 };
 use strongroom_store::{
     Capabilities, DirSettings, DirStore, GetOptions, Key, MemoryStore, ObjectMeta, Prefix,
@@ -104,6 +105,16 @@ fn recording() {
 #[test]
 fn faulty_without_faults() {
     assert_conforms(|| Arc::new(Faulty::new(MemoryStore::new(), FaultPlan::new())));
+}
+
+#[test]
+fn counted() {
+    assert_conforms(|| Arc::new(Counted::new(MemoryStore::new())));
+}
+
+#[test]
+fn deadline() {
+    assert_conforms(|| Arc::new(Deadline::new(MemoryStore::new(), DeadlinePolicy::default())));
 }
 
 #[test]
