@@ -7,13 +7,14 @@ mod diary;
 mod fingerprint;
 mod folder;
 mod forget;
+mod place;
 mod proof;
 mod tally;
 mod upkeep;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -21,10 +22,11 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 use strongroom::blocking::Repository;
-use strongroom::{Argon2Params, CreateOptions, Credential, create_store_at};
+use strongroom::{Argon2Params, CreateOptions, Credential};
 
 use self::chance::Chance;
 use self::crew::{Crew, Ended, Launch, Rules, pause};
+pub use self::place::PlaceArgs;
 use self::proof::Proof;
 use self::tally::Tally;
 pub use self::worker::WorkerArgs;
@@ -37,9 +39,9 @@ use crate::secret::given_secret;
 #[derive(Debug, Args)]
 #[non_exhaustive]
 pub struct FleetArgs {
-    /// Where the new repository is to be: a folder that is empty or not there.
-    #[arg(long, value_name = "DIR")]
-    pub repo: PathBuf,
+    /// Where the repository is.
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// Clients at a time.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub processes: u64,
@@ -124,7 +126,7 @@ pub fn run(args: &FleetArgs, output: &Output) -> anyhow::Result<Status> {
 /// # Errors
 ///
 /// When it cannot go on.
-pub fn work(args: &WorkerArgs, repo: &Path) -> anyhow::Result<()> {
+pub fn work(args: &WorkerArgs, place: &PlaceArgs) -> anyhow::Result<()> {
     let ends = std::sync::Arc::new(AtomicBool::new(false));
     let seen = ends.clone();
     std::thread::spawn(move || {
@@ -133,7 +135,7 @@ pub fn work(args: &WorkerArgs, repo: &Path) -> anyhow::Result<()> {
         seen.store(true, Ordering::Relaxed);
     });
     let password = given_secret(None)?.context("no password for the worker")?;
-    worker::work(args, repo, &password, &ends)
+    worker::work(args, place, &password, &ends)
 }
 
 impl Fleet<'_> {
@@ -153,7 +155,7 @@ impl Fleet<'_> {
             tally.fail(failure.clone());
         }
         let worked = began.elapsed();
-        let proof = Proof::of(&self.args.repo, &self.password, &self.work, &tally)?;
+        let proof = Proof::of(&self.args.place, &self.password, &self.work, &tally)?;
         self.report(&ended, &tally, &proof, worked)
     }
 
@@ -161,7 +163,7 @@ impl Fleet<'_> {
         let options = CreateOptions::default()
             .with_argon2(Argon2Params::FASTEST)
             .with_recovery_code(false);
-        Repository::builder(create_store_at(&self.args.repo)?)
+        Repository::builder(self.args.place.create()?)
             .create(options, &Credential::passphrase(&self.password))?;
         let (password, seed) = (&self.password, self.seed);
         let _ = self
@@ -194,7 +196,7 @@ impl Fleet<'_> {
             stop_share: self.args.stop_share,
         };
         let launch = Launch {
-            repo: &self.args.repo,
+            place: &self.args.place,
             password: &self.password,
         };
         let chance = Chance::of(&[self.seed, u64::MAX]);
@@ -221,7 +223,7 @@ impl Fleet<'_> {
                 .workers()
                 .map(|args| {
                     let ends = &ends;
-                    scope.spawn(move || worker::work(&args, &self.args.repo, &self.password, ends))
+                    scope.spawn(move || worker::work(&args, &self.args.place, &self.password, ends))
                 })
                 .collect();
             pause(end.saturating_duration_since(Instant::now()));
@@ -248,6 +250,7 @@ impl Fleet<'_> {
     ) -> anyhow::Result<Status> {
         let named = |(what, count): (&String, &u64)| (what.replace(' ', "_"), *count);
         let counts: BTreeMap<String, u64> = tally.counts.iter().map(named).collect();
+        let requests = &tally.requests;
         let failures: Vec<&String> = tally.failures.iter().chain(&proof.failures).collect();
         let _ = self.output.json(|| {
             json!({
@@ -261,6 +264,7 @@ impl Fleet<'_> {
                 "acknowledged": tally.fates.values().filter(|fate| fate.is_acknowledged()).count(),
                 "given_up": tally.fates.values().filter(|fate| fate.is_given_up()).count(),
                 "counts": counts,
+                "requests": requests,
                 "torn_diary_lines": tally.torn,
                 "proof": proof.object(),
                 "failures": failures,
@@ -275,6 +279,11 @@ impl Fleet<'_> {
         ));
         for (what, count) in &tally.counts {
             let _ = self.output.line(&format!("{count:>8} {what}"));
+        }
+        for (kind, count) in requests {
+            let _ = self
+                .output
+                .line(&format!("{count:>8} requests of clients: {kind}"));
         }
         proof.print(self.output);
         for failure in failures.iter().take(MAX_SHOWN) {
