@@ -66,6 +66,7 @@ mod page;
 pub mod parity;
 mod payload;
 mod preamble;
+mod probe_record;
 mod segment;
 mod signature;
 mod slot;
@@ -103,6 +104,7 @@ pub use pack_tail::PackTail;
 pub use page::{Page, PageType, Ref, RefKind};
 pub use payload::Payload;
 pub use preamble::{ObjectKind, PackClass, Preamble};
+pub use probe_record::{ProbeAnswer, ProbeRecord};
 pub use segment::{
     EntryRow, FrameRow, PackRow, SEGMENT_PAGE_PLAIN, SEGMENT_PAGE_SEALED, Segment, SegmentBuilder,
     SegmentHead, SegmentLayout, Table, open_segment_page,

@@ -15,7 +15,7 @@ struct Vector {
     describe: fn(&[u8]) -> String,
 }
 
-const VECTORS: [Vector; 19] = [
+const VECTORS: [Vector; 20] = [
     Vector {
         name: "config",
         bytes: || sample::config().encode(sample::RANDOM).unwrap(),
@@ -49,6 +49,11 @@ const VECTORS: [Vector; 19] = [
         name: "entry-genesis",
         bytes: || sample::entry(0, &sample::genesis()),
         describe: |_| describe_entry(&sample::genesis()),
+    },
+    Vector {
+        name: "entry-genesis-probed",
+        bytes: || sample::entry(0, &sample::probed_genesis()),
+        describe: |_| describe_entry(&sample::probed_genesis()),
     },
     Vector {
         name: "entry-commit",
@@ -426,6 +431,7 @@ fn the_journal_opens() {
     let keys = sample::structure(0);
     for (name, payload) in [
         ("entry-genesis", sample::genesis()),
+        ("entry-genesis-probed", sample::probed_genesis()),
         ("entry-commit", sample::commit()),
         ("entry-commit-locked", sample::locked_commit()),
         ("entry-bridge", sample::bridge()),
