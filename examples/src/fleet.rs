@@ -14,6 +14,7 @@ mod upkeep;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -39,9 +40,17 @@ use crate::secret::given_secret;
 #[derive(Debug, Args)]
 #[non_exhaustive]
 pub struct FleetArgs {
-    /// Where the repository is.
-    #[command(flatten)]
-    pub place: PlaceArgs,
+    /// Where the new repository is to be: a folder that is empty or not there, or a URL as for the other programs, with its credentials
+    /// in the environment.
+    #[arg(long, value_name = "URL")]
+    pub repo: OsString,
+    /// How long one attempt at a request that moves nothing may take [default: what the library does].
+    #[arg(long, value_name = "SECONDS")]
+    pub attempt: Option<f64>,
+    /// The store may be out of reach for longer than requests are tried again: an operation that ends for that is counted, and is no
+    /// failure.
+    #[arg(long)]
+    pub unreliable: bool,
     /// Clients at a time.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub processes: u64,
@@ -77,6 +86,7 @@ const MAX_SHOWN: usize = 20;
 /// What is the same for the whole run.
 struct Fleet<'a> {
     args: &'a FleetArgs,
+    place: PlaceArgs,
     output: &'a Output,
     seed: u64,
     password: String,
@@ -99,6 +109,11 @@ pub fn run(args: &FleetArgs, output: &Output) -> anyhow::Result<Status> {
     let work = temporary.as_ref().map(tempfile::TempDir::path);
     let fleet = Fleet {
         args,
+        place: PlaceArgs {
+            repo: args.repo.clone(),
+            attempt: args.attempt,
+            unreliable: args.unreliable,
+        },
         output,
         seed: args.seed.map_or_else(random_seed, Ok)?,
         password: match given_secret(None)? {
@@ -155,7 +170,7 @@ impl Fleet<'_> {
             tally.fail(failure.clone());
         }
         let worked = began.elapsed();
-        let proof = Proof::of(&self.args.place, &self.password, &self.work, &tally)?;
+        let proof = Proof::of(&self.place, &self.password, &self.work, &tally)?;
         self.report(&ended, &tally, &proof, worked)
     }
 
@@ -163,7 +178,7 @@ impl Fleet<'_> {
         let options = CreateOptions::default()
             .with_argon2(Argon2Params::FASTEST)
             .with_recovery_code(false);
-        Repository::builder(self.args.place.create()?)
+        Repository::builder(self.place.create()?)
             .create(options, &Credential::passphrase(&self.password))?;
         let (password, seed) = (&self.password, self.seed);
         let _ = self
@@ -196,7 +211,7 @@ impl Fleet<'_> {
             stop_share: self.args.stop_share,
         };
         let launch = Launch {
-            place: &self.args.place,
+            place: &self.place,
             password: &self.password,
         };
         let chance = Chance::of(&[self.seed, u64::MAX]);
@@ -223,7 +238,7 @@ impl Fleet<'_> {
                 .workers()
                 .map(|args| {
                     let ends = &ends;
-                    scope.spawn(move || worker::work(&args, &self.args.place, &self.password, ends))
+                    scope.spawn(move || worker::work(&args, &self.place, &self.password, ends))
                 })
                 .collect();
             pause(end.saturating_duration_since(Instant::now()));

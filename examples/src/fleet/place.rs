@@ -17,15 +17,13 @@ use crate::exit::Usage;
 #[derive(Debug, Clone, Args)]
 #[non_exhaustive]
 pub struct PlaceArgs {
-    /// Where the new repository is to be: a folder that is empty or not there, or a URL as for the other programs, with its credentials
-    /// in the environment.
+    /// Where the repository is.
     #[arg(long, value_name = "URL")]
     pub repo: OsString,
-    /// How long one attempt at a request that moves nothing may take [default: what the library does].
+    /// How long one attempt at a request may take.
     #[arg(long, value_name = "SECONDS")]
     pub attempt: Option<f64>,
-    /// The store may be out of reach for longer than requests are tried again: an operation that ends for that is counted, and is no
-    /// failure.
+    /// The store may be out of reach for a while.
     #[arg(long)]
     pub unreliable: bool,
 }
