@@ -89,6 +89,7 @@ impl Draft {
             single_writer,
             only_writer: single_writer.then(|| *keys.worker.public().as_bytes()),
             probed,
+            probe: None,
             unknown: Unknown::default(),
         };
         let genesis = keys.seal_genesis(&place, genesis)?;
