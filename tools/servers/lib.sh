@@ -36,6 +36,7 @@ finish() {
     trap '' TERM INT HUP
     trap - EXIT
     local pids=()
+    [ -z "${sleeper:-}" ] || kill "$sleeper" 2>/dev/null || true
     for file in "$dir"/*.pid; do
         [ -s "$file" ] || continue
         pid=$(cat "$file")
@@ -81,7 +82,9 @@ ready() {
     echo "${line}DIR='$dir'"
     # Closing it tells the reader of a pipe that this was all.
     exec >/dev/null
-    while :; do sleep 86400 & wait $! || true; done
+    sleep infinity &
+    sleeper=$!
+    while :; do wait "$sleeper" || true; done
 }
 
 # free_ports N: N ports of the loopback interface that nobody listens on.
