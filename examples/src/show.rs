@@ -10,6 +10,7 @@ pub mod recover;
 pub mod repair;
 pub mod slot;
 pub mod snapshot;
+pub mod store;
 pub mod undelete;
 mod verified;
 
