@@ -40,7 +40,8 @@ impl Context {
     ) -> Self {
         let (config_hash, config) = config;
         let keys = RwLock::new(Arc::new(keys));
-        let store = Access::new(store, components.execution);
+        let store =
+            Access::new(store, components.execution).with_cold_content(settings.cold_content);
         Self {
             store,
             settings,

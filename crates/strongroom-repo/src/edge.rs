@@ -22,8 +22,8 @@ use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use strongroom_store::{Capabilities, Store};
 
+use self::remote::{Mode, Request, Work};
 pub(crate) use self::remote::{Remote, Ticket};
-use self::remote::{Request, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Execution;
 use crate::threads;
@@ -35,6 +35,8 @@ pub(crate) struct Access {
     execution: Execution,
     /// Nothing is written while it says so.
     read_only: Arc<AtomicBool>,
+    /// Packs of content are put in the cold class.
+    cold_content: bool,
 }
 
 impl Access {
@@ -43,6 +45,15 @@ impl Access {
             store,
             execution,
             read_only: Arc::default(),
+            cold_content: false,
+        }
+    }
+
+    /// Says whether packs of content are put in the cold class.
+    pub(crate) fn with_cold_content(self, cold_content: bool) -> Self {
+        Self {
+            cold_content,
+            ..self
         }
     }
 
@@ -92,17 +103,22 @@ pub(crate) async fn run<T: Send + 'static>(
         store,
         execution,
         read_only,
+        cold_content,
     } = access;
+    let mode = Mode {
+        read_only,
+        cold_content,
+    };
     match execution {
-        Execution::Threads => run_on_a_thread(store, read_only, name, work).await,
-        Execution::Inline => caught(name, &Remote::inline(store, read_only), work),
+        Execution::Threads => run_on_a_thread(store, mode, name, work).await,
+        Execution::Inline => caught(name, &Remote::inline(store, mode), work),
     }
 }
 
 /// Runs `work` on a thread of its own, and serves its requests here.
 async fn run_on_a_thread<T: Send + 'static>(
     store: Arc<dyn Store>,
-    read_only: Arc<AtomicBool>,
+    mode: Mode,
     name: &'static str,
     work: impl FnOnce(&Remote) -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -110,7 +126,7 @@ async fn run_on_a_thread<T: Send + 'static>(
     let (read_requests, reads) = async_channel::bounded(concurrency);
     // Puts are packs of many megabytes: a queue of them would be memory, so there is none.
     let (write_requests, writes) = async_channel::bounded(1);
-    let remote = Remote::queued(read_requests, write_requests, read_only);
+    let remote = Remote::queued(read_requests, write_requests, mode);
     let (done, result) = async_channel::bounded(1);
     let body = move || {
         let result = caught(name, &remote, work);

@@ -37,6 +37,10 @@ pub struct Settings {
     /// eight requests, 312 KiB for 20 ms and 1 Gbit/s. Where bytes are paid for it is less: at 0.09 a GB and 0.4 a million
     /// requests, 4 KiB.
     pub request_bytes: u64,
+    /// Whether packs of content are put with [`StorageClass::Cold`](strongroom_store::StorageClass): nothing that opening, browsing, planning or
+    /// deduplication needs is in them. What that means is the store's setting: a class from which objects must be
+    /// [warmed up](crate::Repository::warm_up), or another store. Applies to what is written from now on. Default false.
+    pub cold_content: bool,
     /// zstd level, −7 to 19. Default 3.
     pub level: i32,
     /// Where chunks of a file may end, for sources without an opinion of their own. Default 256 KiB, 1 MiB, 4 MiB.
@@ -55,6 +59,7 @@ impl Default for Settings {
             verify_frames: true,
             parity: None,
             request_bytes: 256 << 10,
+            cold_content: false,
             level: 3,
             chunk_sizes: ChunkSizes::DEFAULT,
             cache: None,

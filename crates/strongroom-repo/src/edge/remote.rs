@@ -8,10 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use strongroom_format::{ObjectKind, PackClass, Preamble};
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
-    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, Store, StoreExt as _,
-    probe_atomic_create,
+    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, StorageClass, Store, StoreExt as _,
+    Warmer, Warmth, probe_atomic_create,
 };
 
 use super::{cancelled, drive, read_only};
@@ -25,7 +26,16 @@ pub(super) type Request = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
 #[derive(Clone)]
 pub(crate) struct Remote {
     carrier: Carrier,
-    read_only: Arc<AtomicBool>,
+    mode: Mode,
+}
+
+/// What is written, and how.
+#[derive(Debug, Clone)]
+pub(super) struct Mode {
+    /// Nothing is while it says so.
+    pub(super) read_only: Arc<AtomicBool>,
+    /// Packs of content are put in the cold class.
+    pub(super) cold_content: bool,
 }
 
 /// Who carries requests out.
@@ -91,21 +101,21 @@ impl Remote {
     pub(super) fn queued(
         reads: async_channel::Sender<Request>,
         writes: async_channel::Sender<Request>,
-        read_only: Arc<AtomicBool>,
+        mode: Mode,
     ) -> Self {
         let carrier = Carrier::Queues { reads, writes };
-        Self { carrier, read_only }
+        Self { carrier, mode }
     }
 
     /// Makes one that carries each request out before it returns the ticket.
-    pub(super) fn inline(store: Arc<dyn Store>, read_only: Arc<AtomicBool>) -> Self {
+    pub(super) fn inline(store: Arc<dyn Store>, mode: Mode) -> Self {
         let carrier = Carrier::Caller(store);
-        Self { carrier, read_only }
+        Self { carrier, mode }
     }
 
     /// Says whether requests that change the store are refused, with `ReadOnly`.
     fn is_read_only(&self) -> bool {
-        self.read_only.load(Ordering::SeqCst)
+        self.mode.read_only.load(Ordering::SeqCst)
     }
 
     /// Says how the operation is to be executed.
@@ -132,14 +142,54 @@ impl Remote {
 
     /// Begins to read an object, or a range of it.
     pub(crate) fn get_later(&self, key: &Key, range: Option<Range<u64>>) -> Ticket<Bytes> {
+        self.get_with(key, range, GetOptions::default())
+    }
+
+    /// Begins to read a pack, or a range of it.
+    pub(crate) fn get_pack_later(
+        &self,
+        key: &Key,
+        class: PackClass,
+        range: Option<Range<u64>>,
+    ) -> Ticket<Bytes> {
+        let options = GetOptions::default();
+        let options = match class {
+            PackClass::Data if self.mode.cold_content => options.with_class(StorageClass::Cold),
+            // Others may have put it in the cold class.
+            PackClass::Data => options,
+            PackClass::Names | PackClass::Pages => options.with_class(StorageClass::Hot),
+        };
+        self.get_with(key, range, options)
+    }
+
+    fn get_with(
+        &self,
+        key: &Key,
+        range: Option<Range<u64>>,
+        mut options: GetOptions,
+    ) -> Ticket<Bytes> {
         let key = key.clone();
+        options.range = range;
         self.ask(Queue::Reads, move |store| async move {
-            let mut options = GetOptions::default();
-            if let Some(range) = range {
-                options = options.with_range(range);
-            }
             store.get(&key, options).await.map_err(Error::from)
         })
+    }
+
+    /// Begins to ask whether an object can be read.
+    pub(crate) fn warmth_later(&self, warmer: &Arc<dyn Warmer>, key: &Key) -> Ticket<Warmth> {
+        let (warmer, key) = (Arc::clone(warmer), key.clone());
+        self.ask(Queue::Reads, move |_store| async move {
+            Ok(warmer.warmth(&key).await?)
+        })
+    }
+
+    /// Asks for objects to be warmed up.
+    pub(crate) fn warm(&self, warmer: &Arc<dyn Warmer>, keys: Vec<Key>) -> Result<()> {
+        let warmer = Arc::clone(warmer);
+        self.ask(Queue::Reads, move |_store| async move {
+            Ok(warmer.warm(&keys).await?)
+        })
+        .wait()
     }
 
     /// Returns an object's length.
@@ -165,9 +215,11 @@ impl Remote {
         if self.is_read_only() {
             return Ticket::failed(read_only());
         }
-        let key = key.clone();
+        let (key, class) = (key.clone(), self.class_of(&data));
         self.ask(Queue::Writes, move |store| async move {
-            let options = PutOptions::default().with_mode(PutMode::Create);
+            let options = PutOptions::default()
+                .with_mode(PutMode::Create)
+                .with_class(class);
             Ok(store.put(&key, data, options).await?)
         })
     }
@@ -177,11 +229,24 @@ impl Remote {
         if self.is_read_only() {
             return Ticket::failed(read_only());
         }
-        let key = key.clone();
+        let (key, class) = (key.clone(), self.class_of(&data));
         self.ask(Queue::Writes, move |store| async move {
-            let options = PutOptions::default().with_mode(PutMode::Overwrite);
+            let options = PutOptions::default()
+                .with_mode(PutMode::Overwrite)
+                .with_class(class);
             Ok(store.put(&key, data, options).await?)
         })
+    }
+
+    /// Returns the class that an object is put in: what it is, its first bytes say.
+    fn class_of(&self, data: &[u8]) -> StorageClass {
+        let is_content = |preamble: Preamble| {
+            preamble.kind == ObjectKind::Pack && preamble.flags == PackClass::Data as u16
+        };
+        match self.mode.cold_content && Preamble::decode(data).is_ok_and(is_content) {
+            true => StorageClass::Cold,
+            false => StorageClass::Hot,
+        }
     }
 
     /// Writes an object that is not there.
