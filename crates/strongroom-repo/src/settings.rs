@@ -11,6 +11,8 @@ use strongroom_format::Time;
 use strongroom_format::parity::Overhead;
 use strongroom_store::wrap::{Sleep, ThreadSleep};
 
+use crate::locks::LockPolicy;
+
 /// Values that may be stored in a file. The defaults are decisions that we defend.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -41,6 +43,9 @@ pub struct Settings {
     /// deduplication needs is in them. What that means is the store's setting: a class from which objects must be
     /// [warmed up](crate::Repository::warm_up), or another store. Applies to what is written from now on. Default false.
     pub cold_content: bool,
+    /// For how long objects are locked when they are put; not at all by default. Needs a store that can. Whoever writes with other settings puts what is not locked so:
+    /// say the same to all. [`plan_extend_locks`](crate::Repository::plan_extend_locks) has to be run once in every [`LockPolicy::generation`].
+    pub object_lock: Option<LockPolicy>,
     /// zstd level, −7 to 19. Default 3.
     pub level: i32,
     /// Where chunks of a file may end, for sources without an opinion of their own. Default 256 KiB, 1 MiB, 4 MiB.
@@ -60,6 +65,7 @@ impl Default for Settings {
             parity: None,
             request_bytes: 256 << 10,
             cold_content: false,
+            object_lock: None,
             level: 3,
             chunk_sizes: ChunkSizes::DEFAULT,
             cache: None,

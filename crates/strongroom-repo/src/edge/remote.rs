@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,12 +11,12 @@ use futures::future::BoxFuture;
 use strongroom_format::{ObjectKind, PackClass, Preamble};
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
-    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, StorageClass, Store, StoreExt as _,
-    Warmer, Warmth, probe_atomic_create,
+    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, Retention, StorageClass, Store,
+    StoreExt as _, Warmer, Warmth, probe_atomic_create,
 };
 
-use super::{cancelled, drive, read_only};
-use crate::error::{Error, Result};
+use super::{Terms, cancelled, drive, read_only};
+use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Execution;
 
 pub(super) type Work = BoxFuture<'static, ()>;
@@ -26,16 +26,7 @@ pub(super) type Request = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
 #[derive(Clone)]
 pub(crate) struct Remote {
     carrier: Carrier,
-    mode: Mode,
-}
-
-/// What is written, and how.
-#[derive(Debug, Clone)]
-pub(super) struct Mode {
-    /// Nothing is while it says so.
-    pub(super) read_only: Arc<AtomicBool>,
-    /// Packs of content are put in the cold class.
-    pub(super) cold_content: bool,
+    terms: Terms,
 }
 
 /// Who carries requests out.
@@ -101,21 +92,21 @@ impl Remote {
     pub(super) fn queued(
         reads: async_channel::Sender<Request>,
         writes: async_channel::Sender<Request>,
-        mode: Mode,
+        terms: Terms,
     ) -> Self {
         let carrier = Carrier::Queues { reads, writes };
-        Self { carrier, mode }
+        Self { carrier, terms }
     }
 
     /// Makes one that carries each request out before it returns the ticket.
-    pub(super) fn inline(store: Arc<dyn Store>, mode: Mode) -> Self {
+    pub(super) fn inline(store: Arc<dyn Store>, terms: Terms) -> Self {
         let carrier = Carrier::Caller(store);
-        Self { carrier, mode }
+        Self { carrier, terms }
     }
 
     /// Says whether requests that change the store are refused, with `ReadOnly`.
     fn is_read_only(&self) -> bool {
-        self.mode.read_only.load(Ordering::SeqCst)
+        self.terms.read_only.load(Ordering::SeqCst)
     }
 
     /// Says how the operation is to be executed.
@@ -154,7 +145,7 @@ impl Remote {
     ) -> Ticket<Bytes> {
         let options = GetOptions::default();
         let options = match class {
-            PackClass::Data if self.mode.cold_content => options.with_class(StorageClass::Cold),
+            PackClass::Data if self.terms.cold_content => options.with_class(StorageClass::Cold),
             // Others may have put it in the cold class.
             PackClass::Data => options,
             PackClass::Names | PackClass::Pages => options.with_class(StorageClass::Hot),
@@ -212,28 +203,29 @@ impl Remote {
 
     /// Begins to write an object that is not there. Waits while too many puts are on their way.
     pub(crate) fn put_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
-        if self.is_read_only() {
-            return Ticket::failed(read_only());
-        }
-        let (key, class) = (key.clone(), self.class_of(&data));
-        self.ask(Queue::Writes, move |store| async move {
-            let options = PutOptions::default()
-                .with_mode(PutMode::Create)
-                .with_class(class);
-            Ok(store.put(&key, data, options).await?)
-        })
+        self.put_with(key, data, PutMode::Create)
     }
 
     /// Begins to write an object, in the place of one that may be there. Waits like [`put_later`](Self::put_later).
     pub(crate) fn replace_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
+        self.put_with(key, data, PutMode::Overwrite)
+    }
+
+    fn put_with(&self, key: &Key, data: Bytes, mode: PutMode) -> Ticket<()> {
         if self.is_read_only() {
             return Ticket::failed(read_only());
         }
-        let (key, class) = (key.clone(), self.class_of(&data));
+        let mut options = PutOptions::default()
+            .with_mode(mode)
+            .with_class(self.class_of(&data));
+        if let Some(locker) = &self.terms.locker {
+            match locker.retention(key) {
+                Ok(retention) => options.retention = retention,
+                Err(error) => return Ticket::failed(error),
+            }
+        }
+        let key = key.clone();
         self.ask(Queue::Writes, move |store| async move {
-            let options = PutOptions::default()
-                .with_mode(PutMode::Overwrite)
-                .with_class(class);
             Ok(store.put(&key, data, options).await?)
         })
     }
@@ -243,7 +235,7 @@ impl Remote {
         let is_content = |preamble: Preamble| {
             preamble.kind == ObjectKind::Pack && preamble.flags == PackClass::Data as u16
         };
-        match self.mode.cold_content && Preamble::decode(data).is_ok_and(is_content) {
+        match self.terms.cold_content && Preamble::decode(data).is_ok_and(is_content) {
             true => StorageClass::Cold,
             false => StorageClass::Hot,
         }
@@ -272,6 +264,33 @@ impl Remote {
         let key = key.clone();
         self.ask(Queue::Reads, move |store| async move {
             Ok(store.delete(&key).await?)
+        })
+    }
+
+    /// Returns how objects are locked that are put now, if they are.
+    pub(crate) fn lock_target(&self) -> Result<Option<Retention>> {
+        let target = self.terms.locker.as_ref().map(|locker| locker.target());
+        target.transpose()
+    }
+
+    /// Asks how an object is locked.
+    pub(crate) fn retention_later(&self, key: &Key) -> Ticket<Option<Retention>> {
+        let key = key.clone();
+        self.ask(Queue::Reads, move |store| async move {
+            let lock = store.object_lock().ok_or_else(cannot_lock)?;
+            Ok(lock.retention(&key).await?)
+        })
+    }
+
+    /// Begins to lock an object longer.
+    pub(crate) fn extend_later(&self, key: &Key, to: Retention) -> Ticket<()> {
+        if self.is_read_only() {
+            return Ticket::failed(read_only());
+        }
+        let key = key.clone();
+        self.ask(Queue::Reads, move |store| async move {
+            let lock = store.object_lock().ok_or_else(cannot_lock)?;
+            Ok(lock.extend(&key, to).await?)
         })
     }
 
@@ -322,4 +341,9 @@ impl Remote {
         drop(queue.send_blocking(request));
         Ticket(Answer::Later(answer))
     }
+}
+
+/// Makes the error of a store that locks nothing.
+fn cannot_lock() -> Error {
+    Error::new(ErrorKind::Invalid, "the store cannot lock objects")
 }
