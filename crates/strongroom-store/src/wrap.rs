@@ -19,6 +19,7 @@ mod counted;
 mod deadline;
 mod faulty;
 mod gate;
+mod glacial;
 mod jitter;
 mod limited;
 mod locking;
@@ -39,6 +40,7 @@ pub use self::counted::{ClassPrices, CostEstimate, Counted, Counts, Prices, Requ
 pub use self::deadline::{Deadline, DeadlinePolicy};
 pub use self::faulty::{Fault, FaultPlan, Faulty, Rule, When};
 pub use self::gate::Gate;
+pub use self::glacial::Glacial;
 pub use self::jitter::{Jitter, RandomJitter};
 pub use self::limited::Limited;
 pub use self::mirrored::{
