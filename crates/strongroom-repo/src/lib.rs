@@ -76,6 +76,7 @@ mod packs;
 mod pair;
 mod parity;
 mod prune;
+mod ranges;
 mod repair;
 mod replicate;
 mod repository;

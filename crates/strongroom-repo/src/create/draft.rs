@@ -91,6 +91,7 @@ impl Draft {
             single_writer,
             only_writer: single_writer.then(|| *keys.worker.public().as_bytes()),
             probed,
+            probe: None,
             unknown: Unknown::default(),
         };
         let locked = opening
