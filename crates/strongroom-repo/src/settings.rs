@@ -42,6 +42,9 @@ pub struct Settings {
     /// eight requests, 312 KiB for 20 ms and 1 Gbit/s. Where bytes are paid for it is less: at 0.09 a GB and 0.4 a million
     /// requests, 4 KiB.
     pub request_bytes: u64,
+    /// For how long objects are locked when they are put; not at all by default. Needs a store that can. Whoever writes with other settings puts what is not locked so:
+    /// say the same to all. [`plan_extend_locks`](crate::Repository::plan_extend_locks) has to be run once in every [`LockPolicy::generation`].
+    pub object_lock: Option<LockPolicy>,
     /// zstd level, −7 to 19. Default 3.
     pub level: i32,
     /// Where chunks of a file may end, for sources without an opinion of their own. Default 256 KiB, 1 MiB, 4 MiB.
@@ -61,6 +64,8 @@ impl Default for Settings {
             parity: None,
             object_lock: None,
             request_bytes: 256 << 10,
+            request_bytes: 256 << 10,
+            object_lock: None,
             level: 3,
             chunk_sizes: ChunkSizes::DEFAULT,
             cache: None,
