@@ -32,9 +32,6 @@ pub struct Settings {
     /// and runs of them; stores that keep several copies need none. It costs a put a pack, and as much more memory as it is large. That no parity could be written is no error:
     /// reports say so, and [`plan_parity`](crate::Repository::plan_parity) finds what has none.
     pub parity: Option<Overhead>,
-    /// For how long objects are locked when they are put; not at all by default. Needs a store that can. Whoever writes with other settings puts what is not locked so:
-    /// say the same to all. [`plan_extend_locks`](crate::Repository::plan_extend_locks) has to be run once in every [`LockPolicy::generation`].
-    pub object_lock: Option<LockPolicy>,
     /// What a request is worth in bytes, when parts of a pack are read: gaps between parts are read too where that is cheaper than another
     /// request, and so is the whole pack. Default 256 KiB.
     ///
@@ -62,8 +59,6 @@ impl Default for Settings {
             announce_bytes: 1 << 30,
             verify_frames: true,
             parity: None,
-            object_lock: None,
-            request_bytes: 256 << 10,
             request_bytes: 256 << 10,
             object_lock: None,
             level: 3,
