@@ -6,6 +6,7 @@ mod sealed;
 mod tests;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use strongroom_format::{
 };
 
 use crate::blobs::follow::Follow;
-use crate::blobs::sealed::{HeaderFlight, SealedCache};
+use crate::blobs::sealed::{HeaderFlight, HeaderParts, SealedCache};
 use crate::context::Context;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,12 +27,12 @@ use crate::packs::{Location, PackInfo};
 use crate::repository::Repository;
 
 pub(crate) use follow::forgotten;
-pub(crate) use sealed::aligned;
+pub(crate) use sealed::frame_range;
 
 /// Reads blobs of one repository, for one operation. Cloning shares everything.
 ///
 /// Memory: the `cache_bytes` of decoded frames; at most 32 MiB of decoded pack headers, or one; and at most 48 MiB of
-/// sealed packs fetched whole, or one.
+/// sealed parts of packs, or one.
 #[derive(Debug, Clone)]
 pub(crate) struct Blobs(Arc<Shared>);
 
@@ -116,8 +117,10 @@ impl HeaderTicket {
             Asked::There(header) => Ok(header),
             Asked::Lost => blobs.header(pack),
             Asked::Flying(flight) => {
-                let opened = flight
-                    .land()
+                let opened = blobs
+                    .0
+                    .sealed
+                    .land(pack, &flight)
                     .and_then(|parts| blobs.open_header(pack, &parts));
                 match opened {
                     Ok(header) => Ok(blobs.keep_header(pack, header)),
@@ -157,11 +160,12 @@ impl Blobs {
 
     fn with(remote: Remote, context: Arc<Context>, follow: Follow, cache_bytes: usize) -> Self {
         let keys = context.keys();
+        let sealed = SealedCache::new(remote, context.settings.request_bytes);
         Self(Arc::new(Shared {
             context,
             keys,
             follow,
-            sealed: SealedCache::new(remote),
+            sealed,
             frames: Mutex::new(Lru::new(cache_bytes)),
             headers: Mutex::new(Lru::new(HEADER_CACHE_BYTES)),
             sessions: Mutex::new(Lru::new(SESSIONS)),
@@ -300,6 +304,84 @@ impl Blobs {
         )))
     }
 
+    /// Returns what a request is worth in bytes.
+    pub(crate) fn request_bytes(&self) -> u64 {
+        self.0.context.settings.request_bytes
+    }
+
+    /// Says whether a pack's header need not be fetched.
+    pub(crate) fn has_header(&self, pack: &PackInfo) -> bool {
+        lock(&self.0.headers).get(&pack.name).is_some()
+    }
+
+    /// Returns the header of a pack of which parts were fetched, from them if it is among them.
+    ///
+    /// # Errors
+    ///
+    /// As [`header`](Self::header).
+    pub(crate) fn header_among(
+        &self,
+        pack: &PackInfo,
+        part: impl Fn(Range<u64>) -> Option<Bytes>,
+    ) -> Result<Arc<PackHeader>> {
+        if self.has_header(pack) {
+            return self.header(pack);
+        }
+        let (Some(front), Some(sealed)) = (part(PackInfo::FRONT), part(pack.header())) else {
+            return self.header(pack);
+        };
+        match self.open_header(pack, &HeaderParts { front, sealed }) {
+            Ok(header) => Ok(self.keep_header(pack, header)),
+            Err(error) if is_loss(&error) => self.header(pack),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Begins to fetch what will be needed to read these blobs, as far as there is room for it, so that they come in few requests
+    /// and several at once. What cannot be found is passed over: reading it says why.
+    ///
+    /// # Errors
+    ///
+    /// `Internal`, if a name has no key.
+    pub(crate) fn expect<'i>(&self, ids: impl IntoIterator<Item = &'i Id>) -> Result<()> {
+        let index = self.index();
+        let mut numbers: HashMap<ObjectHash, usize> = HashMap::new();
+        let mut packs: Vec<(Arc<PackInfo>, Vec<Range<u64>>)> = Vec::new();
+        for id in ids {
+            let Some(location) = index.locate(id).ok().and_then(|all| all.into_iter().next())
+            else {
+                continue;
+            };
+            let Location {
+                pack,
+                position,
+                offset,
+                stored_len,
+            } = location;
+            if lock(&self.0.frames).get(&(pack.name, position)).is_some() {
+                continue;
+            }
+            let number = *numbers.entry(pack.name).or_insert(packs.len());
+            if number == packs.len() {
+                packs.push((pack, Vec::new()));
+            }
+            if let Some((_, ranges)) = packs.get_mut(number) {
+                ranges.push(frame_range(offset, stored_len));
+            }
+        }
+        let mut room = AHEAD_BYTES;
+        for (pack, mut ranges) in packs {
+            if lock(&self.0.lost_packs).contains_key(&pack.name) {
+                continue;
+            }
+            if !self.has_header(&pack) {
+                ranges.extend([PackInfo::FRONT, pack.header()]);
+            }
+            room = room.saturating_sub(self.0.sealed.begin(&pack, ranges, room)?);
+        }
+        Ok(())
+    }
+
     /// Opens the header of a pack that was fetched whole.
     ///
     /// # Errors
@@ -375,6 +457,12 @@ impl Blobs {
 
     fn read_copy(&self, kind: u8, id: &Id, location: &Location) -> Result<Bytes> {
         let pack = &*location.pack;
+        if !self.has_header(pack) && !lock(&self.0.lost_packs).contains_key(&pack.name) {
+            // What the header is read for comes in the same round trip.
+            let frame = frame_range(location.offset, location.stored_len);
+            let wanted = [PackInfo::FRONT, pack.header(), frame];
+            self.0.sealed.begin(pack, wanted, u64::MAX)?;
+        }
         let header = self.header(pack)?;
         let at = location.position as usize;
         let frame = header.frames.get(at).ok_or_else(|| misplaced(pack))?;
@@ -468,7 +556,7 @@ impl Blobs {
         Ok(session)
     }
 
-    fn open_header(&self, pack: &PackInfo, parts: &sealed::HeaderParts) -> Result<PackHeader> {
+    fn open_header(&self, pack: &PackInfo, parts: &HeaderParts) -> Result<PackHeader> {
         let preamble = parts.preamble(pack)?;
         if preamble.repository != self.0.context.repository
             || preamble.suite != self.0.context.suite
@@ -526,6 +614,8 @@ pub(crate) const DATA: u8 = 0;
 pub(crate) const NAMES: u8 = 1;
 pub(crate) const PAGE: u8 = 2;
 
+/// What is fetched ahead at once, so that it does not drive out what is read.
+const AHEAD_BYTES: u64 = 24 << 20;
 const HEADER_CACHE_BYTES: usize = 32 << 20;
 const SESSIONS: usize = 4_096;
 const REMEMBERED_LOSSES: usize = 65_536;

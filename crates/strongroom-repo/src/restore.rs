@@ -16,6 +16,8 @@ mod open_files;
 mod options;
 mod plan;
 mod report;
+#[cfg(test)]
+mod requests;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -184,6 +184,9 @@ impl Store for DirStore {
 
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
         self.check_writable("put", key)?;
+        if options.retention.is_some() {
+            return Err(Error::new(ErrorKind::Unsupported, "put").with_key(key));
+        }
         self.run("put", key, move |root, key| {
             object::put(root, key, &data, options.mode)
         })

@@ -47,6 +47,7 @@
 pub mod conformance;
 #[cfg(unix)]
 mod dir;
+mod environment;
 mod error;
 mod key;
 mod lock;
@@ -60,11 +61,12 @@ pub mod wrap;
 
 #[cfg(unix)]
 pub use crate::dir::{DirSettings, DirStore};
+pub use crate::environment::Environment;
 pub use crate::error::{Cause, Error, ErrorKind, Result};
 pub use crate::key::{Key, MAX_KEY_LEN, Prefix};
 pub use crate::lock::{ObjectLock, Retention, RetentionMode};
 pub use crate::memory::MemoryStore;
 pub use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions, StorageClass};
-pub use crate::probe::probe_atomic_create;
+pub use crate::probe::{Answer, ProbeOptions, Probed, Question, probe, probe_atomic_create};
 pub use crate::store::{MAX_OBJECT_BYTES, Store, StoreExt};
 pub use crate::warm::{Warmer, Warmth};

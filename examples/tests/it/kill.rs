@@ -30,6 +30,8 @@ struct Rounds<'a> {
     /// How long an undisturbed backup takes, and the bytes of its packs.
     takes: Duration,
     pack_bytes: u64,
+    /// Entries of a repository that was just made.
+    first_entry: u64,
     chance: Chance,
 }
 
@@ -39,19 +41,19 @@ impl Rounds<'_> {
         let work = tempfile::tempdir().unwrap();
         let repository = work.path().join("repository");
         init(&repository);
-        let first_entry = bytes_before(&repository).1;
+        self.first_entry = before(&repository).1;
         let mut killed = 0;
         for _ in 0..kills {
             killed += u32::from(self.kill_once(&repository));
             Program::new(SNAPSHOTS, &repository).expect(0);
         }
-        let (packs_before, entries) = bytes_before(&repository);
+        let (stored, entries) = before(&repository);
         let finished = backup(&repository, self.source).expect(0).result();
         assert_eq!(finished["outcome"], "complete", "{finished}");
         if killed == kills {
             // Every entry since the beginning announced at least that much; none of it may be uploaded again.
-            let announced = (entries - first_entry) * ANNOUNCE_BYTES;
-            let uploaded = bytes_before(&repository).0 - packs_before;
+            let announced = (entries - self.first_entry) * ANNOUNCE_BYTES;
+            let uploaded = before(&repository).0.bytes - stored.bytes;
             let most = self.pack_bytes.saturating_sub(announced) + SLACK_BYTES;
             assert!(
                 uploaded <= most,
@@ -69,33 +71,53 @@ impl Rounds<'_> {
         killed
     }
 
-    /// Starts a backup and kills it at a random moment. Says whether it was still running.
+    /// Starts a backup and kills it at a random moment of its work. Says whether it was still running.
+    ///
+    /// The moment is a number of packs, and a while after that: how fast the machine is, which changes while other tests run, says
+    /// nothing about how far a backup has come.
     fn kill_once(&mut self, repository: &Path) -> bool {
-        let most = u64::try_from(self.takes.as_micros()).unwrap();
-        let moment = Duration::from_micros(self.chance.below(most));
-        let begun = Instant::now();
+        let (stored, entries) = before(repository);
+        let announced = (entries - self.first_entry) * ANNOUNCE_BYTES;
+        let to_come = self.pack_bytes.saturating_sub(announced) / PACK_BYTES;
+        let packs = stored.packs + self.chance.below((to_come * 2 / 3).max(1));
+        let a_pack = self.takes / u32::try_from(self.pack_bytes / PACK_BYTES).unwrap();
+        let after = self
+            .chance
+            .below(u64::try_from(a_pack.as_micros()).unwrap().max(1));
         let mut child = backup(repository, self.source).spawn();
-        let (killer, never) = std::sync::mpsc::channel::<()>();
-        // Waits without sleeping for good: the channel says nothing.
-        assert!(
-            never
-                .recv_timeout(moment.saturating_sub(begun.elapsed()))
-                .is_err()
-        );
-        drop(killer);
+        while before(repository).0.packs < packs && child.try_wait().unwrap().is_none() {
+            pause(Duration::from_millis(1));
+        }
+        pause(Duration::from_micros(after));
         child.kill().unwrap();
         wait(child, Duration::from_secs(60)).status.is_none()
     }
 }
 
-/// Returns the bytes of packs and the number of journal entries.
-fn bytes_before(repository: &Path) -> (u64, u64) {
+/// Waits without sleeping for good: the channel says nothing.
+fn pause(duration: Duration) {
+    let (_silent, never) = std::sync::mpsc::channel::<()>();
+    assert!(never.recv_timeout(duration).is_err());
+}
+
+/// The packs of a repository.
+struct Stored {
+    packs: u64,
+    bytes: u64,
+}
+
+/// Returns the packs and the number of journal entries.
+fn before(repository: &Path) -> (Stored, u64) {
     let objects = objects(repository);
-    let entries = objects
-        .keys()
-        .filter(|key| key.starts_with("journal/"))
-        .count();
-    (bytes_of(&objects, "pack"), entries.try_into().unwrap())
+    let count = |folder: &str| {
+        let of = objects.keys().filter(|key| key.starts_with(folder));
+        u64::try_from(of.count()).unwrap()
+    };
+    let stored = Stored {
+        packs: count("pack/"),
+        bytes: bytes_of(&objects, "pack"),
+    };
+    (stored, count("journal/"))
 }
 
 #[test]
@@ -113,12 +135,13 @@ fn a_killed_backup_is_resumed_and_loses_nothing() {
     let result = backup(&repository, &source).expect(0).result();
     let takes = begun.elapsed();
     assert!(result["announcements"].as_u64().unwrap() >= 3, "{result}");
-    let pack_bytes = bytes_before(&repository).0;
+    let pack_bytes = before(&repository).0.bytes;
 
     let mut rounds = Rounds {
         source: &source,
         takes,
         pack_bytes,
+        first_entry: 0,
         chance: Chance(20_261_121),
     };
     let killed: u32 = (0..repositories).map(|_| rounds.run(kills)).sum();

@@ -107,7 +107,7 @@ impl<'a> Worker<'a> {
             &part.pack,
             &part.header,
             frame.position,
-            part.sealed(&frame),
+            &part.sealed(&frame),
         );
         let plain = match decoded {
             Ok(plain) => plain,

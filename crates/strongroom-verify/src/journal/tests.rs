@@ -114,6 +114,7 @@ impl Crafted {
             single_writer: false,
             only_writer: None,
             probed: true,
+            probe: None,
             unknown: Unknown::default(),
         });
         let bytes = entry(0, hash, genesis, &admin());

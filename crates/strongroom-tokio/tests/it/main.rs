@@ -1,0 +1,6 @@
+//! Tests of the crate from outside.
+
+mod executors;
+mod faults;
+mod fixture;
+mod waiting;

@@ -1,0 +1,56 @@
+"""Makes buckets and their policies on a server that speaks S3, for the scripts beside it.
+
+    buckets.py ENDPOINT KEY SECRET make|make-locked BUCKET       make-locked: with object lock, and so with versions
+    buckets.py ENDPOINT KEY SECRET share BUCKET ADDER READER     one user may put and read but not delete, one may only read
+"""
+
+import json
+import sys
+
+import boto3
+import botocore.config
+
+READ = ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"]
+ADD = [*READ, "s3:PutObject"]
+
+
+def client(endpoint, key, secret):
+    config = botocore.config.Config(
+        s3={"addressing_style": "path"},
+        retries={"max_attempts": 10, "mode": "standard"},
+        request_checksum_calculation="when_required",
+    )
+    return boto3.client(
+        "s3", endpoint_url=endpoint, region_name="us-east-1", config=config, aws_access_key_id=key, aws_secret_access_key=secret
+    )
+
+
+def share(s3, bucket, adder, reader):
+    def allow(user, actions):
+        return {
+            "Effect": "Allow",
+            "Principal": {"AWS": [f"arn:aws:iam:::user/{user}"]},
+            "Action": actions,
+            "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        }
+
+    policy = {"Version": "2012-10-17", "Statement": [allow(adder, ADD), allow(reader, READ)]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+
+
+def main(endpoint, key, secret, command, bucket, *users):
+    s3 = client(endpoint, key, secret)
+    if command == "make":
+        s3.create_bucket(Bucket=bucket)
+    elif command == "make-locked":
+        s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    elif command == "share":
+        share(s3, bucket, *users)
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 6:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
