@@ -85,7 +85,11 @@ impl CreateOptions {
 /// Creates a repository and opens it.
 pub(crate) async fn create(opening: Opening, options: CreateOptions) -> Result<Created> {
     check_options(&opening, &options)?;
-    let access = Access::new(opening.store.clone(), opening.components.execution);
+    let access = Access::new(opening.store.clone(), opening.components.execution)
+        .locking(&opening.settings, &opening.components);
+    if let Some(locker) = access.locker() {
+        locker.check_store()?;
+    }
     if !access.capabilities().put {
         return Err(Error::new(
             ErrorKind::PermissionDenied,

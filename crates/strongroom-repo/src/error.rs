@@ -206,6 +206,20 @@ impl Error {
         self.0.lost_entry
     }
 
+    /// Returns what a person has to put right, where the store said so.
+    #[must_use]
+    pub fn cause(&self) -> Option<strongroom_store::Cause> {
+        let mut source: Option<&(dyn std::error::Error + 'static)> =
+            std::error::Error::source(self);
+        while let Some(error) = source {
+            if let Some(error) = error.downcast_ref::<strongroom_store::Error>() {
+                return error.cause();
+            }
+            source = error.source();
+        }
+        None
+    }
+
     /// Says whether the same call may succeed later without anybody's doing.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

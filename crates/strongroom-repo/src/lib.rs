@@ -64,6 +64,7 @@ mod journal;
 mod keys;
 mod kit;
 mod list;
+mod locks;
 mod lost;
 mod lru;
 mod merge;
@@ -98,13 +99,19 @@ pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Ph
 pub use copy::{Copied, CopyOptions, CopyReport, NotCopied, Uncopied};
 pub use create::CreateOptions;
 pub use credential::Credential;
-pub use delete::{DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject};
+pub use delete::{
+    DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject, LockedObject, MayDelete,
+};
 pub use error::{Error, ErrorKind, Head, Heads, Result};
 pub use fitness::{Fitness, Obstacle};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
 pub use kit::{KitError, RecoveryKit};
 pub use list::{Depth, SnapshotFilter};
+pub use locks::{
+    LockAudit, LockAuditOptions, LockOptions, LockPlan, LockPolicy, LockReport, PlannedLock,
+    ShortLock,
+};
 pub use lost::{
     InPlace, JournalDamage, JournalRepairPlan, JournalRepairReport, LaterEntry, LostEntries,
     LostEntry,

@@ -11,6 +11,8 @@ use strongroom_format::Time;
 use strongroom_format::parity::Overhead;
 use strongroom_store::wrap::{Sleep, ThreadSleep};
 
+use crate::locks::LockPolicy;
+
 /// Values that may be stored in a file. The defaults are decisions that we defend.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -37,6 +39,9 @@ pub struct Settings {
     /// eight requests, 312 KiB for 20 ms and 1 Gbit/s. Where bytes are paid for it is less: at 0.09 a GB and 0.4 a million
     /// requests, 4 KiB.
     pub request_bytes: u64,
+    /// For how long objects are locked when they are put; not at all by default. Needs a store that can. Whoever writes with other settings puts what is not locked so:
+    /// say the same to all. [`plan_extend_locks`](crate::Repository::plan_extend_locks) has to be run once in every [`LockPolicy::generation`].
+    pub object_lock: Option<LockPolicy>,
     /// zstd level, −7 to 19. Default 3.
     pub level: i32,
     /// Where chunks of a file may end, for sources without an opinion of their own. Default 256 KiB, 1 MiB, 4 MiB.
@@ -55,6 +60,7 @@ impl Default for Settings {
             verify_frames: true,
             parity: None,
             request_bytes: 256 << 10,
+            object_lock: None,
             level: 3,
             chunk_sizes: ChunkSizes::DEFAULT,
             cache: None,

@@ -3,7 +3,7 @@
 //! Each does one thing, so that they can be stacked: `Limited` outside `Retrying` bounds the calls
 //! of users, inside it the attempts. Each is built by `new(inner, …)`, lends its `inner()`, obeys
 //! the laws as far as the store inside does, and shows itself and the store inside by `Display`. A
-//! [`Mirrored`] has several stores inside.
+//! [`Mirrored`] has several stores inside, which hold the same; a [`Split`] has two, which do not.
 //!
 //! ```
 //! use strongroom_store::MemoryStore;
@@ -27,6 +27,7 @@ mod read_only;
 mod recording;
 mod retrying;
 mod sleep;
+mod split;
 mod timer;
 mod turns;
 
@@ -44,6 +45,7 @@ pub use self::monotonic::{ManualTime, Monotonic, SystemMonotonic};
 pub use self::prefixed::Prefixed;
 pub use self::read_only::ReadOnly;
 pub use self::recording::{Call, Operation, Recording};
-pub use self::retrying::{RetryPolicy, Retrying};
+pub use self::retrying::{RetryCounts, RetryPolicy, Retrying};
 pub use self::sleep::{RecordingSleep, Sleep, ThreadSleep};
+pub use self::split::{Split, SplitRules};
 pub use self::timer::TimerSleep;

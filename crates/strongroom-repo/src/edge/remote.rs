@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,12 +10,12 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
-    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, Store, StoreExt as _,
+    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, Retention, Store, StoreExt as _,
     probe_atomic_create,
 };
 
-use super::{cancelled, drive, read_only};
-use crate::error::{Error, Result};
+use super::{Terms, cancelled, drive, read_only};
+use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Execution;
 
 pub(super) type Work = BoxFuture<'static, ()>;
@@ -25,7 +25,7 @@ pub(super) type Request = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
 #[derive(Clone)]
 pub(crate) struct Remote {
     carrier: Carrier,
-    read_only: Arc<AtomicBool>,
+    terms: Terms,
 }
 
 /// Who carries requests out.
@@ -91,21 +91,21 @@ impl Remote {
     pub(super) fn queued(
         reads: async_channel::Sender<Request>,
         writes: async_channel::Sender<Request>,
-        read_only: Arc<AtomicBool>,
+        terms: Terms,
     ) -> Self {
         let carrier = Carrier::Queues { reads, writes };
-        Self { carrier, read_only }
+        Self { carrier, terms }
     }
 
     /// Makes one that carries each request out before it returns the ticket.
-    pub(super) fn inline(store: Arc<dyn Store>, read_only: Arc<AtomicBool>) -> Self {
+    pub(super) fn inline(store: Arc<dyn Store>, terms: Terms) -> Self {
         let carrier = Carrier::Caller(store);
-        Self { carrier, read_only }
+        Self { carrier, terms }
     }
 
     /// Says whether requests that change the store are refused, with `ReadOnly`.
     fn is_read_only(&self) -> bool {
-        self.read_only.load(Ordering::SeqCst)
+        self.terms.read_only.load(Ordering::SeqCst)
     }
 
     /// Says how the operation is to be executed.
@@ -162,24 +162,27 @@ impl Remote {
 
     /// Begins to write an object that is not there. Waits while too many puts are on their way.
     pub(crate) fn put_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
-        if self.is_read_only() {
-            return Ticket::failed(read_only());
-        }
-        let key = key.clone();
-        self.ask(Queue::Writes, move |store| async move {
-            let options = PutOptions::default().with_mode(PutMode::Create);
-            Ok(store.put(&key, data, options).await?)
-        })
+        self.put_with(key, data, PutMode::Create)
     }
 
     /// Begins to write an object, in the place of one that may be there. Waits like [`put_later`](Self::put_later).
     pub(crate) fn replace_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
+        self.put_with(key, data, PutMode::Overwrite)
+    }
+
+    fn put_with(&self, key: &Key, data: Bytes, mode: PutMode) -> Ticket<()> {
         if self.is_read_only() {
             return Ticket::failed(read_only());
         }
+        let mut options = PutOptions::default().with_mode(mode);
+        if let Some(locker) = &self.terms.locker {
+            match locker.retention(key) {
+                Ok(retention) => options.retention = retention,
+                Err(error) => return Ticket::failed(error),
+            }
+        }
         let key = key.clone();
         self.ask(Queue::Writes, move |store| async move {
-            let options = PutOptions::default().with_mode(PutMode::Overwrite);
             Ok(store.put(&key, data, options).await?)
         })
     }
@@ -207,6 +210,33 @@ impl Remote {
         let key = key.clone();
         self.ask(Queue::Reads, move |store| async move {
             Ok(store.delete(&key).await?)
+        })
+    }
+
+    /// Returns how objects are locked that are put now, if they are.
+    pub(crate) fn lock_target(&self) -> Result<Option<Retention>> {
+        let target = self.terms.locker.as_ref().map(|locker| locker.target());
+        target.transpose()
+    }
+
+    /// Asks how an object is locked.
+    pub(crate) fn retention_later(&self, key: &Key) -> Ticket<Option<Retention>> {
+        let key = key.clone();
+        self.ask(Queue::Reads, move |store| async move {
+            let lock = store.object_lock().ok_or_else(cannot_lock)?;
+            Ok(lock.retention(&key).await?)
+        })
+    }
+
+    /// Begins to lock an object longer.
+    pub(crate) fn extend_later(&self, key: &Key, to: Retention) -> Ticket<()> {
+        if self.is_read_only() {
+            return Ticket::failed(read_only());
+        }
+        let key = key.clone();
+        self.ask(Queue::Reads, move |store| async move {
+            let lock = store.object_lock().ok_or_else(cannot_lock)?;
+            Ok(lock.extend(&key, to).await?)
         })
     }
 
@@ -257,4 +287,9 @@ impl Remote {
         drop(queue.send_blocking(request));
         Ticket(Answer::Later(answer))
     }
+}
+
+/// Makes the error of a store that locks nothing.
+fn cannot_lock() -> Error {
+    Error::new(ErrorKind::Invalid, "the store cannot lock objects")
 }

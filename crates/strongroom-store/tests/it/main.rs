@@ -8,6 +8,8 @@ mod directory_store;
 mod every_store_conforms;
 mod mirrors;
 mod probe_tells_racy_stores;
+mod retrying;
+mod split;
 mod support;
 mod wrappers;
 mod wrappers_pass_everything_on;
