@@ -12,7 +12,7 @@ use crate::blobs::Blobs;
 use crate::context::Context;
 use crate::edge::{Remote, Ticket, cancelled};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::is_loss;
+use crate::index::{is_loss, is_out_of_reach};
 use crate::journal::is_past;
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::packs::PackInfo;
@@ -179,7 +179,9 @@ impl Applying<'_> {
                     break;
                 };
                 if self.ground.doomed.contains(&source.pack.name) {
-                    let ticket = self.remote.get_later(&source.pack.key()?, None);
+                    let ticket =
+                        self.remote
+                            .get_pack_later(&source.pack.key()?, source.pack.class, None);
                     waiting.push_back((source, ticket));
                 }
             }
@@ -221,7 +223,7 @@ impl Applying<'_> {
             .and_then(|whole| repacker.take(blobs, &self.ground.marks, source, &whole));
         match taken {
             Ok(()) => {}
-            Err(error) if is_loss(&error) => return self.note_unreadable(pack, error),
+            Err(error) if is_out_of_reach(&error) => return self.note_unreadable(pack, error),
             Err(error) => return Err(error),
         }
         self.report.read_bytes += u64::from(pack.len);

@@ -284,7 +284,8 @@ fn move_frames(
 ) -> Result<()> {
     let pack = &frames.pack;
     let damaged = |what: &str| crate::blobs::damaged(pack, what);
-    let Some(whole) = absent_is_none(remote.get(&pack.key()?, None))? else {
+    let Some(whole) = absent_is_none(remote.get_pack_later(&pack.key()?, pack.class, None).wait())?
+    else {
         let what = "a dropped pack was deleted";
         return Err(Error::new(ErrorKind::NotFound, what).object_named(pack.object()));
     };
