@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use strongroom::blocking::{Repository, RepositoryBuilder};
-use strongroom::{
-    Credential, Error, LockPolicy, Overhead, RecoveryCode, Settings, Store, Stores,
-};
+use strongroom::{Credential, Error, LockPolicy, Overhead, RecoveryCode, Settings, Store, Stores};
 
 use crate::exit::Usage;
 use crate::network::NetworkArgs;

@@ -128,7 +128,14 @@ pub use strongroom_repo::{
     LockPolicy, LockReport, LockedObject, LossAt, LossKind, Losses, Lost, LostEntries, LostEntry,
     LostReason, MayDelete, Mode, NewSlot, NoRemedy, NotCopied, Observer, Obstacle, Orphan,
     PackAction, PackDecision, PackReason, ParentChoice, ParityCount, ParityOptions, ParityPlan,
-    ParityReport, PathDeviation, Phase, Phases, PlannedLock, Problem, Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport, QuarantineReport, RecoveryKit, Reframe, Remedy, RepairItem, RepairOptions, RepairPlan, RepairReport, RepairSource, ReplicaDifference, ReplicaFork, ReplicaReport, Repository, RepositoryBuilder, Reprobed, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Rewrite, RewriteOptions, RewritePlan, RewriteReport, Rewritten, Salvage, Settings, ShortLock, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, SnapshotLosses, StillThere, Stopped, StoreProbe, SystemClock, Uncopied, UndeletePlan, UndeleteReport, Unused, Worsened, Wrong,
+    ParityReport, PathDeviation, Phase, Phases, PlannedLock, Problem, Progress, PruneFigures,
+    PruneOptions, PrunePlan, PruneReport, QuarantineReport, RecoveryKit, Reframe, Remedy,
+    RepairItem, RepairOptions, RepairPlan, RepairReport, RepairSource, ReplicaDifference,
+    ReplicaFork, ReplicaReport, Repository, RepositoryBuilder, Reprobed, Requests, RestoreOptions,
+    RestoreReport, Result, RevokeReport, Rewrite, RewriteOptions, RewritePlan, RewriteReport,
+    Rewritten, Salvage, Settings, ShortLock, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo,
+    SnapshotLosses, StillThere, Stopped, StoreProbe, SystemClock, Uncopied, UndeletePlan,
+    UndeleteReport, Unused, Worsened, Wrong,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};
