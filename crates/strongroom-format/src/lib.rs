@@ -56,6 +56,7 @@ mod item;
 mod key_bundle;
 mod keyring;
 pub mod limits;
+mod lock;
 mod names;
 mod node;
 pub mod object_name;
@@ -65,6 +66,7 @@ mod page;
 pub mod parity;
 mod payload;
 mod preamble;
+mod probe_record;
 mod segment;
 mod signature;
 mod slot;
@@ -94,6 +96,7 @@ pub use hash::ObjectHash;
 pub use item::{BridgeRef, Certificate, DamagedPack, EpochState, PackRef, SegmentRef};
 pub use key_bundle::{Epoch, KeyBundle, SigningEntry, SlotEntry, UnknownSecrets};
 pub use keyring::{Grant, Keyring, SignedKeyring};
+pub use lock::{LockRecord, Locked};
 pub use names::{Interior, Leaf, Names};
 pub use node::{Node, NodeKind, is_legal_name};
 pub use pack::{PackHeader, SessionKeyRecord, header_aad, open_header, pack_preamble, seal_header};
@@ -101,6 +104,7 @@ pub use pack_tail::PackTail;
 pub use page::{Page, PageType, Ref, RefKind};
 pub use payload::Payload;
 pub use preamble::{ObjectKind, PackClass, Preamble};
+pub use probe_record::{ProbeAnswer, ProbeRecord};
 pub use segment::{
     EntryRow, FrameRow, PackRow, SEGMENT_PAGE_PLAIN, SEGMENT_PAGE_SEALED, Segment, SegmentBuilder,
     SegmentHead, SegmentLayout, Table, open_segment_page,

@@ -74,5 +74,9 @@ pub const MAX_CHECK_STRATA: usize = 1_024;
 pub const MAX_CHECK_PACKS: usize = 12_288;
 /// Damaged frames that the record of a check lists.
 pub const MAX_CHECK_FRAMES: usize = 65_536;
+/// Objects that the record of extended locks excepts.
+pub const MAX_LOCK_EXCEPTIONS: usize = 4_096;
+/// Answers in the record of a probe.
+pub const MAX_PROBE_ANSWERS: usize = 256;
 /// Codes of problems in the record of a check.
 pub const MAX_CHECK_PROBLEMS: usize = 1_024;

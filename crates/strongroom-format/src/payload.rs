@@ -3,8 +3,9 @@
 use crate::body::Body;
 use crate::cbor::{self, MapWriter, Reader, Unknown};
 use crate::config::missing;
+use crate::item::Item as _;
 use crate::limits::MAX_ENTRY_BYTES;
-use crate::{DecodeError, EncodeError, Time};
+use crate::{DecodeError, EncodeError, Locked, Time};
 
 /// The plaintext of a journal entry (`docs/format.md`, §8.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Payload {
     pub body: Body,
     /// Whether a program that does not know the body's type must not write to the repository.
     pub must_understand: bool,
+    /// How the entry, the packs and segments that it adds, and the bundle that ends with it were put, at least; informational.
+    pub locked: Option<Locked>,
     /// What a later version added.
     pub unknown: Unknown,
 }
@@ -31,6 +34,7 @@ impl Payload {
             time,
             body,
             must_understand: false,
+            locked: None,
             unknown: Unknown::default(),
         }
     }
@@ -49,6 +53,9 @@ impl Payload {
         if self.must_understand {
             cbor::boolean(map.key(3), true);
         }
+        if let Some(locked) = &self.locked {
+            locked.write(map.key(4));
+        }
         map.finish(&self.unknown)?;
         Ok(out)
     }
@@ -64,6 +71,7 @@ impl Payload {
         }
         let mut r = Reader::new(plain);
         let (mut kind, mut time, mut body, mut must_understand) = (None, None, None, false);
+        let mut locked = None;
         let unknown = r.map("payload", |r, key| {
             match key {
                 0 => kind = Some(r.uint("type of an entry")?),
@@ -75,6 +83,7 @@ impl Payload {
                         return Err(DecodeError::invalid("must understand", r.position()));
                     }
                 }
+                4 => locked = Some(Locked::read(r)?),
                 _ => return Ok(false),
             }
             Ok(true)
@@ -84,6 +93,7 @@ impl Payload {
             time: time.ok_or(missing("time of an entry"))?,
             body: body.ok_or(missing("body"))?,
             must_understand,
+            locked,
             unknown,
         })
     }

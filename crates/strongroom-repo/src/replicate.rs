@@ -47,7 +47,8 @@ impl Repository {
     /// # Errors
     ///
     /// `AlreadyExists` when `to` holds something else than a repository; `Conflict` when it holds another repository, or entries that
-    /// come after ours; `Fork` when its journal is another one from some entry on; `Damaged` names an object there that is not what was
+    /// come after ours; `Fork` when its journal is another one from some entry on, or has an entry where ours has a Bridge and nothing tells that it
+    /// is the lost one; `Damaged` names an object there that is not what was
     /// put; otherwise what either store said. What is lost *here* is no error: it is in the report.
     ///
     /// # Cancellation
@@ -70,7 +71,9 @@ impl Repository {
                 }
             }
         };
-        let to = Access::new(to, self.context().components.execution);
+        let context = self.context();
+        let to = Access::new(to, context.components.execution)
+            .with_cold_content(context.settings.cold_content);
         pair::between(self.store(), to, "strongroom-replicate", work).await
     }
 

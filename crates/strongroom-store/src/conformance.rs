@@ -12,7 +12,8 @@
 //! Each law has the number it has in the trait's contract, works below a folder of its own
 //! (`law-1/` …), and expects that folder to be empty. Laws 1 and 2 race on real threads, and so block
 //! the thread that polls them until the race is over: they are for tests, not for a busy runtime.
-//! A store that needs a runtime is given one with [`Suite::with_driver`].
+//! A store that needs a runtime is given one with [`Suite::with_driver`]. Stores that lock objects have laws of their own,
+//! in [`LockSuite`].
 //!
 //! A passed suite shows that no fault was seen. That what was put survives the loss of power can be
 //! seen from outside only by cutting it.
@@ -28,9 +29,15 @@ use crate::error::Error;
 use crate::key::{Key, Prefix};
 use crate::store::{Store, StoreExt};
 
+mod lock;
 mod objects;
 mod races;
 
+pub use self::lock::{
+    LockSuite, law_21_a_locked_object_is_read, law_22_a_locked_object_stays,
+    law_23_locks_never_get_weaker, law_24_what_is_not_locked_can_be, law_25_a_lock_ends,
+    law_26_who_cannot_lock_says_so,
+};
 pub use self::objects::{
     law_3_what_was_put_is_seen, law_4_ranges_are_exact, law_5_deleting_the_missing_succeeds,
     law_6_lists_are_complete, law_7_a_dropped_put_is_absent_or_whole,
@@ -59,7 +66,7 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LawReport {
-    /// Its number in the contract of [`Store`].
+    /// Its number in the contract of [`Store`], or in [`LockSuite`].
     pub number: u8,
     /// What it says, in short.
     pub title: &'static str,
@@ -132,6 +139,11 @@ impl<'a> Suite<'a> {
 
     /// Runs every law.
     pub async fn run(&self) -> Report {
+        self.run_with(&mut |_| ()).await
+    }
+
+    /// Runs every law and says at once what became of it.
+    pub async fn run_with(&self, on_law: &mut (dyn FnMut(&LawReport) + Send)) -> Report {
         let mut laws = Vec::new();
         for (number, title) in (1..).zip(TITLES) {
             let store = (self.make)();
@@ -143,11 +155,13 @@ impl<'a> Suite<'a> {
                     outcome.map_or_else(Verdict::Broken, |()| Verdict::Kept)
                 }
             };
-            laws.push(LawReport {
+            let law = LawReport {
                 number,
                 title,
                 verdict,
-            });
+            };
+            on_law(&law);
+            laws.push(law);
         }
         Report { laws }
     }

@@ -1,6 +1,7 @@
 //! What can go wrong in a store, and what a caller can do about it.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::key::Key;
 
@@ -27,6 +28,7 @@ struct Inner {
     operation: &'static str,
     key: Option<Key>,
     cause: Option<Cause>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -103,6 +105,7 @@ impl Error {
             operation,
             key: None,
             cause: None,
+            retry_after: None,
             source: None,
         }))
     }
@@ -118,6 +121,13 @@ impl Error {
     #[must_use]
     pub fn with_cause(mut self, cause: Cause) -> Self {
         self.0.cause = Some(cause);
+        self
+    }
+
+    /// Says how long the store asked to be left alone.
+    #[must_use]
+    pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.0.retry_after = Some(retry_after);
         self
     }
 
@@ -141,6 +151,12 @@ impl Error {
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         self.0.cause
+    }
+
+    /// Returns how long the store asked to be left alone, if it did.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// Returns the object concerned, if it is one.

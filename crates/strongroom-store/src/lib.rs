@@ -53,6 +53,8 @@ mod key;
 mod lock;
 mod memory;
 mod options;
+#[cfg(unix)]
+mod pool;
 mod probe;
 pub mod replica;
 mod store;
@@ -67,6 +69,6 @@ pub use crate::key::{Key, MAX_KEY_LEN, Prefix};
 pub use crate::lock::{ObjectLock, Retention, RetentionMode};
 pub use crate::memory::MemoryStore;
 pub use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions, StorageClass};
-pub use crate::probe::probe_atomic_create;
+pub use crate::probe::{Answer, ProbeOptions, Probed, Question, probe, probe_atomic_create};
 pub use crate::store::{MAX_OBJECT_BYTES, Store, StoreExt};
 pub use crate::warm::{Warmer, Warmth};

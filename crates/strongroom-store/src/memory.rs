@@ -8,17 +8,39 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
+use crate::lock::{ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions};
 use crate::store::{Store, check_len, check_range};
 
 /// A store in memory: for tests, examples, and as the meaning of the laws.
 ///
 /// Durable for as long as it lives. To give two owners one store, put it in an [`Arc`](std::sync::Arc).
+///
+/// ```
+/// # fn main() -> Result<(), strongroom_store::Error> { futures::executor::block_on(async {
+/// use strongroom_store::{Cause, Key, MemoryStore, PutOptions, Retention, RetentionMode, Store};
+///
+/// let store = MemoryStore::with_object_lock(|| 1_000);
+/// let key = Key::parse("pack/a")?;
+/// let lock = Retention::new(RetentionMode::Compliance, 2_000);
+/// store.put(&key, "held".into(), PutOptions::default().with_retention(lock)).await?;
+/// let refused = store.delete(&key).await;
+/// assert_eq!(refused.map_err(|error| error.cause()), Err(Some(Cause::Retained)));
+/// # Ok(()) }) }
+/// ```
 #[derive(Default)]
 pub struct MemoryStore {
-    objects: Mutex<BTreeMap<Key, Bytes>>,
+    objects: Mutex<BTreeMap<Key, Object>>,
+    /// Says what time it is, for a store that locks objects.
+    clock: Option<Box<dyn Fn() -> i64 + Send + Sync>>,
+}
+
+#[derive(Clone)]
+struct Object {
+    data: Bytes,
+    retention: Option<Retention>,
 }
 
 impl MemoryStore {
@@ -28,47 +50,84 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn objects(&self) -> MutexGuard<'_, BTreeMap<Key, Bytes>> {
+    /// Returns an empty store that locks objects. `clock` is its clock: it returns seconds since 1970-01-01 00:00 UTC.
+    #[must_use]
+    pub fn with_object_lock(clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self {
+            objects: Mutex::default(),
+            clock: Some(Box::new(clock)),
+        }
+    }
+
+    fn objects(&self) -> MutexGuard<'_, BTreeMap<Key, Object>> {
         // No operation leaves the map half changed, so a panic elsewhere does not spoil it.
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn object(&self, operation: &'static str, key: &Key) -> Result<Bytes> {
+    fn object(&self, operation: &'static str, key: &Key) -> Result<Object> {
         let missing = || Error::new(ErrorKind::NotFound, operation).with_key(key);
         self.objects().get(key).cloned().ok_or_else(missing)
+    }
+
+    /// Returns how an object is locked now.
+    fn lock_of(&self, object: &Object) -> Option<Retention> {
+        let now = self.clock.as_ref()?();
+        object.retention.filter(|retention| retention.until > now)
+    }
+
+    /// Refuses to change or delete what is locked.
+    fn check_lock(&self, operation: &'static str, key: &Key, object: &Object) -> Result<()> {
+        match self.lock_of(object) {
+            None => Ok(()),
+            Some(retention) => Err(Error::new(ErrorKind::PermissionDenied, operation)
+                .with_key(key)
+                .with_cause(Cause::Retained)
+                .with_source(format!("locked until {}", retention.until))),
+        }
     }
 }
 
 #[async_trait]
 impl Store for MemoryStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+        Capabilities::default().with_object_lock(self.clock.is_some())
     }
 
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
         check_len("put", key, data.len() as u64)?;
-        let mut objects = self.objects();
-        if options.mode == PutMode::Create && objects.contains_key(key) {
-            return Err(Error::new(ErrorKind::AlreadyExists, "put").with_key(key));
+        if options.retention.is_some() && self.clock.is_none() {
+            return Err(Error::new(ErrorKind::Unsupported, "put").with_key(key));
         }
-        objects.insert(key.clone(), data);
+        let mut objects = self.objects();
+        if let Some(old) = objects.get(key) {
+            if options.mode == PutMode::Create {
+                return Err(Error::new(ErrorKind::AlreadyExists, "put").with_key(key));
+            }
+            self.check_lock("put", key, old)?;
+        }
+        let retention = options.retention;
+        objects.insert(key.clone(), Object { data, retention });
         Ok(())
     }
 
     async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes> {
-        let data = self.object("get", key)?;
+        let data = self.object("get", key)?.data;
         let range = check_range(key, data.len() as u64, &options)?;
         let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
         Ok(data.slice(at(range.start)..at(range.end)))
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectMeta> {
-        let data = self.object("head", key)?;
-        Ok(ObjectMeta::new(key.clone(), data.len() as u64))
+        let object = self.object("head", key)?;
+        Ok(ObjectMeta::new(key.clone(), object.data.len() as u64))
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {
-        self.objects().remove(key);
+        let mut objects = self.objects();
+        if let Some(object) = objects.get(key) {
+            self.check_lock("delete", key, object)?;
+        }
+        objects.remove(key);
         Ok(())
     }
 
@@ -77,9 +136,36 @@ impl Store for MemoryStore {
             .objects()
             .iter()
             .filter(|(key, _)| prefix.matches(key))
-            .map(|(key, data)| Ok(ObjectMeta::new(key.clone(), data.len() as u64)))
+            .map(|(key, object)| Ok(ObjectMeta::new(key.clone(), object.data.len() as u64)))
             .collect();
         stream::iter(objects).boxed()
+    }
+
+    fn object_lock(&self) -> Option<&dyn ObjectLock> {
+        self.clock.is_some().then_some(self)
+    }
+}
+
+#[async_trait]
+impl ObjectLock for MemoryStore {
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
+        Ok(self.lock_of(&self.object("retention", key)?))
+    }
+
+    async fn extend(&self, key: &Key, to: Retention) -> Result<()> {
+        let failed = |kind| Err(Error::new(kind, "extend").with_key(key));
+        let mut objects = self.objects();
+        let Some(object) = objects.get_mut(key) else {
+            return failed(ErrorKind::NotFound);
+        };
+        match self.lock_of(object) {
+            Some(current) if current.covers(&to) => Ok(()),
+            Some(current) if !to.covers(&current) => failed(ErrorKind::Invalid),
+            _ => {
+                object.retention = Some(to);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -92,10 +178,11 @@ impl fmt::Display for MemoryStore {
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let objects = self.objects();
-        let bytes: usize = objects.values().map(Bytes::len).sum();
+        let bytes: usize = objects.values().map(|object| object.data.len()).sum();
         f.debug_struct("MemoryStore")
             .field("objects", &objects.len())
             .field("bytes", &bytes)
+            .field("locks", &self.clock.is_some())
             .finish()
     }
 }

@@ -121,7 +121,7 @@ pub struct Capabilities {
     /// otherwise.
     pub delete: bool,
     /// Whether law 2 holds: of concurrent creators of a key one wins. A claim, which
-    /// [`probe_atomic_create`](crate::probe_atomic_create) puts to the test.
+    /// [`probe`](crate::probe()) puts to the test.
     pub atomic_create: bool,
     /// How many calls in flight serve it best; a suggestion, at least 1.
     pub concurrency: usize,

@@ -1,33 +1,51 @@
-//! Finding out whether a store keeps law 2, by racing.
+//! Finding out what a store really does, before anything is entrusted to it.
 
-use bytes::Bytes;
-use futures::stream::{FuturesUnordered, StreamExt};
+mod answer;
+mod create;
+mod lock;
+mod objects;
+mod race;
+mod scratch;
 
+pub use self::answer::{Answer, Probed, Question};
+pub use self::race::probe_atomic_create;
+use self::scratch::Scratch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::key::{Key, Prefix};
-use crate::store::{Store, StoreExt};
+use crate::key::Prefix;
+use crate::store::Store;
 
-/// Creators in each race. Of sixteen, real servers that lose the race let three to sixteen win.
-const WRITERS: usize = 16;
+/// What [`probe`] is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ProbeOptions {
+    /// The time in seconds since 1970, by which an object is locked for two minutes to see whether the lock holds. Without it,
+    /// and in a store that offers no lock, none is tried.
+    pub now: Option<i64>,
+}
 
-/// Races. A store that is right by luck once is hardly so three times.
-const ROUNDS: usize = 3;
+impl ProbeOptions {
+    /// Says what time it is.
+    #[must_use]
+    pub fn with_now(mut self, now: i64) -> Self {
+        self.now = Some(now);
+        self
+    }
+}
 
-/// Returns whether one creator alone wins when many create one key at the same time.
+/// Puts a store's claims to the test, below the folder `scratch`, which the caller makes up for the occasion.
 ///
-/// Some stores ignore the condition, and some honour it only as long as nobody races, so asking in
-/// sequence proves nothing: sixteen `put`s are in flight together, in several rounds, under the
-/// folder `scratch`, which the caller makes up for the occasion. Afterwards the objects are deleted,
-/// whatever came of it. The contents are a few bytes.
+/// Some stores ignore the condition of a create, some honour it only as long as nobody races, some refuse it; some answer *denied* to
+/// who asks for what is missing. Each [`Question`] gets an [`Answer`] of its own. *No* is certain; *yes* means that no fault was seen.
+/// What cannot be tried through [`Store`], conditional deletes and versions, is at best *unknown*: the store's word for it.
 ///
-/// `false` is certain; `true` means that no fault was seen. It is meant for the moment a repository
-/// is created, and needs no runtime.
+/// It needs no runtime and makes at most 110 requests, of which 67 put objects of a few bytes, 54 of them racing in three rounds and
+/// one after the other. What it puts it deletes, whatever came of it; what it may not delete is in [`Probed::left`], and so is the
+/// object that it locked.
 ///
 /// # Errors
 ///
-/// Those of `put`, `get` and `delete`, when they are neither success nor `AlreadyExists`: the
-/// question is open then. `Invalid` if `scratch` leaves no room for a name, `AlreadyExists` if it is
-/// not empty at the key that is raced for.
+/// Those of a list, a get of what is missing and a put, where already the first of them fails: then there is nothing to probe. `Invalid`
+/// if `scratch` leaves no room for a name, `AlreadyExists` if it is not empty. Later failures are answers.
 ///
 /// # Cancellation
 ///
@@ -38,51 +56,60 @@ const ROUNDS: usize = 3;
 /// ```
 /// # fn main() -> Result<(), strongroom_store::Error> {
 /// # futures::executor::block_on(async {
-/// use strongroom_store::{MemoryStore, Prefix, probe_atomic_create};
+/// use strongroom_store::{Answer, MemoryStore, Prefix, ProbeOptions, probe};
 ///
-/// assert!(probe_atomic_create(&MemoryStore::new(), &Prefix::parse("session/probe-5f1c/")?).await?);
+/// let scratch = Prefix::parse("session/probe-5f1c/")?;
+/// let probed = probe(&MemoryStore::new(), &scratch, ProbeOptions::default()).await?;
+/// assert_eq!(probed.atomic_create, Answer::Yes);
+/// assert!(probed.left.is_empty());
 /// # Ok(())
 /// # })
 /// # }
 /// ```
-pub async fn probe_atomic_create<S: Store + ?Sized>(store: &S, scratch: &Prefix) -> Result<bool> {
-    for round in 0..ROUNDS {
-        let key = scratch.key(&format!("race-{round}"))?;
-        if store.exists(&key).await? {
-            return Err(Error::new(ErrorKind::AlreadyExists, "probe").with_key(&key));
-        }
-        let outcome = race(store, &key).await;
-        let cleaned = store.delete(&key).await;
-        let atomic = outcome?;
-        cleaned?;
-        if !atomic {
-            return Ok(false);
-        }
+pub async fn probe<S: Store + ?Sized>(
+    store: &S,
+    scratch: &Prefix,
+    options: ProbeOptions,
+) -> Result<Probed> {
+    let scratch = Scratch::new(store, scratch);
+    let capabilities = store.capabilities();
+    if !capabilities.put {
+        return Err(Error::new(ErrorKind::PermissionDenied, "probe")
+            .with_source("nothing can be put into the store"));
     }
-    Ok(true)
+    scratch.refuse_what_is_there().await?;
+    let outcome = ask(&scratch, options).await;
+    let (left, refusal) = scratch.clean_up().await;
+    let mut probed = outcome?;
+    if let (Answer::Yes, Some(refusal)) = (&probed.delete, refusal) {
+        probed.delete = Answer::of_error(&refusal);
+    }
+    probed.left = left;
+    Ok(probed)
 }
 
-/// Lets all writers create the key and returns whether the one that won is the one to be read.
-async fn race<S: Store + ?Sized>(store: &S, key: &Key) -> Result<bool> {
-    let content = |writer: usize| Bytes::from(format!("writer {writer}"));
-    let mut puts: FuturesUnordered<_> = (0..WRITERS)
-        .map(|writer| async move { (writer, store.put_new(key, content(writer)).await) })
-        .collect();
-    let mut winners = Vec::new();
-    let mut failure = None;
-    // All of them are waited for even after a failure: a straggler would outlive the clean-up.
-    while let Some((writer, outcome)) = puts.next().await {
-        match outcome {
-            Ok(()) => winners.push(writer),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => failure = Some(error),
-        }
-    }
-    match (winners.as_slice(), failure) {
-        // Two winners are two winners, whatever became of the others.
-        ([_, _, ..], _) => Ok(false),
-        (_, Some(error)) => Err(error),
-        ([winner], None) => Ok(store.get_all(key).await? == content(*winner)),
-        ([], None) => Ok(false),
-    }
+async fn ask<S: Store + ?Sized>(scratch: &Scratch<'_, S>, options: ProbeOptions) -> Result<Probed> {
+    let capabilities = scratch.store.capabilities();
+    let claimed = |claim: bool| match claim {
+        true => Answer::Unknown("the store says so, and it cannot be tried from here".to_owned()),
+        false => Answer::No("the store does not claim it".to_owned()),
+    };
+    let atomic_create = create::atomic_create(scratch).await?;
+    let (complete_list, ordered_list) = objects::lists(scratch).await;
+    Ok(Probed {
+        atomic_create,
+        missing: objects::missing(scratch).await,
+        read_after_write: objects::read_after_write(scratch).await,
+        ranges: objects::ranges(scratch).await,
+        complete_list,
+        ordered_list,
+        delete: objects::delete(scratch).await,
+        object_lock: lock::object_lock(scratch, options.now).await,
+        conditional_delete: claimed(capabilities.conditional_delete),
+        versioning: claimed(capabilities.versioning),
+        left: Vec::new(),
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,6 +138,10 @@ problems! {
     SnapshotDamaged "snapshot-damaged" "cannot be restored whole";
     /// A pack's session key is of an epoch that the keys lack.
     NoEpochKey "no-epoch-key" "of an epoch whose key was not given";
+    /// A session added a pack that it had sealed under an epoch that was closed before: whoever that was closed against can read it.
+    ClosedEpoch "closed-epoch" "adds content under an epoch that was closed before";
+    /// A pack in force has frames under a retired epoch: they do not count as stored.
+    RetiredEpoch "retired-epoch" "has content under an epoch that is retired";
 }
 
 impl fmt::Display for Problem {

@@ -44,13 +44,13 @@
 //! # What it is not
 //!
 //! Not a command-line program: the packages of `examples/` show thin ones. Not a service: nothing runs in the background and
-//! nothing is scheduled. Not a file synchroniser, and not a client for cloud storage: remote stores are crates of their own. It
-//! reads no environment variable, no home directory and no configuration file; it prints nothing.
+//! nothing is scheduled. Not a file synchroniser. It reads no environment variable, no home directory and no configuration file,
+//! unless it is given a [`ProcessEnvironment`]; it prints nothing.
 //!
 //! # Concepts
 //!
 //! * A [`Repository`] is everything that belongs together: keys, content and the journal of what happened. It lives in a
-//!   [`Store`], which keeps named bytes and knows nothing of backups. [`store_at`] makes one of a path or URL.
+//!   [`Store`], which keeps named bytes and knows nothing of backups. [`store_at`] makes one of a path, [`Stores`] of any URL.
 //! * A [`Credential`] opens it: a passphrase, a recovery code, a key service ([`keys`]). Several people can have one each
 //!   ([`Repository::add_slot`]), and lose it again ([`Repository::revoke_slot`]).
 //! * A [`Source`](source::Source) is what is backed up: a [`FileTree`], a [`StreamSource`], the output of a [`CommandSource`], or your
@@ -81,7 +81,10 @@
 //!
 //! # Features
 //!
-//! None.
+//! * `object-store`: stores on S3, Azure Blob Storage, Google Cloud Storage and, to be read, web servers.
+//! * `opendal`: stores on SFTP and WebDAV.
+//!
+//! Both are off by default, and bring a runtime that stays inside of them.
 //!
 //! # Minimum Rust version
 //!
@@ -119,21 +122,25 @@ pub use strongroom_repo::{
     BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied,
     CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions, DeletePlan,
     DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event, Execution,
-    Existing, Extra, ForgetOptions, ForgetPlan, ForgetReport, Forgotten, FoundTree, Head, Heads,
-    HoldInfo, HoldRequest, InPlace, Include, JournalDamage, JournalRepairPlan, JournalRepairReport,
-    KitError, LaterEntry, LossAt, LossKind, Losses, Lost, LostEntries, LostEntry, LostReason, Mode,
-    NewSlot, NoRemedy, NotCopied, Observer, Orphan, PackAction, PackDecision, PackReason,
-    ParentChoice, ParityCount, ParityOptions, ParityPlan, ParityReport, PathDeviation, Phase,
-    Phases, Problem, Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport,
-    QuarantineReport, RecoveryKit, Reframe, Remedy, RepairItem, RepairOptions, RepairPlan,
-    RepairReport, RepairSource, ReplicaDifference, ReplicaFork, ReplicaReport, Repository,
-    RepositoryBuilder, Requests, RestoreOptions, RestoreReport, Result, RevokeReport, Rewrite,
-    RewriteOptions, RewritePlan, RewriteReport, Rewritten, Salvage, Settings, SlotInfo, SlotKind,
-    SnapshotFilter, SnapshotInfo, SnapshotLosses, StillThere, Stopped, SystemClock, Uncopied,
-    UndeletePlan, UndeleteReport, Unused, Wrong,
+    Existing, Extra, Fitness, ForgetOptions, ForgetPlan, ForgetReport, Forgotten, FoundTree, Head,
+    Heads, HoldInfo, HoldRequest, InPlace, Include, JournalDamage, JournalRepairPlan,
+    JournalRepairReport, KitError, LaterEntry, LockAudit, LockAuditOptions, LockOptions, LockPlan,
+    LockPolicy, LockReport, LockedObject, LossAt, LossKind, Losses, Lost, LostEntries, LostEntry,
+    LostReason, MayDelete, Mode, NewSlot, NoRemedy, NotCopied, Observer, Obstacle, Orphan,
+    PackAction, PackDecision, PackReason, ParentChoice, ParityCount, ParityOptions, ParityPlan,
+    ParityReport, PathDeviation, Phase, Phases, PlannedLock, Problem, Progress, PruneFigures,
+    PruneOptions, PrunePlan, PruneReport, QuarantineReport, RecoveryKit, Reframe, Remedy,
+    RepairItem, RepairOptions, RepairPlan, RepairReport, RepairSource, ReplicaDifference,
+    ReplicaFork, ReplicaReport, Repository, RepositoryBuilder, Requests, RestoreOptions,
+    RestoreReport, Result, RevokeReport, Rewrite, RewriteOptions, RewritePlan, RewriteReport,
+    Rewritten, Salvage, Settings, ShortLock, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo,
+    SnapshotLosses, StillThere, Stopped, SystemClock, Uncopied, UndeletePlan, UndeleteReport,
+    Unused, Wrong,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};
-pub use strongroom_store::{MemoryStore, Store};
+pub use strongroom_store::{Environment, MemoryStore, Store};
 
-pub use crate::location::{LocationError, create_store_at, mirror_at, store_at};
+pub use crate::location::{
+    Counter, LocationError, ProcessEnvironment, Stores, create_store_at, mirror_at, store_at,
+};

@@ -9,6 +9,7 @@
 mod check;
 mod cli;
 mod compare;
+mod conform;
 mod copy;
 mod damage;
 mod damage_program;

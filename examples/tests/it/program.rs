@@ -14,6 +14,7 @@ pub(crate) const BACKUP: &str = env!("CARGO_BIN_EXE_sr-backup");
 pub(crate) const RESTORE: &str = env!("CARGO_BIN_EXE_sr-restore");
 pub(crate) const SNAPSHOTS: &str = env!("CARGO_BIN_EXE_sr-snapshots");
 pub(crate) const LS: &str = env!("CARGO_BIN_EXE_sr-ls");
+pub(crate) const CONFORM: &str = env!("CARGO_BIN_EXE_sr-conform");
 pub(crate) const COPY: &str = env!("CARGO_BIN_EXE_sr-copy");
 pub(crate) const FLEET: &str = env!("CARGO_BIN_EXE_fleet");
 pub(crate) const FORGET: &str = env!("CARGO_BIN_EXE_sr-forget");

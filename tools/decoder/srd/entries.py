@@ -30,7 +30,7 @@ HOLD = {0: choice(1), 1: octets(16), 2: Opt(HASHES), 3: Opt(text), 4: Opt(text),
 
 # type: (name, roles of which one is needed, body)
 TYPES = {
-    0: ("Genesis", ADMIN, {0: HASH, 1: HASH, 2: array(CERTIFICATE), 3: Opt(choice(1), 0), 4: Opt(HASH), 5: boolean}),
+    0: ("Genesis", ADMIN, {0: HASH, 1: HASH, 2: array(CERTIFICATE), 3: Opt(choice(1), 0), 4: Opt(HASH), 5: boolean, 6: Opt(any_map)}),
     1: ("Commit", WRITER, {0: fields(SNAPSHOT), 1: PACKS, 2: SEGMENTS, 3: HASH, 4: Opt(row(uint(), HASH))}),
     2: ("Packs", WRITER, {0: HASH, 1: PACKS, 2: SEGMENTS}),
     3: ("Abandon", WRITER | MAINTAINER, {0: HASHES}),
@@ -49,7 +49,8 @@ TYPES = {
     15: ("Bridge", ADMIN, {0: Opt(HASH), 1: Opt(array(row(uint(), any_map)), []), 2: Opt(array(row(uint(), HASH)), []), 3: text}),
 }
 BRIDGE = 15
-PAYLOAD = {0: uint(), 1: cbor.time, 2: any_map, 3: Opt(boolean, False)}
+LOCKED = row(uint(), sint)
+PAYLOAD = {0: uint(), 1: cbor.time, 2: any_map, 3: Opt(boolean, False), 4: Opt(LOCKED)}
 
 
 def snapshot_id(keys, snapshot):

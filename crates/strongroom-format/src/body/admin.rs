@@ -2,6 +2,7 @@
 
 use strongroom_crypt::Id;
 
+use super::write_raw_map;
 use crate::cbor::{self, MapWriter, Reader, Unknown};
 use crate::config::{missing, read_features, write_features};
 use crate::item::Item;
@@ -26,6 +27,8 @@ pub struct Genesis {
     pub only_writer: Option<[u8; 32]>,
     /// Whether the store was seen to decide races.
     pub probed: bool,
+    /// What else was found of the store: an encoded [`ProbeRecord`](crate::ProbeRecord), kept as it is.
+    pub probe: Option<Vec<u8>>,
     /// What a later version added.
     pub unknown: Unknown,
 }
@@ -44,12 +47,16 @@ impl Genesis {
             map.bytes(4, writer);
         }
         cbor::boolean(map.key(5), self.probed);
+        if let Some(probe) = &self.probe {
+            write_raw_map(map.key(6), probe, 2)?;
+        }
         map.finish(&self.unknown)
     }
 
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (mut admin, mut config, mut certificates) = (None, None, None);
         let (mut single_writer, mut only_writer, mut probed) = (false, None, None);
+        let mut probe = None;
         let unknown = r.map("genesis", |r, key| {
             match key {
                 0 => admin = Some(r.fixed("admin")?),
@@ -64,6 +71,7 @@ impl Genesis {
                 }
                 4 => only_writer = Some(r.fixed("only writer")?),
                 5 => probed = Some(r.boolean("probed")?),
+                6 => probe = Some(r.raw_map("probe")?.to_vec()),
                 _ => return Ok(false),
             }
             Ok(true)
@@ -78,6 +86,7 @@ impl Genesis {
             single_writer,
             only_writer,
             probed: probed.ok_or(missing("probed"))?,
+            probe,
             unknown,
         })
     }

@@ -15,7 +15,7 @@ struct Vector {
     describe: fn(&[u8]) -> String,
 }
 
-const VECTORS: [Vector; 18] = [
+const VECTORS: [Vector; 20] = [
     Vector {
         name: "config",
         bytes: || sample::config().encode(sample::RANDOM).unwrap(),
@@ -51,6 +51,11 @@ const VECTORS: [Vector; 18] = [
         describe: |_| describe_entry(&sample::genesis()),
     },
     Vector {
+        name: "entry-genesis-probed",
+        bytes: || sample::entry(0, &sample::probed_genesis()),
+        describe: |_| describe_entry(&sample::probed_genesis()),
+    },
+    Vector {
         name: "entry-commit",
         bytes: || sample::entry(42, &sample::commit()),
         describe: |_| {
@@ -61,6 +66,11 @@ const VECTORS: [Vector; 18] = [
             line(&mut text, "details", &sample::details().encode().unwrap());
             text
         },
+    },
+    Vector {
+        name: "entry-commit-locked",
+        bytes: || sample::entry(42, &sample::locked_commit()),
+        describe: |_| describe_entry(&sample::locked_commit()),
     },
     Vector {
         name: "entry-bridge",
@@ -421,7 +431,9 @@ fn the_journal_opens() {
     let keys = sample::structure(0);
     for (name, payload) in [
         ("entry-genesis", sample::genesis()),
+        ("entry-genesis-probed", sample::probed_genesis()),
         ("entry-commit", sample::commit()),
+        ("entry-commit-locked", sample::locked_commit()),
         ("entry-bridge", sample::bridge()),
     ] {
         let entry = Entry::decode(&stored(name)).unwrap();

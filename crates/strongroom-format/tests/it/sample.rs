@@ -174,9 +174,35 @@ pub(crate) fn genesis() -> Payload {
         single_writer: false,
         only_writer: None,
         probed: true,
+        probe: None,
         unknown: Unknown::default(),
     });
     Payload::new(TIME, body)
+}
+
+/// The same, with what else was found of the store.
+pub(crate) fn probed_genesis() -> Payload {
+    let mut payload = genesis();
+    let answer = |question, answer, why: &str| ProbeAnswer {
+        question,
+        answer,
+        why: why.to_owned(),
+    };
+    let record = ProbeRecord {
+        time: Time::new(1_700_000_000, 0),
+        store: "s3://bucket/prefix".to_owned(),
+        answers: vec![
+            answer(0, ProbeAnswer::YES, ""),
+            answer(1, ProbeAnswer::YES, ""),
+            answer(6, ProbeAnswer::NO, "delete: permission denied"),
+            answer(8, ProbeAnswer::UNKNOWN, "the store says so"),
+        ],
+        unknown: Unknown::default(),
+    };
+    if let Body::Genesis(genesis) = &mut payload.body {
+        genesis.probe = Some(record.encode().unwrap());
+    }
+    payload
 }
 
 pub(crate) fn details() -> Details {
@@ -254,6 +280,17 @@ pub(crate) fn commit() -> Payload {
         unknown: Unknown::default(),
     };
     Payload::new(TIME, Body::Commit(Box::new(body)))
+}
+
+/// The same, of an author who locks what he puts.
+pub(crate) fn locked_commit() -> Payload {
+    Payload {
+        locked: Some(Locked {
+            mode: Locked::COMPLIANCE,
+            until: 1_703_888_000,
+        }),
+        ..commit()
+    }
 }
 
 /// Entry 43 is lost, and entry 44 states its hash. It added a pack, and another one is gone.

@@ -478,9 +478,11 @@ pub(crate) fn payload() -> impl Strategy<Value = Payload> {
         time(),
         prop_oneof![data_body(), admin_body()],
         any::<bool>(),
+        of((any::<u64>(), any::<i64>())),
     )
-        .prop_map(|(time, body, must_understand)| Payload {
+        .prop_map(|(time, body, must_understand, locked)| Payload {
             must_understand,
+            locked: locked.map(|(mode, until)| Locked { mode, until }),
             ..Payload::new(time, body)
         })
 }

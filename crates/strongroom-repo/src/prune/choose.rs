@@ -27,6 +27,8 @@ pub struct PackDecision {
     pub live_bytes: u64,
     /// Stored bytes of its frames, or of parts of them, that nothing needs.
     pub unused_bytes: u64,
+    /// Until when the store will not delete it, in seconds since 1970, as far as the journal says; `None` if it is not known to be locked.
+    pub locked_until: Option<i64>,
 }
 
 /// What becomes of a pack.
@@ -274,6 +276,7 @@ impl Chooser<'_> {
             reason,
             live_bytes: pack.live_bytes,
             unused_bytes: self.grounds.unused(pack),
+            locked_until: None,
         });
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use strongroom_crypt::{RepositoryId, SessionId};
 use strongroom_format::ObjectHash;
 
+use crate::delete::MayDelete;
+use crate::locks::utc;
 use crate::prune::apply::Basis;
 use crate::prune::choose::{PackAction, PackDecision};
 use crate::prune::figures::PackFigures;
@@ -27,6 +29,7 @@ pub struct PrunePlan {
     pub(super) sessions: Vec<SessionId>,
     pub(super) orphans: Vec<Orphan>,
     pub(super) figures: PruneFigures,
+    pub(super) may_delete: MayDelete,
     pub(super) basis: Basis,
 }
 
@@ -72,6 +75,12 @@ pub struct PruneFigures {
     pub segments: u64,
     /// Index segments that will be merged or, since nothing that they map is left, dropped.
     pub replaced_segments: u64,
+    /// Of the packs that are dropped, those that are known to be locked: the store will not delete them before their dates.
+    pub locked_packs: u64,
+    /// Their bytes.
+    pub locked_bytes: u64,
+    /// When the last of them can be deleted, in seconds since 1970.
+    pub locked_until: Option<i64>,
     /// What it costs.
     pub requests: Requests,
 }
@@ -90,6 +99,8 @@ pub struct Requests {
     pub deletes: u64,
     /// Listings.
     pub lists: u64,
+    /// Locks extended.
+    pub extensions: u64,
 }
 
 impl PrunePlan {
@@ -128,6 +139,12 @@ impl PrunePlan {
     #[must_use]
     pub fn figures(&self) -> &PruneFigures {
         &self.figures
+    }
+
+    /// Returns whether the credentials of this handle may delete, which a prune does not need and [`delete_dropped`](crate::Repository::delete_dropped) does.
+    #[must_use]
+    pub fn may_delete(&self) -> MayDelete {
+        self.may_delete
     }
 
     /// Returns the bytes that are free once what is dropped is deleted, less what is written.
@@ -180,6 +197,21 @@ impl PruneFigures {
         }
         self.dropped_packs += 1;
         self.dropped_bytes += len;
+    }
+}
+
+impl PruneFigures {
+    /// Counts what will be dropped and cannot be deleted yet.
+    pub(super) fn add_locks(&mut self, decisions: &[PackDecision]) {
+        for one in decisions {
+            if let (PackAction::Drop | PackAction::Repack, Some(until)) =
+                (one.action, one.locked_until)
+            {
+                self.locked_packs += 1;
+                self.locked_bytes += u64::from(one.len);
+                self.locked_until = self.locked_until.max(Some(until));
+            }
+        }
     }
 }
 
@@ -246,6 +278,18 @@ impl fmt::Display for PrunePlan {
             figures.written_bytes,
             self.freed_bytes()
         )?;
+        if let Some(until) = figures.locked_until {
+            writeln!(
+                f,
+                "of what is dropped, {} packs, {} bytes, are locked: they can be deleted by {}",
+                figures.locked_packs,
+                figures.locked_bytes,
+                utc(until)
+            )?;
+        }
+        if let Some(lacks) = self.may_delete.lacks() {
+            writeln!(f, "{lacks}")?;
+        }
         write!(f, "costs {}", figures.requests)
     }
 }
@@ -258,11 +302,16 @@ impl fmt::Display for Requests {
             puts,
             deletes,
             lists,
+            extensions,
         } = self;
         write!(
             f,
             "{gets} gets, {heads} heads, {puts} puts, {deletes} deletes, {lists} lists"
-        )
+        )?;
+        match extensions {
+            0 => Ok(()),
+            _ => write!(f, ", {extensions} extensions of locks"),
+        }
     }
 }
 

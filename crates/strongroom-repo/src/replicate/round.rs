@@ -118,7 +118,7 @@ impl<'a> Round<'a> {
         let (source, context) = (self.source, self.repository.context());
         let start = self.inventory.first_missing();
         if let Some(later) = self.inventory.last_entry().filter(|n| *n >= state.head) {
-            self.compare(state.head - 1, &state.head_hash)?;
+            self.compare(state, state.head - 1, &state.head_hash)?;
             let what = "the other store has entries that come after ours";
             let error = Error::new(ErrorKind::Conflict, what);
             return Err(error.object_named(object_name::journal(later)));
@@ -134,25 +134,19 @@ impl<'a> Round<'a> {
                 bridge.map_or_else(|| ours().map(|ours| ours.entry.hash), Ok)?
             }
         };
-        self.compare(last, &previous)?;
+        self.compare(state, last, &previous)?;
         Ok((start, previous))
     }
 
-    /// Makes sure that the other store has this entry under this number.
-    fn compare(&self, n: u64, hash: &ObjectHash) -> Result<()> {
+    /// Makes sure that the other store has this entry under this number, or the one that is lost here and in whose place it stands.
+    fn compare(&self, state: &State, n: u64, hash: &ObjectHash) -> Result<()> {
         let name = object_name::journal(n);
         let theirs = self.target.get(&object_key(&name)?, None)?;
-        // What it has may be an entry that is lost here, where a Bridge stands in its place.
-        let is_same = ObjectHash::of(&theirs) == *hash || self.is_bridged(n);
-        match is_same {
+        let there = ObjectHash::of(&theirs);
+        match there == *hash || self.is_lost_one(state, n, there)? {
             true => Ok(()),
             false => Err(differs(&name, *hash, &theirs)),
         }
-    }
-
-    fn is_bridged(&self, n: u64) -> bool {
-        let state = self.repository.journal().state();
-        state.bridges.contains_key(&n)
     }
 
     /// Puts Bridges that stand here in the places of entries that the other has.

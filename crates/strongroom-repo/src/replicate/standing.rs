@@ -1,6 +1,6 @@
 //! How far the journals of a repository and of its replica agree.
 
-use strongroom_format::{ObjectHash, Time, object_name};
+use strongroom_format::{Entry, ObjectHash, Time, object_name};
 
 use super::round::Round;
 use crate::context::get_if_there;
@@ -63,19 +63,47 @@ impl Round<'_> {
         let (mut same, mut other) = (0, end.min(state.head).saturating_sub(1));
         while same < other {
             let middle = same + (other - same) / 2;
-            let theirs = self.their_hash(middle)?;
-            if theirs == Some(self.our_hash(middle)?) || state.bridges.contains_key(&middle) {
-                same = middle + 1;
-            } else {
-                other = middle;
+            match self.is_common(state, middle)? {
+                true => same = middle + 1,
+                false => other = middle,
             }
         }
         Ok(ReplicaFork {
-            ours: Head::new(other, self.our_hash(other)?),
+            ours: Head::new(other, self.our_hash(state, other)?),
             theirs: self.their_hash(other)?.map(|hash| Head::new(other, hash)),
             our_entries: state.head - other,
             their_entries: end.saturating_sub(other),
         })
+    }
+
+    /// Says whether both have the same entry, or the replica the one that is lost here.
+    fn is_common(&self, state: &State, n: u64) -> Result<bool> {
+        let Some(theirs) = self.their_hash(n)? else {
+            return Ok(false);
+        };
+        Ok(theirs == self.our_hash(state, n)? || self.is_lost_one(state, n, theirs)?)
+    }
+
+    /// Says whether the entry `n` of the replica, which has this hash, is the one that is lost here and that a Bridge stands for. The entry behind
+    /// it states its hash. Where that is lost, too, the replica's own leads on to one that is not.
+    ///
+    /// An entry that nothing here tells of is not taken for the lost one: somebody may have written it to the replica.
+    pub(super) fn is_lost_one(&self, state: &State, mut n: u64, hash: ObjectHash) -> Result<bool> {
+        let mut theirs = hash;
+        while let Some(bridge) = state.bridges.get(&n) {
+            let is_stated = bridge.next != bridge.hash;
+            if is_stated {
+                return Ok(bridge.next == theirs);
+            }
+            n += 1;
+            let next = get_if_there(self.target, &object_name::journal(n))?;
+            let next = next.and_then(|bytes| Entry::decode(&bytes).ok());
+            match next.filter(|next| next.n == n && next.previous == theirs) {
+                Some(next) => theirs = next.hash,
+                None => return Ok(false),
+            }
+        }
+        Ok(false)
     }
 
     /// Returns when an entry of the original says that it was written; `None` if it is lost, or says it in a way not known here.
@@ -86,7 +114,10 @@ impl Round<'_> {
         Some(payload.time)
     }
 
-    fn our_hash(&self, n: u64) -> Result<ObjectHash> {
+    fn our_hash(&self, state: &State, n: u64) -> Result<ObjectHash> {
+        if let Some(bridge) = state.bridges.get(&n) {
+            return Ok(bridge.hash);
+        }
         let context = self.repository.context();
         let found = Replay::new(self.source, context).stored(n)?;
         Ok(found.entry.hash)

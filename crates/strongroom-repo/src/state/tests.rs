@@ -76,6 +76,7 @@ impl World {
             single_writer,
             only_writer: single_writer.then(|| *self.worker.public().as_bytes()),
             probed: true,
+            probe: None,
             unknown: Unknown::default(),
         })
     }

@@ -52,6 +52,7 @@ impl Forger {
             single_writer: false,
             only_writer: None,
             probed: true,
+            probe: None,
             unknown: Unknown::default(),
         };
         let random = SeededRandom::shared(66);

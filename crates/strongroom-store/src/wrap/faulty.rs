@@ -8,7 +8,7 @@
 //! | [`Fault::FailAfter`] | all | the store inside does it or refuses, and its answer is lost: an error instead. A list yields everything and then an error |
 //! | [`Fault::TornRead`] | get, list | success with the first half of the bytes; every second object is missing |
 //! | [`Fault::FlippedRead`] | get | success with one bit flipped, at a place the seed decides; empty bytes stay empty |
-//! | [`Fault::LostWrite`] | put, delete | success, and nothing was done |
+//! | [`Fault::LostWrite`] | put, delete, extend | success, and nothing was done |
 //! | [`Fault::TornWrite`] | put | an error, and the first half of the bytes are there |
 //! | [`Fault::PauseBefore`], [`Fault::PauseAfter`] | all but list | the call waits at a gate |
 //!
@@ -24,9 +24,11 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::gate::Gate;
 use super::jitter::Numbers;
+use super::locking::lock_of;
 use super::recording::Operation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
+use crate::lock::{ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -372,6 +374,34 @@ impl<S: Store> Store for Faulty<S> {
             }
         }
         objects.unwrap_or_else(|| self.inner.list(prefix))
+    }
+
+    fn object_lock(&self) -> Option<&dyn ObjectLock> {
+        self.inner.object_lock().map(|_| self as &dyn ObjectLock)
+    }
+}
+
+#[async_trait]
+impl<S: Store> ObjectLock for Faulty<S> {
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
+        let lock = lock_of(&*self.inner, "retention")?;
+        let faults = self.before(Operation::Retention, "retention", key).await?;
+        let result = lock.retention(key).await;
+        after(&faults, "retention", key).await?;
+        result
+    }
+
+    async fn extend(&self, key: &Key, to: Retention) -> Result<()> {
+        let lock = lock_of(&*self.inner, "extend")?;
+        let faults = self.before(Operation::Extend, "extend", key).await?;
+        let lost = faults.iter().any(|fault| matches!(fault, Fault::LostWrite));
+        let result = if lost {
+            Ok(())
+        } else {
+            lock.extend(key, to).await
+        };
+        after(&faults, "extend", key).await?;
+        result
     }
 }
 

@@ -27,6 +27,7 @@
 
 mod catch_up;
 mod listing;
+mod locking;
 mod member;
 mod read;
 mod resync;
@@ -48,6 +49,7 @@ use self::member::Member;
 use self::turns::Turns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
+use crate::lock::ObjectLock;
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -268,10 +270,16 @@ impl Store for Mirrored {
             let (put, delete) = (all.put && one.put, all.delete && one.delete);
             let concurrency = all.concurrency.min(one.concurrency);
             let key_len_max = all.key_len_max.min(one.key_len_max);
+            let object_lock = all.object_lock && one.object_lock;
+            let versioning = all.versioning && one.versioning;
             all.with_put(put)
                 .with_delete(delete)
                 .with_concurrency(concurrency)
                 .with_key_len_max(key_len_max)
+                .with_object_lock(object_lock)
+                .with_versioning(versioning)
+                .with_ordered_list(false)
+                .with_conditional_delete(false)
         })
     }
 
@@ -293,6 +301,11 @@ impl Store for Mirrored {
 
     fn list(&self, prefix: &Prefix) -> BoxStream<'static, Result<ObjectMeta>> {
         listing::list(&self.shared, prefix)
+    }
+
+    fn object_lock(&self) -> Option<&dyn ObjectLock> {
+        let all = self.members().all(|store| store.object_lock().is_some());
+        all.then_some(self as &dyn ObjectLock)
     }
 }
 

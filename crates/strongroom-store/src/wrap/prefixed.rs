@@ -6,8 +6,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
 
+use super::locking::lock_of;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
+use crate::lock::{ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -103,6 +105,25 @@ impl<S: Store> Store for Prefixed<S> {
             ),
         };
         self.inner.list(&full).map(inward).boxed()
+    }
+
+    fn object_lock(&self) -> Option<&dyn ObjectLock> {
+        self.inner.object_lock().map(|_| self as &dyn ObjectLock)
+    }
+}
+
+#[async_trait]
+impl<S: Store> ObjectLock for Prefixed<S> {
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
+        let full = self.full_key("retention", key)?;
+        let lock = lock_of(&self.inner, "retention")?;
+        lock.retention(&full).await.map_err(outward(key))
+    }
+
+    async fn extend(&self, key: &Key, to: Retention) -> Result<()> {
+        let full = self.full_key("extend", key)?;
+        let lock = lock_of(&self.inner, "extend")?;
+        lock.extend(&full, to).await.map_err(outward(key))
     }
 }
 

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
+use super::locking::lock_of;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
+use crate::lock::{ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
-/// Refuses `put` and `delete` with `PermissionDenied`; the store inside never hears of them.
+/// Refuses `put`, `delete` and to lock with `PermissionDenied`; the store inside never hears of them.
 #[derive(Debug, Clone)]
 pub struct ReadOnly<S> {
     inner: S,
@@ -55,6 +57,21 @@ impl<S: Store> Store for ReadOnly<S> {
 
     fn list(&self, prefix: &Prefix) -> BoxStream<'static, Result<ObjectMeta>> {
         self.inner.list(prefix)
+    }
+
+    fn object_lock(&self) -> Option<&dyn ObjectLock> {
+        self.inner.object_lock().map(|_| self as &dyn ObjectLock)
+    }
+}
+
+#[async_trait]
+impl<S: Store> ObjectLock for ReadOnly<S> {
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
+        lock_of(&self.inner, "retention")?.retention(key).await
+    }
+
+    async fn extend(&self, key: &Key, _to: Retention) -> Result<()> {
+        Err(Error::new(ErrorKind::PermissionDenied, "extend").with_key(key))
     }
 }
 

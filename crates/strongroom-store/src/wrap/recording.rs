@@ -8,8 +8,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
+use super::locking::lock_of;
 use crate::error::{ErrorKind, Result};
 use crate::key::{Key, Prefix};
+use crate::lock::{ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -35,7 +37,7 @@ pub struct Recording<S> {
     log: Arc<Mutex<Vec<Call>>>,
 }
 
-/// The verbs of [`Store`].
+/// The verbs of [`Store`] and of [`ObjectLock`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Operation {
@@ -49,6 +51,10 @@ pub enum Operation {
     Delete,
     /// [`Store::list`].
     List,
+    /// [`ObjectLock::retention`].
+    Retention,
+    /// [`ObjectLock::extend`].
+    Extend,
 }
 
 /// One call, logged when it is made and completed when it returns.
@@ -185,6 +191,27 @@ impl<S: Store> Store for Recording<S> {
         let objects = self.inner.list(prefix);
         drop(self.end(serial, Ok(()), |()| 0));
         objects
+    }
+
+    fn object_lock(&self) -> Option<&dyn ObjectLock> {
+        self.inner.object_lock().map(|_| self as &dyn ObjectLock)
+    }
+}
+
+#[async_trait]
+impl<S: Store> ObjectLock for Recording<S> {
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
+        let lock = lock_of(&*self.inner, "retention")?;
+        let serial = self.begin(Operation::Retention, key.as_str(), None, 0);
+        let result = lock.retention(key).await;
+        self.end(serial, result, |_| 0)
+    }
+
+    async fn extend(&self, key: &Key, to: Retention) -> Result<()> {
+        let lock = lock_of(&*self.inner, "extend")?;
+        let serial = self.begin(Operation::Extend, key.as_str(), None, 0);
+        let result = lock.extend(key, to).await;
+        self.end(serial, result, |()| 0)
     }
 }
 

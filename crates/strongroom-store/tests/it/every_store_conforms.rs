@@ -1,12 +1,17 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::executor::block_on;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use strongroom_store::conformance::{Suite, assert_conforms, run_all};
+use strongroom_store::conformance::{LockSuite, Suite, Verdict, assert_conforms, run_all};
 use strongroom_store::wrap::{
-    FaultPlan, Faulty, Limited, Prefixed, ReadOnly, Recording, RetryPolicy, Retrying,
+    Counted, Deadline, DeadlinePolicy, FaultPlan, Faulty, Limited, Prefixed, ReadOnly, Recording,
+    RetryPolicy, Retrying,
 };
 use strongroom_store::{
     Capabilities, DirSettings, DirStore, GetOptions, Key, MemoryStore, ObjectMeta, Prefix,
@@ -18,6 +23,42 @@ use crate::folder;
 #[test]
 fn memory() {
     assert_conforms(|| Arc::new(MemoryStore::new()));
+}
+
+#[test]
+fn memory_that_locks() {
+    assert_conforms(|| Arc::new(MemoryStore::with_object_lock(|| 1_000)));
+    let time = Arc::new(AtomicI64::new(1_000_000));
+    let make = || {
+        let clock = Arc::clone(&time);
+        let store = MemoryStore::with_object_lock(move || clock.load(Ordering::SeqCst));
+        Arc::new(store) as Arc<dyn Store>
+    };
+    let now = || time.load(Ordering::SeqCst);
+    let wait = |passes: Duration| -> BoxFuture<'_, ()> {
+        let seconds = i64::try_from(passes.as_secs()).expect("it is short");
+        time.fetch_add(seconds, Ordering::SeqCst);
+        Box::pin(async {})
+    };
+    let report = block_on(LockSuite::new(&make, &now).with_wait(&wait).run());
+    assert!(report.is_conforming(), "{report}");
+    assert_eq!(report.to_string().matches(": kept").count(), 5, "{report}");
+}
+
+#[test]
+fn who_cannot_lock_is_asked_only_to_say_so() {
+    let make = || Arc::new(MemoryStore::new()) as Arc<dyn Store>;
+    let report = block_on(LockSuite::new(&make, &|| 0).run());
+    assert!(report.is_conforming(), "{report}");
+    let kept = report
+        .laws
+        .iter()
+        .filter(|law| law.verdict == Verdict::Kept);
+    assert_eq!(kept.map(|law| law.number).collect::<Vec<_>>(), [26]);
+    let scratch = tempfile::tempdir().expect("a directory");
+    let make = || Arc::new(DirStore::create(scratch.path()).expect("a store")) as Arc<dyn Store>;
+    let report = block_on(LockSuite::new(&make, &|| 0).run());
+    assert!(report.is_conforming(), "{report}");
 }
 
 #[test]
@@ -67,6 +108,16 @@ fn faulty_without_faults() {
 }
 
 #[test]
+fn counted() {
+    assert_conforms(|| Arc::new(Counted::new(MemoryStore::new())));
+}
+
+#[test]
+fn deadline() {
+    assert_conforms(|| Arc::new(Deadline::new(MemoryStore::new(), DeadlinePolicy::default())));
+}
+
+#[test]
 fn a_stack_of_wrappers() {
     let scratch = tempfile::tempdir().expect("a directory");
     assert_conforms(|| {
@@ -92,8 +143,7 @@ fn read_only_keeps_the_laws_of_reading() {
 
 #[test]
 fn read_only_is_asked_only_what_it_can() {
-    let report =
-        futures::executor::block_on(run_all(|| Arc::new(ReadOnly::new(MemoryStore::new()))));
+    let report = block_on(run_all(|| Arc::new(ReadOnly::new(MemoryStore::new()))));
     assert!(report.is_conforming(), "{report}");
     assert_eq!(
         report.to_string().matches("not asked").count(),
@@ -106,7 +156,7 @@ fn read_only_is_asked_only_what_it_can() {
 fn a_long_list_conforms_too() {
     let make: &dyn Fn() -> Arc<dyn Store> = &|| Arc::new(MemoryStore::new());
     let suite = Suite::new(make).with_listed_objects(2_500);
-    let report = futures::executor::block_on(suite.run());
+    let report = block_on(suite.run());
     assert!(report.is_conforming(), "{report}");
 }
 

@@ -1,12 +1,20 @@
 //! Tests of the stores and wrappers from outside.
 
 mod broken_stores_are_caught;
+#[cfg(unix)]
+mod cached;
+mod counted;
+mod deadline;
 mod directory_faults;
 mod directory_store;
 mod every_store_conforms;
 mod mirrors;
 mod probe_tells_racy_stores;
+mod retrying;
+mod split;
+mod support;
 mod wrappers;
+mod wrappers_pass_everything_on;
 
 use futures::executor::block_on;
 use strongroom_store::{ErrorKind, Key, Prefix, Result, Store, StoreExt};

@@ -294,6 +294,37 @@ fn what_a_follower_misses_is_given_in_order_when_it_is_back() {
 }
 
 #[test]
+fn an_arbiter_without_any_object_makes_nobody_forget_what_is_queued() {
+    let mirror = Mirror::new(2, WritePolicy::AtLeast(1));
+    mirror.put("journal/0", "entry 0");
+    mirror.down(1);
+    mirror.put("pack/a", "a");
+    mirror.put("pack/b", "b");
+    mirror.up(1);
+    // The disk of the arbiter is unmounted, and the empty folder below says that nothing is there.
+    let gone: Vec<_> = mirror.names(0);
+    let gone: Vec<_> = gone
+        .iter()
+        .map(|name| (name, mirror.bytes(0, name)))
+        .collect();
+    gone.iter().for_each(|(name, _)| mirror.lose(0, name));
+    for _ in 0..2 {
+        let status = block_on(mirror.store.catch_up());
+        assert!(!status.is_healthy(), "{status}");
+        assert_eq!(status.members[1].queued_objects, 2, "{status}");
+        assert_eq!(mirror.names(1), ["journal/0"]);
+    }
+    // It is back, and what was deleted there meanwhile is not missed.
+    let arbiter = mirror.member(0).inner().inner();
+    for (name, bytes) in gone.iter().filter(|(name, _)| *name != "pack/b") {
+        block_on(arbiter.put_new(&key(name), bytes.clone())).unwrap();
+    }
+    let status = block_on(mirror.store.catch_up());
+    assert!(status.is_healthy(), "{status}");
+    assert_eq!(mirror.names(1), ["journal/0", "pack/a"]);
+}
+
+#[test]
 fn writes_bring_a_follower_up_by_and_by() {
     let mirror = Mirror::new(2, WritePolicy::AtLeast(1));
     mirror.down(1);

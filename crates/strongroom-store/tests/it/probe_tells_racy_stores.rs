@@ -1,6 +1,8 @@
 use futures::executor::block_on;
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Operation, Recording, Rule, When};
-use strongroom_store::{DirStore, ErrorKind, MemoryStore, Store, StoreExt, probe_atomic_create};
+use strongroom_store::{
+    DirStore, ErrorKind, MemoryStore, ProbeOptions, Store, StoreExt, probe_atomic_create,
+};
 
 use crate::broken_stores_are_caught::{Broken, Flaw};
 use crate::{folder, kind, names, put};
@@ -50,4 +52,49 @@ fn what_is_already_there_is_not_touched() {
     assert_eq!(kind(outcome), ErrorKind::AlreadyExists);
     let data = block_on(store.get_all(&crate::key("scratch/race-0"))).expect("it is there");
     assert_eq!(data, "precious");
+}
+
+#[test]
+fn the_whole_probe_says_what_the_fault_is() {
+    for (flaw, question, expected) in [
+        (
+            Flaw::IgnoresCreate,
+            "atomic_create",
+            "ignores the condition",
+        ),
+        (
+            Flaw::CreateLooksFirst,
+            "atomic_create",
+            "only as long as nobody races",
+        ),
+        (
+            Flaw::HeadIsStale,
+            "read_after_write",
+            "still the old object",
+        ),
+        (
+            Flaw::RangeOffByOne,
+            "ranges",
+            "not the part that was asked for",
+        ),
+        (Flaw::ListMisses, "complete_list", "11 were listed"),
+        (Flaw::ListRepeats, "complete_list", "13 were listed"),
+        (Flaw::DeleteOfMissingFails, "delete", "not found"),
+        (Flaw::MissingIsDenied, "missing", "permission denied"),
+    ] {
+        let store = Broken::new(flaw);
+        let scratch = folder("scratch/");
+        let probe = strongroom_store::probe(&store, &scratch, ProbeOptions::default());
+        let probed = block_on(probe).expect("no errors");
+        let answer = probed
+            .answers()
+            .find(|(asked, _)| asked.name() == question)
+            .map(|(_, answer)| answer.clone());
+        let why = answer.as_ref().and_then(|answer| answer.why());
+        assert!(
+            why.is_some_and(|why| why.contains(expected)),
+            "{flaw:?}: {probed}"
+        );
+        assert_eq!(names(&store, ""), [""; 0], "{flaw:?}");
+    }
 }

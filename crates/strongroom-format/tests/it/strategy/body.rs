@@ -102,18 +102,22 @@ fn genesis() -> BoxedStrategy<Body> {
         certificates(),
         of(any::<[u8; 32]>()),
         any::<bool>(),
+        of(Just(vec![0xA1, 0x61, b'k', 0x01])),
     )
-        .prop_map(|(admin, config, certificates, only_writer, probed)| {
-            Body::Genesis(Genesis {
-                admin,
-                config,
-                certificates,
-                single_writer: only_writer.is_some(),
-                only_writer,
-                probed,
-                unknown: Unknown::default(),
-            })
-        })
+        .prop_map(
+            |(admin, config, certificates, only_writer, probed, probe)| {
+                Body::Genesis(Genesis {
+                    admin,
+                    config,
+                    certificates,
+                    single_writer: only_writer.is_some(),
+                    only_writer,
+                    probed,
+                    probe,
+                    unknown: Unknown::default(),
+                })
+            },
+        )
         .boxed()
 }
 

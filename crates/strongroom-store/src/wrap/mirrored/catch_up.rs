@@ -9,7 +9,7 @@ use super::turns::Kind;
 use super::{MirrorStatus, Mirrored, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::options::PutMode;
+use crate::options::{PutMode, StorageClass};
 use crate::store::StoreExt as _;
 
 impl Mirrored {
@@ -110,7 +110,11 @@ impl Shared {
             Wanted::Replaced => PutMode::Overwrite,
             _ => PutMode::Create,
         };
-        match self.give(follower, key, &ours, mode).await {
+        let how = (mode, queued.class);
+        let options = self
+            .copy_options(self.arbiter()?, follower, key, how)
+            .await?;
+        match self.give(follower, key, &ours, options).await {
             Ok(()) => Ok(true),
             Err(_) => Ok(false),
         }
@@ -174,10 +178,17 @@ impl Shared {
             if !suffices {
                 continue;
             }
-            if missing {
-                self.give(member, key, &bytes, PutMode::Create).await?;
+            let mode = if missing {
+                PutMode::Create
             } else {
-                member.store.replace(key, bytes).await?;
+                PutMode::Overwrite
+            };
+            let how = (mode, StorageClass::Hot);
+            let options = self.copy_options(source, member, key, how).await?;
+            if missing {
+                self.give(member, key, &bytes, options).await?;
+            } else {
+                member.store.put(key, bytes, options).await?;
             }
             return Ok(Mended::Now);
         }

@@ -8,6 +8,7 @@ use futures::lock::Mutex as AsyncMutex;
 use super::status::{Health, MemberStatus};
 use crate::error::Error;
 use crate::key::Key;
+use crate::options::StorageClass;
 use crate::store::Store;
 
 /// One store of a mirror.
@@ -26,6 +27,7 @@ pub(super) struct Queued {
     pub(super) key: Key,
     pub(super) wanted: Wanted,
     pub(super) len: u64,
+    pub(super) class: StorageClass,
     /// The arbiter has done it. Otherwise nobody knows whether it has.
     pub(super) decided: bool,
 }

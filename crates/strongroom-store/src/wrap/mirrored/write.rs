@@ -9,11 +9,12 @@ use super::rules::Wholeness;
 use super::turns::Kind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
-use crate::options::{PutMode, PutOptions};
+use crate::options::{PutMode, PutOptions, StorageClass};
 use crate::store::StoreExt as _;
 
 impl Shared {
     pub(super) async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
+        self.expect_locks(key, &options)?;
         self.catch_up_a_little().await;
         // The arbiter decides between those that create it.
         let kind = match options.mode {
@@ -33,7 +34,7 @@ impl Shared {
             PutMode::Create => Wanted::Created,
             PutMode::Overwrite => Wanted::Replaced,
         };
-        let mut doubts = Doubts::new(self, key, wanted, data.len() as u64);
+        let mut doubts = Doubts::new(self, key, wanted, (data.len() as u64, options.class));
         self.forget(key);
         match arbiter.store.put(key, data.clone(), options.clone()).await {
             Ok(()) => doubts.decided(),
@@ -64,7 +65,7 @@ impl Shared {
             if !follower.is_ready() {
                 return (number, Err(lag(follower)));
             }
-            let given = self.give(follower, key, &data, options.mode).await;
+            let given = self.give(follower, key, &data, options.clone()).await;
             (number, given.map_err(|error| words(&error)))
         });
         let mut failures = Vec::new();
@@ -93,7 +94,7 @@ impl Shared {
         if !lags.is_empty() {
             return Err(self.too_few("delete", key, &lags));
         }
-        let mut doubts = Doubts::new(self, key, Wanted::Absent, 0);
+        let mut doubts = Doubts::new(self, key, Wanted::Absent, (0, StorageClass::Hot));
         self.forget(key);
         let arbiter = self.arbiter()?;
         if let Err(error) = arbiter.store.delete(key).await {
@@ -137,6 +138,8 @@ impl Shared {
                 key: key.clone(),
                 wanted: Wanted::Created,
                 len: 0,
+                // Whoever put it knows better, and is not here to be asked.
+                class: StorageClass::Hot,
                 decided: true,
             });
         }
@@ -148,7 +151,7 @@ impl Shared {
         follower: &Member,
         key: &Key,
         data: &Bytes,
-        mode: PutMode,
+        options: PutOptions,
     ) -> Result<()> {
         let predecessor = self.settings.rules.predecessor(key);
         let given = async {
@@ -156,7 +159,6 @@ impl Shared {
                 follower.lacks(key);
                 return Ok(false);
             }
-            let options = PutOptions::default().with_mode(mode);
             match follower.store.put(key, data.clone(), options).await {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     self.settle(follower, key, data).await
@@ -238,7 +240,12 @@ impl Shared {
     }
 
     /// The error of a write that too few members have, or can be given.
-    fn too_few(&self, verb: &'static str, key: &Key, failures: &[(usize, String)]) -> Error {
+    pub(super) fn too_few(
+        &self,
+        verb: &'static str,
+        key: &Key,
+        failures: &[(usize, String)],
+    ) -> Error {
         let have = self.members.len() - failures.len();
         let wanted = match verb {
             "delete" => self.members.len(),
@@ -262,11 +269,17 @@ struct Doubts<'a> {
 }
 
 impl<'a> Doubts<'a> {
-    fn new(shared: &'a Shared, key: &Key, wanted: Wanted, len: u64) -> Self {
+    fn new(
+        shared: &'a Shared,
+        key: &Key,
+        wanted: Wanted,
+        (len, class): (u64, StorageClass),
+    ) -> Self {
         let queued = Queued {
             key: key.clone(),
             wanted,
             len,
+            class,
             decided: false,
         };
         let members = shared.followers().map(|(number, _)| number).collect();

@@ -39,6 +39,7 @@ fn genesis(only_writer: Option<[u8; 32]>) -> Body {
         single_writer: only_writer.is_some(),
         only_writer,
         probed: true,
+        probe: None,
         unknown: Unknown::default(),
     })
 }

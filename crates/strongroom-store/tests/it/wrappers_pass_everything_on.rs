@@ -1,0 +1,236 @@
+//! Classes, retentions and locks go through every wrapper. One that drops them fails here.
+
+use std::sync::Arc;
+
+use futures::executor::block_on;
+use strongroom_store::wrap::{
+    Counted, Deadline, DeadlinePolicy, Fault, FaultPlan, Faulty, Limited, MirrorSettings, Mirrored,
+    Prefixed, ReadOnly, Recording, RetryPolicy, Retrying, Rule, WritePolicy,
+};
+use strongroom_store::{
+    ErrorKind, GetOptions, PutMode, PutOptions, Retention, RetentionMode, StorageClass, Store,
+};
+
+use crate::support::Spy;
+use crate::{folder, key, kind};
+
+/// A wrapper, the store inside of it, and what it puts before keys.
+struct Case {
+    inner: Spy,
+    store: Box<dyn Store>,
+    before: &'static str,
+}
+
+/// Every wrapper that calls the store inside as it is called itself.
+fn all(make: impl Fn() -> Spy) -> Vec<Case> {
+    let case = |wrap: &dyn Fn(Spy) -> Box<dyn Store>| {
+        let inner = make();
+        let store = wrap(inner.clone());
+        let before = "";
+        Case {
+            inner,
+            store,
+            before,
+        }
+    };
+    vec![
+        case(&|spy| Box::new(Arc::new(spy))),
+        case(&|spy| Box::new(Counted::new(spy))),
+        case(&|spy| Box::new(Deadline::new(spy, DeadlinePolicy::default()))),
+        case(&|spy| Box::new(Faulty::new(spy, FaultPlan::new()))),
+        case(&|spy| Box::new(Limited::new(spy, 1))),
+        case(&|spy| {
+            let settings = MirrorSettings::default();
+            Box::new(Mirrored::new(Arc::new(spy), Vec::new(), settings))
+        }),
+        Case {
+            before: "some/host/",
+            ..case(&|spy| Box::new(Prefixed::new(spy, folder("some/host/"))))
+        },
+        case(&|spy| Box::new(Recording::new(spy))),
+        case(&|spy| Box::new(Retrying::new(spy, RetryPolicy::default()))),
+    ]
+}
+
+fn until(until: i64) -> Retention {
+    Retention::new(RetentionMode::Compliance, until)
+}
+
+#[test]
+fn classes_ranges_and_retentions_arrive_as_they_were_given() {
+    for case in all(Spy::with_locks) {
+        let (inner, store, before) = (case.inner, case.store, case.before);
+        let pack = key("pack/1");
+        let put = PutOptions::default()
+            .with_mode(PutMode::Overwrite)
+            .with_class(StorageClass::Cold)
+            .with_retention(until(7));
+        let get = GetOptions::default().with_class(StorageClass::Cold);
+        block_on(async {
+            store.put(&pack, "bytes".into(), put).await?;
+            store.get(&pack, get.clone()).await?;
+            store.get(&pack, get.with_range(1..3)).await
+        })
+        .expect("nothing fails");
+        let told = [
+            format!("put {before}pack/1 Cold Some(7)"),
+            format!("get {before}pack/1 Some(Cold)"),
+            format!("get {before}pack/1 1..3 Some(Cold)"),
+        ];
+        assert_eq!(inner.log(), told, "{store}");
+    }
+}
+
+#[test]
+fn locks_are_lent_by_whoever_has_one_inside() {
+    for case in all(Spy::with_locks) {
+        let (inner, store, before) = (case.inner, case.store, case.before);
+        let pack = key("pack/1");
+        let put = PutOptions::default()
+            .with_mode(PutMode::Overwrite)
+            .with_retention(until(7));
+        assert!(store.capabilities().object_lock, "{store}");
+        let lock = store.object_lock().expect("there is one inside");
+        block_on(async {
+            store.put(&pack, "bytes".into(), put).await.expect("room");
+            inner.log();
+            assert_eq!(
+                lock.retention(&pack).await.expect("it is there"),
+                Some(until(7))
+            );
+            lock.extend(&pack, until(9)).await.expect("it is longer");
+            assert_eq!(
+                lock.retention(&pack).await.expect("it is there"),
+                Some(until(9))
+            );
+            assert_eq!(
+                kind(
+                    lock.extend(&pack, Retention::new(RetentionMode::Governance, 99))
+                        .await
+                ),
+                ErrorKind::Invalid
+            );
+            let missing = lock
+                .retention(&key("none"))
+                .await
+                .expect_err("it is missing");
+            assert_eq!(
+                (missing.kind(), missing.key()),
+                (ErrorKind::NotFound, Some(&key("none"))).clone(),
+                "{store}"
+            );
+        });
+        let told = [
+            format!("retention {before}pack/1"),
+            format!("extend {before}pack/1 9"),
+            format!("retention {before}pack/1"),
+            format!("extend {before}pack/1 99"),
+            format!("retention {before}none"),
+        ];
+        assert_eq!(inner.log(), told, "{store}");
+    }
+}
+
+#[test]
+fn nobody_has_a_lock_where_there_is_none() {
+    for Case { store, .. } in all(Spy::new) {
+        assert!(store.object_lock().is_none(), "{store}");
+        assert!(!store.capabilities().object_lock, "{store}");
+    }
+}
+
+#[test]
+fn read_only_tells_of_locks_and_does_not_lock() {
+    let inner = Spy::with_locks();
+    let store = ReadOnly::new(inner.clone());
+    let lock = store.object_lock().expect("there is one inside");
+    block_on(async {
+        let locked = PutOptions::default().with_retention(until(7));
+        inner
+            .put(&key("a"), "bytes".into(), locked)
+            .await
+            .expect("room");
+        inner.log();
+        assert_eq!(
+            lock.retention(&key("a")).await.expect("it is there"),
+            Some(until(7))
+        );
+        assert_eq!(
+            kind(lock.extend(&key("a"), until(9)).await),
+            ErrorKind::PermissionDenied
+        );
+        let hint = GetOptions::default().with_class(StorageClass::Cold);
+        store.get(&key("a"), hint).await.expect("it is there");
+    });
+    assert_eq!(inner.log(), ["retention a", "get a Some(Cold)"]);
+}
+
+#[test]
+fn a_mirror_locks_everywhere_and_says_what_the_weakest_says() {
+    let members = [Spy::with_locks(), Spy::with_locks()];
+    let [arbiter, follower] = members.clone().map(|spy| Arc::new(spy) as Arc<dyn Store>);
+    let store = Mirrored::new(arbiter, vec![follower], MirrorSettings::default());
+    let lock = store.object_lock().expect("all have one");
+    let a = key("a");
+    block_on(async {
+        let locked = PutOptions::default().with_retention(until(7));
+        store.put(&a, "bytes".into(), locked).await.expect("room");
+        lock.extend(&a, until(9)).await.expect("it is longer");
+        for member in &members {
+            let theirs = member.object_lock().expect("it locks");
+            assert_eq!(
+                theirs.retention(&a).await.expect("it is there"),
+                Some(until(9))
+            );
+        }
+        let arbiter = members
+            .first()
+            .expect("two")
+            .object_lock()
+            .expect("it locks");
+        arbiter.extend(&a, until(11)).await.expect("it is longer");
+        assert_eq!(
+            lock.retention(&a).await.expect("both are there"),
+            Some(until(9))
+        );
+    });
+}
+
+#[test]
+fn a_mirror_with_a_member_that_cannot_lock_says_so_before_anything_is_put() {
+    let members = [Spy::with_locks(), Spy::new()];
+    let [arbiter, follower] = members.clone().map(|spy| Arc::new(spy) as Arc<dyn Store>);
+    let store = Mirrored::new(arbiter, vec![follower], MirrorSettings::default());
+    assert!(store.object_lock().is_none() && !store.capabilities().object_lock);
+    let locked = PutOptions::default().with_retention(until(7));
+    let outcome = block_on(store.put(&key("a"), "bytes".into(), locked));
+    assert_eq!(kind(outcome), ErrorKind::Unsupported);
+    for member in members {
+        assert_eq!(member.log(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_mirror_gives_late_what_it_would_have_given_then() {
+    let [here, there] = [Spy::with_locks(), Spy::with_locks()];
+    let away = Faulty::new(there.clone(), FaultPlan::new());
+    away.inject(Rule::new(Fault::FailBefore(ErrorKind::Unavailable)));
+    let settings = MirrorSettings::default().with_policy(WritePolicy::AtLeast(1));
+    let store = Mirrored::new(Arc::new(here), vec![Arc::new(away.clone())], settings);
+    let lock = store.object_lock().expect("all have one");
+    let pack = key("pack/1");
+    let options = PutOptions::default()
+        .with_class(StorageClass::Cold)
+        .with_retention(until(7));
+    block_on(async {
+        store
+            .put(&pack, "bytes".into(), options)
+            .await
+            .expect("one suffices");
+        lock.extend(&pack, until(9)).await.expect("one suffices");
+        away.heal();
+        there.log();
+        store.catch_up().await;
+    });
+    assert_eq!(there.log(), ["put pack/1 Cold Some(9)"]);
+}

@@ -1,0 +1,200 @@
+//! Opening stores, with all that the caller has to say about it.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use strongroom_store::wrap::{Deadline, DeadlinePolicy, RetryPolicy, Retrying};
+use strongroom_store::{Environment, ErrorKind, Store};
+
+use super::counter::Counter;
+use super::directory;
+use super::error::LocationError;
+use super::mirror::MirrorPlace;
+use super::place::{Make, Place};
+use crate::mirror::{Away, MirrorSettings, Mirrored, RepositoryRules};
+
+/// Turns paths and URLs into stores.
+///
+/// ```
+/// use strongroom::{ProcessEnvironment, Stores};
+///
+/// let folder = tempfile::tempdir()?;
+/// let stores = Stores::new().with_environment(ProcessEnvironment);
+/// let store = stores.open(folder.path())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Stores {
+    environment: Arc<dyn Environment>,
+    retries: Option<RetryPolicy>,
+    deadline: Option<DeadlinePolicy>,
+    counter: Option<Counter>,
+}
+
+impl Default for Stores {
+    fn default() -> Self {
+        Self {
+            environment: Arc::new(()),
+            retries: Some(RetryPolicy::default()),
+            deadline: Some(DeadlinePolicy::default()),
+            counter: None,
+        }
+    }
+}
+
+impl Stores {
+    /// Returns what opens stores without credentials, and tries again what failed in the network.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says where variables and profile files with credentials are. Default: nowhere.
+    pub fn with_environment(mut self, environment: impl Environment + 'static) -> Self {
+        self.environment = Arc::new(environment);
+        self
+    }
+
+    /// Sets how often and how patiently a remote store is asked again; `None` for who wants to see each failure. Directories are
+    /// never asked again.
+    pub fn with_retries(mut self, retries: Option<RetryPolicy>) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Sets how long one attempt at a remote store may take; `None` for who would rather wait for ever.
+    pub fn with_deadline(mut self, deadline: Option<DeadlinePolicy>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Counts what is asked of the stores, directories too.
+    pub fn with_counter(mut self, counter: &Counter) -> Self {
+        self.counter = Some(counter.clone());
+        self
+    }
+
+    /// Opens the store at a path or URL.
+    ///
+    /// | location | store | feature |
+    /// |---|---|---|
+    /// | a path, `file:<path>`, `file:///<path>` | a directory | |
+    /// | `s3://bucket/prefix?endpoint=…&region=…&class=…` | Amazon S3 and what speaks its language | `object-store` |
+    /// | `az://container/prefix?account=…&endpoint=…` | Azure Blob Storage | `object-store` |
+    /// | `gs://bucket/prefix?endpoint=…` | Google Cloud Storage | `object-store` |
+    /// | `http(s)://host/path` | files of a web server, to be read only | `object-store` |
+    /// | `sftp://user@host:port/path?key=…&known_hosts=…` | SFTP, by the system's `ssh` | `opendal` |
+    /// | `dav(s)://host:port/path` | WebDAV, `davs` over TLS | `opendal` |
+    /// | `mirror:<location>,<location>,…` | several of these at once ([`open_mirror`](Self::open_mirror)) | |
+    ///
+    /// What begins like `name:`, with a name of two or more letters, digits, `+`, `-` or `.`, is a URL; write `./name:x` for a path of
+    /// that form. In `file://` URLs, `%` and two hexadecimal digits are a byte. Nothing is created: a mistyped path is an error, not an
+    /// empty repository. A remote store is not asked anything yet: a wrong bucket or credential shows at the first request.
+    ///
+    /// # Errors
+    ///
+    /// [`LocationError::Unsupported`] and [`NotBuiltIn`](LocationError::NotBuiltIn) name a scheme that there is no store for,
+    /// [`Invalid`](LocationError::Invalid) says what is wrong with the URL, [`Secret`](LocationError::Secret) refuses one with a
+    /// password in it; [`Store`](LocationError::Store) has what the store said: `Unavailable` for a directory that is not there,
+    /// `PermissionDenied` without credentials where there must be some.
+    pub fn open(&self, location: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, LocationError> {
+        self.at(&Place::parse(location.as_ref())?, Make::Nothing)
+    }
+
+    /// Opens the store at a path or URL, as [`open`](Self::open) does, and creates its directory, and those above it, where they are
+    /// missing: for a new repository. Buckets, containers and shares are not created.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn create(&self, location: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, LocationError> {
+        self.at(&Place::parse(location.as_ref())?, Make::Directories)
+    }
+
+    /// Opens the mirror at `mirror:<location>,<location>,…` or `mirror:<policy>:<location>,…`, each location as for
+    /// [`open`](Self::open). Within one, `%2C` is a comma and `%25` a percent sign.
+    ///
+    /// The first location is the arbiter, which must be the same in every program that uses the mirror. The policy says when a write is
+    /// done: `all`, which is the default, or how many members must have it; the rest are given it later. Copies are checked
+    /// ([`RepositoryRules`]) before they are believed.
+    ///
+    /// A member that cannot be reached, a disk that is not plugged in, is taken to be away for as long as the mirror is open.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); `Invalid` for a location that is no mirror, `Store` when no member can be reached.
+    pub fn open_mirror(&self, location: impl AsRef<OsStr>) -> Result<Mirrored, LocationError> {
+        match Place::parse(location.as_ref())? {
+            Place::Mirror(mirror) => self.mirror(&mirror, Make::Nothing),
+            _ => Err(LocationError::Invalid {
+                what: "a mirror begins with mirror:",
+            }),
+        }
+    }
+
+    fn at(&self, place: &Place, make: Make) -> Result<Arc<dyn Store>, LocationError> {
+        match place {
+            Place::Directory(path) => Ok(self.counted(directory::open(path, make)?)),
+            Place::Remote(remote) => {
+                let store = remote.open(&*self.environment)?;
+                Ok(self.patient(self.counted(store)))
+            }
+            Place::Mirror(mirror) => Ok(Arc::new(self.mirror(mirror, make)?)),
+        }
+    }
+
+    fn counted(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        match &self.counter {
+            None => store,
+            Some(counter) => counter.count(store),
+        }
+    }
+
+    /// Puts a remote store into what a network asks for: each attempt ends in time, and there are several.
+    fn patient(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        let store: Arc<dyn Store> = match &self.deadline {
+            None => store,
+            Some(policy) => Arc::new(Deadline::new(store, policy.clone())),
+        };
+        match &self.retries {
+            None => store,
+            Some(policy) => Arc::new(Retrying::new(store, policy.clone())),
+        }
+    }
+
+    fn mirror(&self, mirror: &MirrorPlace, make: Make) -> Result<Mirrored, LocationError> {
+        let mut stores: Vec<Arc<dyn Store>> = Vec::new();
+        let mut away = None;
+        let mut reached = false;
+        for member in &mirror.members {
+            match (self.at(member, make), member) {
+                (Ok(store), _) => {
+                    reached = true;
+                    stores.push(store);
+                }
+                (Err(LocationError::Store(error)), Place::Directory(path))
+                    if make == Make::Nothing && error.kind() == ErrorKind::Unavailable =>
+                {
+                    let name = format!("{} (away)", path.display());
+                    let kind = error.kind();
+                    stores.push(Arc::new(Away::new(name, error)));
+                    away = away.or(Some(kind));
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+        if !reached && let Some(kind) = away {
+            return Err(strongroom_store::Error::new(kind, "open a member of the mirror").into());
+        }
+        let settings = MirrorSettings::default()
+            .with_policy(mirror.policy)
+            .with_rules(Arc::new(RepositoryRules::new()));
+        let mut stores = stores.into_iter();
+        let Some(arbiter) = stores.next() else {
+            return Err(LocationError::Invalid {
+                what: "a mirror without members",
+            });
+        };
+        Ok(Mirrored::new(arbiter, stores.collect(), settings))
+    }
+}
