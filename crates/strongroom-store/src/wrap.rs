@@ -13,10 +13,13 @@
 //! assert_eq!(store.to_string(), "read-only(limited(8, memory:))");
 //! ```
 
+#[cfg(unix)]
+mod cached;
 mod counted;
 mod deadline;
 mod faulty;
 mod gate;
+mod glacial;
 mod jitter;
 mod limited;
 mod locking;
@@ -31,10 +34,13 @@ mod split;
 mod timer;
 mod turns;
 
+#[cfg(unix)]
+pub use self::cached::{CacheCounts, CacheRules, CacheSettings, Cached};
 pub use self::counted::{ClassPrices, CostEstimate, Counted, Counts, Prices, RequestKind, Tally};
 pub use self::deadline::{Deadline, DeadlinePolicy};
 pub use self::faulty::{Fault, FaultPlan, Faulty, Rule, When};
 pub use self::gate::Gate;
+pub use self::glacial::Glacial;
 pub use self::jitter::{Jitter, RandomJitter};
 pub use self::limited::Limited;
 pub use self::mirrored::{
