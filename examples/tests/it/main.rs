@@ -19,6 +19,7 @@ mod generate;
 mod info;
 mod kill;
 mod kit;
+mod later;
 mod mirror;
 mod objects;
 mod parity;
