@@ -7,13 +7,15 @@ mod diary;
 mod fingerprint;
 mod folder;
 mod forget;
+mod place;
 mod proof;
 mod tally;
 mod upkeep;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -21,10 +23,11 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 use strongroom::blocking::Repository;
-use strongroom::{Argon2Params, CreateOptions, Credential, create_store_at};
+use strongroom::{Argon2Params, CreateOptions, Credential};
 
 use self::chance::Chance;
 use self::crew::{Crew, Ended, Launch, Rules, pause};
+pub use self::place::PlaceArgs;
 use self::proof::Proof;
 use self::tally::Tally;
 pub use self::worker::WorkerArgs;
@@ -37,9 +40,17 @@ use crate::secret::given_secret;
 #[derive(Debug, Args)]
 #[non_exhaustive]
 pub struct FleetArgs {
-    /// Where the new repository is to be: a folder that is empty or not there.
-    #[arg(long, value_name = "DIR")]
-    pub repo: PathBuf,
+    /// Where the new repository is to be: a folder that is empty or not there, or a URL as for the other programs, with its credentials
+    /// in the environment.
+    #[arg(long, value_name = "URL")]
+    pub repo: OsString,
+    /// How long one attempt at a request that moves nothing may take [default: what the library does].
+    #[arg(long, value_name = "SECONDS")]
+    pub attempt: Option<f64>,
+    /// The store may be out of reach for longer than requests are tried again: an operation that ends for that is counted, and is no
+    /// failure.
+    #[arg(long)]
+    pub unreliable: bool,
     /// Clients at a time.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub processes: u64,
@@ -75,6 +86,7 @@ const MAX_SHOWN: usize = 20;
 /// What is the same for the whole run.
 struct Fleet<'a> {
     args: &'a FleetArgs,
+    place: PlaceArgs,
     output: &'a Output,
     seed: u64,
     password: String,
@@ -97,6 +109,11 @@ pub fn run(args: &FleetArgs, output: &Output) -> anyhow::Result<Status> {
     let work = temporary.as_ref().map(tempfile::TempDir::path);
     let fleet = Fleet {
         args,
+        place: PlaceArgs {
+            repo: args.repo.clone(),
+            attempt: args.attempt,
+            unreliable: args.unreliable,
+        },
         output,
         seed: args.seed.map_or_else(random_seed, Ok)?,
         password: match given_secret(None)? {
@@ -124,7 +141,7 @@ pub fn run(args: &FleetArgs, output: &Output) -> anyhow::Result<Status> {
 /// # Errors
 ///
 /// When it cannot go on.
-pub fn work(args: &WorkerArgs, repo: &Path) -> anyhow::Result<()> {
+pub fn work(args: &WorkerArgs, place: &PlaceArgs) -> anyhow::Result<()> {
     let ends = std::sync::Arc::new(AtomicBool::new(false));
     let seen = ends.clone();
     std::thread::spawn(move || {
@@ -133,7 +150,7 @@ pub fn work(args: &WorkerArgs, repo: &Path) -> anyhow::Result<()> {
         seen.store(true, Ordering::Relaxed);
     });
     let password = given_secret(None)?.context("no password for the worker")?;
-    worker::work(args, repo, &password, &ends)
+    worker::work(args, place, &password, &ends)
 }
 
 impl Fleet<'_> {
@@ -153,7 +170,7 @@ impl Fleet<'_> {
             tally.fail(failure.clone());
         }
         let worked = began.elapsed();
-        let proof = Proof::of(&self.args.repo, &self.password, &self.work, &tally)?;
+        let proof = Proof::of(&self.place, &self.password, &self.work, &tally)?;
         self.report(&ended, &tally, &proof, worked)
     }
 
@@ -161,7 +178,7 @@ impl Fleet<'_> {
         let options = CreateOptions::default()
             .with_argon2(Argon2Params::FASTEST)
             .with_recovery_code(false);
-        Repository::builder(create_store_at(&self.args.repo)?)
+        Repository::builder(self.place.create()?)
             .create(options, &Credential::passphrase(&self.password))?;
         let (password, seed) = (&self.password, self.seed);
         let _ = self
@@ -194,7 +211,7 @@ impl Fleet<'_> {
             stop_share: self.args.stop_share,
         };
         let launch = Launch {
-            repo: &self.args.repo,
+            place: &self.place,
             password: &self.password,
         };
         let chance = Chance::of(&[self.seed, u64::MAX]);
@@ -221,7 +238,7 @@ impl Fleet<'_> {
                 .workers()
                 .map(|args| {
                     let ends = &ends;
-                    scope.spawn(move || worker::work(&args, &self.args.repo, &self.password, ends))
+                    scope.spawn(move || worker::work(&args, &self.place, &self.password, ends))
                 })
                 .collect();
             pause(end.saturating_duration_since(Instant::now()));
@@ -248,6 +265,7 @@ impl Fleet<'_> {
     ) -> anyhow::Result<Status> {
         let named = |(what, count): (&String, &u64)| (what.replace(' ', "_"), *count);
         let counts: BTreeMap<String, u64> = tally.counts.iter().map(named).collect();
+        let requests = &tally.requests;
         let failures: Vec<&String> = tally.failures.iter().chain(&proof.failures).collect();
         let _ = self.output.json(|| {
             json!({
@@ -261,6 +279,7 @@ impl Fleet<'_> {
                 "acknowledged": tally.fates.values().filter(|fate| fate.is_acknowledged()).count(),
                 "given_up": tally.fates.values().filter(|fate| fate.is_given_up()).count(),
                 "counts": counts,
+                "requests": requests,
                 "torn_diary_lines": tally.torn,
                 "proof": proof.object(),
                 "failures": failures,
@@ -275,6 +294,11 @@ impl Fleet<'_> {
         ));
         for (what, count) in &tally.counts {
             let _ = self.output.line(&format!("{count:>8} {what}"));
+        }
+        for (kind, count) in requests {
+            let _ = self
+                .output
+                .line(&format!("{count:>8} requests of clients: {kind}"));
         }
         proof.print(self.output);
         for failure in failures.iter().take(MAX_SHOWN) {

@@ -6,6 +6,7 @@ mod sealed;
 mod tests;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -15,23 +16,23 @@ use strongroom_format::{
 };
 
 use crate::blobs::follow::Follow;
-use crate::blobs::sealed::{HeaderFlight, SealedCache};
+use crate::blobs::sealed::{HeaderFlight, HeaderParts, SealedCache};
 use crate::context::Context;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Index, is_loss};
+use crate::index::{Index, is_loss, is_out_of_reach};
 use crate::keys::Keys;
 use crate::lru::Lru;
 use crate::packs::{Location, PackInfo};
 use crate::repository::Repository;
 
 pub(crate) use follow::forgotten;
-pub(crate) use sealed::aligned;
+pub(crate) use sealed::frame_range;
 
 /// Reads blobs of one repository, for one operation. Cloning shares everything.
 ///
 /// Memory: the `cache_bytes` of decoded frames; at most 32 MiB of decoded pack headers, or one; and at most 48 MiB of
-/// sealed packs fetched whole, or one.
+/// sealed parts of packs, or one.
 #[derive(Debug, Clone)]
 pub(crate) struct Blobs(Arc<Shared>);
 
@@ -116,8 +117,10 @@ impl HeaderTicket {
             Asked::There(header) => Ok(header),
             Asked::Lost => blobs.header(pack),
             Asked::Flying(flight) => {
-                let opened = flight
-                    .land()
+                let opened = blobs
+                    .0
+                    .sealed
+                    .land(pack, &flight)
                     .and_then(|parts| blobs.open_header(pack, &parts));
                 match opened {
                     Ok(header) => Ok(blobs.keep_header(pack, header)),
@@ -157,11 +160,12 @@ impl Blobs {
 
     fn with(remote: Remote, context: Arc<Context>, follow: Follow, cache_bytes: usize) -> Self {
         let keys = context.keys();
+        let sealed = SealedCache::new(remote, context.settings.request_bytes);
         Self(Arc::new(Shared {
             context,
             keys,
             follow,
-            sealed: SealedCache::new(remote),
+            sealed,
             frames: Mutex::new(Lru::new(cache_bytes)),
             headers: Mutex::new(Lru::new(HEADER_CACHE_BYTES)),
             sessions: Mutex::new(Lru::new(SESSIONS)),
@@ -179,6 +183,18 @@ impl Blobs {
     /// Says whether something could not be read because the snapshot was forgotten and its data deleted.
     pub(crate) fn is_forgotten(&self) -> bool {
         self.0.follow.is_forgotten()
+    }
+
+    /// Takes note of a pack that is in cold storage, if that is what the error says: it is not asked for again.
+    pub(crate) fn note_archived(&self, pack: &PackInfo, error: &Error) {
+        if error.kind() == ErrorKind::Archived {
+            self.note_lost_pack(pack, error);
+        }
+    }
+
+    /// Returns the number of requests for parts of packs so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.0.sealed.requests()
     }
 
     /// Returns the bytes fetched from the store so far.
@@ -216,13 +232,16 @@ impl Blobs {
         for location in index.locate(id)? {
             match self.read_copy(kind, id, &location) {
                 Ok(blob) => return Ok(Found::Blob(blob)),
-                Err(error) if is_loss(&error) => {
+                Err(error) if is_out_of_reach(&error) => {
                     if error.kind() == ErrorKind::NotFound {
                         missing.get_or_insert_with(|| {
                             not_found().object_named(location.pack.object())
                         });
                     }
-                    failure.get_or_insert(error);
+                    // What can be warmed up is not lost.
+                    if failure.is_none() || error.kind() == ErrorKind::Archived {
+                        failure = Some(error);
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -255,7 +274,7 @@ impl Blobs {
             return Ok(header);
         }
         if let Some(kind) = lock(&self.0.lost_packs).get(&pack.name) {
-            return Err(Error::new(*kind, "a pack is lost").object_named(pack.object()));
+            return Err(unreadable(pack, *kind));
         }
         let first = self
             .0
@@ -298,6 +317,84 @@ impl Blobs {
         Ok(HeaderTicket(Asked::Flying(
             self.0.sealed.header_later(pack)?,
         )))
+    }
+
+    /// Returns what a request is worth in bytes.
+    pub(crate) fn request_bytes(&self) -> u64 {
+        self.0.context.settings.request_bytes
+    }
+
+    /// Says whether a pack's header need not be fetched.
+    pub(crate) fn has_header(&self, pack: &PackInfo) -> bool {
+        lock(&self.0.headers).get(&pack.name).is_some()
+    }
+
+    /// Returns the header of a pack of which parts were fetched, from them if it is among them.
+    ///
+    /// # Errors
+    ///
+    /// As [`header`](Self::header).
+    pub(crate) fn header_among(
+        &self,
+        pack: &PackInfo,
+        part: impl Fn(Range<u64>) -> Option<Bytes>,
+    ) -> Result<Arc<PackHeader>> {
+        if self.has_header(pack) {
+            return self.header(pack);
+        }
+        let (Some(front), Some(sealed)) = (part(PackInfo::FRONT), part(pack.header())) else {
+            return self.header(pack);
+        };
+        match self.open_header(pack, &HeaderParts { front, sealed }) {
+            Ok(header) => Ok(self.keep_header(pack, header)),
+            Err(error) if is_loss(&error) => self.header(pack),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Begins to fetch what will be needed to read these blobs, as far as there is room for it, so that they come in few requests
+    /// and several at once. What cannot be found is passed over: reading it says why.
+    ///
+    /// # Errors
+    ///
+    /// `Internal`, if a name has no key.
+    pub(crate) fn expect<'i>(&self, ids: impl IntoIterator<Item = &'i Id>) -> Result<()> {
+        let index = self.index();
+        let mut numbers: HashMap<ObjectHash, usize> = HashMap::new();
+        let mut packs: Vec<(Arc<PackInfo>, Vec<Range<u64>>)> = Vec::new();
+        for id in ids {
+            let Some(location) = index.locate(id).ok().and_then(|all| all.into_iter().next())
+            else {
+                continue;
+            };
+            let Location {
+                pack,
+                position,
+                offset,
+                stored_len,
+            } = location;
+            if lock(&self.0.frames).get(&(pack.name, position)).is_some() {
+                continue;
+            }
+            let number = *numbers.entry(pack.name).or_insert(packs.len());
+            if number == packs.len() {
+                packs.push((pack, Vec::new()));
+            }
+            if let Some((_, ranges)) = packs.get_mut(number) {
+                ranges.push(frame_range(offset, stored_len));
+            }
+        }
+        let mut room = AHEAD_BYTES;
+        for (pack, mut ranges) in packs {
+            if lock(&self.0.lost_packs).contains_key(&pack.name) {
+                continue;
+            }
+            if !self.has_header(&pack) {
+                ranges.extend([PackInfo::FRONT, pack.header()]);
+            }
+            room = room.saturating_sub(self.0.sealed.begin(&pack, ranges, room)?);
+        }
+        Ok(())
     }
 
     /// Opens the header of a pack that was fetched whole.
@@ -375,6 +472,16 @@ impl Blobs {
 
     fn read_copy(&self, kind: u8, id: &Id, location: &Location) -> Result<Bytes> {
         let pack = &*location.pack;
+        let known = lock(&self.0.lost_packs).get(&pack.name).copied();
+        if known == Some(ErrorKind::Archived) {
+            return Err(unreadable(pack, ErrorKind::Archived));
+        }
+        if !self.has_header(pack) && known.is_none() {
+            // What the header is read for comes in the same round trip.
+            let frame = frame_range(location.offset, location.stored_len);
+            let wanted = [PackInfo::FRONT, pack.header(), frame];
+            self.0.sealed.begin(pack, wanted, u64::MAX)?;
+        }
         let header = self.header(pack)?;
         let at = location.position as usize;
         let frame = header.frames.get(at).ok_or_else(|| misplaced(pack))?;
@@ -431,7 +538,10 @@ impl Blobs {
             plain = decode();
         }
         lock(&self.0.scratch).push(scratch);
-        let plain = plain.inspect_err(|error| self.note_lost_frame(key, error))?;
+        let plain = plain.inspect_err(|error| {
+            self.note_lost_frame(key, error);
+            self.note_archived(pack, error);
+        })?;
         lock(&self.0.frames).insert(key, plain.clone(), plain.len());
         Ok(plain)
     }
@@ -468,7 +578,7 @@ impl Blobs {
         Ok(session)
     }
 
-    fn open_header(&self, pack: &PackInfo, parts: &sealed::HeaderParts) -> Result<PackHeader> {
+    fn open_header(&self, pack: &PackInfo, parts: &HeaderParts) -> Result<PackHeader> {
         let preamble = parts.preamble(pack)?;
         if preamble.repository != self.0.context.repository
             || preamble.suite != self.0.context.suite
@@ -495,7 +605,7 @@ impl Blobs {
 
     fn note_lost_pack(&self, pack: &PackInfo, error: &Error) {
         let mut lost = lock(&self.0.lost_packs);
-        if is_loss(error) && lost.len() < REMEMBERED_LOSSES {
+        if is_out_of_reach(error) && lost.len() < REMEMBERED_LOSSES {
             lost.insert(pack.name, error.kind());
         }
     }
@@ -513,6 +623,15 @@ pub(crate) fn damaged(pack: &PackInfo, what: &str) -> Error {
     Error::new(ErrorKind::Damaged, what).object_named(pack.object())
 }
 
+/// Makes the error of a pack of which it is known that it cannot be read.
+fn unreadable(pack: &PackInfo, kind: ErrorKind) -> Error {
+    let what = match kind {
+        ErrorKind::Archived => "a pack is in cold storage and must be warmed up first",
+        _ => "a pack is lost",
+    };
+    Error::new(kind, what).object_named(pack.object())
+}
+
 fn misplaced(pack: &PackInfo) -> Error {
     damaged(pack, "the index misplaces a blob")
 }
@@ -526,6 +645,8 @@ pub(crate) const DATA: u8 = 0;
 pub(crate) const NAMES: u8 = 1;
 pub(crate) const PAGE: u8 = 2;
 
+/// What is fetched ahead at once, so that it does not drive out what is read.
+const AHEAD_BYTES: u64 = 24 << 20;
 const HEADER_CACHE_BYTES: usize = 32 << 20;
 const SESSIONS: usize = 4_096;
 const REMEMBERED_LOSSES: usize = 65_536;

@@ -11,7 +11,7 @@ use crate::edge::{Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::Keys;
 use crate::settings::{Components, Settings};
-use crate::state::Features;
+use crate::state::{Features, State};
 
 /// What every operation on an open repository needs.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Context {
     pub(crate) config_hash: ObjectHash,
     /// Features that config names.
     pub(crate) features: Features,
+    /// When config was written.
+    created: i64,
     keys: RwLock<Arc<Keys>>,
     /// In single-writer mode, the only writer as whom this client writes. It stays when another one takes over.
     writer: RwLock<Option<VerifyingKey>>,
@@ -40,7 +42,9 @@ impl Context {
     ) -> Self {
         let (config_hash, config) = config;
         let keys = RwLock::new(Arc::new(keys));
-        let store = Access::new(store, components.execution);
+        let store = Access::new(store, components.execution)
+            .locking(&settings, &components)
+            .with_cold_content(settings.cold_content);
         Self {
             store,
             settings,
@@ -49,6 +53,7 @@ impl Context {
             repository: config.repository,
             config_hash,
             features: crate::features::of_config(config),
+            created: config.created.seconds,
             keys,
             writer: RwLock::default(),
         }
@@ -73,6 +78,18 @@ impl Context {
 
     pub(crate) fn replace_keys(&self, keys: Keys) {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    /// Returns when config was written, in seconds.
+    pub(crate) fn created(&self) -> i64 {
+        self.created
+    }
+
+    /// Takes note of a state that was just read.
+    pub(crate) fn learn(&self, state: &State) {
+        if let Some(locker) = self.store.locker() {
+            locker.learn(self.created, state);
+        }
     }
 
     /// Returns `N` fresh random bytes.

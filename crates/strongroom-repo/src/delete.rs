@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_crypt::RepositoryId;
-use strongroom_format::Time;
 use strongroom_format::object_name::{self, ObjectName};
-use strongroom_store::Prefix;
+use strongroom_format::{ObjectHash, Time};
+use strongroom_store::{Cause, Prefix};
 
-use crate::context::object_key;
+use crate::context::{Context, object_key};
 use crate::edge::{self, Remote, Ticket, cancelled};
 use crate::error::{Error, ErrorKind, Head, Result};
 use crate::features::may_maintain;
 use crate::journal::{History, Replay, When};
+use crate::locks::utc;
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::prune::{Listed, Requests};
 use crate::repository::Repository;
@@ -56,6 +57,8 @@ pub struct DeletePlan {
     /// The last entry of the journal that says what was dropped.
     head: Head,
     objects: Vec<DoomedObject>,
+    locked: Vec<LockedObject>,
+    may_delete: MayDelete,
     waiting: u64,
     waiting_bytes: u64,
     next_due: Option<Time>,
@@ -72,6 +75,59 @@ pub struct DoomedObject {
     /// Why it may go.
     pub reason: DeleteReason,
 }
+
+/// An object that was dropped long enough ago, and that the store will not delete before its lock ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LockedObject {
+    /// Its name.
+    pub object: String,
+    /// Its length in bytes.
+    pub len: u64,
+    /// When its lock ends, in seconds since 1970, as far as the journal says.
+    pub until: i64,
+}
+
+/// Whether the credentials of a handle may delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MayDelete {
+    /// The store was asked to delete an object that is not there, and did not refuse.
+    Yes,
+    /// It refused, or says that nothing can be deleted.
+    No,
+    /// It could not be asked.
+    Unknown,
+}
+
+impl MayDelete {
+    /// Asks the store to delete an object that is never there.
+    pub(crate) fn ask(remote: &Remote, context: &Context) -> Result<Self> {
+        if !context.store.capabilities().delete {
+            return Ok(Self::No);
+        }
+        match remote.delete(&object_key(NEVER_THERE)?) {
+            Ok(()) => Ok(Self::Yes),
+            Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(Self::No),
+            Err(_) => Ok(Self::Unknown),
+        }
+    }
+
+    /// Says what is lacking, to people.
+    pub(crate) fn lacks(self) -> Option<&'static str> {
+        match self {
+            Self::No => Some(LACKS),
+            _ => None,
+        }
+    }
+}
+
+const LACKS: &str =
+    "these credentials may not delete: what is dropped stays until somebody deletes it who may";
+
+/// An object that the store is asked to delete to see whether it would. Advisory names are ignored wherever they are found.
+const NEVER_THERE: &str = "session/never-there";
 
 /// Why an object may be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,7 +149,11 @@ pub struct DeleteReport {
     pub deleted: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// What could not be deleted; the next time it is tried again.
+    /// Objects that the store refused to delete because they are locked. They are left for later, when their locks have ended.
+    pub locked: Vec<String>,
+    /// Their bytes.
+    pub locked_bytes: u64,
+    /// What could not be deleted; the next time it is tried again. Where the credentials may not delete, the first refusal ends it.
     pub problems: Vec<Error>,
 }
 
@@ -108,6 +168,24 @@ impl DeletePlan {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.objects.iter().map(|object| object.len).sum()
+    }
+
+    /// Returns what was dropped long enough ago and is locked, as far as the journal says, the first to be free first. It is left for a later plan.
+    #[must_use]
+    pub fn locked(&self) -> &[LockedObject] {
+        &self.locked
+    }
+
+    /// Returns the bytes of what is locked.
+    #[must_use]
+    pub fn locked_bytes(&self) -> u64 {
+        self.locked.iter().map(|object| object.len).sum()
+    }
+
+    /// Returns whether the credentials of this handle may delete.
+    #[must_use]
+    pub fn may_delete(&self) -> MayDelete {
+        self.may_delete
     }
 
     /// Returns how many objects were dropped too recently.
@@ -162,6 +240,19 @@ impl fmt::Display for DeletePlan {
             "delete {count} objects, {bytes} bytes; {} were dropped too recently",
             self.waiting
         )?;
+        if let (Some(first), Some(last)) = (self.locked.first(), self.locked.last()) {
+            writeln!(
+                f,
+                "{} objects, {} bytes, are locked: the first until {}, the last until {}",
+                self.locked.len(),
+                self.locked_bytes(),
+                utc(first.until),
+                utc(last.until)
+            )?;
+        }
+        if let Some(lacks) = self.may_delete.lacks() {
+            writeln!(f, "{lacks}")?;
+        }
         write!(f, "costs {}", self.requests())
     }
 }
@@ -242,6 +333,8 @@ fn make_plan(
         repository: repository.id(),
         head: Head::new(state.head.saturating_sub(1), state.head_hash),
         objects: Vec::new(),
+        locked: Vec::new(),
+        may_delete: MayDelete::Unknown,
         waiting: 0,
         waiting_bytes: 0,
         next_due: None,
@@ -259,20 +352,51 @@ fn make_plan(
         .iter()
         .map(|(name, len)| (object_name::parity(name), name, len));
     for (object, name, len) in packs.chain(segments).chain(parities) {
-        match history.dropped.get(name) {
-            Some(when) if when.is_older(options.min_age, now) => plan.objects.push(DoomedObject {
+        let Some(when) = history.dropped.get(name) else {
+            continue;
+        };
+        if !when.is_older(options.min_age, now) {
+            plan.wait(when, *len, options);
+        } else if let Some(until) = locked_until(&history, &object, name, when.n, now) {
+            plan.locked.push(LockedObject {
+                object,
+                len: *len,
+                until,
+            });
+        } else {
+            plan.objects.push(DoomedObject {
                 object,
                 len: *len,
                 reason: DeleteReason::Dropped(when.n),
-            }),
-            Some(when) => plan.wait(when, *len, options),
-            None => {}
+            });
         }
     }
     plan.objects.extend(useless(&history, notes));
     plan.objects
         .sort_by(|one, other| one.object.cmp(&other.object));
+    plan.locked
+        .sort_by(|one, other| (one.until, &one.object).cmp(&(other.until, &other.object)));
+    if !(plan.objects.is_empty() && plan.locked.is_empty() && plan.waiting == 0) {
+        plan.may_delete = MayDelete::ask(remote, context)?;
+    }
     Ok(plan)
+}
+
+/// Returns when the lock of an object ends that entry `dropped` dropped, if that is to come, as far as the journal says.
+fn locked_until(
+    history: &History,
+    object: &str,
+    name: &ObjectHash,
+    dropped: u64,
+    now: Time,
+) -> Option<i64> {
+    let object = object_name::parse(object)?;
+    // The parity of a locked pack is not.
+    if matches!(object, ObjectName::Parity(_)) {
+        return None;
+    }
+    let lock = history.locks.of_content(name, &object, Some(dropped))?;
+    Some(lock.until).filter(|until| *until > now.seconds)
 }
 
 /// Lists checkpoints and beacons.
@@ -353,7 +477,17 @@ fn delete(remote: &Remote, plan: &DeletePlan, observer: &dyn Observer) -> Result
                 report.bytes += object.len;
             }
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(cancelled()),
-            Err(error) => report.problems.push(error.object_named(&*object.object)),
+            Err(error) if error.cause() == Some(Cause::Retained) => {
+                report.locked.push(object.object.clone());
+                report.locked_bytes += object.len;
+            }
+            Err(error) => {
+                if error.kind() == ErrorKind::PermissionDenied {
+                    // Who may not delete one object may delete none.
+                    coming = [].iter();
+                }
+                report.problems.push(error.object_named(&*object.object));
+            }
         }
         let progress = Progress {
             entries: report.deleted,

@@ -25,7 +25,8 @@ use strongroom_store::{Capabilities, Store};
 pub(crate) use self::remote::{Remote, Ticket};
 use self::remote::{Request, Work};
 use crate::error::{Error, ErrorKind, Result};
-use crate::settings::Execution;
+use crate::locks::Locker;
+use crate::settings::{Components, Execution, Settings};
 use crate::threads;
 
 /// A store, and how operations on it are executed.
@@ -33,8 +34,18 @@ use crate::threads;
 pub(crate) struct Access {
     store: Arc<dyn Store>,
     execution: Execution,
+    terms: Terms,
+}
+
+/// What holds of everything that is written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Terms {
     /// Nothing is written while it says so.
     read_only: Arc<AtomicBool>,
+    /// How objects are locked when they are put.
+    locker: Option<Arc<Locker>>,
+    /// Packs of content are put in the cold class.
+    cold_content: bool,
 }
 
 impl Access {
@@ -42,19 +53,41 @@ impl Access {
         Self {
             store,
             execution,
-            read_only: Arc::default(),
+            terms: Terms::default(),
         }
+    }
+
+    /// Says whether packs of content are put in the cold class.
+    pub(crate) fn with_cold_content(mut self, cold_content: bool) -> Self {
+        self.terms.cold_content = cold_content;
+        self
+    }
+
+    /// Locks what is put as the settings say.
+    pub(crate) fn locking(mut self, settings: &Settings, components: &Components) -> Self {
+        let locker = |policy| Locker::new(policy, components.clock.clone(), self.store.as_ref());
+        self.terms.locker = settings.object_lock.map(locker).map(Arc::new);
+        self
+    }
+
+    /// Returns how objects are locked when they are put, if they are.
+    pub(crate) fn locker(&self) -> Option<&Arc<Locker>> {
+        self.terms.locker.as_ref()
     }
 
     /// Lets all operations on it, and on its clones, read only from now on, or write again.
     pub(crate) fn set_read_only(&self, read_only: bool) {
-        self.read_only.store(read_only, Ordering::SeqCst);
+        self.terms.read_only.store(read_only, Ordering::SeqCst);
     }
 
     /// One that writes though others may not: for the repair that lets them write again.
     pub(crate) fn writable(&self) -> Self {
-        Self {
+        let terms = Terms {
             read_only: Arc::default(),
+            ..self.terms.clone()
+        };
+        Self {
+            terms,
             ..self.clone()
         }
     }
@@ -91,18 +124,18 @@ pub(crate) async fn run<T: Send + 'static>(
     let Access {
         store,
         execution,
-        read_only,
+        terms,
     } = access;
     match execution {
-        Execution::Threads => run_on_a_thread(store, read_only, name, work).await,
-        Execution::Inline => caught(name, &Remote::inline(store, read_only), work),
+        Execution::Threads => run_on_a_thread(store, terms, name, work).await,
+        Execution::Inline => caught(name, &Remote::inline(store, terms), work),
     }
 }
 
 /// Runs `work` on a thread of its own, and serves its requests here.
 async fn run_on_a_thread<T: Send + 'static>(
     store: Arc<dyn Store>,
-    read_only: Arc<AtomicBool>,
+    terms: Terms,
     name: &'static str,
     work: impl FnOnce(&Remote) -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -110,7 +143,7 @@ async fn run_on_a_thread<T: Send + 'static>(
     let (read_requests, reads) = async_channel::bounded(concurrency);
     // Puts are packs of many megabytes: a queue of them would be memory, so there is none.
     let (write_requests, writes) = async_channel::bounded(1);
-    let remote = Remote::queued(read_requests, write_requests, read_only);
+    let remote = Remote::queued(read_requests, write_requests, terms);
     let (done, result) = async_channel::bounded(1);
     let body = move || {
         let result = caught(name, &remote, work);

@@ -53,7 +53,8 @@ impl Repository {
             let now = options
                 .now
                 .unwrap_or_else(|| context.components.clock.now());
-            ForgetPlan::make(context.repository, options, now, &state)
+            let plan = ForgetPlan::make(context.repository, options, now, &state)?;
+            Ok(plan.warned(context, &state))
         })
         .await
     }

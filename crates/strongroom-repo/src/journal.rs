@@ -5,6 +5,7 @@ mod checkpoint;
 mod fetch;
 mod gallop;
 mod history;
+mod locked;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use self::append::Attempt;
 pub(crate) use self::fetch::{Fetched, missing_entry};
 pub(crate) use self::gallop::first_missing;
 pub(crate) use self::history::{ForgottenRecord, History, When, is_past};
+pub(crate) use self::locked::LockHistory;
 pub(crate) use self::replay::Replay;
 use crate::context::Context;
 use crate::edge::Remote;
@@ -214,6 +216,7 @@ impl Journal {
     /// Takes up a view whose last entry the store has just shown or taken.
     fn remember(&self, context: &Context, view: View) {
         *lock(&self.shown) = context.components.clock.now();
+        context.learn(&view.state);
         if lock(&self.cached).is_outdated(view.state.head) {
             self.write_cache(context, &view);
         }

@@ -1,6 +1,6 @@
 //! The recovery kit: a page of paper that restores on a machine with nothing.
 
-mod date;
+pub(crate) mod date;
 mod parse;
 #[cfg(test)]
 mod tests;

@@ -64,6 +64,7 @@ mod journal;
 mod keys;
 mod kit;
 mod list;
+mod locks;
 mod lost;
 mod lru;
 mod merge;
@@ -74,7 +75,9 @@ mod pack_writer;
 mod packs;
 mod pair;
 mod parity;
+mod probe;
 mod prune;
+mod ranges;
 mod repair;
 mod replicate;
 mod repository;
@@ -91,28 +94,36 @@ pub mod testing;
 mod threads;
 mod tree;
 mod undelete;
+mod warm_up;
 
 pub use audit_keys::AuditScope;
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
 pub use copy::{Copied, CopyOptions, CopyReport, NotCopied, Uncopied};
 pub use create::CreateOptions;
 pub use credential::Credential;
-pub use delete::{DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject};
+pub use delete::{
+    DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject, LockedObject, MayDelete,
+};
 pub use error::{Error, ErrorKind, Head, Heads, Result};
 pub use fitness::{Fitness, Obstacle};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
 pub use kit::{KitError, RecoveryKit};
 pub use list::{Depth, SnapshotFilter};
+pub use locks::{
+    LockAudit, LockAuditOptions, LockOptions, LockPlan, LockPolicy, LockReport, PlannedLock,
+    ShortLock,
+};
 pub use lost::{
     InPlace, JournalDamage, JournalRepairPlan, JournalRepairReport, LaterEntry, LostEntries,
     LostEntry,
 };
 pub use observer::{Event, Observer, Phase, Progress};
 pub use parity::{ParityCount, ParityOptions, ParityPlan, ParityReport};
+pub use probe::{Reprobed, StoreProbe, Worsened};
 pub use prune::{
-    Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
-    PruneReport, Reframe, Requests, Stopped, Unused,
+    ColdContent, Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions,
+    PrunePlan, PruneReport, Reframe, Requests, Stopped, Unused,
 };
 pub use repair::{
     LossAt, LossKind, Losses, NoRemedy, QuarantineReport, Remedy, RepairItem, RepairOptions,
@@ -122,7 +133,8 @@ pub use repair::{
 pub use replicate::{ReplicaDifference, ReplicaFork, ReplicaReport};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
-    Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,
+    Cold, Existing, Extra, Include, Lost, LostReason, Mode, NeededPack, PathDeviation,
+    RestoreOptions, RestorePlan, RestoreReport,
 };
 pub use salvage::{FoundTree, Salvage};
 pub use settings::{Clock, Components, Execution, Settings, SystemClock};
@@ -135,3 +147,4 @@ pub use target::{
     Aspect, Deviation, ExistingFile, Made, ReadAt, SmallFile, Target, TargetError, TargetFile,
 };
 pub use undelete::{Forgotten, StillThere, UndeletePlan, UndeleteReport};
+pub use warm_up::{WarmUpOptions, WarmUpProgress, WarmUpReport};

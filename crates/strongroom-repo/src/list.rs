@@ -11,7 +11,7 @@ use crate::edge;
 use crate::error::{Error, ErrorKind, Result};
 use crate::repository::Repository;
 use crate::restore::open_snapshot;
-use crate::tree::{DirectoryReader, RecipeReader, TreeEntry, find};
+use crate::tree::{DirectoryReader, PiecesAhead, TreeEntry, find};
 
 /// Narrows the search for a snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -272,8 +272,12 @@ fn list(
     while path.last() == Some(&b'/') {
         path.pop();
     }
+    let open = |page: &Id| match depth {
+        Depth::All => DirectoryReader::open_ahead(blobs, page),
+        Depth::Children => DirectoryReader::open(blobs, page),
+    };
     // Each directory with the length of its path.
-    let mut stack = vec![(DirectoryReader::open(blobs, page)?, path.len())];
+    let mut stack = vec![(open(page)?, path.len())];
     while let Some((reader, len)) = stack.last_mut() {
         path.truncate(*len);
         let Some(entry) = reader.next()? else {
@@ -298,7 +302,7 @@ fn list(
             if let Some((reader, _)) = above.and_then(|at| stack.get_mut(at)) {
                 reader.park();
             }
-            stack.push((DirectoryReader::open(blobs, &page)?, path.len()));
+            stack.push((open(&page)?, path.len()));
         }
     }
     Ok(())
@@ -309,7 +313,7 @@ fn read(
     entry: &TreeEntry,
     each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<u64> {
-    let mut pieces = RecipeReader::of_size(blobs, &entry.refs, entry.node.size);
+    let mut pieces = PiecesAhead::of_size(blobs, &entry.refs, entry.node.size);
     let mut delivered = 0;
     while let Some(piece) = pieces.next()? {
         let len = piece.range.end - piece.range.start;

@@ -134,6 +134,8 @@ fn open_with(
         read => (read?, None),
     };
     check_state(&view.state)?;
+    check_lock(&context)?;
+    context.learn(&view.state);
     check_admin(&context, &view.state)?;
     follow_keyring(remote, &context, &view.state)?;
     // Who was the writer when this machine looked last stays that, whoever has taken over since.
@@ -229,6 +231,14 @@ fn read_around(
         _ => survey.prefix,
     };
     Ok((view, Some(survey.damage)))
+}
+
+/// Makes sure that the store can lock objects, if that is what the settings ask of one that is written to.
+fn check_lock(context: &Context) -> Result<()> {
+    match context.store.locker() {
+        Some(locker) if context.store.capabilities().put => locker.check_store(),
+        _ => Ok(()),
+    }
 }
 
 fn check_state(state: &State) -> Result<()> {

@@ -1,5 +1,7 @@
 //! Where a pack's parts are.
 
+use std::ops::Range;
+
 use strongroom_format::{ObjectHash, PackClass, PackTail, object_name};
 use strongroom_store::Key;
 
@@ -35,6 +37,15 @@ impl PackInfo {
     /// `Internal` if the store's grammar has no room for the name; it has.
     pub(crate) fn key(&self) -> Result<Key> {
         object_key(&self.object())
+    }
+
+    /// Where its preamble is, which is needed to open its header.
+    pub(crate) const FRONT: Range<u64> = 0..PREAMBLE_LEN as u64;
+
+    /// Returns where its sealed header is. After it comes only what repeats that.
+    pub(crate) fn header(&self) -> Range<u64> {
+        let start = u64::from(self.header_offset);
+        start..start + u64::from(self.header_len)
     }
 
     /// Checks what an index says against the pack's length.

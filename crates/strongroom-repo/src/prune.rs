@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use strongroom_crypt::{Id, SessionId};
+use strongroom_format::object_name::ObjectName;
 use strongroom_format::{ObjectHash, PackClass};
 
 use self::apply::{Basis, RepackSource};
@@ -36,7 +37,7 @@ use self::figures::{Figures, NewestUse};
 use self::ground::Ground;
 use self::inspect::{Headers, Reframing, inspect};
 use self::mark::{Marker, Pages, StoredPages};
-pub use self::options::{PruneOptions, Reframe, Unused};
+pub use self::options::{ColdContent, PruneOptions, Reframe, Unused};
 pub(crate) use self::orphans::Listed;
 pub use self::orphans::Orphan;
 use self::orphans::{OrphanMemory, Orphans};
@@ -45,6 +46,7 @@ pub(crate) use self::refuse::unreadable_index as refuse_unreadable;
 pub use self::report::{PruneReport, Stopped};
 use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
+use crate::delete::MayDelete;
 use crate::edge::{self, Remote};
 use crate::error::Result;
 use crate::features::may_maintain;
@@ -121,6 +123,7 @@ fn make_plan(
     options.check()?;
     observer.on_event(&Event::Phase(Phase::Prepare));
     let context = repository.context();
+    let options = options.resolved(&context.settings);
     let mut tries = 0;
     loop {
         // Listed before the journal is read: what is added in between is then no orphan.
@@ -193,7 +196,15 @@ fn plan_at(
         announced: &announced,
         full_lens: CLASSES.map(|class| pack_bytes(context, class)),
     };
-    let choice = grounds.choose();
+    let mut choice = grounds.choose();
+    for one in &mut choice.decisions {
+        let object = ObjectName::Pack(one.name);
+        let lock = history.locks.of_content(&one.name, &object, None);
+        one.locked_until = lock
+            .map(|lock| lock.until)
+            .filter(|until| *until > now.seconds);
+    }
+    let may_delete = MayDelete::ask(remote, context)?;
     let found = Found {
         history,
         index,
@@ -201,7 +212,10 @@ fn plan_at(
         orphans,
         given_up,
     };
-    Ok(found.plan(repository, options, choice))
+    Ok(PrunePlan {
+        may_delete,
+        ..found.plan(repository, options, choice)
+    })
 }
 
 /// What is needed of what is stored.
@@ -346,6 +360,7 @@ impl Found {
             sessions,
             orphans: orphans.all,
             figures,
+            may_delete: MayDelete::Unknown,
             basis: Basis {
                 ground,
                 sources,
@@ -392,6 +407,7 @@ impl Found {
                 *written += pack.bytes_to_write();
             }
         }
+        figures.add_locks(&choice.decisions);
         let given_up = self.orphans.all.iter().filter(|orphan| orphan.given_up);
         figures.orphaned_bytes = given_up.map(|orphan| orphan.len).sum();
         let goes = |name: &ObjectHash| {

@@ -11,6 +11,8 @@ use strongroom_format::Time;
 use strongroom_format::parity::Overhead;
 use strongroom_store::wrap::{Sleep, ThreadSleep};
 
+use crate::locks::LockPolicy;
+
 /// Values that may be stored in a file. The defaults are decisions that we defend.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -30,6 +32,20 @@ pub struct Settings {
     /// and runs of them; stores that keep several copies need none. It costs a put a pack, and as much more memory as it is large. That no parity could be written is no error:
     /// reports say so, and [`plan_parity`](crate::Repository::plan_parity) finds what has none.
     pub parity: Option<Overhead>,
+    /// What a request is worth in bytes, when parts of a pack are read: gaps between parts are read too where that is cheaper than another
+    /// request, and so is the whole pack. Default 256 KiB.
+    ///
+    /// That is the round trip times the bandwidth, divided by the requests under way at once: 156 KiB for 50 ms, 200 Mbit/s and
+    /// eight requests, 312 KiB for 20 ms and 1 Gbit/s. Where bytes are paid for it is less: at 0.09 a GB and 0.4 a million
+    /// requests, 4 KiB.
+    pub request_bytes: u64,
+    /// Whether packs of content are put with [`StorageClass::Cold`](strongroom_store::StorageClass): nothing that opening, browsing, planning or
+    /// deduplication needs is in them. What that means is the store's setting: a class from which objects must be
+    /// [warmed up](crate::Repository::warm_up), or another store. Applies to what is written from now on. Default false.
+    pub cold_content: bool,
+    /// For how long objects are locked when they are put; not at all by default. Needs a store that can. Whoever writes with other settings puts what is not locked so:
+    /// say the same to all. [`plan_extend_locks`](crate::Repository::plan_extend_locks) has to be run once in every [`LockPolicy::generation`].
+    pub object_lock: Option<LockPolicy>,
     /// zstd level, −7 to 19. Default 3.
     pub level: i32,
     /// Where chunks of a file may end, for sources without an opinion of their own. Default 256 KiB, 1 MiB, 4 MiB.
@@ -47,6 +63,9 @@ impl Default for Settings {
             announce_bytes: 1 << 30,
             verify_frames: true,
             parity: None,
+            request_bytes: 256 << 10,
+            cold_content: false,
+            object_lock: None,
             level: 3,
             chunk_sizes: ChunkSizes::DEFAULT,
             cache: None,

@@ -5,7 +5,7 @@
 //! Of `memory_bytes`, a quarter is for packs in flight (at least two packs a thread), half for the table of what packs hold (36 bytes a
 //! copy of a blob; what does not fit is left to further passes, for which headers, segments and reference lists are read again), and a
 //! quarter for frames of pages, names and content that are read again. Beside that there are, whatever is granted, about 150 bytes a
-//! pack, 12 bytes a frame, 120 bytes a distinct tree page and 4 a reference to one, and the largest index segment twice. Lists of
+//! pack (100 more of those that were added after an epoch was closed), 12 bytes a frame, 120 bytes a distinct tree page and 4 a reference to one, and the largest index segment twice. Lists of
 //! what is lost end at a million ids. L4 also holds the paths of directories that it has come upon and not yet looked into.
 
 #[cfg(test)]
@@ -16,19 +16,20 @@ use std::sync::Arc;
 
 use strongroom_crypt::Id;
 use strongroom_format::object_name::ObjectName;
-use strongroom_format::{ObjectHash, PackClass, PackRef, SegmentRef, Snapshot};
+use strongroom_format::{ObjectHash, PackClass, PackHeader, PackRef, SegmentRef, Snapshot};
 
 use crate::audited::Audited;
 use crate::blast;
 use crate::context::Context;
 use crate::edge::{self, Remote, Unread};
+use crate::epochs::Epochs;
 use crate::error::Result;
 use crate::index::{Index, places_of_headers};
 use crate::journal::State;
 use crate::observer::{Event, Observer, Stage};
 use crate::pack::{
-    Depth, FoundPage, Gap, HashState, Holdings, Job, Keyset, PackChecker, PackFault, PackOutcome,
-    PackSeen, PackState, PackTable, Presence, Reading, describe, read,
+    Depth, FoundPage, Gap, HashState, HeaderSpot, Holdings, Job, Keyset, PackChecker, PackFault,
+    PackOutcome, PackSeen, PackState, PackTable, Presence, Reading, describe, read,
 };
 use crate::rebuild;
 use crate::sample::Plan;
@@ -85,6 +86,7 @@ pub(crate) struct Input {
     pub(crate) dropped: BTreeSet<ObjectHash>,
     /// Epochs that the journal names.
     epochs: BTreeSet<u32>,
+    closed_epochs: Epochs,
     pub(crate) snapshots: Vec<(Id, Snapshot)>,
     level: Level,
     threads: usize,
@@ -110,6 +112,7 @@ impl Input {
             segments: Vec::new(),
             dropped: BTreeSet::new(),
             epochs: BTreeSet::new(),
+            closed_epochs: Epochs::default(),
             snapshots: Vec::new(),
             level: options.level,
             threads: threads.max(1),
@@ -161,6 +164,7 @@ impl Input {
             .collect();
         self.dropped.clone_from(&state.dropped);
         self.epochs = state.epochs.keys().copied().collect();
+        self.closed_epochs = Epochs::of(state);
         self.snapshots = selected(state, &options.snapshots);
     }
 }
@@ -278,9 +282,10 @@ impl<'a> Content<'a> {
             self.packs(Which::Headers, &mut holdings, Some(&mut pages))?;
             self.rescue(&keys, &mut holdings, &mut pages)?;
         }
+        let is_blind = self.say_cold();
         let mut index = Index::new(&self.input);
         let keys = self.input.keys.clone();
-        let keys = keys.filter(|_| self.input.level >= Level::Authenticated);
+        let keys = keys.filter(|_| self.input.level >= Level::Authenticated && !is_blind);
         let Some(keys) = keys else {
             index.hash_only(self.remote, &mut self.sink)?;
             return Ok(self.sink.report);
@@ -300,7 +305,7 @@ impl<'a> Content<'a> {
             self.packs(Which::Again, &mut holdings, None)?;
         }
         let has_content = keys.has_content() && self.input.level >= Level::Decoded;
-        let rebuilds = has_content && self.input.level >= Level::Rebuilt;
+        let rebuilds = has_content && self.input.level >= Level::Rebuilt && self.can_rebuild();
         let (shared, sink) = self.shared(&keys);
         index.finish(sink);
         tree.finish(sink);
@@ -404,6 +409,7 @@ impl<'a> Content<'a> {
                         holdings.push(number, header);
                     }
                 }
+                PackSeen::Unread(Unread::Cold) => self.table.set_presence(number, Presence::Cold),
                 PackSeen::Unread(_) => self.table.set_presence(number, Presence::Missing),
             }
             return;
@@ -420,6 +426,10 @@ impl<'a> Content<'a> {
                         .say(Severity::Damage, object, problem, level, detail);
                 }
             }
+            PackSeen::Unread(Unread::Cold) => {
+                self.table.set_presence(number, Presence::Cold);
+                self.sink.report.note_unread(name);
+            }
             PackSeen::Unread(_) => {
                 self.table.set_presence(number, Presence::Unusable);
                 self.sink.report.note_unread(name);
@@ -432,7 +442,7 @@ impl<'a> Content<'a> {
                 );
             }
             PackSeen::Header(spot, header) => {
-                self.table.set_header(number, spot, &header);
+                self.take_header(number, &name, spot, &header);
                 holdings.push(number, &header);
                 self.sink.count(
                     Area::Packs,
@@ -472,7 +482,7 @@ impl<'a> Content<'a> {
             return;
         }
         if let Some((spot, header)) = &outcome.header {
-            self.table.set_header(number, *spot, header);
+            self.take_header(number, name, *spot, header);
             if differs {
                 self.table.set_altered(number);
             }
@@ -480,6 +490,20 @@ impl<'a> Content<'a> {
             holdings.push(number, header);
         }
         pages.extend(outcome.pages.into_iter().map(|page| (number, page)));
+    }
+
+    /// Takes note of a header that opens.
+    fn take_header(
+        &mut self,
+        number: u32,
+        name: &ObjectHash,
+        spot: HeaderSpot,
+        header: &PackHeader,
+    ) {
+        self.table.set_header(number, spot, header);
+        for finding in self.input.closed_epochs.judge(name, header) {
+            self.sink.found(finding);
+        }
     }
 
     /// Looks again at packs whose end is damaged: the index knows where their headers are.
@@ -603,6 +627,37 @@ impl<'a> Content<'a> {
             // Something in it is damaged, and which frame it is cannot be known.
             self.table.record_damage(name, &BTreeSet::new());
         }
+    }
+
+    /// Says how much is in cold storage. Returns whether trees are, without which no more can be known.
+    fn say_cold(&mut self) -> bool {
+        if !self.table.has_cold() {
+            return false;
+        }
+        let cold = self.table.cold();
+        self.sink.report.coverage.set_cold(cold);
+        let is_blind = self.table.has_cold_trees();
+        if is_blind {
+            self.sink.report.level = self.sink.report.level.min(Level::Hashed);
+        }
+        let detail = format!("{} packs, {} bytes", cold.count, cold.bytes);
+        let (subject, problem) = (Subject::Repository, Problem::Cold);
+        self.sink
+            .say(Severity::Note, subject, problem, Level::Hashed, detail);
+        is_blind
+    }
+
+    /// Whether files can be put together; says why not.
+    fn can_rebuild(&mut self) -> bool {
+        if !self.table.has_cold() {
+            return true;
+        }
+        self.sink.report.level = self.sink.report.level.min(Level::Decoded);
+        let (problem, level) = (Problem::NotRebuilt, Level::Rebuilt);
+        let detail = "some of their content is in cold storage";
+        self.sink
+            .say(Severity::Note, Subject::Repository, problem, level, detail);
+        false
     }
 
     fn say_gaps(&mut self) {

@@ -13,7 +13,7 @@ use std::fmt;
 use strongroom_format::ObjectHash;
 
 pub(crate) use follow::Follower;
-pub(crate) use state::{EvidenceEntry, SnapshotInForce, State};
+pub(crate) use state::{EpochChange, EvidenceEntry, PackInForce, SnapshotInForce, State};
 
 /// An entry of the journal, by which a state is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -75,6 +75,7 @@ mod content;
 mod context;
 mod coverage;
 mod edge;
+mod epochs;
 mod error;
 mod evidence;
 mod finding;

@@ -19,7 +19,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use check::{Depth, PackChecker, PackOutcome};
+pub(crate) use check::{Depth, HeaderSpot, PackChecker, PackOutcome};
 pub(crate) use fault::{Gap, HashState, PackFault};
 pub(crate) use holdings::{Holdings, Row};
 pub(crate) use keys::Keyset;

@@ -62,6 +62,8 @@ problems! {
     // wholeness
     /// The store has the object and cannot deliver it.
     Unreadable "unreadable" "the store cannot read it";
+    /// It is in cold storage and was not looked at. Not damage.
+    Cold "cold" "in cold storage, and not looked at";
     /// The bytes do not have the hash in the name.
     HashDiffers "hash-differs" "its bytes do not have the hash in its name";
     /// The seal of wholeness is wrong.
@@ -138,6 +140,10 @@ problems! {
     SnapshotDamaged "snapshot-damaged" "cannot be restored whole";
     /// A pack's session key is of an epoch that the keys lack.
     NoEpochKey "no-epoch-key" "of an epoch whose key was not given";
+    /// A session added a pack that it had sealed under an epoch that was closed before: whoever that was closed against can read it.
+    ClosedEpoch "closed-epoch" "adds content under an epoch that was closed before";
+    /// A pack in force has frames under a retired epoch: they do not count as stored.
+    RetiredEpoch "retired-epoch" "has content under an epoch that is retired";
 }
 
 impl fmt::Display for Problem {

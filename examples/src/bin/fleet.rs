@@ -1,10 +1,9 @@
 //! Backs up, forgets and prunes one repository by many clients at once, kills a third of them, and proves every snapshot.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use strongroom_examples::fleet::{self, FleetArgs, WorkerArgs};
+use strongroom_examples::fleet::{self, FleetArgs, PlaceArgs, WorkerArgs};
 use strongroom_examples::{Output, Status, Usage, finish};
 
 /// Back up, forget and prune one new repository by many clients at once, kill a third of them again and again, and then prove
@@ -27,9 +26,8 @@ enum Role {
     /// Be one of the clients, until standard input ends.
     #[command(hide = true)]
     Worker {
-        /// Where the repository is.
-        #[arg(long)]
-        repo: PathBuf,
+        #[command(flatten)]
+        place: PlaceArgs,
         #[command(flatten)]
         worker: WorkerArgs,
     },
@@ -39,8 +37,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output::new(arguments.fleet.as_ref().is_some_and(|fleet| fleet.json));
     let result = match (&arguments.role, &arguments.fleet) {
-        (Some(Role::Worker { repo, worker }), _) => {
-            fleet::work(worker, repo).map(|()| Status::Complete)
+        (Some(Role::Worker { place, worker }), _) => {
+            fleet::work(worker, place).map(|()| Status::Complete)
         }
         (None, Some(fleet)) => fleet::run(fleet, &output),
         (None, None) => Err(Usage("--repo says where the repository is to be".to_owned()).into()),

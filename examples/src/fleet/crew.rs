@@ -1,6 +1,5 @@
 //! The processes of a fleet: begun, killed, begun again, stopped and woken, at random moments.
 
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,7 @@ use anyhow::{Context as _, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::chance::Chance;
+use super::place::PlaceArgs;
 use super::worker::WorkerArgs;
 
 /// How often it is looked whether something is due.
@@ -30,7 +30,7 @@ pub(super) struct Rules {
 /// How a worker is begun.
 #[derive(Debug)]
 pub(super) struct Launch<'a> {
-    pub(super) repo: &'a Path,
+    pub(super) place: &'a PlaceArgs,
     pub(super) password: &'a str,
 }
 
@@ -233,8 +233,7 @@ impl Launch<'_> {
         let program = std::env::current_exe().context("this program's own path")?;
         Command::new(program)
             .arg("worker")
-            .arg("--repo")
-            .arg(self.repo)
+            .args(self.place.options())
             .arg("--work")
             .arg(&worker.work)
             .args(["--number", &worker.number.to_string()])

@@ -7,14 +7,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use strongroom::blocking::Repository;
-use strongroom::{
-    Argon2Params, CopyOptions, CreateOptions, Credential, SnapshotInfo, create_store_at, store_at,
-};
+use strongroom::{Argon2Params, CopyOptions, Counter, CreateOptions, Credential, SnapshotInfo};
 
 use super::cleanup::Cleanup;
+use super::place::{PlaceArgs, bytes_by_kind, folder, requests};
 use super::tally::{Fate, Tally};
 use super::worker::{LABEL, described, proves, settings};
-use crate::compare::stored_bytes;
 use crate::output::Output;
 use crate::size::size;
 
@@ -35,6 +33,8 @@ pub(super) struct Proof {
     bytes: BTreeMap<String, u64>,
     /// Bytes of a fresh copy of its snapshots.
     fresh_bytes: BTreeMap<String, u64>,
+    /// What the proof asked of the store, by kind.
+    requests: BTreeMap<&'static str, u64>,
     /// What did not hold.
     pub(super) failures: Vec<String>,
 }
@@ -42,22 +42,25 @@ pub(super) struct Proof {
 impl Proof {
     /// Frees what is garbage, then restores everything.
     pub(super) fn of(
-        repo: &Path,
+        place: &PlaceArgs,
         password: &str,
         work: &Path,
         tally: &Tally,
     ) -> anyhow::Result<Self> {
         let credential = Credential::passphrase(password);
-        let builder = Repository::builder(store_at(repo)?).settings(settings());
+        let counter = Counter::new();
+        let store = place.open(&counter)?;
+        let builder = Repository::builder(store.clone()).settings(settings());
         let repository = builder.open(&credential)?;
         let mut proof = Self::default();
         proof.clean_up(&repository);
         let snapshots = repository.snapshots()?;
         proof.check_all_are_there(&snapshots, tally);
         proof.restore_all(&repository, &snapshots, tally, work);
-        proof.bytes = bytes_by_kind(repo)?;
+        proof.bytes = bytes_by_kind(&*store)?;
         proof.fresh_bytes = proof.copy(&repository, snapshots.len(), &work.join("fresh"))?;
         proof.check_sizes();
+        proof.requests = requests(&counter);
         Ok(proof)
     }
 
@@ -113,7 +116,7 @@ impl Proof {
                     let fate = tally.fates.get(&info.id.to_string());
                     self.unacknowledged += u64::from(!fate.is_some_and(Fate::is_acknowledged));
                 }
-                Err(what) => self.failures.push(what),
+                Err(unproven) => self.failures.push(unproven.what),
             }
         }
     }
@@ -128,7 +131,8 @@ impl Proof {
         let options = CreateOptions::default()
             .with_argon2(Argon2Params::FASTEST)
             .with_recovery_code(false);
-        let fresh = Repository::builder(create_store_at(to)?)
+        let store = folder(to.as_os_str())?;
+        let fresh = Repository::builder(store.clone())
             .settings(settings())
             .create(options, &Credential::passphrase("fresh"))?
             .repository;
@@ -137,7 +141,7 @@ impl Proof {
             self.failures
                 .push(format!("the fresh copy is not complete: {report}"));
         }
-        bytes_by_kind(to)
+        bytes_by_kind(&*store)
     }
 
     fn check_sizes(&mut self) {
@@ -170,6 +174,7 @@ impl Proof {
             "repository_bytes": self.bytes,
             "fresh_copy_bytes": self.fresh_bytes,
             "ratio": self.ratio(),
+            "requests": self.requests,
         })
     }
 
@@ -191,20 +196,4 @@ impl Proof {
             self.ratio()
         ));
     }
-}
-
-/// Adds up the objects of a repository in a folder by the first part of their names.
-fn bytes_by_kind(repo: &Path) -> anyhow::Result<BTreeMap<String, u64>> {
-    let mut kinds = BTreeMap::new();
-    for entry in std::fs::read_dir(repo)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let kind = name.strip_suffix(".copy").unwrap_or(&name).to_owned();
-        let bytes = match entry.metadata()? {
-            metadata if metadata.is_dir() => stored_bytes(&entry.path()),
-            metadata => metadata.len(),
-        };
-        *kinds.entry(kind).or_default() += bytes;
-    }
-    Ok(kinds)
 }

@@ -18,6 +18,8 @@ pub(super) struct Tally {
     pub(super) fates: BTreeMap<String, Fate>,
     /// How often each thing was done.
     pub(super) counts: BTreeMap<String, u64>,
+    /// What clients asked of the store, by kind; of those who were killed, until the last round that they ended.
+    pub(super) requests: BTreeMap<String, u64>,
     /// What nobody can explain, at most a hundred of it.
     pub(super) failures: Vec<String>,
     /// Diary lines that a kill cut short.
@@ -82,6 +84,11 @@ pub(super) fn counted(what: &str, by: u64) -> Value {
     json!({ "event": "counted", "what": what, "by": by })
 }
 
+/// So much was asked of the store since it was last said, by kind.
+pub(super) fn asked(requests: &BTreeMap<&str, u64>) -> Value {
+    json!({ "event": "asked", "requests": requests })
+}
+
 /// Somebody else was faster: explained, and counted.
 pub(super) fn overtaken(what: &str, during: &str, error: &str) -> Value {
     json!({ "event": "counted", "what": what, "by": 1, "during": during, "message": error })
@@ -143,6 +150,11 @@ impl Tally {
             }
             Some("counted") => {
                 *self.counts.entry(text("what")).or_default() += line["by"].as_u64().unwrap_or(0);
+            }
+            Some("asked") => {
+                for (kind, count) in line["requests"].as_object().into_iter().flatten() {
+                    *self.requests.entry(kind.clone()).or_default() += count.as_u64().unwrap_or(0);
+                }
             }
             Some("failed") => {
                 self.fail(format!("{name}: {}: {}", text("during"), text("message")));

@@ -46,7 +46,7 @@ impl Worker {
         let what = described(problem);
         match problem.kind() {
             ErrorKind::NotFound => self.note(tally::overtaken("overtaken", "prune", &what)),
-            _ => self.fail("prune", &what),
+            _ => self.was_refused("prune", problem),
         }
     }
 
@@ -61,7 +61,7 @@ impl Worker {
         match self.repository.delete_dropped(plan, Arc::new(())) {
             Ok(done) => {
                 for problem in &done.problems {
-                    self.fail("delete", &described(problem))?;
+                    self.was_refused("delete", problem)?;
                 }
                 self.note(tally::counted("objects deleted", done.deleted))?;
                 self.note(tally::counted("deletes", 1))

@@ -1,5 +1,6 @@
 //! One client of the fleet: backs up its folder, restores, forgets and prunes until it is told to end, or killed.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,18 +11,22 @@ use clap::Args;
 use serde_json::Value;
 use strongroom::blocking::Repository;
 use strongroom::{
-    BackupOptions, ChunkSizes, Credential, DirectoryTarget, DirectoryTargetOptions, ErrorKind,
-    FileTree, RestoreOptions, Settings, SnapshotInfo, store_at,
+    BackupOptions, ChunkSizes, Counter, Credential, DirectoryTarget, DirectoryTargetOptions,
+    ErrorKind, FileTree, RestoreOptions, Settings, SnapshotInfo,
 };
 
 use super::chance::Chance;
 use super::diary::Diary;
 use super::fingerprint::fingerprint;
 use super::folder::Folder;
+use super::place::{PlaceArgs, requests};
 use super::tally;
 
 /// The label that says what a snapshot has to restore to.
 pub(super) const LABEL: &str = "fingerprint";
+
+/// What is counted when the store could not be reached for longer than requests are tried again.
+pub(super) const OUT_OF_REACH: &str = "operations given up because the store was out of reach";
 
 /// A worker with more failures than that has nothing more to show.
 const MAX_FAILURES: u32 = 20;
@@ -78,7 +83,7 @@ impl WorkerArgs {
 /// When the worker itself cannot go on: its folder or diary fails, or the repository does not open. Everything else is in the diary.
 pub(super) fn work(
     args: &WorkerArgs,
-    repo: &Path,
+    place: &PlaceArgs,
     password: &str,
     ends: &AtomicBool,
 ) -> anyhow::Result<()> {
@@ -86,18 +91,28 @@ pub(super) fn work(
     diary.write(tally::begins(args.incarnation))?;
     let mut settings = settings();
     settings.cache = Some(args.at("cache"));
-    let opened = Repository::builder(store_at(repo)?)
-        .settings(settings)
-        .open(&Credential::passphrase(password));
-    let repository = match opened {
-        Ok(repository) => repository,
-        Err(error) => {
-            diary.write(tally::failed("open", &described(&error)))?;
-            return Err(error.into());
+    let counter = Counter::new();
+    let builder = Repository::builder(place.open(&counter)?).settings(settings);
+    let repository = loop {
+        match builder.clone().open(&Credential::passphrase(password)) {
+            Ok(repository) => break repository,
+            Err(error) if place.unreliable && error.kind() == ErrorKind::Unavailable => {
+                diary.write(tally::overtaken(OUT_OF_REACH, "open", &described(&error)))?;
+                if ends.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+            }
+            Err(error) => {
+                diary.write(tally::failed("open", &described(&error)))?;
+                return Err(error.into());
+            }
         }
     };
     let mut worker = Worker {
         args: args.clone(),
+        unreliable: place.unreliable,
+        counter,
+        asked: BTreeMap::new(),
         repository,
         folder: Folder::open(args.at("source"), args.seed)?,
         diary,
@@ -125,6 +140,10 @@ pub(super) fn settings() -> Settings {
 
 pub(super) struct Worker {
     args: WorkerArgs,
+    unreliable: bool,
+    counter: Counter,
+    /// What was asked of the store, as far as it was written down.
+    asked: BTreeMap<&'static str, u64>,
     pub(super) repository: Repository,
     folder: Folder,
     pub(super) diary: Diary,
@@ -141,7 +160,20 @@ impl Worker {
                 act(self)?;
             }
         }
+        self.note_requests()?;
         self.note(tally::counted("rounds", 1))
+    }
+
+    fn note_requests(&mut self) -> anyhow::Result<()> {
+        let now = requests(&self.counter);
+        let before = |kind: &str| self.asked.get(kind).copied().unwrap_or_default();
+        let since = now
+            .iter()
+            .map(|(kind, count)| (*kind, count - before(kind)));
+        let since: BTreeMap<&str, u64> = since.filter(|(_, count)| *count > 0).collect();
+        self.note(tally::asked(&since))?;
+        self.asked = now;
+        Ok(())
     }
 
     fn back_up(&mut self) -> anyhow::Result<()> {
@@ -170,9 +202,13 @@ impl Worker {
             return Ok(());
         };
         let target = self.args.at("restored");
-        let Err(what) = proves(&self.repository, &info, &target) else {
+        let Err(unproven) = proves(&self.repository, &info, &target) else {
             return self.note(tally::counted("restores", 1));
         };
+        let Unproven { what, kind } = unproven;
+        if kind == Some(ErrorKind::Unavailable) && self.unreliable {
+            return self.note(tally::overtaken(OUT_OF_REACH, "restore", &what));
+        }
         // Whoever restores what others forget at the same time may come too late.
         match self.repository.snapshots() {
             Ok(now) if now.iter().all(|other| other.id != info.id) => {
@@ -202,6 +238,9 @@ impl Worker {
             ErrorKind::Conflict | ErrorKind::Stale => {
                 self.note(tally::overtaken("conflicts", during, &what))
             }
+            ErrorKind::Unavailable if self.unreliable => {
+                self.note(tally::overtaken(OUT_OF_REACH, during, &what))
+            }
             _ => self.fail(during, &what),
         }
     }
@@ -220,13 +259,28 @@ impl Worker {
     }
 }
 
+/// Why a snapshot was not proven.
+#[derive(Debug)]
+pub(super) struct Unproven {
+    pub(super) what: String,
+    /// What the engine said, if it said something.
+    kind: Option<ErrorKind>,
+}
+
 /// Restores a snapshot into an empty folder and compares its fingerprint with the one it was made with.
 pub(super) fn proves(
     repository: &Repository,
     info: &SnapshotInfo,
     folder: &Path,
-) -> Result<u64, String> {
-    let said = |error: &dyn Display| format!("snapshot {}: {error}", info.id);
+) -> Result<u64, Unproven> {
+    let said = |error: &dyn Display| Unproven {
+        what: format!("snapshot {}: {error}", info.id),
+        kind: None,
+    };
+    let failed = |error: &strongroom::Error| Unproven {
+        kind: Some(error.kind()),
+        ..said(&described(error))
+    };
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(|error| said(&error))?;
     }
@@ -235,9 +289,9 @@ pub(super) fn proves(
     let options = RestoreOptions::default();
     let report = repository
         .restore(&info.id, Arc::new(target), options, Arc::new(()))
-        .map_err(|error| said(&described(&error)))?;
+        .map_err(|error| failed(&error))?;
     if let Some(error) = &report.stopped {
-        return Err(said(&described(error)));
+        return Err(failed(error));
     }
     if !report.is_complete() {
         return Err(said(&format!("lost {:?}", report.lost)));

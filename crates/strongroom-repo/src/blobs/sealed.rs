@@ -1,31 +1,81 @@
 //! Sealed parts of packs, fetched with some foresight.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use strongroom_format::{FrameRecord, ObjectHash, PackClass, Preamble};
+use strongroom_format::{FrameRecord, ObjectHash, Preamble};
 
 use crate::blobs::damaged;
 use crate::edge::{Remote, Ticket};
 use crate::error::{Error, Result};
 use crate::lru::Lru;
 use crate::packs::{PREAMBLE_LEN, PackInfo, if_whole};
+use crate::ranges::Reads;
 
-/// Fetches parts of packs. A pack that is small, or asked for again, is fetched whole and kept a while.
+/// Fetches parts of packs and keeps them a while, those that are on their way among them.
 #[derive(Debug)]
 pub(super) struct SealedCache {
     remote: Remote,
-    whole: Mutex<Lru<ObjectHash, Bytes>>,
-    /// How often a part of a pack was fetched.
-    asked: Mutex<Lru<ObjectHash, u32>>,
+    /// What a request is worth in bytes.
+    request: u64,
+    kept: Mutex<Lru<ObjectHash, Arc<Vec<Arc<Part>>>>>,
+    /// What was paid for parts of a pack, one after another.
+    paid: Mutex<Lru<ObjectHash, u64>>,
     fetched: AtomicU64,
+    requests: AtomicU64,
+}
+
+/// A part of a pack that is here or on its way.
+#[derive(Debug)]
+struct Part {
+    range: Range<u64>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Flying(Ticket<Bytes>),
+    Here(Bytes),
+    Failed,
+}
+
+impl Part {
+    /// Waits for it. Of an error the first who asks is told; to the others it is as if it had not been asked for: `None`.
+    fn land(&self) -> Option<Result<Bytes>> {
+        let mut state = lock(&self.state);
+        match std::mem::replace(&mut *state, State::Failed) {
+            State::Flying(ticket) => match ticket.wait() {
+                Ok(bytes) => {
+                    *state = State::Here(bytes.clone());
+                    Some(Ok(bytes))
+                }
+                Err(error) => Some(Err(error)),
+            },
+            State::Here(bytes) => {
+                *state = State::Here(bytes.clone());
+                Some(Ok(bytes))
+            }
+            State::Failed => None,
+        }
+    }
+
+    fn covers(&self, wanted: &Range<u64>) -> bool {
+        self.range.start <= wanted.start && wanted.end <= self.range.end
+    }
+
+    fn cut(&self, bytes: &Bytes, wanted: &Range<u64>) -> Option<Bytes> {
+        let start = usize::try_from(wanted.start.checked_sub(self.range.start)?).ok()?;
+        let end = usize::try_from(wanted.end.checked_sub(self.range.start)?).ok()?;
+        (start <= end && end <= bytes.len()).then(|| bytes.slice(start..end))
+    }
 }
 
 /// What is needed to open a header.
 #[derive(Debug)]
 pub(super) struct HeaderParts {
-    front: Bytes,
+    pub(super) front: Bytes,
     pub(super) sealed: Bytes,
 }
 
@@ -40,30 +90,21 @@ impl HeaderParts {
     }
 }
 
-/// The parts of a header on their way.
+/// The parts of a header on their way. They stay, whatever else is fetched meanwhile.
 #[derive(Debug)]
 pub(super) struct HeaderFlight {
-    front: Ticket<Bytes>,
-    sealed: Ticket<Bytes>,
-}
-
-impl HeaderFlight {
-    /// Waits for them.
-    pub(super) fn land(self) -> Result<HeaderParts> {
-        Ok(HeaderParts {
-            front: self.front.wait()?,
-            sealed: self.sealed.wait()?,
-        })
-    }
+    parts: Arc<Vec<Arc<Part>>>,
 }
 
 impl SealedCache {
-    pub(super) fn new(remote: Remote) -> Self {
+    pub(super) fn new(remote: Remote, request: u64) -> Self {
         Self {
             remote,
-            whole: Mutex::new(Lru::new(WHOLE_BYTES)),
-            asked: Mutex::new(Lru::new(REMEMBERED)),
+            request,
+            kept: Mutex::new(Lru::new(KEPT_BYTES)),
+            paid: Mutex::new(Lru::new(REMEMBERED)),
             fetched: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
         }
     }
 
@@ -71,79 +112,163 @@ impl SealedCache {
         self.fetched.load(Ordering::Relaxed)
     }
 
+    /// Returns the number of requests so far.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     /// Drops what is kept of a pack, so that it is fetched afresh.
     pub(super) fn forget(&self, name: &ObjectHash) {
-        lock(&self.whole).remove(name);
+        lock(&self.kept).remove(name);
+    }
+
+    /// Begins to fetch parts of a pack, unless they are here or on their way; nothing if that were more than `most` bytes. Returns
+    /// how many bytes are on their way for it.
+    pub(super) fn begin(
+        &self,
+        pack: &PackInfo,
+        wanted: impl IntoIterator<Item = Range<u64>>,
+        most: u64,
+    ) -> Result<u64> {
+        let kept = lock(&self.kept).get(&pack.name).unwrap_or_default();
+        let missing: Vec<Range<u64>> = wanted
+            .into_iter()
+            .filter(|range| !kept.iter().any(|part| part.covers(range)))
+            .collect();
+        if missing.is_empty() {
+            return Ok(0);
+        }
+        let reads = Reads::choose(missing, pack, self.request);
+        let bytes = reads.bytes(pack);
+        if bytes > most {
+            return Ok(0);
+        }
+        self.start(pack, reads)?;
+        Ok(bytes)
     }
 
     /// Fetches what is needed to open a pack's header.
     pub(super) fn header(&self, pack: &PackInfo) -> Result<HeaderParts> {
-        if let Some(whole) = self.whole(pack, pack.len <= SMALL_PACK)? {
-            return parts_of_whole(pack, &whole);
-        }
-        self.header_later(pack)?.land()
+        self.begin(pack, [PackInfo::FRONT, pack.header()], u64::MAX)?;
+        Ok(HeaderParts {
+            front: self.bytes(pack, PackInfo::FRONT)?,
+            sealed: self.bytes(pack, pack.header())?,
+        })
     }
 
     /// Begins to fetch what is needed to open a pack's header.
     pub(super) fn header_later(&self, pack: &PackInfo) -> Result<HeaderFlight> {
-        let key = pack.key()?;
-        let start = u64::from(pack.header_offset);
-        let end = start + u64::from(pack.header_len);
-        self.count(PREAMBLE_LEN as usize + pack.header_len as usize);
-        Ok(HeaderFlight {
-            front: self
-                .remote
-                .get_later(&key, Some(0..u64::from(PREAMBLE_LEN))),
-            sealed: self.remote.get_later(&key, Some(start..end)),
+        self.begin(pack, [PackInfo::FRONT, pack.header()], u64::MAX)?;
+        let parts = lock(&self.kept).get(&pack.name).unwrap_or_default();
+        Ok(HeaderFlight { parts })
+    }
+
+    /// Waits for what is needed to open a pack's header.
+    pub(super) fn land(&self, pack: &PackInfo, flight: &HeaderFlight) -> Result<HeaderParts> {
+        let take = |wanted: Range<u64>| {
+            let known = flight.parts.iter().find(|part| part.covers(&wanted));
+            match known.and_then(|part| Some((part, part.land()?))) {
+                Some((part, bytes)) => part
+                    .cut(&bytes?, &wanted)
+                    .ok_or_else(|| damaged(pack, "a pack ends too early")),
+                None => self.bytes(pack, wanted),
+            }
+        };
+        Ok(HeaderParts {
+            front: take(PackInfo::FRONT)?,
+            sealed: take(pack.header())?,
         })
     }
 
     /// Fetches a sealed frame.
     pub(super) fn frame(&self, pack: &PackInfo, frame: &FrameRecord) -> Result<Bytes> {
-        let wanted = frame.offset as usize..frame.offset as usize + frame.stored_len as usize;
-        let asked = lock(&self.asked).get(&pack.name).unwrap_or(0);
-        let patience = match pack.class {
-            PackClass::Data => PATIENCE_DATA,
-            _ => PATIENCE_TREE,
-        };
-        if let Some(whole) = self.whole(pack, pack.len <= SMALL_PACK || asked >= patience)? {
-            if whole.len() < wanted.end {
-                return Err(damaged(pack, "a pack ends too early"));
-            }
-            return Ok(whole.slice(wanted));
-        }
-        lock(&self.asked).insert(pack.name, asked + 1, 1);
-        let range = aligned(wanted.start as u64, wanted.end as u64, pack);
-        let part = self.remote.get(&pack.key()?, Some(range.clone()))?;
-        self.count(part.len());
-        let start = usize::try_from(wanted.start as u64 - range.start).unwrap_or(usize::MAX);
-        let inner = start..start.saturating_add(frame.stored_len as usize);
-        if part.len() < inner.end {
-            return Err(damaged(pack, "a pack ends too early"));
-        }
-        Ok(part.slice(inner))
+        self.bytes(pack, frame_range(frame.offset, frame.stored_len))
     }
 
-    /// Returns the whole pack if it is there, or `worth_it` says to fetch it.
-    fn whole(&self, pack: &PackInfo, worth_it: bool) -> Result<Option<Bytes>> {
-        let kept = lock(&self.whole).get(&pack.name);
-        if kept.is_some() || !worth_it {
-            return Ok(kept);
+    /// Returns a part of a pack, from what is kept or through it.
+    fn bytes(&self, pack: &PackInfo, wanted: Range<u64>) -> Result<Bytes> {
+        loop {
+            let kept = lock(&self.kept).get(&pack.name).unwrap_or_default();
+            let known = kept.iter().find(|part| part.covers(&wanted)).cloned();
+            let part = match known {
+                Some(part) => part,
+                None => {
+                    let reads = self.worth(pack, &wanted);
+                    let started = self.start(pack, reads)?;
+                    let covering = started.into_iter().find(|part| part.covers(&wanted));
+                    covering.ok_or_else(|| damaged(pack, "the index misplaces a frame"))?
+                }
+            };
+            match part.land() {
+                Some(Ok(bytes)) => {
+                    let cut = part.cut(&bytes, &wanted);
+                    return cut.ok_or_else(|| damaged(pack, "a pack ends too early"));
+                }
+                Some(Err(error)) => {
+                    self.forget(&pack.name);
+                    return Err(error);
+                }
+                None => self.forget(&pack.name),
+            }
         }
-        let whole = self.remote.get(&pack.key()?, None)?;
-        self.count(whole.len());
-        lock(&self.whole).insert(pack.name, whole.clone(), whole.len());
-        Ok(Some(whole))
+    }
+
+    /// Says what to fetch for one part that somebody waits for: the whole pack, once as much was paid for its parts as it costs.
+    fn worth(&self, pack: &PackInfo, wanted: &Range<u64>) -> Reads {
+        let trip = self.request.saturating_mul(WAITED_FOR);
+        let alone = Reads::choose([wanted.clone()], pack, self.request);
+        let price = alone.bytes(pack).saturating_add(trip);
+        let mut paid = lock(&self.paid);
+        let before = paid.get(&pack.name).unwrap_or(0);
+        if before.saturating_add(price) >= u64::from(pack.len).saturating_add(trip) {
+            return Reads::Whole;
+        }
+        paid.insert(pack.name, before.saturating_add(price), 1);
+        alone
+    }
+
+    /// Asks for parts of a pack, and keeps them with those that are kept already.
+    fn start(&self, pack: &PackInfo, reads: Reads) -> Result<Vec<Arc<Part>>> {
+        let key = pack.key()?;
+        self.fetched.fetch_add(reads.bytes(pack), Ordering::Relaxed);
+        self.requests.fetch_add(reads.requests(), Ordering::Relaxed);
+        let ask = |range: Option<Range<u64>>| {
+            let ticket = self.remote.get_pack_later(&key, pack.class, range.clone());
+            Arc::new(Part {
+                range: range.unwrap_or(0..u64::MAX),
+                state: Mutex::new(State::Flying(ticket)),
+            })
+        };
+        let parts: Vec<Arc<Part>> = match reads {
+            Reads::Whole => vec![ask(None)],
+            Reads::Ranges(ranges) => ranges.into_iter().map(|range| ask(Some(range))).collect(),
+        };
+        let mut kept = lock(&self.kept);
+        let mut all = match parts.iter().any(|part| part.range.end == u64::MAX) {
+            // The whole pack has all the others.
+            true => Vec::new(),
+            false => kept.get(&pack.name).unwrap_or_default().to_vec(),
+        };
+        all.extend(parts.iter().cloned());
+        let weight = all.iter().map(|part| weight(pack, &part.range)).sum();
+        kept.insert(pack.name, Arc::new(all), weight);
+        Ok(parts)
     }
 
     /// Looks at the whole pack before it is said to be of a later version.
     pub(super) fn if_whole(&self, pack: &PackInfo, error: Error) -> Error {
         if_whole(&self.remote, &pack.name, error)
     }
+}
 
-    fn count(&self, bytes: usize) {
-        self.fetched.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
+/// Returns where a frame is.
+pub(crate) fn frame_range(offset: u32, stored_len: u32) -> Range<u64> {
+    u64::from(offset)..u64::from(offset) + u64::from(stored_len)
+}
+
+fn weight(pack: &PackInfo, range: &Range<u64>) -> usize {
+    let end = range.end.min(u64::from(pack.len));
+    usize::try_from(end.saturating_sub(range.start)).unwrap_or(usize::MAX)
 }
 
 /// Takes what is needed to open the header out of a whole pack, which may have lost its tail, or gained something: header and frames prove
@@ -160,24 +285,13 @@ pub(super) fn parts_of_whole(pack: &PackInfo, whole: &Bytes) -> Result<HeaderPar
     })
 }
 
-/// Widens a range to whole blocks of 64 KiB, within the frames of a pack: requests then say nothing of the lengths of chunks.
-pub(crate) fn aligned(start: u64, end: u64, pack: &PackInfo) -> std::ops::Range<u64> {
-    let last = u64::from(pack.header_offset).max(end);
-    start / BLOCK * BLOCK..end.next_multiple_of(BLOCK).min(last)
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ranges begin and end at multiples of this.
-const BLOCK: u64 = 64 << 10;
-/// Packs up to this are always fetched whole: one request in place of three.
-const SMALL_PACK: u32 = 1 << 20;
-/// Parts of a pack that are fetched before the rest is. A tree is walked through, content is often picked from.
-const PATIENCE_TREE: u32 = 1;
-const PATIENCE_DATA: u32 = 3;
-/// Sealed packs that are kept.
-const WHOLE_BYTES: usize = 48 << 20;
-/// Packs of which it is remembered how often they were asked for.
+/// A read that somebody waits for costs the whole round trip, of which several that are under way together share one.
+const WAITED_FOR: u64 = 8;
+/// Sealed parts of packs that are kept, those on their way among them.
+const KEPT_BYTES: usize = 48 << 20;
+/// Packs of which it is remembered what was paid for their parts.
 const REMEMBERED: usize = 4_096;

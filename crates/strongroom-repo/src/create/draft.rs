@@ -11,14 +11,17 @@ use strongroom_format::{
     Body, Certificate, Config, Entry, Epoch, EpochState, Genesis, KeyBundle, ObjectHash, Payload,
     SigningEntry, Time, Unknown, UnknownSecrets, object_name,
 };
+use strongroom_store::{Question, Retention};
 
 use super::CreateOptions;
-use crate::context::{crypt_error, encode_error, put_own, random};
+use crate::context::{crypt_error, encode_error, object_key, put_own, random};
 use crate::credential::Credential;
 use crate::edge::Remote;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::keys::seal_keyring;
+use crate::locks::for_journal;
 use crate::open::Opening;
+use crate::probe::StoreProbe;
 use crate::settings::Components;
 use crate::slots::{NewSlot, SealedSlot, seal_slot};
 
@@ -52,11 +55,15 @@ struct FirstKeys {
 
 impl Draft {
     /// Makes everything up.
-    pub(super) fn new(opening: &Opening, options: &CreateOptions, probed: bool) -> Result<Self> {
+    pub(super) fn new(
+        opening: &Opening,
+        options: &CreateOptions,
+        probe: &StoreProbe,
+    ) -> Result<Self> {
         let components = &opening.components;
         let repository = RepositoryId::from_bytes(random(components)?);
         let config = Config::new(repository, options.suite, components.clock.now());
-        Self::of_config(&config, opening, options, probed)
+        Self::of_config(&config, opening, options, probe)
     }
 
     /// Makes up everything but config.
@@ -64,7 +71,7 @@ impl Draft {
         config: &Config,
         opening: &Opening,
         options: &CreateOptions,
-        probed: bool,
+        probe: &StoreProbe,
     ) -> Result<Self> {
         let components = &opening.components;
         let repository = config.repository;
@@ -76,6 +83,7 @@ impl Draft {
         };
         let config = config.encode(random(components)?).map_err(encode_error)?;
         let keys = FirstKeys::generate(components)?;
+        let probed = probe.answer(Question::AtomicCreate).is_yes();
         let single_writer = options.single_writer || !probed;
         let genesis = Genesis {
             admin: *keys.admin.public().as_bytes(),
@@ -89,9 +97,14 @@ impl Draft {
             single_writer,
             only_writer: single_writer.then(|| *keys.worker.public().as_bytes()),
             probed,
+            probe: Some(probe.to_record().encode().map_err(encode_error)?),
             unknown: Unknown::default(),
         };
-        let genesis = keys.seal_genesis(&place, genesis)?;
+        let locked = opening
+            .settings
+            .object_lock
+            .map(|policy| policy.target(place.now.seconds));
+        let genesis = keys.seal_genesis(&place, genesis, locked)?;
         let genesis_hash = ObjectHash::of(&genesis);
         let admin = keys.admin.public();
         let (slots, recovery_code) = slots(&place, &opening.credential, options, &admin)?;
@@ -112,6 +125,7 @@ impl Draft {
     /// Puts everything; the journal's first entry, which makes a repository of it, comes last but for its copy.
     pub(super) fn put(&self, remote: &Remote) -> Result<()> {
         put_own(remote, &object_name::config(), &self.config)?;
+        check_locked(remote, &object_name::config())?;
         put_own(remote, &object_name::config_copy(), &self.config)?;
         for slot in &self.slots {
             put_own(remote, &object_name::slot(slot.entry.id), &slot.object)?;
@@ -121,6 +135,21 @@ impl Draft {
         put_own(remote, &object_name::journal(0), &self.genesis)?;
         put_own(remote, &object_name::journal_copy(0), &self.genesis)
     }
+}
+
+/// Makes sure that the first object is locked as it should be: some stores take what is to be locked, and do not lock it.
+fn check_locked(remote: &Remote, name: &str) -> Result<()> {
+    let Some(wanted) = remote.lock_target()? else {
+        return Ok(());
+    };
+    let found = remote.retention_later(&object_key(name)?).wait()?;
+    // A second may have passed since, and with it a generation.
+    let is_locked = |found: Retention| found.mode >= wanted.mode;
+    if found.is_some_and(is_locked) {
+        return Ok(());
+    }
+    let what = "the store took an object that was to be locked, and did not lock it";
+    Err(Error::new(ErrorKind::Invalid, what).object_named(name))
 }
 
 impl FirstKeys {
@@ -136,7 +165,12 @@ impl FirstKeys {
         })
     }
 
-    fn seal_genesis(&self, place: &Place<'_>, genesis: Genesis) -> Result<Bytes> {
+    fn seal_genesis(
+        &self,
+        place: &Place<'_>,
+        genesis: Genesis,
+        locked: Option<Retention>,
+    ) -> Result<Bytes> {
         let Place {
             components,
             suite,
@@ -145,13 +179,17 @@ impl FirstKeys {
         } = *place;
         let structure = StructureKeys::with_random(suite, &self.structure, &components.random);
         let previous = genesis.config;
+        let payload = Payload {
+            locked: locked.map(for_journal),
+            ..Payload::new(now, Body::Genesis(genesis))
+        };
         Entry::seal(
             suite,
             repository,
             0,
             random(components)?,
             previous,
-            &Payload::new(now, Body::Genesis(genesis)),
+            &payload,
             structure.journal(),
             &[&self.admin],
         )

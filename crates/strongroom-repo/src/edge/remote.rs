@@ -2,20 +2,21 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use strongroom_format::{ObjectKind, PackClass, Preamble};
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
-    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, Store, StoreExt as _,
-    probe_atomic_create,
+    GetOptions, Key, ObjectMeta, Prefix, ProbeOptions, Probed, PutMode, PutOptions, Retention,
+    StorageClass, Store, StoreExt as _, Warmer, Warmth, probe,
 };
 
-use super::{cancelled, drive, read_only};
-use crate::error::{Error, Result};
+use super::{Terms, cancelled, drive, read_only};
+use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Execution;
 
 pub(super) type Work = BoxFuture<'static, ()>;
@@ -25,7 +26,7 @@ pub(super) type Request = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
 #[derive(Clone)]
 pub(crate) struct Remote {
     carrier: Carrier,
-    read_only: Arc<AtomicBool>,
+    terms: Terms,
 }
 
 /// Who carries requests out.
@@ -91,21 +92,21 @@ impl Remote {
     pub(super) fn queued(
         reads: async_channel::Sender<Request>,
         writes: async_channel::Sender<Request>,
-        read_only: Arc<AtomicBool>,
+        terms: Terms,
     ) -> Self {
         let carrier = Carrier::Queues { reads, writes };
-        Self { carrier, read_only }
+        Self { carrier, terms }
     }
 
     /// Makes one that carries each request out before it returns the ticket.
-    pub(super) fn inline(store: Arc<dyn Store>, read_only: Arc<AtomicBool>) -> Self {
+    pub(super) fn inline(store: Arc<dyn Store>, terms: Terms) -> Self {
         let carrier = Carrier::Caller(store);
-        Self { carrier, read_only }
+        Self { carrier, terms }
     }
 
     /// Says whether requests that change the store are refused, with `ReadOnly`.
     fn is_read_only(&self) -> bool {
-        self.read_only.load(Ordering::SeqCst)
+        self.terms.read_only.load(Ordering::SeqCst)
     }
 
     /// Says how the operation is to be executed.
@@ -132,14 +133,53 @@ impl Remote {
 
     /// Begins to read an object, or a range of it.
     pub(crate) fn get_later(&self, key: &Key, range: Option<Range<u64>>) -> Ticket<Bytes> {
+        self.get_with(key, range, GetOptions::default())
+    }
+
+    /// Begins to read a pack, or a range of it.
+    pub(crate) fn get_pack_later(
+        &self,
+        key: &Key,
+        class: PackClass,
+        range: Option<Range<u64>>,
+    ) -> Ticket<Bytes> {
+        let options = GetOptions::default();
+        // Where the classes are in different places, content is most often with the cold ones, whatever this client's settings say.
+        let class = match class {
+            PackClass::Data => StorageClass::Cold,
+            PackClass::Names | PackClass::Pages => StorageClass::Hot,
+        };
+        self.get_with(key, range, options.with_class(class))
+    }
+
+    fn get_with(
+        &self,
+        key: &Key,
+        range: Option<Range<u64>>,
+        mut options: GetOptions,
+    ) -> Ticket<Bytes> {
         let key = key.clone();
+        options.range = range;
         self.ask(Queue::Reads, move |store| async move {
-            let mut options = GetOptions::default();
-            if let Some(range) = range {
-                options = options.with_range(range);
-            }
             store.get(&key, options).await.map_err(Error::from)
         })
+    }
+
+    /// Begins to ask whether an object can be read.
+    pub(crate) fn warmth_later(&self, warmer: &Arc<dyn Warmer>, key: &Key) -> Ticket<Warmth> {
+        let (warmer, key) = (Arc::clone(warmer), key.clone());
+        self.ask(Queue::Reads, move |_store| async move {
+            Ok(warmer.warmth(&key).await?)
+        })
+    }
+
+    /// Asks for objects to be warmed up.
+    pub(crate) fn warm(&self, warmer: &Arc<dyn Warmer>, keys: Vec<Key>) -> Result<()> {
+        let warmer = Arc::clone(warmer);
+        self.ask(Queue::Reads, move |_store| async move {
+            Ok(warmer.warm(&keys).await?)
+        })
+        .wait()
     }
 
     /// Returns an object's length.
@@ -162,26 +202,42 @@ impl Remote {
 
     /// Begins to write an object that is not there. Waits while too many puts are on their way.
     pub(crate) fn put_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
-        if self.is_read_only() {
-            return Ticket::failed(read_only());
-        }
-        let key = key.clone();
-        self.ask(Queue::Writes, move |store| async move {
-            let options = PutOptions::default().with_mode(PutMode::Create);
-            Ok(store.put(&key, data, options).await?)
-        })
+        self.put_with(key, data, PutMode::Create)
     }
 
     /// Begins to write an object, in the place of one that may be there. Waits like [`put_later`](Self::put_later).
     pub(crate) fn replace_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
+        self.put_with(key, data, PutMode::Overwrite)
+    }
+
+    fn put_with(&self, key: &Key, data: Bytes, mode: PutMode) -> Ticket<()> {
         if self.is_read_only() {
             return Ticket::failed(read_only());
         }
+        let mut options = PutOptions::default()
+            .with_mode(mode)
+            .with_class(self.class_of(&data));
+        if let Some(locker) = &self.terms.locker {
+            match locker.retention(key) {
+                Ok(retention) => options.retention = retention,
+                Err(error) => return Ticket::failed(error),
+            }
+        }
         let key = key.clone();
         self.ask(Queue::Writes, move |store| async move {
-            let options = PutOptions::default().with_mode(PutMode::Overwrite);
             Ok(store.put(&key, data, options).await?)
         })
+    }
+
+    /// Returns the class that an object is put in: what it is, its first bytes say.
+    fn class_of(&self, data: &[u8]) -> StorageClass {
+        let is_content = |preamble: Preamble| {
+            preamble.kind == ObjectKind::Pack && preamble.flags == PackClass::Data as u16
+        };
+        match self.terms.cold_content && Preamble::decode(data).is_ok_and(is_content) {
+            true => StorageClass::Cold,
+            false => StorageClass::Hot,
+        }
     }
 
     /// Writes an object that is not there.
@@ -210,11 +266,46 @@ impl Remote {
         })
     }
 
-    /// Finds out whether the store decides races between creators, with objects below `scratch`.
-    pub(crate) fn probe_atomic_create(&self, scratch: &Prefix) -> Result<bool> {
+    /// Returns how objects are locked that are put now, if they are.
+    pub(crate) fn lock_target(&self) -> Result<Option<Retention>> {
+        let target = self.terms.locker.as_ref().map(|locker| locker.target());
+        target.transpose()
+    }
+
+    /// Asks how an object is locked.
+    pub(crate) fn retention_later(&self, key: &Key) -> Ticket<Option<Retention>> {
+        let key = key.clone();
+        self.ask(Queue::Reads, move |store| async move {
+            let lock = store.object_lock().ok_or_else(cannot_lock)?;
+            Ok(lock.retention(&key).await?)
+        })
+    }
+
+    /// Begins to lock an object longer.
+    pub(crate) fn extend_later(&self, key: &Key, to: Retention) -> Ticket<()> {
+        if self.is_read_only() {
+            return Ticket::failed(read_only());
+        }
+        let key = key.clone();
+        self.ask(Queue::Reads, move |store| async move {
+            let lock = store.object_lock().ok_or_else(cannot_lock)?;
+            Ok(lock.extend(&key, to).await?)
+        })
+    }
+
+    /// Finds out what the store does, with objects below `scratch`, and what it calls itself.
+    pub(crate) fn probe(
+        &self,
+        scratch: &Prefix,
+        options: ProbeOptions,
+    ) -> Result<(Probed, String)> {
+        if self.is_read_only() {
+            return Err(read_only());
+        }
         let scratch = scratch.clone();
         self.ask(Queue::Writes, move |store| async move {
-            Ok(probe_atomic_create(store.as_ref(), &scratch).await?)
+            let probed = probe(store.as_ref(), &scratch, options).await?;
+            Ok((probed, store.to_string()))
         })
         .wait()
     }
@@ -257,4 +348,9 @@ impl Remote {
         drop(queue.send_blocking(request));
         Ticket(Answer::Later(answer))
     }
+}
+
+/// Makes the error of a store that locks nothing.
+fn cannot_lock() -> Error {
+    Error::new(ErrorKind::Invalid, "the store cannot lock objects")
 }

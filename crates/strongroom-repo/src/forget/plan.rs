@@ -11,7 +11,9 @@ use strongroom_retain::{
 
 use super::clock::{ClockTrust, Waiting};
 use super::options::{Choice, ForgetOptions};
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::utc;
 use crate::state::State;
 
 /// What would be forgotten, and why. It prints as a table; [`Repository::forget`](crate::Repository::forget) applies it.
@@ -22,6 +24,8 @@ pub struct ForgetPlan {
     now: Moment,
     head: (u64, ObjectHash),
     plan: Plan<Id>,
+    promised: u64,
+    promised_until: Option<i64>,
 }
 
 impl ForgetPlan {
@@ -49,7 +53,41 @@ impl ForgetPlan {
             now,
             head: (state.head, state.head_hash),
             plan,
+            promised: 0,
+            promised_until: None,
         })
+    }
+
+    /// Counts what is locked of that which would be forgotten.
+    pub(super) fn warned(mut self, context: &Context, state: &State) -> Self {
+        let Some(policy) = context.settings.object_lock else {
+            return self;
+        };
+        let now = context.components.clock.now().seconds;
+        let committed = self
+            .plan
+            .forgotten_ids()
+            .filter_map(|id| state.snapshot(id));
+        let promised = committed
+            .map(|(_, snapshot)| policy.promise(snapshot.durable.seconds).until)
+            .filter(|until| *until > now);
+        let promised: Vec<i64> = promised.collect();
+        self.promised = promised.len() as u64;
+        self.promised_until = promised.into_iter().max();
+        self
+    }
+
+    /// Returns how many of the snapshots that would be forgotten are promised to be locked still. To forget them frees nothing before their locks have
+    /// ended, and until then they can be brought back.
+    #[must_use]
+    pub fn promised(&self) -> u64 {
+        self.promised
+    }
+
+    /// Returns when the last of these promises ends, in seconds since 1970. Objects may be locked for somewhat longer.
+    #[must_use]
+    pub fn promised_until(&self) -> Option<i64> {
+        self.promised_until
     }
 
     /// Returns the snapshots that would be forgotten.
@@ -141,6 +179,14 @@ impl Eq for ForgetPlan {}
 impl fmt::Display for ForgetPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.plan)?;
+        if let Some(until) = self.promised_until {
+            writeln!(
+                f,
+                "{} of those that are forgotten are locked until {}: nothing of them is free before that",
+                self.promised,
+                utc(until)
+            )?;
+        }
         let (forgotten, kept) = (self.forgotten().count(), self.kept().count());
         write!(
             f,

@@ -169,6 +169,12 @@ impl Journal {
         let n = view.state.head;
         let fetched = replay.decode(n, bytes)?;
         let hash = fetched.entry.hash;
+        if let Some(locker) = context.store.locker() {
+            let payload = fetched.entry.open(context.keys().structure.journal());
+            if let Ok(payload) = payload {
+                locker.named(&payload.body);
+            }
+        }
         replay.fold(&mut view, fetched)?;
         self.remember(context, view.clone());
         if view.state.head.is_multiple_of(BUNDLE_ENTRIES) {
@@ -194,7 +200,14 @@ fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result
             format!("the entry would be void: {reason}"),
         ));
     }
-    let payload = Payload::new(context.components.clock.now(), body);
+    let locked = match context.store.locker() {
+        Some(locker) => locker.of_entry(&body)?,
+        None => None,
+    };
+    let payload = Payload {
+        locked,
+        ..Payload::new(context.components.clock.now(), body)
+    };
     let bytes = Entry::seal(
         context.suite,
         context.repository,

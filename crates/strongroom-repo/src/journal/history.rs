@@ -7,6 +7,7 @@ use strongroom_crypt::{Id, SessionId};
 use strongroom_format::{Body, Entry, ObjectHash, Payload, Snapshot, Time, Tombstone, object_name};
 
 use super::fetch::Fetched;
+use super::locked::LockHistory;
 use super::replay::Replay;
 use super::{Journal, View, lock};
 use crate::context::Context;
@@ -33,6 +34,8 @@ pub(crate) struct History {
     forgotten: Option<HashMap<Id, ForgottenRecord>>,
     /// When the snapshots in force were committed.
     committed: HashMap<Id, When>,
+    /// How packs, segments and other objects are locked.
+    pub(crate) locks: LockHistory,
     view: View,
     /// Of the journal by which it was read.
     journal: Arc<()>,
@@ -105,6 +108,7 @@ impl Journal {
         let known = self.catch_up(remote, context)?;
         let replay = Replay::like(remote, context, &known);
         replay.begin(&mut history.view)?;
+        history.note_genesis(context);
         history.read(&replay, known.head)?;
         if history.view.state.head_hash != known.head_hash {
             let what = "the journal's entries are not those that lead to the head seen before";
@@ -161,6 +165,7 @@ impl History {
             condemned: BTreeMap::new(),
             forgotten: None,
             committed: HashMap::new(),
+            locks: LockHistory::default(),
             view,
             journal,
         }
@@ -188,6 +193,18 @@ impl History {
             self.note(n, payload, going, replay.context)?;
         }
         Ok(())
+    }
+
+    /// Takes note of how the first entry was put.
+    fn note_genesis(&mut self, context: &Context) {
+        let genesis = self.view.recent.last().map(|bytes| Entry::decode(bytes));
+        let payload = match genesis {
+            Some(Ok(entry)) => self.payload(context, &entry),
+            _ => None,
+        };
+        if let Some(payload) = payload {
+            self.locks.note(0, &payload);
+        }
     }
 
     fn payload(&self, context: &Context, entry: &Entry) -> Option<Payload> {
@@ -233,6 +250,7 @@ impl History {
             n,
             time: payload.time,
         };
+        self.locks.note(n, &payload);
         match payload.body {
             Body::Commit(commit) => {
                 self.sessions.remove(&commit.session);

@@ -3,7 +3,7 @@
 use strongroom_format::Time;
 
 /// Writes the day of a time, in UTC, as `2026-11-22`.
-pub(super) fn of(time: Time) -> String {
+pub(crate) fn of(time: Time) -> String {
     let (year, month, day) = civil(time.seconds.div_euclid(SECONDS_A_DAY));
     format!("{year:04}-{month:02}-{day:02}")
 }

@@ -27,6 +27,8 @@ pub struct PackDecision {
     pub live_bytes: u64,
     /// Stored bytes of its frames, or of parts of them, that nothing needs.
     pub unused_bytes: u64,
+    /// Until when the store will not delete it, in seconds since 1970, as far as the journal says; `None` if it is not known to be locked.
+    pub locked_until: Option<i64>,
 }
 
 /// What becomes of a pack.
@@ -67,6 +69,8 @@ pub enum PackReason {
     Missing,
     /// The limit on the bytes that are written again was reached.
     Limit,
+    /// It has content, which may be in cold storage and is not to be read.
+    Cold,
 }
 
 /// What is decided on.
@@ -242,6 +246,9 @@ impl Chooser<'_> {
     }
 
     fn repack(&mut self, pack: &PackFigures, reason: PackReason) {
+        if self.grounds.options.leaves(pack.pack.class) {
+            return self.decide(pack, PackAction::Keep, PackReason::Cold);
+        }
         let Some(left) = self.budget.checked_sub(pack.bytes_to_write()) else {
             return self.decide(pack, PackAction::Keep, PackReason::Limit);
         };
@@ -274,6 +281,7 @@ impl Chooser<'_> {
             reason,
             live_bytes: pack.live_bytes,
             unused_bytes: self.grounds.unused(pack),
+            locked_until: None,
         });
     }
 }
@@ -303,6 +311,7 @@ impl fmt::Display for PackReason {
             Self::Missing => {
                 "it has the only copy of something, and it is not there as it should be"
             }
+            Self::Cold => "it is content, and may be in cold storage",
             Self::Limit => "the limit on what is written again was reached",
         })
     }

@@ -4,8 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use strongroom_crypt::{RepositoryId, SessionId};
-use strongroom_format::ObjectHash;
+use strongroom_format::{ObjectHash, PackClass, object_name};
+use strongroom_store::Key;
 
+use crate::context::object_key;
+use crate::delete::MayDelete;
+use crate::error::Result;
+use crate::locks::utc;
 use crate::prune::apply::Basis;
 use crate::prune::choose::{PackAction, PackDecision};
 use crate::prune::figures::PackFigures;
@@ -27,6 +32,7 @@ pub struct PrunePlan {
     pub(super) sessions: Vec<SessionId>,
     pub(super) orphans: Vec<Orphan>,
     pub(super) figures: PruneFigures,
+    pub(super) may_delete: MayDelete,
     pub(super) basis: Basis,
 }
 
@@ -72,6 +78,12 @@ pub struct PruneFigures {
     pub segments: u64,
     /// Index segments that will be merged or, since nothing that they map is left, dropped.
     pub replaced_segments: u64,
+    /// Of the packs that are dropped, those that are known to be locked: the store will not delete them before their dates.
+    pub locked_packs: u64,
+    /// Their bytes.
+    pub locked_bytes: u64,
+    /// When the last of them can be deleted, in seconds since 1970.
+    pub locked_until: Option<i64>,
     /// What it costs.
     pub requests: Requests,
 }
@@ -90,6 +102,8 @@ pub struct Requests {
     pub deletes: u64,
     /// Listings.
     pub lists: u64,
+    /// Locks extended.
+    pub extensions: u64,
 }
 
 impl PrunePlan {
@@ -128,6 +142,27 @@ impl PrunePlan {
     #[must_use]
     pub fn figures(&self) -> &PruneFigures {
         &self.figures
+    }
+
+    /// Returns whether the credentials of this handle may delete, which a prune does not need and [`delete_dropped`](crate::Repository::delete_dropped) does.
+    #[must_use]
+    pub fn may_delete(&self) -> MayDelete {
+        self.may_delete
+    }
+
+    /// Returns the keys of the packs of content that will be read. If they are in cold storage they must be
+    /// [warmed up](crate::Repository::warm_up) first; those that are not stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` if a name has no key.
+    pub fn content_to_read(&self) -> Result<Vec<Key>> {
+        let content = self
+            .with(PackAction::Repack)
+            .filter(|one| one.class == PackClass::Data);
+        content
+            .map(|one| object_key(&object_name::pack(&one.name)))
+            .collect()
     }
 
     /// Returns the bytes that are free once what is dropped is deleted, less what is written.
@@ -180,6 +215,21 @@ impl PruneFigures {
         }
         self.dropped_packs += 1;
         self.dropped_bytes += len;
+    }
+}
+
+impl PruneFigures {
+    /// Counts what will be dropped and cannot be deleted yet.
+    pub(super) fn add_locks(&mut self, decisions: &[PackDecision]) {
+        for one in decisions {
+            if let (PackAction::Drop | PackAction::Repack, Some(until)) =
+                (one.action, one.locked_until)
+            {
+                self.locked_packs += 1;
+                self.locked_bytes += u64::from(one.len);
+                self.locked_until = self.locked_until.max(Some(until));
+            }
+        }
     }
 }
 
@@ -246,6 +296,28 @@ impl fmt::Display for PrunePlan {
             figures.written_bytes,
             self.freed_bytes()
         )?;
+        if let Some(until) = figures.locked_until {
+            writeln!(
+                f,
+                "of what is dropped, {} packs, {} bytes, are locked: they can be deleted by {}",
+                figures.locked_packs,
+                figures.locked_bytes,
+                utc(until)
+            )?;
+        }
+        if let Some(lacks) = self.may_delete.lacks() {
+            writeln!(f, "{lacks}")?;
+        }
+        let content = self
+            .with(PackAction::Repack)
+            .filter(|one| one.class == PackClass::Data)
+            .count();
+        if content > 0 {
+            writeln!(
+                f,
+                "reads {content} packs of content; those in cold storage must be warmed up first, or stay"
+            )?;
+        }
         write!(f, "costs {}", figures.requests)
     }
 }
@@ -258,11 +330,16 @@ impl fmt::Display for Requests {
             puts,
             deletes,
             lists,
+            extensions,
         } = self;
         write!(
             f,
             "{gets} gets, {heads} heads, {puts} puts, {deletes} deletes, {lists} lists"
-        )
+        )?;
+        match extensions {
+            0 => Ok(()),
+            _ => write!(f, ", {extensions} extensions of locks"),
+        }
     }
 }
 

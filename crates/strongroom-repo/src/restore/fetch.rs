@@ -1,6 +1,7 @@
 //! Fetching parts of packs, several at once within a budget of bytes.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,37 +9,47 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, TryRecvError};
 use strongroom_format::PackHeader;
 
-use crate::blobs::HeaderTicket;
+use crate::blobs::frame_range;
 use crate::edge::Ticket;
 use crate::error::Result;
-use crate::index::is_loss;
+use crate::index::is_out_of_reach;
 use crate::outlet::Outlet;
 use crate::packs::PackInfo;
+use crate::ranges::Reads;
 use crate::restore::file::Use;
 use crate::restore::plan::{FramePlan, PartPlan, Plan};
 use crate::restore::run::Run;
 use crate::restore::work::Job;
 
-/// A part of a pack that is in memory, and its share of the budget.
+/// What was fetched of a pack, and its share of the budget.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) pack: Arc<PackInfo>,
     pub(super) header: Arc<PackHeader>,
-    bytes: Bytes,
-    /// Where in the pack the bytes begin.
-    start: u64,
+    pieces: Pieces,
     _permit: Permit,
 }
 
 impl Part {
-    /// Returns the sealed bytes of a frame, as far as they are there.
-    pub(super) fn sealed(&self, frame: &FramePlan) -> &[u8] {
-        let bounds = || {
-            let start = usize::try_from(u64::from(frame.offset).checked_sub(self.start)?).ok()?;
-            self.bytes
-                .get(start..start.checked_add(frame.stored_len as usize)?)
-        };
-        bounds().unwrap_or_default()
+    /// Returns the sealed bytes of a frame; none if they are not all there.
+    pub(super) fn sealed(&self, frame: &FramePlan) -> Bytes {
+        let range = frame_range(frame.offset, frame.stored_len);
+        self.pieces.get(range).unwrap_or_default()
+    }
+}
+
+/// Bytes of a pack, with where in it they begin.
+#[derive(Debug)]
+struct Pieces(Vec<(u64, Bytes)>);
+
+impl Pieces {
+    /// Returns a part that lies within one piece.
+    fn get(&self, range: Range<u64>) -> Option<Bytes> {
+        self.0.iter().find_map(|(start, bytes)| {
+            let from = usize::try_from(range.start.checked_sub(*start)?).ok()?;
+            let to = usize::try_from(range.end.checked_sub(*start)?).ok()?;
+            (from <= to && to <= bytes.len()).then(|| bytes.slice(from..to))
+        })
     }
 }
 
@@ -131,67 +142,62 @@ impl<'a> Fetcher<'a> {
     }
 }
 
-/// A part on its way.
+/// Parts of a pack on their way.
 struct Flight {
     part: PartPlan,
-    bytes: Ticket<Bytes>,
-    /// Comes with the rest when the pack is fetched whole.
-    header: Option<HeaderTicket>,
+    /// With where in the pack each begins.
+    pieces: Vec<(u64, Ticket<Bytes>)>,
     permit: Permit,
 }
 
 impl Flight {
     fn begin(run: &Run, part: PartPlan, permit: Permit) -> Result<Self> {
-        let bytes = run.remote.get_later(&part.pack.key()?, part.range.clone());
-        let header = match part.range {
-            Some(_) => Some(run.blobs.header_later(&part.pack)?),
-            None => None,
+        let key = part.pack.key()?;
+        let pieces = match &part.reads {
+            Reads::Whole => vec![(0, run.remote.get_pack_later(&key, part.pack.class, None))],
+            Reads::Ranges(ranges) => ranges
+                .iter()
+                .map(|range| {
+                    let class = part.pack.class;
+                    let ticket = run.remote.get_pack_later(&key, class, Some(range.clone()));
+                    (range.start, ticket)
+                })
+                .collect(),
         };
         Ok(Self {
             part,
-            bytes,
-            header,
+            pieces,
             permit,
         })
     }
 
-    /// Waits for the part and hands its frames out. What does not come is looked for elsewhere, blob by blob.
+    /// Waits for the parts and hands the frames out. What does not come is looked for elsewhere, blob by blob.
     fn land(self, run: &Run, jobs: &Outlet<'_, Job>) {
         let Self {
             part,
-            bytes,
-            header,
+            pieces,
             permit,
         } = self;
-        let PartPlan {
-            pack,
-            range,
-            frames,
-        } = part;
-        let landed = bytes.wait().and_then(|bytes| {
-            run.tally.fetched(bytes.len() as u64);
-            let header = match header {
-                Some(ticket) => ticket.wait(&run.blobs, &pack)?,
-                None => run.blobs.header_of_whole(&pack, &bytes)?,
-            };
-            Ok((bytes, header))
+        let PartPlan { pack, frames, .. } = part;
+        let landed = wait(run, pieces).and_then(|pieces| {
+            let header = run.blobs.header_among(&pack, |range| pieces.get(range))?;
+            Ok((pieces, header))
         });
         match landed {
-            Ok((bytes, header)) => {
-                let start = range.map_or(0, |range| range.start);
+            Ok((pieces, header)) => {
                 let part = Arc::new(Part {
                     pack,
                     header,
-                    bytes,
-                    start,
+                    pieces,
                     _permit: permit,
                 });
                 for frame in frames {
                     send(run, jobs, Job::Frame(Arc::clone(&part), frame));
                 }
             }
-            Err(error) if is_loss(&error) => {
+            Err(error) if is_out_of_reach(&error) => {
                 drop(permit);
+                run.blobs.note_archived(&pack, &error);
                 for frame in frames {
                     send(run, jobs, Job::Rescue(frame.uses));
                 }
@@ -199,6 +205,17 @@ impl Flight {
             Err(error) => run.stop(error),
         }
     }
+}
+
+/// Waits for all of them.
+fn wait(run: &Run, pieces: Vec<(u64, Ticket<Bytes>)>) -> Result<Pieces> {
+    let mut landed = Vec::with_capacity(pieces.len());
+    for (start, ticket) in pieces {
+        let bytes = ticket.wait()?;
+        run.tally.fetched(bytes.len() as u64);
+        landed.push((start, bytes));
+    }
+    Ok(Pieces(landed))
 }
 
 /// Hands a job to the workers; they end only after everybody who has jobs for them.
@@ -270,5 +287,5 @@ pub(super) fn pretend(run: &Run, plan: Plan, mut done: impl FnMut(Use)) {
 
 /// Fetched bytes in memory at once: two full packs and some.
 const BUDGET_BYTES: u64 = 72 << 20;
-/// Parts on their way at once.
+/// Packs of which parts are on their way at once.
 const MAX_FLYING: usize = 8;

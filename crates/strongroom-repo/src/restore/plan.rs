@@ -1,16 +1,16 @@
 //! From pieces of files to packs and their frames.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
 use std::sync::Arc;
 
 use strongroom_crypt::Id;
 use strongroom_format::ObjectHash;
 
-use crate::blobs::aligned;
+use crate::blobs::{Blobs, frame_range};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Index, is_loss};
-use crate::packs::{Location, PREAMBLE_LEN, PackInfo};
+use crate::index::is_loss;
+use crate::packs::{Location, PackInfo};
+use crate::ranges::Reads;
 use crate::restore::file::Use;
 use crate::restore::report::Failure;
 
@@ -21,13 +21,14 @@ pub(super) struct Plan {
     pub(super) lost: Vec<(Use, Failure)>,
 }
 
-/// A part of a pack that is fetched at once, and the frames of it that are wanted.
+/// What of one pack is fetched, and the frames in it that are wanted.
 #[derive(Debug)]
 pub(super) struct PartPlan {
     pub(super) pack: Arc<PackInfo>,
-    /// `None` means the whole pack.
-    pub(super) range: Option<Range<u64>>,
+    pub(super) reads: Reads,
     pub(super) frames: Vec<FramePlan>,
+    /// Number of the last use.
+    last: u32,
 }
 
 /// A frame and what is wanted of it.
@@ -43,15 +44,39 @@ pub(super) struct FramePlan {
 impl PartPlan {
     /// Returns the bytes that are fetched.
     pub(super) fn len(&self) -> u64 {
-        self.range
-            .as_ref()
-            .map_or(u64::from(self.pack.len), |range| range.end - range.start)
+        self.reads.bytes(&self.pack)
+    }
+
+    /// Returns the number of uses.
+    fn uses(&self) -> usize {
+        self.frames.iter().map(|frame| frame.uses.len()).sum()
     }
 }
 
-impl FramePlan {
-    fn end(&self) -> u64 {
-        u64::from(self.offset) + u64::from(self.stored_len)
+impl Plan {
+    /// Takes out what the next window may want more of: packs of which a part is wanted, each while that part grows, a few of those wanted
+    /// last. Returns the uses of them; `carried` remembers how many they were.
+    pub(super) fn put_off(&mut self, carried: &mut HashMap<ObjectHash, usize>) -> Vec<Use> {
+        let before = std::mem::take(carried);
+        let is_growing = |part: &PartPlan| {
+            let known = before.get(&part.pack.name).copied().unwrap_or(0);
+            part.reads != Reads::Whole && part.uses() > known
+        };
+        let (mut growing, ready): (Vec<_>, Vec<_>) = std::mem::take(&mut self.parts)
+            .into_iter()
+            .partition(is_growing);
+        self.parts = ready;
+        growing.sort_by_key(|part| std::cmp::Reverse(part.last));
+        let mut uses = Vec::new();
+        for part in growing {
+            if carried.len() >= MAX_CARRIED_PACKS || uses.len() + part.uses() > MAX_CARRIED_USES {
+                self.parts.push(part);
+                continue;
+            }
+            carried.insert(part.pack.name, part.uses());
+            uses.extend(part.frames.into_iter().flat_map(|frame| frame.uses));
+        }
+        uses
     }
 }
 
@@ -60,7 +85,8 @@ impl FramePlan {
 /// # Errors
 ///
 /// What the index says that is not the loss of a segment.
-pub(super) fn plan(index: &Index, mut uses: Vec<Use>) -> Result<Plan> {
+pub(super) fn plan(blobs: &Blobs, mut uses: Vec<Use>) -> Result<Plan> {
+    let index = blobs.index();
     let mut order: Vec<(Id, u32)> = Vec::with_capacity(uses.len());
     for (number, wanted) in (0_u32..).zip(&uses) {
         if let Some(id) = wanted.blob {
@@ -96,7 +122,7 @@ pub(super) fn plan(index: &Index, mut uses: Vec<Use>) -> Result<Plan> {
     let mut lost = Vec::new();
     for (number, (wanted, place)) in (0_u32..).zip(uses.drain(..).zip(places)) {
         match place {
-            Some((pack, position)) => packs.add(pack, position, wanted),
+            Some((pack, position)) => packs.add(pack, position, number, wanted),
             None => {
                 let failure = failures.remove(&number).unwrap_or_else(unmapped);
                 lost.push((wanted, failure));
@@ -104,7 +130,7 @@ pub(super) fn plan(index: &Index, mut uses: Vec<Use>) -> Result<Plan> {
         }
     }
     Ok(Plan {
-        parts: packs.into_parts(),
+        parts: packs.into_parts(blobs),
         lost,
     })
 }
@@ -123,8 +149,9 @@ struct PackTable {
 #[derive(Debug)]
 struct PackPlan {
     info: Arc<PackInfo>,
-    /// Number of the first use.
+    /// Numbers of the first and the last use.
     first: u32,
+    last: u32,
     frames: BTreeMap<u32, FramePlan>,
 }
 
@@ -139,6 +166,7 @@ impl PackTable {
             self.packs.push(PackPlan {
                 info,
                 first,
+                last: first,
                 frames: BTreeMap::new(),
             });
             self.packs.len() - 1
@@ -156,74 +184,47 @@ impl PackTable {
         Some((number, chosen.position))
     }
 
-    fn add(&mut self, pack: usize, position: u32, wanted: Use) {
-        if let Some(frame) = self
-            .packs
-            .get_mut(pack)
-            .and_then(|pack| pack.frames.get_mut(&position))
-        {
+    fn add(&mut self, pack: usize, position: u32, number: u32, wanted: Use) {
+        let Some(pack) = self.packs.get_mut(pack) else {
+            return;
+        };
+        pack.last = pack.last.max(number);
+        if let Some(frame) = pack.frames.get_mut(&position) {
             frame.uses.push(wanted);
         }
     }
 
-    fn into_parts(mut self) -> Vec<PartPlan> {
+    fn into_parts(mut self, blobs: &Blobs) -> Vec<PartPlan> {
         self.packs.sort_by_key(|pack| pack.first);
         self.packs
             .into_iter()
-            .flat_map(PackPlan::into_parts)
+            .map(|pack| pack.into_part(blobs))
             .collect()
     }
 }
 
 impl PackPlan {
-    /// Divides the wanted frames into parts: all in one when most of the pack is wanted, else ranges.
-    fn into_parts(self) -> Vec<PartPlan> {
+    /// Says what of the pack is read for the wanted frames, and for its header if that is not known.
+    fn into_part(self, blobs: &Blobs) -> PartPlan {
         let mut frames: Vec<FramePlan> = self.frames.into_values().collect();
         frames.sort_by_key(|frame| frame.offset);
         for frame in &mut frames {
             frame.uses.sort_by_key(|wanted| wanted.blob);
         }
-        let wanted: u64 = frames.iter().map(|frame| u64::from(frame.stored_len)).sum();
-        let held = u64::from(self.info.header_offset - PREAMBLE_LEN.min(self.info.header_offset));
-        if wanted * WHOLE_FROM.1 >= held * WHOLE_FROM.0 || self.info.len <= ALWAYS_WHOLE {
-            return vec![PartPlan {
-                pack: self.info,
-                range: None,
-                frames,
-            }];
+        let header = (!blobs.has_header(&self.info)).then(|| [PackInfo::FRONT, self.info.header()]);
+        let wanted = frames
+            .iter()
+            .map(|frame| frame_range(frame.offset, frame.stored_len))
+            .chain(header.into_iter().flatten());
+        PartPlan {
+            reads: Reads::choose(wanted, &self.info, blobs.request_bytes()),
+            pack: self.info,
+            frames,
+            last: self.last,
         }
-        let mut parts: Vec<PartPlan> = Vec::new();
-        for frame in frames {
-            let range = aligned(u64::from(frame.offset), frame.end(), &self.info);
-            if let Some(PartPlan {
-                range: Some(last),
-                frames,
-                ..
-            }) = parts.last_mut()
-                && range.start <= last.end + BRIDGED_GAP
-                && range.end - last.start <= MAX_PART
-            {
-                last.end = last.end.max(range.end);
-                frames.push(frame);
-                continue;
-            }
-            let pack = Arc::clone(&self.info);
-            parts.push(PartPlan {
-                pack,
-                range: Some(range),
-                frames: vec![frame],
-            });
-        }
-        parts
     }
 }
 
-/// A pack is fetched whole when this share of it is wanted. Where windows meet, each wants a part of the same packs, and what
-/// one does not want is fetched for the other.
-const WHOLE_FROM: (u64, u64) = (7, 8);
-/// Packs up to this are always fetched whole.
-const ALWAYS_WHOLE: u32 = 1 << 20;
-/// Gaps up to this are fetched too.
-const BRIDGED_GAP: u64 = 256 << 10;
-/// The most of one range.
-const MAX_PART: u64 = 16 << 20;
+/// Packs that wait for the next window, and uses of them.
+const MAX_CARRIED_PACKS: usize = 8;
+const MAX_CARRIED_USES: usize = 8_192;

@@ -173,7 +173,12 @@ impl<'a> Walk<'a> {
         let existed = made == Some(Made::Existed);
         let dir = Dir::new(parent, node, existed, has_metadata && made.is_some());
         let extra = self.extra_names(existed);
-        match DirectoryReader::open(&self.run.blobs, page) {
+        let reader = match self.options.include {
+            // Who knows which directories it chooses.
+            Some(_) => DirectoryReader::open(&self.run.blobs, page),
+            None => DirectoryReader::open_ahead(&self.run.blobs, page),
+        };
+        match reader {
             Ok(reader) => {
                 self.stack.push(Level {
                     dir,

@@ -1,9 +1,10 @@
 //! The planner's window: entries gathered until there are enough of them to plan.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crossbeam_channel::unbounded;
-use strongroom_format::Ref;
+use strongroom_format::{ObjectHash, Ref};
 
 use crate::error::Result;
 use crate::index::is_loss;
@@ -18,17 +19,29 @@ use crate::restore::run::{Next, Run};
 use crate::restore::work::{Direct, Job};
 use crate::tree::{Piece, RecipeReader};
 
+/// What a window hands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flush {
+    /// All but the packs of which the next window may want more.
+    WhatIsReady,
+    Everything,
+}
+
 /// Gathers entries and hands them on, a window at a time.
 ///
 /// A window has at most 16,384 entries, 32,768 pieces and 12 MiB; one is gathered, one waits, and the pieces of about two
 /// are fetched and written: plans take less than 50 MiB, however large the snapshot. The first windows are
-/// smaller, so that there is something to fetch early.
+/// smaller, so that there is something to fetch early. Where windows meet, each wants a part of the same few packs: those wait for
+/// the next window, so that a pack is fetched once, and whole if all of it is wanted.
 pub(super) struct Window<'a> {
     run: &'a Run,
     existing: Existing,
     plans: Outlet<'a, Plan>,
     jobs: Outlet<'a, Job>,
     uses: Vec<Use>,
+    /// Wanted of packs of which the next window may want more.
+    carried: Vec<Use>,
+    carried_packs: HashMap<ObjectHash, usize>,
     direct: Vec<Direct>,
     entries: usize,
     weight: usize,
@@ -48,6 +61,8 @@ impl<'a> Window<'a> {
             plans,
             jobs,
             uses: Vec::new(),
+            carried: Vec::new(),
+            carried_packs: HashMap::new(),
             direct: Vec::new(),
             entries: 0,
             weight: 0,
@@ -128,7 +143,7 @@ impl<'a> Window<'a> {
     /// What ends the restore.
     pub(super) fn finish(mut self) -> Result<()> {
         loop {
-            self.flush()?;
+            self.flush(Flush::Everything)?;
             match self.run.wait() {
                 Next::Ended => return Ok(()),
                 Next::Copies(tasks) => self.add_copies(tasks)?,
@@ -175,11 +190,15 @@ impl<'a> Window<'a> {
         let full = self.entries >= self.limit
             || self.uses.len() >= 2 * self.limit
             || self.weight >= MAX_BYTES;
-        if full { self.flush() } else { Ok(()) }
+        if full {
+            self.flush(Flush::WhatIsReady)
+        } else {
+            Ok(())
+        }
     }
 
     /// Compares what may be there, plans the rest, and sends it on its way.
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self, flush: Flush) -> Result<()> {
         self.limit = (self.limit * 2).min(MAX_ENTRIES);
         self.entries = 0;
         self.weight = 0;
@@ -189,20 +208,28 @@ impl<'a> Window<'a> {
         if !check.is_empty() {
             uses.extend(self.inspect(check));
         }
-        let (data, zeros): (Vec<Use>, Vec<Use>) =
+        let (new, zeros): (Vec<Use>, Vec<Use>) =
             uses.into_iter().partition(|one| one.blob.is_some());
+        let mut data = std::mem::take(&mut self.carried);
+        data.extend(new);
         let mut direct = std::mem::take(&mut self.direct);
         direct.extend(zeros.into_iter().map(Direct::Zeros));
         self.send_direct(direct);
         if data.is_empty() {
             return Ok(());
         }
-        let mut plan = plan(&self.run.blobs.index(), data)?;
+        let mut plan = plan(&self.run.blobs, data)?;
+        if flush == Flush::WhatIsReady {
+            self.carried = plan.put_off(&mut self.carried_packs);
+        }
         for (lost, failure) in plan.lost.drain(..) {
             lost.file.fail(failure);
             self.run.release_file(&lost.file);
         }
         if self.run.dry {
+            if let Some(needs) = &self.run.needs {
+                needs.add(&plan.parts)?;
+            }
             pretend(self.run, plan, |one| {
                 // As a real write would: else the file counts as kept.
                 one.file.touch();

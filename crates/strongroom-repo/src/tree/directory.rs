@@ -6,6 +6,7 @@ use strongroom_format::{Interior, Leaf, Names, Node, NodeKind, Page, PageType, R
 
 use crate::blobs::{Blobs, NAMES, PAGE};
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::is_loss;
 
 /// An entry of a directory and what it refers to.
 #[derive(Debug, Clone)]
@@ -42,6 +43,8 @@ pub(crate) struct DirectoryReader {
     last_name: Vec<u8>,
     root: Option<Box<Node>>,
     state: ReaderState,
+    /// The directories below will be entered too.
+    ahead: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +87,20 @@ impl DirectoryReader {
     ///
     /// As [`Blobs::read`]; `Damaged` or `Incompatible` when a page breaks a rule of the format.
     pub(crate) fn open(blobs: &Blobs, page: &Id) -> Result<Self> {
+        Self::open_with(blobs, page, false)
+    }
+
+    /// Like [`open`](Self::open), for a walk that enters every directory: what the directories below need is fetched ahead, so that it comes
+    /// in few requests.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn open_ahead(blobs: &Blobs, page: &Id) -> Result<Self> {
+        Self::open_with(blobs, page, true)
+    }
+
+    fn open_with(blobs: &Blobs, page: &Id, ahead: bool) -> Result<Self> {
         let mut reader = Self {
             blobs: blobs.clone(),
             branches: Vec::new(),
@@ -93,6 +110,7 @@ impl DirectoryReader {
             last_name: Vec::new(),
             root: None,
             state: ReaderState::Reading,
+            ahead,
         };
         reader.descend(*page)?;
         reader.root = reader
@@ -206,6 +224,9 @@ impl DirectoryReader {
                 .map_or(MAX_PAGE_HEIGHT + 1, |branch| branch.height);
             match load(&self.blobs, &id)? {
                 Loaded::Leaf(leaf) => {
+                    if self.ahead {
+                        expect_below(&self.blobs, &leaf)?;
+                    }
                     self.leaf_id = id;
                     self.leaf = Some(leaf);
                     self.next = 0;
@@ -263,6 +284,41 @@ pub(crate) fn find(blobs: &Blobs, page: &Id, name: &[u8]) -> Result<Option<TreeE
             Loaded::Interior(..) => return Err(invalid("the pages of a directory do not descend")),
         }
     }
+}
+
+/// Fetches the first pages of the directories in a leaf, and begins to fetch their names.
+fn expect_below(blobs: &Blobs, leaf: &LoadedLeaf) -> Result<()> {
+    let directories = leaf
+        .leaf
+        .entries
+        .iter()
+        .filter(|node| node.kind == NodeKind::Directory);
+    let pages: Vec<Id> = directories
+        .filter_map(|node| leaf.refs.get(node.first_ref as usize))
+        .filter(|page| page.kind == RefKind::Page)
+        .map(|page| page.id)
+        .collect();
+    if pages.len() < 2 {
+        // It would be waited for at once.
+        return Ok(());
+    }
+    blobs.expect(&pages)?;
+    let mut names = Vec::with_capacity(pages.len());
+    for page in &pages {
+        match blobs.read(PAGE, page) {
+            Ok(page) => names.extend(names_of(&page)),
+            Err(error) if is_loss(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    blobs.expect(&names)
+}
+
+/// Returns the names blob of a page, if it has one.
+fn names_of(page: &[u8]) -> Option<Id> {
+    let page = Page::decode(page).ok()?;
+    let first = page.refs.first()?;
+    (first.kind == RefKind::Names).then_some(first.id)
 }
 
 fn load(blobs: &Blobs, id: &Id) -> Result<Loaded> {

@@ -219,7 +219,7 @@ pub async fn law_24_what_is_not_locked_can_be(
     until: i64,
 ) -> Result<(), Violation> {
     let free = key("law-24/free")?;
-    store.put_new(&free, CONTENT.into()).await?;
+    store.put_new(&free, CONTENT).await?;
     shows(store, &free, None).await?;
     let lock = lock_of(store)?;
     let retention = Retention::new(RetentionMode::Compliance, until);
@@ -283,7 +283,7 @@ pub async fn law_26_who_cannot_lock_says_so(
     let locked = key("law-26/locked")?;
     let options =
         PutOptions::default().with_retention(Retention::new(RetentionMode::Compliance, until));
-    let outcome = store.put(&locked, CONTENT.into(), options).await;
+    let outcome = store.put(&locked, CONTENT, options).await;
     let is_refused = matches!(&outcome, Err(error) if error.kind() == ErrorKind::Unsupported);
     ensure(is_refused, || {
         format!("an object that was to be locked gave {outcome:?}")

@@ -1,104 +1,61 @@
 //! Trying again, with patience.
 
+mod policy;
+mod waits;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 
-use super::jitter::{Jitter, RandomJitter};
+pub use self::policy::RetryPolicy;
+pub use self::waits::RetryCounts;
+
+use self::waits::{Attempts, Waits};
+use super::jitter::Jitter;
 use super::locking::lock_of;
-use super::sleep::{Sleep, ThreadSleep};
-use crate::error::{Error, ErrorKind, Result};
+use super::monotonic::Monotonic;
+use super::sleep::Sleep;
+use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
 use crate::lock::{ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions};
 use crate::store::{Store, StoreExt};
 
-/// Repeats what failed with a retryable error, after waits that grow and are random ("full jitter").
+/// Repeats what failed with `Unavailable`, after waits that grow and are random ("full jitter"); except where the error's
+/// [`Cause`] says that somebody has to put something right first, such as credentials or a missing bucket. A store that asks for fewer
+/// requests ([`Cause::Throttled`]) is left alone for longer, and for as long as it says
+/// ([`retry_after`](Error::retry_after)).
 ///
 /// **A create whose fate is unknown** is repeated too. If the repetition then finds the key taken and
 /// the object there is byte for byte the one that was to be put, it is taken for our own, whose
 /// acknowledgement was lost, and `put` succeeds. Law 2 thus holds as long as two writers never put
 /// identical bytes; an attempt's random id within them is enough.
 ///
-/// **A list** that breaks off is begun again and does not repeat what it has yielded, for which it
-/// remembers those keys.
+/// So is a replacement that is to be locked: if the repetition is refused because the object is locked, and it is the one that was to be
+/// put, it is ours.
 ///
-/// It sets no limit on how long one attempt may take: that is for the store inside.
+/// **A list** that breaks off is begun again and does not repeat what it has yielded, for which it
+/// remembers those keys. As long as each beginning yields something new, it is begun as often as it takes.
+///
+/// It sets no limit on how long one attempt may take: that is for a [`Deadline`](super::Deadline) inside.
+/// [`counts`](Self::counts) says what it came to; clones share them.
 #[derive(Debug, Clone)]
 pub struct Retrying<S> {
     inner: Arc<S>,
     waits: Waits,
 }
 
-/// How often and how patiently [`Retrying`] tries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RetryPolicy {
-    /// How many attempts are made in all, at least 1.
-    pub attempts_max: u32,
-    /// The longest first wait. It doubles with each attempt.
-    pub wait_first: Duration,
-    /// The longest wait of all.
-    pub wait_max: Duration,
-}
-
-impl RetryPolicy {
-    /// Sets how many attempts are made in all; 0 counts as 1.
-    #[must_use]
-    pub fn with_attempts_max(mut self, attempts_max: u32) -> Self {
-        self.attempts_max = attempts_max.max(1);
-        self
-    }
-
-    /// Sets the longest first wait.
-    #[must_use]
-    pub fn with_wait_first(mut self, wait_first: Duration) -> Self {
-        self.wait_first = wait_first;
-        self
-    }
-
-    /// Sets the longest wait of all.
-    #[must_use]
-    pub fn with_wait_max(mut self, wait_max: Duration) -> Self {
-        self.wait_max = wait_max;
-        self
-    }
-
-    /// Returns the longest wait after so many failures.
-    fn wait_limit(&self, failures: u32) -> Duration {
-        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
-        self.wait_first.saturating_mul(doubled).min(self.wait_max)
-    }
-}
-
-impl Default for RetryPolicy {
-    /// Eight attempts within about half a minute: a restarted router, a throttling service.
-    fn default() -> Self {
-        Self {
-            attempts_max: 8,
-            wait_first: Duration::from_millis(500),
-            wait_max: Duration::from_secs(15),
-        }
-    }
-}
-
 impl<S: Store> Retrying<S> {
     /// Returns a store that tries again, waiting on threads.
     #[must_use]
     pub fn new(inner: S, policy: RetryPolicy) -> Self {
-        let waits = Waits {
-            policy,
-            sleep: Arc::new(ThreadSleep),
-            jitter: Arc::new(RandomJitter::new()),
-        };
         Self {
             inner: Arc::new(inner),
-            waits,
+            waits: Waits::new(policy),
         }
     }
 
@@ -106,6 +63,13 @@ impl<S: Store> Retrying<S> {
     #[must_use]
     pub fn with_sleep(mut self, sleep: Arc<dyn Sleep>) -> Self {
         self.waits.sleep = sleep;
+        self
+    }
+
+    /// Replaces the clock that the time of a call is told by.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Monotonic>) -> Self {
+        self.waits.clock = clock;
         self
     }
 
@@ -120,6 +84,12 @@ impl<S: Store> Retrying<S> {
     #[must_use]
     pub fn inner(&self) -> &S {
         &self.inner
+    }
+
+    /// Returns what was repeated and waited so far.
+    #[must_use]
+    pub fn counts(&self) -> RetryCounts {
+        *self.waits.counts()
     }
 
     /// Decides a create that finds the key taken after an attempt whose fate is unknown.
@@ -141,18 +111,15 @@ impl<S: Store> Store for Retrying<S> {
     }
 
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
-        let mut failures = 0;
+        let mut attempts = self.waits.begin();
         loop {
             match self.inner.put(key, data.clone(), options.clone()).await {
                 Err(error) if error.is_retryable() => {
-                    self.waits.after(error, &mut failures).await?;
+                    attempts.failed(error).await?;
                 }
-                Err(error)
-                    if failures > 0
-                        && options.mode == PutMode::Create
-                        && error.kind() == ErrorKind::AlreadyExists =>
-                {
+                Err(error) if attempts.are_in_doubt() && may_be_ours(&error, &options) => {
                     return if self.is_ours(key, &data).await? {
+                        self.waits.counts().recognised += 1;
                         Ok(())
                     } else {
                         Err(error)
@@ -164,11 +131,11 @@ impl<S: Store> Store for Retrying<S> {
     }
 
     async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes> {
-        let mut failures = 0;
+        let mut attempts = self.waits.begin();
         loop {
             match self.inner.get(key, options.clone()).await {
                 Err(error) if error.is_retryable() => {
-                    self.waits.after(error, &mut failures).await?;
+                    attempts.failed(error).await?;
                 }
                 result => return result,
             }
@@ -176,11 +143,11 @@ impl<S: Store> Store for Retrying<S> {
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectMeta> {
-        let mut failures = 0;
+        let mut attempts = self.waits.begin();
         loop {
             match self.inner.head(key).await {
                 Err(error) if error.is_retryable() => {
-                    self.waits.after(error, &mut failures).await?;
+                    attempts.failed(error).await?;
                 }
                 result => return result,
             }
@@ -188,11 +155,11 @@ impl<S: Store> Store for Retrying<S> {
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {
-        let mut failures = 0;
+        let mut attempts = self.waits.begin();
         loop {
             match self.inner.delete(key).await {
                 Err(error) if error.is_retryable() => {
-                    self.waits.after(error, &mut failures).await?;
+                    attempts.failed(error).await?;
                 }
                 result => return result,
             }
@@ -204,9 +171,8 @@ impl<S: Store> Store for Retrying<S> {
             objects: self.inner.list(prefix),
             inner: Arc::clone(&self.inner),
             prefix: prefix.clone(),
-            waits: self.waits.clone(),
+            attempts: self.waits.begin(),
             yielded: HashSet::new(),
-            failures: 0,
             ended: false,
         };
         stream::unfold(listing, async |mut listing| {
@@ -226,11 +192,11 @@ impl<S: Store> Store for Retrying<S> {
 impl<S: Store> ObjectLock for Retrying<S> {
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let lock = lock_of(&*self.inner, "retention")?;
-        let mut failures = 0;
+        let mut attempts = self.waits.begin();
         loop {
             match lock.retention(key).await {
                 Err(error) if error.is_retryable() => {
-                    self.waits.after(error, &mut failures).await?;
+                    attempts.failed(error).await?;
                 }
                 result => return result,
             }
@@ -239,11 +205,11 @@ impl<S: Store> ObjectLock for Retrying<S> {
 
     async fn extend(&self, key: &Key, to: Retention) -> Result<()> {
         let lock = lock_of(&*self.inner, "extend")?;
-        let mut failures = 0;
+        let mut attempts = self.waits.begin();
         loop {
             match lock.extend(key, to).await {
                 Err(error) if error.is_retryable() => {
-                    self.waits.after(error, &mut failures).await?;
+                    attempts.failed(error).await?;
                 }
                 result => return result,
             }
@@ -261,23 +227,11 @@ impl<S: Store> fmt::Display for Retrying<S> {
     }
 }
 
-#[derive(Debug, Clone)]
-struct Waits {
-    policy: RetryPolicy,
-    sleep: Arc<dyn Sleep>,
-    jitter: Arc<dyn Jitter>,
-}
-
-impl Waits {
-    /// Waits before the next attempt, or returns the error if there is to be none.
-    async fn after(&self, error: Error, failures: &mut u32) -> Result<()> {
-        *failures += 1;
-        if *failures >= self.policy.attempts_max {
-            return Err(error);
-        }
-        let wait = self.jitter.up_to(self.policy.wait_limit(*failures));
-        self.sleep.sleep(wait).await;
-        Ok(())
+/// Says whether an error is what an attempt leads to whose predecessor had its effect.
+fn may_be_ours(error: &Error, options: &PutOptions) -> bool {
+    match options.mode {
+        PutMode::Create => error.kind() == ErrorKind::AlreadyExists,
+        PutMode::Overwrite => options.retention.is_some() && error.cause() == Some(Cause::Retained),
     }
 }
 
@@ -286,9 +240,8 @@ struct Listing<S> {
     inner: Arc<S>,
     prefix: Prefix,
     objects: BoxStream<'static, Result<ObjectMeta>>,
-    waits: Waits,
+    attempts: Attempts,
     yielded: HashSet<Key>,
-    failures: u32,
     ended: bool,
 }
 
@@ -298,11 +251,12 @@ impl<S: Store> Listing<S> {
             match self.objects.next().await {
                 Some(Ok(object)) => {
                     if self.yielded.insert(object.key.clone()) {
+                        self.attempts.got_on();
                         return Some(Ok(object));
                     }
                 }
                 Some(Err(error)) if error.is_retryable() => {
-                    if let Err(error) = self.waits.after(error, &mut self.failures).await {
+                    if let Err(error) = self.attempts.failed(error).await {
                         self.ended = true;
                         return Some(Err(error));
                     }

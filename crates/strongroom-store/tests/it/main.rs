@@ -1,6 +1,8 @@
 //! Tests of the stores and wrappers from outside.
 
 mod broken_stores_are_caught;
+#[cfg(unix)]
+mod cached;
 mod counted;
 mod deadline;
 mod directory_faults;
@@ -8,6 +10,8 @@ mod directory_store;
 mod every_store_conforms;
 mod mirrors;
 mod probe_tells_racy_stores;
+mod retrying;
+mod split;
 mod support;
 mod wrappers;
 mod wrappers_pass_everything_on;

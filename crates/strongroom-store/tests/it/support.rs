@@ -1,8 +1,7 @@
 //! Stores that tests look into.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,27 +9,30 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use strongroom_store::wrap::{ManualTime, Sleep};
 use strongroom_store::{
-    Capabilities, Error, ErrorKind, GetOptions, Key, MemoryStore, ObjectLock, ObjectMeta, Prefix,
-    PutOptions, Result, Retention, Store,
+    Capabilities, GetOptions, Key, MemoryStore, ObjectLock, ObjectMeta, Prefix, PutOptions, Result,
+    Retention, Store,
 };
 
 /// A store that locks objects, or not, and remembers in words what it was asked.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Spy {
     objects: Arc<MemoryStore>,
-    locks: Option<Arc<Mutex<BTreeMap<Key, Retention>>>>,
     log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Spy {
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self::around(MemoryStore::new())
     }
 
     pub(crate) fn with_locks() -> Self {
+        Self::around(MemoryStore::with_object_lock(|| 0))
+    }
+
+    fn around(objects: MemoryStore) -> Self {
         Self {
-            locks: Some(Arc::default()),
-            ..Self::default()
+            objects: Arc::new(objects),
+            log: Arc::default(),
         }
     }
 
@@ -43,26 +45,21 @@ impl Spy {
         self.log.lock().expect("no panic").push(line);
     }
 
-    fn locks(&self) -> MutexGuard<'_, BTreeMap<Key, Retention>> {
-        let locks = self.locks.as_ref().expect("it locks");
-        locks.lock().expect("no panic")
+    fn lock(&self) -> &dyn ObjectLock {
+        self.objects.object_lock().expect("it locks")
     }
 }
 
 #[async_trait]
 impl Store for Spy {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default().with_object_lock(self.locks.is_some())
+        self.objects.capabilities()
     }
 
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
         let until = options.retention.map(|retention| retention.until);
         self.note(format!("put {key} {:?} {until:?}", options.class));
-        self.objects.put(key, data, options.clone()).await?;
-        if let Some(retention) = options.retention {
-            self.locks().insert(key.clone(), retention);
-        }
-        Ok(())
+        self.objects.put(key, data, options).await
     }
 
     async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes> {
@@ -89,7 +86,7 @@ impl Store for Spy {
     }
 
     fn object_lock(&self) -> Option<&dyn ObjectLock> {
-        self.locks.as_ref().map(|_| self as &dyn ObjectLock)
+        self.objects.object_lock().map(|_| self as &dyn ObjectLock)
     }
 }
 
@@ -97,24 +94,12 @@ impl Store for Spy {
 impl ObjectLock for Spy {
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         self.note(format!("retention {key}"));
-        self.objects.head(key).await?;
-        Ok(self.locks().get(key).copied())
+        self.lock().retention(key).await
     }
 
     async fn extend(&self, key: &Key, to: Retention) -> Result<()> {
         self.note(format!("extend {key} {}", to.until));
-        self.objects.head(key).await?;
-        let mut locks = self.locks();
-        match locks.get(key) {
-            Some(now) if now.covers(&to) => Ok(()),
-            Some(now) if !to.covers(now) => {
-                Err(Error::new(ErrorKind::Invalid, "extend").with_key(key))
-            }
-            _ => {
-                locks.insert(key.clone(), to);
-                Ok(())
-            }
-        }
+        self.lock().extend(key, to).await
     }
 }
 

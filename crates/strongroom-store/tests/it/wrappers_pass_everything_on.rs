@@ -14,26 +14,41 @@ use strongroom_store::{
 use crate::support::Spy;
 use crate::{folder, key, kind};
 
-/// Every wrapper that calls the store inside as it is called itself, and what it puts before keys.
-fn all(inner: &Spy) -> Vec<(Box<dyn Store>, &'static str)> {
-    let spy = || inner.clone();
-    let mirror = Mirrored::new(Arc::new(spy()), Vec::new(), MirrorSettings::default());
+/// A wrapper, the store inside of it, and what it puts before keys.
+struct Case {
+    inner: Spy,
+    store: Box<dyn Store>,
+    before: &'static str,
+}
+
+/// Every wrapper that calls the store inside as it is called itself.
+fn all(make: impl Fn() -> Spy) -> Vec<Case> {
+    let case = |wrap: &dyn Fn(Spy) -> Box<dyn Store>| {
+        let inner = make();
+        let store = wrap(inner.clone());
+        let before = "";
+        Case {
+            inner,
+            store,
+            before,
+        }
+    };
     vec![
-        (Box::new(Arc::new(spy())), ""),
-        (Box::new(Counted::new(spy())), ""),
-        (
-            Box::new(Deadline::new(spy(), DeadlinePolicy::default())),
-            "",
-        ),
-        (Box::new(Faulty::new(spy(), FaultPlan::new())), ""),
-        (Box::new(Limited::new(spy(), 1)), ""),
-        (Box::new(mirror), ""),
-        (
-            Box::new(Prefixed::new(spy(), folder("some/host/"))),
-            "some/host/",
-        ),
-        (Box::new(Recording::new(spy())), ""),
-        (Box::new(Retrying::new(spy(), RetryPolicy::default())), ""),
+        case(&|spy| Box::new(Arc::new(spy))),
+        case(&|spy| Box::new(Counted::new(spy))),
+        case(&|spy| Box::new(Deadline::new(spy, DeadlinePolicy::default()))),
+        case(&|spy| Box::new(Faulty::new(spy, FaultPlan::new()))),
+        case(&|spy| Box::new(Limited::new(spy, 1))),
+        case(&|spy| {
+            let settings = MirrorSettings::default();
+            Box::new(Mirrored::new(Arc::new(spy), Vec::new(), settings))
+        }),
+        Case {
+            before: "some/host/",
+            ..case(&|spy| Box::new(Prefixed::new(spy, folder("some/host/"))))
+        },
+        case(&|spy| Box::new(Recording::new(spy))),
+        case(&|spy| Box::new(Retrying::new(spy, RetryPolicy::default()))),
     ]
 }
 
@@ -43,8 +58,8 @@ fn until(until: i64) -> Retention {
 
 #[test]
 fn classes_ranges_and_retentions_arrive_as_they_were_given() {
-    let inner = Spy::with_locks();
-    for (store, before) in all(&inner) {
+    for case in all(Spy::with_locks) {
+        let (inner, store, before) = (case.inner, case.store, case.before);
         let pack = key("pack/1");
         let put = PutOptions::default()
             .with_mode(PutMode::Overwrite)
@@ -68,8 +83,8 @@ fn classes_ranges_and_retentions_arrive_as_they_were_given() {
 
 #[test]
 fn locks_are_lent_by_whoever_has_one_inside() {
-    let inner = Spy::with_locks();
-    for (store, before) in all(&inner) {
+    for case in all(Spy::with_locks) {
+        let (inner, store, before) = (case.inner, case.store, case.before);
         let pack = key("pack/1");
         let put = PutOptions::default()
             .with_mode(PutMode::Overwrite)
@@ -118,7 +133,7 @@ fn locks_are_lent_by_whoever_has_one_inside() {
 
 #[test]
 fn nobody_has_a_lock_where_there_is_none() {
-    for (store, _) in all(&Spy::new()) {
+    for Case { store, .. } in all(Spy::new) {
         assert!(store.object_lock().is_none(), "{store}");
         assert!(!store.capabilities().object_lock, "{store}");
     }

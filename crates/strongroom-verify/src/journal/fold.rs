@@ -9,7 +9,9 @@ use strongroom_format::{
     SegmentRef, Time, Tombstone,
 };
 
-use super::state::{EvidenceEntry, PackInForce, SegmentInForce, SnapshotInForce, State};
+use super::state::{
+    EpochChange, EvidenceEntry, PackInForce, SegmentInForce, SnapshotInForce, State,
+};
 
 /// What an entry did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +122,8 @@ impl State {
             n: entry.n,
             time: entry.payload.time,
             writer: entry.signers.first().copied().unwrap_or_default(),
+            session: session_of(body),
+            is_bridge: matches!(body, Body::Bridge(_)),
         };
         match body {
             Body::Bridge(bridge) => {
@@ -159,7 +163,7 @@ impl State {
                 self.add_segments(by, &index.added);
             }
             Body::Damaged(damaged) => self.note_damaged(damaged),
-            Body::Keys(keys) => self.change_keys(keys),
+            Body::Keys(keys) => self.change_keys(by, keys),
             Body::Feature(feature) => self.add_features(feature),
             Body::Hold(hold) => match hold.action {
                 HoldAction::Place => {
@@ -376,6 +380,7 @@ impl State {
                 n: by.n,
                 time: by.time,
                 writer: by.writer,
+                session: by.session,
             });
         }
     }
@@ -403,7 +408,7 @@ impl State {
         }
     }
 
-    fn change_keys(&mut self, keys: &Keys) {
+    fn change_keys(&mut self, by: Author, keys: &Keys) {
         self.certificates
             .retain(|one| !keys.ended.contains(&one.public));
         for certificate in &keys.certificates {
@@ -413,6 +418,13 @@ impl State {
             self.keyring = Some((generation, hash));
         }
         self.epochs.extend(keys.epochs.iter().copied());
+        let changes = keys.epochs.iter().map(|(epoch, state)| EpochChange {
+            n: by.n,
+            epoch: *epoch,
+            state: *state,
+            is_bridged: by.is_bridge,
+        });
+        self.epoch_changes.extend(changes);
     }
 
     fn add_features(&mut self, feature: &Feature) {
@@ -436,12 +448,24 @@ impl State {
     }
 }
 
+/// The session whose entry this is, if it adds what that has sealed.
+fn session_of(body: &Body) -> Option<SessionId> {
+    match body {
+        Body::Commit(commit) => Some(commit.session),
+        Body::Packs(packs) => Some(packs.session),
+        _ => None,
+    }
+}
+
 /// Who added something, where and when.
 #[derive(Debug, Clone, Copy)]
 struct Author {
     n: u64,
     time: Time,
     writer: [u8; 32],
+    /// Whose entry it is, if it is one of a session that adds what it has sealed.
+    session: Option<SessionId>,
+    is_bridge: bool,
 }
 
 #[cfg(test)]

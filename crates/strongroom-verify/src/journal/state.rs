@@ -20,6 +20,8 @@ pub(crate) struct State {
     /// Generation and hash of the keyring announced last.
     pub(crate) keyring: Option<(u64, ObjectHash)>,
     pub(crate) epochs: BTreeMap<u32, EpochState>,
+    /// How these came to be so, in the order of entries.
+    pub(crate) epoch_changes: Vec<EpochChange>,
     /// Added by Feature entries: for readers, writers, maintenance.
     pub(crate) features: [BTreeSet<String>; 3],
     pub(crate) holds: BTreeMap<[u8; 16], Hold>,
@@ -73,6 +75,19 @@ pub(crate) struct PackInForce {
     pub(crate) time: Time,
     /// Public key of the first signer of that entry.
     pub(crate) writer: [u8; 32],
+    /// The session that announced or committed it; `None` of one that came by another entry.
+    pub(crate) session: Option<SessionId>,
+}
+
+/// What an entry made of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EpochChange {
+    /// The entry.
+    pub(crate) n: u64,
+    pub(crate) epoch: u32,
+    pub(crate) state: EpochState,
+    /// It stands in the place of a lost entry, which may be another one than that which said so first.
+    pub(crate) is_bridged: bool,
 }
 
 /// A segment in force.

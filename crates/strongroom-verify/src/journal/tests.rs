@@ -152,6 +152,10 @@ impl Crafted {
     }
 
     fn check(&self) -> Report {
+        self.check_at(Level::Listed)
+    }
+
+    fn check_at(&self, level: Level) -> Report {
         let keys = AuditKeys {
             repository: REPOSITORY,
             suite: SUITE,
@@ -163,7 +167,7 @@ impl Crafted {
         let auditor = Auditor::new(self.store.clone())
             .with_keys(keys)
             .with_threads(0);
-        let options = CheckOptions::new(Time::default()).with_level(Level::Listed);
+        let options = CheckOptions::new(Time::default()).with_level(level);
         block_on(auditor.check(options, Arc::new(()))).unwrap()
     }
 
@@ -225,6 +229,10 @@ fn a_value_of_a_later_version_ends_the_journal_and_is_no_damage() {
     let mut plain = payload.encode().unwrap();
     let action = plain.windows(2).rposition(|pair| pair == [0x00, 0x01]);
     plain[action.unwrap() + 1] = 0x05;
+    assert_eq!(
+        crafted.check_at(Level::Authenticated).level,
+        Level::Authenticated
+    );
     let n = crafted.hashes.len() as u64;
     let bytes = seal_plain(n, crafted.last(), &plain);
     let at = crafted.add_bytes(bytes);
@@ -232,6 +240,11 @@ fn a_value_of_a_later_version_ends_the_journal_and_is_no_damage() {
     let (report, findings) = crafted.findings();
     assert_eq!(findings, [(at, Problem::NewerVersion, Severity::Note)]);
     assert_eq!(report.coverage.journal_unknown_from(), Some(at));
+    // What comes after it may change what everything means: no more than hashes were compared with something.
+    for level in [Level::Authenticated, Level::Rebuilt] {
+        let report = crafted.check_at(level);
+        assert_eq!((report.asked, report.level), (level, Level::Hashed));
+    }
 }
 
 /// Seals a payload that no encoder makes, signed by the admin.

@@ -8,15 +8,17 @@ use strongroom_crypt::{
 };
 use strongroom_format::{
     AuditKeys, BlobRecord, Codec, Compressor, ContentKeys, FrameKey, FrameRecord, ObjectHash,
-    PackClass, PackHeader, PackRef, PackTail, Page, PageType, Ref, SessionKeyRecord,
-    UnknownSecrets, frame_aad, pack_preamble, seal_header,
+    PackClass, PackHeader, PackRef, PackTail, Page, PageType, Preamble, Ref, SessionKeyRecord,
+    UnknownSecrets, frame_aad, header_aad, pack_preamble, seal_header,
 };
 
 use super::check::{Depth, PackChecker, PackOutcome};
 use super::fault::{FrameFault, Gap, HashState, PackFault};
 use super::holdings::Holdings;
 use super::keys::Keyset;
+use super::report::describe;
 use crate::keys::Keys;
+use crate::{Problem, Severity};
 
 const REPOSITORY: RepositoryId = RepositoryId::from_bytes([9; 16]);
 const SUITE: Suite = Suite::Aes256Gcm;
@@ -310,6 +312,56 @@ fn length_place_and_version_are_told_apart() {
         whole(made.bytes.clone(), PackClass::Names),
         Some(PackFault::Class)
     );
+}
+
+/// Seals the header once more, with a codec that this version does not know.
+fn of_a_later_version(made: &Made) -> Made {
+    let mut bytes = made.bytes.clone();
+    let tail = PackTail::decode(bytes.last_chunk().unwrap(), bytes.len() as u64).unwrap();
+    let mut plain = made.header.encode_plain();
+    let wrapped: usize = made
+        .header
+        .sessions
+        .iter()
+        .map(|one| 40 + one.wrapped.len())
+        .sum();
+    plain[4 + wrapped + 4 + 19] = 0x77;
+    let preamble = Preamble::decode(&bytes).unwrap();
+    let aad = header_aad(&preamble, tail.header_offset);
+    let mut sealed = Vec::new();
+    let keys = StructureKeys::new(SUITE, &secret(1));
+    keys.header().seal(&aad, &plain, &mut sealed).unwrap();
+    let at = usize::try_from(tail.header_offset).unwrap();
+    bytes[at..at + sealed.len()].copy_from_slice(&sealed);
+    Made {
+        pack: PackRef {
+            name: ObjectHash::of(&bytes),
+            ..made.pack
+        },
+        bytes,
+        header: made.header.clone(),
+    }
+}
+
+#[test]
+fn rot_in_a_pack_of_a_later_version_is_damage() {
+    let made = of_a_later_version(&make(PackClass::Data, &content(), |_, _, _| {}));
+    let keys = keyset(true, &[EPOCH]);
+    let said = |bytes: Vec<u8>, depth| {
+        let outcome = check(Some(&keys), depth, &made, bytes);
+        let mut found = Vec::new();
+        describe(&made.pack.name, &outcome, |_| false, |one| found.push(one));
+        let [one] = found.try_into().unwrap();
+        (one.problem, one.severity)
+    };
+    let mut rotten = made.bytes.clone();
+    rotten[made.header.frames[0].offset as usize + 7] ^= 1;
+    for depth in [Depth::Authenticated, Depth::Decoded] {
+        let whole = said(made.bytes.clone(), depth);
+        assert_eq!(whole, (Problem::NewerVersion, Severity::Note));
+        let rotten = said(rotten.clone(), depth);
+        assert_eq!(rotten, (Problem::HashDiffers, Severity::Damage));
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@
 mod auditors;
 mod claims;
 mod crafted;
+mod epochs;
 mod found;
 mod honest;
 mod insider;
