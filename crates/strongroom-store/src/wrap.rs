@@ -13,12 +13,15 @@
 //! assert_eq!(store.to_string(), "read-only(limited(8, memory:))");
 //! ```
 
+mod adaptive;
+mod bandwidth;
 #[cfg(unix)]
 mod cached;
 mod counted;
 mod deadline;
 mod faulty;
 mod gate;
+mod hedged;
 mod jitter;
 mod limited;
 mod locking;
@@ -33,12 +36,15 @@ mod split;
 mod timer;
 mod turns;
 
+pub use self::adaptive::{Adaptive, AdaptivePolicy, AdaptiveStatus};
+pub use self::bandwidth::{Bandwidth, BandwidthLimits, Rate};
 #[cfg(unix)]
 pub use self::cached::{CacheCounts, CacheRules, CacheSettings, Cached};
 pub use self::counted::{ClassPrices, CostEstimate, Counted, Counts, Prices, RequestKind, Tally};
 pub use self::deadline::{Deadline, DeadlinePolicy};
 pub use self::faulty::{Fault, FaultPlan, Faulty, Rule, When};
 pub use self::gate::Gate;
+pub use self::hedged::{HedgeCounts, HedgePolicy, Hedged};
 pub use self::jitter::{Jitter, RandomJitter};
 pub use self::limited::Limited;
 pub use self::mirrored::{
