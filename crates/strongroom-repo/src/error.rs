@@ -49,6 +49,12 @@ pub enum ErrorKind {
     ReadOnly,
     /// The store does not allow it.
     PermissionDenied,
+    /// The place itself is not there: no such bucket, container or share.
+    NoStore,
+    /// The store does not do what a repository rests on, or not what one with many writers rests on. The error says which answer of the
+    /// [probe](crate::Repository::reprobe) was not yes. With one machine that writes,
+    /// [`CreateOptions::single_writer`](crate::CreateOptions) may do.
+    Unfit,
     /// The store is full.
     NoSpace,
     /// The store cannot be reached; try again.
@@ -238,6 +244,7 @@ impl From<strongroom_store::Error> for Error {
             Store::AlreadyExists => ErrorKind::AlreadyExists,
             Store::PermissionDenied => ErrorKind::PermissionDenied,
             Store::NoSpace => ErrorKind::NoSpace,
+            Store::NoStore => ErrorKind::NoStore,
             Store::Unavailable => ErrorKind::Unavailable,
             Store::Archived => ErrorKind::Archived,
             Store::InvalidRange | Store::TooLarge => ErrorKind::Damaged,

@@ -75,6 +75,7 @@ mod pack_writer;
 mod packs;
 mod pair;
 mod parity;
+mod probe;
 mod prune;
 mod ranges;
 mod repair;
@@ -119,6 +120,7 @@ pub use lost::{
 };
 pub use observer::{Event, Observer, Phase, Progress};
 pub use parity::{ParityCount, ParityOptions, ParityPlan, ParityReport};
+pub use probe::{Reprobed, StoreProbe, Worsened};
 pub use prune::{
     ColdContent, Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions,
     PrunePlan, PruneReport, Reframe, Requests, Stopped, Unused,

@@ -58,6 +58,9 @@ pub enum Event<'a> {
         /// Snapshots in all.
         of: u64,
     },
+    /// The repository takes one writer at a time, since its store does not decide races: what two write at once may be lost. Sent by every
+    /// operation that writes to the journal and has an observer, before it does. Show it to the user each time.
+    SingleWriter,
     /// A warm-up has asked how far the store is.
     WarmUp(&'a WarmUpProgress),
     /// Something was skipped, changed while it was read, or was restored only in part.

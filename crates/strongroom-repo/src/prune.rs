@@ -407,16 +407,7 @@ impl Found {
                 *written += pack.bytes_to_write();
             }
         }
-        let goes = [PackAction::Drop, PackAction::Repack];
-        let going = choice
-            .decisions
-            .iter()
-            .filter(|one| goes.contains(&one.action));
-        for (one, until) in going.filter_map(|one| Some((one, one.locked_until?))) {
-            figures.locked_packs += 1;
-            figures.locked_bytes += u64::from(one.len);
-            figures.locked_until = figures.locked_until.max(Some(until));
-        }
+        figures.add_locks(&choice.decisions);
         let given_up = self.orphans.all.iter().filter(|orphan| orphan.given_up);
         figures.orphaned_bytes = given_up.map(|orphan| orphan.len).sum();
         let goes = |name: &ObjectHash| {

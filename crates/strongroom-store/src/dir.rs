@@ -9,17 +9,16 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use self::listing::Listing;
-use self::pool::{Lost, Pool};
 use self::root::Root;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
+use crate::pool::{Lost, Pool};
 use crate::store::Store;
 
 mod errno;
 mod listing;
 mod object;
-mod pool;
 mod root;
 mod temp;
 
@@ -131,7 +130,7 @@ impl DirStore {
     pub fn with_settings(self, settings: DirSettings) -> Self {
         Self {
             root: self.root,
-            pool: Arc::new(Pool::new(settings.threads)),
+            pool: Arc::new(Pool::new("strongroom-dir", settings.threads)),
             settings,
         }
     }
@@ -143,7 +142,7 @@ impl DirStore {
     }
 
     fn new(root: Root, settings: DirSettings) -> Self {
-        let pool = Arc::new(Pool::new(settings.threads));
+        let pool = Arc::new(Pool::new("strongroom-dir", settings.threads));
         Self {
             root: Arc::new(root),
             pool,

@@ -53,6 +53,8 @@ mod key;
 mod lock;
 mod memory;
 mod options;
+#[cfg(unix)]
+mod pool;
 mod probe;
 pub mod replica;
 mod store;

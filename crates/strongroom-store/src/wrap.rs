@@ -13,6 +13,8 @@
 //! assert_eq!(store.to_string(), "read-only(limited(8, memory:))");
 //! ```
 
+#[cfg(unix)]
+mod cached;
 mod counted;
 mod deadline;
 mod faulty;
@@ -32,6 +34,8 @@ mod split;
 mod timer;
 mod turns;
 
+#[cfg(unix)]
+pub use self::cached::{CacheCounts, CacheRules, CacheSettings, Cached};
 pub use self::counted::{ClassPrices, CostEstimate, Counted, Counts, Prices, RequestKind, Tally};
 pub use self::deadline::{Deadline, DeadlinePolicy};
 pub use self::faulty::{Fault, FaultPlan, Faulty, Rule, When};

@@ -11,8 +11,8 @@ use futures::future::BoxFuture;
 use strongroom_format::{ObjectKind, PackClass, Preamble};
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
-    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, Retention, StorageClass, Store,
-    StoreExt as _, Warmer, Warmth, probe_atomic_create,
+    GetOptions, Key, ObjectMeta, Prefix, ProbeOptions, Probed, PutMode, PutOptions, Retention,
+    StorageClass, Store, StoreExt as _, Warmer, Warmth, probe,
 };
 
 use super::{Terms, cancelled, drive, read_only};
@@ -293,11 +293,19 @@ impl Remote {
         })
     }
 
-    /// Finds out whether the store decides races between creators, with objects below `scratch`.
-    pub(crate) fn probe_atomic_create(&self, scratch: &Prefix) -> Result<bool> {
+    /// Finds out what the store does, with objects below `scratch`, and what it calls itself.
+    pub(crate) fn probe(
+        &self,
+        scratch: &Prefix,
+        options: ProbeOptions,
+    ) -> Result<(Probed, String)> {
+        if self.is_read_only() {
+            return Err(read_only());
+        }
         let scratch = scratch.clone();
         self.ask(Queue::Writes, move |store| async move {
-            Ok(probe_atomic_create(store.as_ref(), &scratch).await?)
+            let probed = probe(store.as_ref(), &scratch, options).await?;
+            Ok((probed, store.to_string()))
         })
         .wait()
     }

@@ -93,6 +93,7 @@ pub(super) fn apply(
             .map(|source| u64::from(source.pack.len))
             .sum(),
     };
+    repository.say_single_writer(observer);
     observer.on_event(&Event::Phase(Phase::Commit));
     let orphans = (orphaned_packs, orphaned_segments);
     if let Next::GoOn = applying.drop_dead(&dead, orphans, sessions)? {

@@ -218,6 +218,21 @@ impl PruneFigures {
     }
 }
 
+impl PruneFigures {
+    /// Counts what will be dropped and cannot be deleted yet.
+    pub(super) fn add_locks(&mut self, decisions: &[PackDecision]) {
+        for one in decisions {
+            if let (PackAction::Drop | PackAction::Repack, Some(until)) =
+                (one.action, one.locked_until)
+            {
+                self.locked_packs += 1;
+                self.locked_bytes += u64::from(one.len);
+                self.locked_until = self.locked_until.max(Some(until));
+            }
+        }
+    }
+}
+
 impl PartialEq for PrunePlan {
     fn eq(&self, other: &Self) -> bool {
         (self.repository, self.head, self.hash) == (other.repository, other.head, other.hash)

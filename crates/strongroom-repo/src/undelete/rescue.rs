@@ -76,6 +76,7 @@ impl<'a> Rescue<'a> {
 
     /// Looks for what is needed, copies what is not in force, and commits; and again, while others take away what was found.
     pub(super) fn run(mut self) -> Result<UndeleteReport> {
+        self.repository.say_single_writer(self.observer);
         for _ in 0..MAX_ROUNDS {
             self.observer.on_event(&Event::Phase(Phase::Prepare));
             let context = self.repository.context();

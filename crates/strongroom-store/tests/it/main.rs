@@ -1,6 +1,8 @@
 //! Tests of the stores and wrappers from outside.
 
 mod broken_stores_are_caught;
+#[cfg(unix)]
+mod cached;
 mod counted;
 mod deadline;
 mod directory_faults;

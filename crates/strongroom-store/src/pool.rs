@@ -1,4 +1,4 @@
-//! The few threads on which a directory store makes its system calls.
+//! The few threads on which files are read and written.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,7 +12,7 @@ use futures::channel::oneshot;
 ///
 /// Dropping does not wait for a call that is in progress: a file call cannot be interrupted, and a
 /// drop may happen on an executor's thread.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     shared: Arc<Shared>,
 }
 
@@ -20,6 +20,7 @@ struct Shared {
     state: Mutex<State>,
     work: Condvar,
     threads_max: usize,
+    name: &'static str,
 }
 
 struct State {
@@ -33,10 +34,11 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// The job was not finished: no thread could be started, or it panicked.
 #[derive(Debug)]
-pub(super) struct Lost;
+pub(crate) struct Lost;
 
 impl Pool {
-    pub(super) fn new(threads_max: usize) -> Self {
+    /// Returns a pool of at most so many threads of that name.
+    pub(crate) fn new(name: &'static str, threads_max: usize) -> Self {
         let state = State {
             jobs: VecDeque::new(),
             threads: 0,
@@ -48,13 +50,14 @@ impl Pool {
                 state: Mutex::new(state),
                 work: Condvar::new(),
                 threads_max: threads_max.max(1),
+                name,
             }),
         }
     }
 
     /// Runs a job on one of the threads. A job that has not begun when the future is dropped is
     /// never begun.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Lost> {
@@ -73,7 +76,7 @@ impl Pool {
         state.jobs.push_back(job);
         if state.idle < state.jobs.len() && state.threads < self.shared.threads_max {
             let shared = Arc::clone(&self.shared);
-            let name = "strongroom-dir".to_owned();
+            let name = self.shared.name.to_owned();
             match thread::Builder::new()
                 .name(name)
                 .spawn(move || Shared::work_until_closed(&shared))
@@ -151,7 +154,7 @@ mod tests {
 
     #[test]
     fn jobs_answer_and_a_panic_costs_only_its_own() {
-        let pool = Pool::new(1);
+        let pool = Pool::new("test", 1);
         assert_eq!(block_on(pool.run(|| 2 + 2)).expect("it ran"), 4);
         block_on(pool.run(|| panic!("on purpose"))).expect_err("it panicked");
         assert_eq!(block_on(pool.run(|| 3)).expect("the thread goes on"), 3);
@@ -159,7 +162,7 @@ mod tests {
 
     #[test]
     fn as_many_jobs_run_together_as_there_may_be_threads() {
-        let pool = Pool::new(3);
+        let pool = Pool::new("test", 3);
         let barrier = Arc::new(std::sync::Barrier::new(3));
         let jobs = (0..3).map(|_| {
             let barrier = Arc::clone(&barrier);
@@ -177,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_job_whose_future_is_gone_is_not_begun() {
-        let pool = Pool::new(1);
+        let pool = Pool::new("test", 1);
         let (open, gate) = mpsc::channel::<()>();
         let (began, begun) = mpsc::channel::<()>();
         let mut busy = Box::pin(pool.run(move || gate.recv().is_ok()));
