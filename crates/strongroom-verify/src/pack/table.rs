@@ -258,10 +258,4 @@ impl PackTable {
                 .iter()
                 .all(|state| known(state) && !state.recorded)
     }
-
-    /// Returns the name under which a pack is stored.
-    pub(crate) fn object(&self, number: u32) -> Option<ObjectName> {
-        self.get(number)
-            .map(|state| ObjectName::Pack(state.pack.name))
-    }
 }
