@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use strongroom::blocking::{Repository, RepositoryBuilder};
-use strongroom::{Credential, Overhead, RecoveryCode, Settings, Store, create_store_at, store_at};
+use strongroom::{
+    Credential, Error, LockPolicy, Overhead, RecoveryCode, Settings, Store, create_store_at,
+    store_at,
+};
 
 use crate::exit::Usage;
 use crate::output::Output;
@@ -41,6 +44,10 @@ pub struct RepositoryArgs {
     /// the variable.
     #[arg(long, value_name = "PERCENT", env = "STRONGROOM_PARITY")]
     pub parity: Option<Overhead>,
+    /// For how long objects are locked when they are put, such as compliance:30d [default: not at all]. The store must be able to. Not
+    /// remembered: say it each time, or set the variable; run sr-locks once in every quarter of that time.
+    #[arg(long, value_name = "MODE:PERIOD", env = "STRONGROOM_LOCK", value_parser = lock_policy)]
+    pub lock: Option<LockPolicy>,
     /// Write one JSON object per line, for machines.
     #[arg(long)]
     pub json: bool,
@@ -125,6 +132,7 @@ impl RepositoryArgs {
             settings.threads = threads.into();
         }
         settings.parity = self.parity;
+        settings.object_lock = self.lock;
         settings.cache = if self.no_cache {
             None
         } else {
@@ -132,6 +140,10 @@ impl RepositoryArgs {
         };
         settings
     }
+}
+
+fn lock_policy(text: &str) -> Result<LockPolicy, String> {
+    text.parse().map_err(|error: Error| error.to_string())
 }
 
 /// Returns the name of this machine.

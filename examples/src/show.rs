@@ -4,6 +4,7 @@ pub mod check;
 pub mod copy;
 pub mod entry;
 pub mod forget;
+pub mod locks;
 pub mod parity;
 pub mod prune;
 pub mod recover;

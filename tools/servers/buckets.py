@@ -2,6 +2,9 @@
 
     buckets.py ENDPOINT KEY SECRET make|make-locked BUCKET       make-locked: with object lock, and so with versions
     buckets.py ENDPOINT KEY SECRET share BUCKET ADDER READER     one user may put and read but not delete, one may only read
+    buckets.py ENDPOINT KEY SECRET locked BUCKET FOLDER          fails unless every version of every object of a repository is locked by the
+                                                                 mode of compliance and the server refuses to delete it; says how many, and the
+                                                                 earliest and the latest date in seconds since 1970
 """
 
 import json
@@ -9,6 +12,7 @@ import sys
 
 import boto3
 import botocore.config
+import botocore.exceptions
 
 READ = ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"]
 ADD = [*READ, "s3:PutObject"]
@@ -38,6 +42,28 @@ def share(s3, bucket, adder, reader):
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
 
 
+def locked(s3, bucket, folder):
+    dates = []
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=f"{folder}/"):
+        for version in page.get("Versions", []):
+            key, number = version["Key"], version["VersionId"]
+            kind = key.removeprefix(f"{folder}/").split("/")[0]
+            if kind not in ("pack", "index", "journal"):
+                continue
+            retention = s3.get_object_retention(Bucket=bucket, Key=key, VersionId=number)["Retention"]
+            if retention["Mode"] != "COMPLIANCE":
+                sys.exit(f"{key} is locked by the mode {retention['Mode']}")
+            dates.append(int(retention["RetainUntilDate"].timestamp()))
+            try:
+                s3.delete_object(Bucket=bucket, Key=key, VersionId=number)
+            except botocore.exceptions.ClientError:
+                continue
+            sys.exit(f"{key} was deleted")
+    if not dates:
+        sys.exit("there is no object")
+    print(len(dates), min(dates), max(dates))
+
+
 def main(endpoint, key, secret, command, bucket, *users):
     s3 = client(endpoint, key, secret)
     if command == "make":
@@ -46,6 +72,8 @@ def main(endpoint, key, secret, command, bucket, *users):
         s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
     elif command == "share":
         share(s3, bucket, *users)
+    elif command == "locked":
+        locked(s3, bucket, *users)
     else:
         sys.exit(__doc__)
 

@@ -174,15 +174,41 @@ through() {
     server=$server_before
 }
 
+# Everything is put with a lock, read back, locked longer; the store refuses to delete it, and the plan of a prune knows.
+locked_objects() {
+    local repo name="$server: object lock" count first_before last_before first last
+    repo=$(url locks "$LOCKED")
+    export STRONGROOM_LOCK=compliance:40s
+    expect 0 "$name" sr-init --repo "$repo" --fast-kdf-for-tests
+    expect 0 "$name" sr-backup --repo "$repo" --series tree "$work/changed"
+    expect 0 "$name" sr-locks --repo "$repo" --audit
+    read -r count first_before last_before < <(locked_versions locks)
+    # The next generation begins after a quarter of the time.
+    sleep 11
+    expect 0 "$name" sr-locks --repo "$repo" --everything
+    read -r count first last < <(locked_versions locks)
+    [ "$first" -gt "$first_before" ] || fail "$name" "no lock is longer: $first_before to $last_before, now $first to $last"
+    expect 0 "$name" sr-backup --repo "$repo" --series tree --parent none "$work/changed/sources"
+    expect 0 "$name" sr-forget --repo "$repo" --keep-last 1
+    expect 0 "$name" sr-prune --repo "$repo" --dry-run --max-unused 0 --orphans-older-than 0s --delete-after 0s
+    says "$name" 'locked'
+    row "$name" "$count objects put, read back, extended by $((first - first_before)) s; deletion refused and foreseen"
+    unset STRONGROOM_LOCK
+}
+
+locked_versions() {
+    "$STRONGROOM_SERVERS/venv/bin/python" "$here/buckets.py" "$ENDPOINT" "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" locked strongroom-lock "$1"
+}
+
 fleet_while_an_osd_dies() {
-    local repo name="$server: fleet" killer
+    local repo name="$server: fleet" killer cluster=$DIR
     through faults --fail 0.015 --hang 0.005 --late 40 --counts "$work/fleet.counts"
     repo=$(url fleet)
     (
         sleep 10
-        "$here/ceph.sh" osd "$CEPH" kill 1
+        "$here/ceph.sh" osd "$cluster" kill 1
         sleep 15
-        "$here/ceph.sh" osd "$CEPH" restart 1
+        "$here/ceph.sh" osd "$cluster" restart 1
     ) &
     killer=$!
     LIMIT=600 expect 0 "$name" fleet --json --repo "${repo/$ENDPOINT/http://127.0.0.1:$PORT}" --processes 8 --minutes "$fleet_minutes" \

@@ -40,7 +40,9 @@ pub fn open(url: &str, environment: &dyn Environment) -> Result<Arc<dyn Store>> 
         #[cfg(unix)]
         "sftp" => host(Sftp::new(&sftp_settings(&url)?, environment)),
         "dav" | "davs" => host(Dav::new(&dav_settings(&url, environment)?)?),
-        scheme => Err(invalid(format!("no store has addresses that start with {scheme}:"))),
+        scheme => Err(invalid(format!(
+            "no store has addresses that start with {scheme}:"
+        ))),
     }
 }
 
@@ -66,16 +68,16 @@ fn sftp_settings(url: &Url) -> Result<SftpSettings> {
     settings.user = (!user.is_empty()).then_some(user);
     let path = decode(url.path())?;
     settings.root = match path.strip_prefix("/~") {
-        Some(home) if home.is_empty() || home.starts_with('/') => {
-            home.trim_matches('/').to_owned()
-        }
+        Some(home) if home.is_empty() || home.starts_with('/') => home.trim_matches('/').to_owned(),
         _ if path.len() > 1 => path.trim_end_matches('/').to_owned(),
         _ => path,
     };
     settings.key = options.take("key").map(Into::into);
     settings.known_hosts = options.take("known_hosts").map(Into::into);
     if let Some(connections) = options.number("connections")? {
-        settings.connections = usize::try_from(connections).unwrap_or(usize::MAX).clamp(1, 64);
+        settings.connections = usize::try_from(connections)
+            .unwrap_or(usize::MAX)
+            .clamp(1, 64);
     }
     if let Some(seconds) = options.number("timeout")? {
         settings.timeout = Duration::from_secs(seconds.clamp(1, 86_400));
@@ -92,10 +94,19 @@ fn sftp_settings(url: &Url) -> Result<SftpSettings> {
 fn dav_settings(url: &Url, environment: &dyn Environment) -> Result<DavSettings> {
     let mut options = Options::of(url)?;
     if !url.username().is_empty() {
-        return Err(invalid("the user of a WebDAV server is STRONGROOM_DAV_USER in the environment"));
+        return Err(invalid(
+            "the user of a WebDAV server is STRONGROOM_DAV_USER in the environment",
+        ));
     }
-    let scheme = if url.scheme() == "davs" { "https" } else { "http" };
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let scheme = if url.scheme() == "davs" {
+        "https"
+    } else {
+        "http"
+    };
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
     let path = url.path().trim_end_matches('/');
     let mut settings = DavSettings::new(format!("{scheme}://{}{port}{path}/", host_of(url)?));
     let variable = |name| environment.variable(name).filter(|value| !value.is_empty());
@@ -106,9 +117,9 @@ fn dav_settings(url: &Url, environment: &dyn Environment) -> Result<DavSettings>
         settings.credentials = Some(DavCredentials::basic(user, password));
     }
     if let Some(file) = options.take("ca") {
-        let pem = environment.file(file.as_ref()).map_err(|error| {
-            Error::new(ErrorKind::PermissionDenied, "open").with_source(error)
-        })?;
+        let pem = environment
+            .file(file.as_ref())
+            .map_err(|error| Error::new(ErrorKind::PermissionDenied, "open").with_source(error))?;
         settings.authorities = Some(pem);
     }
     if let Some(seconds) = options.number("timeout")? {
@@ -152,7 +163,10 @@ impl Options {
     }
 
     fn number(&mut self, name: &str) -> Result<Option<u64>> {
-        let number = |text: String| text.parse().map_err(|_| invalid(format!("{name} is a number")));
+        let number = |text: String| {
+            text.parse()
+                .map_err(|_| invalid(format!("{name} is a number")))
+        };
         self.take(name).map(number).transpose()
     }
 
@@ -221,19 +235,29 @@ mod tests {
             ("sftp://h/~user", "/~user"),
             ("sftp://h/", "/"),
         ] {
-            assert_eq!(settings(address).expect("an address").root, root, "{address}");
+            assert_eq!(
+                settings(address).expect("an address").root,
+                root,
+                "{address}"
+            );
         }
     }
 
     #[test]
     fn a_dav_address_says_where_and_the_environment_who() {
-        let url = Url::parse("davs://host.example:8443/remote/dav?create=condition").expect("a URL");
+        let url =
+            Url::parse("davs://host.example:8443/remote/dav?create=condition").expect("a URL");
         let settings = |pairs: &[(&str, &str)]| {
-            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let pairs = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             let environment: BTreeMap<_, _> = pairs.collect();
             dav_settings(&url, &environment).expect("an address")
         };
-        let basic = settings(&[("STRONGROOM_DAV_USER", "me"), ("STRONGROOM_DAV_PASSWORD", "geheim")]);
+        let basic = settings(&[
+            ("STRONGROOM_DAV_USER", "me"),
+            ("STRONGROOM_DAV_PASSWORD", "geheim"),
+        ]);
         assert_eq!(basic.url, "https://host.example:8443/remote/dav/");
         assert_eq!(basic.create, DavCreate::Condition);
         assert!(basic.credentials.is_some());

@@ -29,6 +29,7 @@
 //! An object is never seen in part, and of several creators one wins, on servers that were measured to allow it. Nothing is retried
 //! here, every request has a time limit, and no error or `Display` contains a password.
 
+mod activity;
 mod address;
 mod bounds;
 mod dav;

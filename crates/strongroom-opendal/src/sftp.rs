@@ -155,7 +155,11 @@ impl Sftp {
 fn address(settings: &SftpSettings) -> String {
     let user = settings.user.as_deref().map(|user| format!("{user}@"));
     let port = settings.port.map(|port| format!(":{port}"));
-    let home = if settings.root.starts_with('/') { "" } else { "/~/" };
+    let home = if settings.root.starts_with('/') {
+        ""
+    } else {
+        "/~/"
+    };
     format!(
         "sftp://{}{}{}{home}{}",
         user.unwrap_or_default(),

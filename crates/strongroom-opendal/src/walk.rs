@@ -163,7 +163,9 @@ mod tests {
     fn many_folders_are_all_read() {
         let read = |path: &str| {
             Ok(match path {
-                "" => (0..100).map(|number| folder(&format!("f{number}"))).collect(),
+                "" => (0..100)
+                    .map(|number| folder(&format!("f{number}")))
+                    .collect(),
                 _ => vec![file("one", 1), file("two", 2)],
             })
         };
@@ -173,7 +175,9 @@ mod tests {
     #[test]
     fn an_error_ends_the_list() {
         let read = |path: &str| match path {
-            "" => Ok((0..100).map(|number| folder(&format!("f{number}"))).collect()),
+            "" => Ok((0..100)
+                .map(|number| folder(&format!("f{number}")))
+                .collect()),
             "f7/" => Err(Error::new(ErrorKind::PermissionDenied, "list")),
             _ => Ok(vec![file("one", 1)]),
         };

@@ -126,6 +126,7 @@ pub(crate) fn back_up(
         observer.on_event(&Event::Phase(Phase::Prepare));
         Base::prepare(repository, remote, options)
     })?;
+    repository.say_single_writer(observer.as_ref());
     let mut first_pass_bytes = None;
     for passes in 1..=MAX_PASSES {
         let pass = Pass {

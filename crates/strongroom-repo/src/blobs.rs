@@ -20,7 +20,7 @@ use crate::blobs::sealed::{HeaderFlight, HeaderParts, SealedCache};
 use crate::context::Context;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Index, is_loss};
+use crate::index::{Index, is_loss, is_out_of_reach};
 use crate::keys::Keys;
 use crate::lru::Lru;
 use crate::packs::{Location, PackInfo};
@@ -185,6 +185,18 @@ impl Blobs {
         self.0.follow.is_forgotten()
     }
 
+    /// Takes note of a pack that is in cold storage, if that is what the error says: it is not asked for again.
+    pub(crate) fn note_archived(&self, pack: &PackInfo, error: &Error) {
+        if error.kind() == ErrorKind::Archived {
+            self.note_lost_pack(pack, error);
+        }
+    }
+
+    /// Returns the number of requests for parts of packs so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.0.sealed.requests()
+    }
+
     /// Returns the bytes fetched from the store so far.
     pub(crate) fn fetched(&self) -> u64 {
         self.0.sealed.fetched()
@@ -220,13 +232,16 @@ impl Blobs {
         for location in index.locate(id)? {
             match self.read_copy(kind, id, &location) {
                 Ok(blob) => return Ok(Found::Blob(blob)),
-                Err(error) if is_loss(&error) => {
+                Err(error) if is_out_of_reach(&error) => {
                     if error.kind() == ErrorKind::NotFound {
                         missing.get_or_insert_with(|| {
                             not_found().object_named(location.pack.object())
                         });
                     }
-                    failure.get_or_insert(error);
+                    // What can be warmed up is not lost.
+                    if failure.is_none() || error.kind() == ErrorKind::Archived {
+                        failure = Some(error);
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -259,7 +274,7 @@ impl Blobs {
             return Ok(header);
         }
         if let Some(kind) = lock(&self.0.lost_packs).get(&pack.name) {
-            return Err(Error::new(*kind, "a pack is lost").object_named(pack.object()));
+            return Err(unreadable(pack, *kind));
         }
         let first = self
             .0
@@ -457,7 +472,11 @@ impl Blobs {
 
     fn read_copy(&self, kind: u8, id: &Id, location: &Location) -> Result<Bytes> {
         let pack = &*location.pack;
-        if !self.has_header(pack) && !lock(&self.0.lost_packs).contains_key(&pack.name) {
+        let known = lock(&self.0.lost_packs).get(&pack.name).copied();
+        if known == Some(ErrorKind::Archived) {
+            return Err(unreadable(pack, ErrorKind::Archived));
+        }
+        if !self.has_header(pack) && known.is_none() {
             // What the header is read for comes in the same round trip.
             let frame = frame_range(location.offset, location.stored_len);
             let wanted = [PackInfo::FRONT, pack.header(), frame];
@@ -519,7 +538,10 @@ impl Blobs {
             plain = decode();
         }
         lock(&self.0.scratch).push(scratch);
-        let plain = plain.inspect_err(|error| self.note_lost_frame(key, error))?;
+        let plain = plain.inspect_err(|error| {
+            self.note_lost_frame(key, error);
+            self.note_archived(pack, error);
+        })?;
         lock(&self.0.frames).insert(key, plain.clone(), plain.len());
         Ok(plain)
     }
@@ -583,7 +605,7 @@ impl Blobs {
 
     fn note_lost_pack(&self, pack: &PackInfo, error: &Error) {
         let mut lost = lock(&self.0.lost_packs);
-        if is_loss(error) && lost.len() < REMEMBERED_LOSSES {
+        if is_out_of_reach(error) && lost.len() < REMEMBERED_LOSSES {
             lost.insert(pack.name, error.kind());
         }
     }
@@ -599,6 +621,15 @@ impl Blobs {
 /// Makes the error of a pack whose bytes are not what was written.
 pub(crate) fn damaged(pack: &PackInfo, what: &str) -> Error {
     Error::new(ErrorKind::Damaged, what).object_named(pack.object())
+}
+
+/// Makes the error of a pack of which it is known that it cannot be read.
+fn unreadable(pack: &PackInfo, kind: ErrorKind) -> Error {
+    let what = match kind {
+        ErrorKind::Archived => "a pack is in cold storage and must be warmed up first",
+        _ => "a pack is lost",
+    };
+    Error::new(kind, what).object_named(pack.object())
 }
 
 fn misplaced(pack: &PackInfo) -> Error {

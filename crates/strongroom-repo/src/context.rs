@@ -42,7 +42,9 @@ impl Context {
     ) -> Self {
         let (config_hash, config) = config;
         let keys = RwLock::new(Arc::new(keys));
-        let store = Access::new(store, components.execution).locking(&settings, &components);
+        let store = Access::new(store, components.execution)
+            .locking(&settings, &components)
+            .with_cold_content(settings.cold_content);
         Self {
             store,
             settings,

@@ -6,15 +6,16 @@ mod tests;
 
 use strongroom_crypt::{Argon2Params, Suite};
 use strongroom_format::object_name::{self, ObjectName};
-use strongroom_store::Prefix;
+use strongroom_store::{Key, Prefix};
 
 use self::draft::Draft;
 pub(crate) use self::draft::WORKER_ROLES;
-use crate::context::random;
 use crate::credential::Credential;
 use crate::edge::{self, Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fitness::Fitness;
 use crate::open::{self, Opening};
+use crate::probe::StoreProbe;
 use crate::repository::{Created, Repository};
 
 /// How a repository is created. The defaults are decisions that we defend.
@@ -29,7 +30,8 @@ pub struct CreateOptions {
     pub argon2: Argon2Params,
     /// Makes a second slot that a recovery code opens. Default true.
     pub recovery_code: bool,
-    /// Uses single-writer mode whatever the store can do. Default false. [`Repository::take_over`] says what it cannot protect from.
+    /// Uses single-writer mode whatever the store can do. Default false: a store that does not decide races between writers is refused then, with
+    /// [`ErrorKind::Unfit`](crate::ErrorKind). [`Repository::take_over`] says what the mode cannot protect from.
     pub single_writer: bool,
 }
 
@@ -98,13 +100,9 @@ pub(crate) async fn create(opening: Opening, options: CreateOptions) -> Result<C
     }
     edge::run(access, "strongroom-create", move |remote| {
         refuse_what_is_there(remote)?;
-        let probed = opening.store.capabilities().atomic_create && {
-            let scratch: [u8; 8] = random(&opening.components)?;
-            let scratch = u64::from_le_bytes(scratch);
-            let scratch = Prefix::parse(&format!("session/probe-{scratch:016x}/"))?;
-            remote.probe_atomic_create(&scratch)?
-        };
-        let draft = Draft::new(&opening, &options, probed)?;
+        let (probe, left) = StoreProbe::make(remote, &opening.components)?;
+        refuse_unfit(&probe, &options)?;
+        let draft = Draft::new(&opening, &options, &probe)?;
         draft.put(remote)?;
         // What was written is read back by the same code that will read it in ten years.
         let opening = Opening {
@@ -117,6 +115,8 @@ pub(crate) async fn create(opening: Opening, options: CreateOptions) -> Result<C
             recovery_code: draft.recovery_code,
             pin: draft.pin,
             single_writer: draft.single_writer,
+            probe,
+            left: left.iter().map(Key::to_string).collect(),
         })
     })
     .await
@@ -136,6 +136,27 @@ fn check_options(opening: &Opening, options: &CreateOptions) -> Result<()> {
         _ => return Ok(()),
     };
     Err(Error::new(ErrorKind::Invalid, what))
+}
+
+/// Refuses a store on which the repository that is asked for would not be safe.
+fn refuse_unfit(probe: &StoreProbe, options: &CreateOptions) -> Result<()> {
+    let what = match Fitness::of(probe) {
+        Fitness::ManyWriters => return Ok(()),
+        Fitness::OneWriter(_) if options.single_writer => return Ok(()),
+        Fitness::OneWriter(obstacle) => {
+            let what = format!(
+                "the store is not fit for many writers: {obstacle}. If one machine at a time will do, ask for single-writer mode"
+            );
+            // What could not be found out may be found out later.
+            let kind = match obstacle.answer.is_no() {
+                true => ErrorKind::Unfit,
+                false => ErrorKind::Unavailable,
+            };
+            return Err(Error::new(kind, what));
+        }
+        unfit @ Fitness::Unfit(_) => unfit.to_string(),
+    };
+    Err(Error::new(ErrorKind::Unfit, format!("the store is {what}")))
 }
 
 /// Names what stands in the way of a new repository.

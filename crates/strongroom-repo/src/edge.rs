@@ -44,6 +44,8 @@ pub(crate) struct Terms {
     read_only: Arc<AtomicBool>,
     /// How objects are locked when they are put.
     locker: Option<Arc<Locker>>,
+    /// Packs of content are put in the cold class.
+    cold_content: bool,
 }
 
 impl Access {
@@ -53,6 +55,12 @@ impl Access {
             execution,
             terms: Terms::default(),
         }
+    }
+
+    /// Says whether packs of content are put in the cold class.
+    pub(crate) fn with_cold_content(mut self, cold_content: bool) -> Self {
+        self.terms.cold_content = cold_content;
+        self
     }
 
     /// Locks what is put as the settings say.

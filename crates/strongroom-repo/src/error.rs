@@ -49,10 +49,19 @@ pub enum ErrorKind {
     ReadOnly,
     /// The store does not allow it.
     PermissionDenied,
+    /// The place itself is not there: no such bucket, container or share.
+    NoStore,
+    /// The store does not do what a repository rests on, or not what one with many writers rests on. The error says which answer of the
+    /// [probe](crate::Repository::reprobe) was not yes. With one machine that writes,
+    /// [`CreateOptions::single_writer`](crate::CreateOptions) may do.
+    Unfit,
     /// The store is full.
     NoSpace,
     /// The store cannot be reached; try again.
     Unavailable,
+    /// An object is in cold storage. [`Error::object`] names it: [warm it up](crate::Repository::warm_up) first, with all others that are
+    /// needed.
+    Archived,
     /// A plan was made from another state.
     Stale,
     /// The source ended the run, such as a command that failed.
@@ -235,12 +244,18 @@ impl From<strongroom_store::Error> for Error {
             Store::AlreadyExists => ErrorKind::AlreadyExists,
             Store::PermissionDenied => ErrorKind::PermissionDenied,
             Store::NoSpace => ErrorKind::NoSpace,
+            Store::NoStore => ErrorKind::NoStore,
             Store::Unavailable => ErrorKind::Unavailable,
+            Store::Archived => ErrorKind::Archived,
             Store::InvalidRange | Store::TooLarge => ErrorKind::Damaged,
             _ => ErrorKind::Unavailable,
         };
         let object = error.key().map(|key| key.as_str().to_owned());
-        let mut made = Self::new(kind, "the store failed").caused_by(error);
+        let what = match kind {
+            ErrorKind::Archived => "an object is in cold storage and must be warmed up first",
+            _ => "the store failed",
+        };
+        let mut made = Self::new(kind, what).caused_by(error);
         made.0.object = object;
         made
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use strongroom_store::{Answer, Probed, Question};
 
+use crate::probe::StoreProbe;
+
 /// What a store is good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -27,18 +29,28 @@ pub struct Obstacle {
 }
 
 impl Fitness {
-    /// Returns what a store is good for that was probed.
+    /// Returns what a store is good for by what a probe recorded.
     #[must_use]
-    pub fn of(probed: &Probed) -> Self {
+    pub fn of(probe: &StoreProbe) -> Self {
+        Self::by(|question| probe.answer(question))
+    }
+
+    /// Returns what a store is good for by what a probe just found.
+    #[must_use]
+    pub fn of_probed(probed: &Probed) -> Self {
+        Self::by(|question| probed.answer(question).clone())
+    }
+
+    fn by(answer: impl Fn(Question) -> Answer) -> Self {
         let obstacle = |question: &Question| Obstacle {
             question: *question,
-            answer: probed.answer(*question).clone(),
+            answer: answer(*question),
         };
-        let fails = |question: &&Question| probed.answer(**question).is_no();
+        let fails = |question: &&Question| answer(**question).is_no();
         if let Some(obstacle) = NEEDED_BY_ALL.iter().find(fails).map(obstacle) {
             return Self::Unfit(obstacle);
         }
-        match probed.atomic_create.is_yes() {
+        match answer(Question::AtomicCreate).is_yes() {
             true => Self::ManyWriters,
             false => Self::OneWriter(obstacle(&Question::AtomicCreate)),
         }

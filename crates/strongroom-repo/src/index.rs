@@ -509,6 +509,11 @@ pub(crate) fn is_loss(error: &Error) -> bool {
     )
 }
 
+/// Says whether an error means that a copy cannot be read now, and another one may be: it is lost, or in cold storage.
+pub(crate) fn is_out_of_reach(error: &Error) -> bool {
+    is_loss(error) || error.kind() == ErrorKind::Archived
+}
+
 /// 256 pages of 64 KiB: 700,000 entries.
 const CACHED_PAGES: usize = 256;
 /// Segments on their way at once.

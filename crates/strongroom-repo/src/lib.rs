@@ -75,6 +75,7 @@ mod pack_writer;
 mod packs;
 mod pair;
 mod parity;
+mod probe;
 mod prune;
 mod ranges;
 mod repair;
@@ -93,6 +94,7 @@ pub mod testing;
 mod threads;
 mod tree;
 mod undelete;
+mod warm_up;
 
 pub use audit_keys::AuditScope;
 pub use backup::{BackupOptions, BackupReport, Chunking, DryRun, ParentChoice, Phases};
@@ -118,9 +120,10 @@ pub use lost::{
 };
 pub use observer::{Event, Observer, Phase, Progress};
 pub use parity::{ParityCount, ParityOptions, ParityPlan, ParityReport};
+pub use probe::{Reprobed, StoreProbe, Worsened};
 pub use prune::{
-    Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
-    PruneReport, Reframe, Requests, Stopped, Unused,
+    ColdContent, Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions,
+    PrunePlan, PruneReport, Reframe, Requests, Stopped, Unused,
 };
 pub use repair::{
     LossAt, LossKind, Losses, NoRemedy, QuarantineReport, Remedy, RepairItem, RepairOptions,
@@ -130,7 +133,8 @@ pub use repair::{
 pub use replicate::{ReplicaDifference, ReplicaFork, ReplicaReport};
 pub use repository::{Created, Repository, RepositoryBuilder, SnapshotInfo};
 pub use restore::{
-    Existing, Extra, Include, Lost, LostReason, Mode, PathDeviation, RestoreOptions, RestoreReport,
+    Cold, Existing, Extra, Include, Lost, LostReason, Mode, NeededPack, PathDeviation,
+    RestoreOptions, RestorePlan, RestoreReport,
 };
 pub use salvage::{FoundTree, Salvage};
 pub use settings::{Clock, Components, Execution, Settings, SystemClock};
@@ -143,3 +147,4 @@ pub use target::{
     Aspect, Deviation, ExistingFile, Made, ReadAt, SmallFile, Target, TargetError, TargetFile,
 };
 pub use undelete::{Forgotten, StillThere, UndeletePlan, UndeleteReport};
+pub use warm_up::{WarmUpOptions, WarmUpProgress, WarmUpReport};

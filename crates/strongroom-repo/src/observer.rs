@@ -5,6 +5,7 @@ use std::time::Duration;
 use strongroom_crypt::Id;
 
 use crate::source::Problem;
+use crate::warm_up::WarmUpProgress;
 
 /// Is told what an operation does.
 ///
@@ -57,6 +58,11 @@ pub enum Event<'a> {
         /// Snapshots in all.
         of: u64,
     },
+    /// The repository takes one writer at a time, since its store does not decide races: what two write at once may be lost. Sent by every
+    /// operation that writes to the journal and has an observer, before it does. Show it to the user each time.
+    SingleWriter,
+    /// A warm-up has asked how far the store is.
+    WarmUp(&'a WarmUpProgress),
     /// Something was skipped, changed while it was read, or was restored only in part.
     Problem(&'a Problem),
 }
@@ -77,6 +83,8 @@ pub enum Phase {
     Restore,
     /// Sets the metadata of directories.
     Finish,
+    /// Waits until objects are out of cold storage.
+    WarmUp,
 }
 
 /// How far an operation is.

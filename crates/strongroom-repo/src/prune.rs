@@ -37,7 +37,7 @@ use self::figures::{Figures, NewestUse};
 use self::ground::Ground;
 use self::inspect::{Headers, Reframing, inspect};
 use self::mark::{Marker, Pages, StoredPages};
-pub use self::options::{PruneOptions, Reframe, Unused};
+pub use self::options::{ColdContent, PruneOptions, Reframe, Unused};
 pub(crate) use self::orphans::Listed;
 pub use self::orphans::Orphan;
 use self::orphans::{OrphanMemory, Orphans};
@@ -123,6 +123,7 @@ fn make_plan(
     options.check()?;
     observer.on_event(&Event::Phase(Phase::Prepare));
     let context = repository.context();
+    let options = options.resolved(&context.settings);
     let mut tries = 0;
     loop {
         // Listed before the journal is read: what is added in between is then no orphan.
@@ -406,16 +407,7 @@ impl Found {
                 *written += pack.bytes_to_write();
             }
         }
-        let goes = [PackAction::Drop, PackAction::Repack];
-        let going = choice
-            .decisions
-            .iter()
-            .filter(|one| goes.contains(&one.action));
-        for (one, until) in going.filter_map(|one| Some((one, one.locked_until?))) {
-            figures.locked_packs += 1;
-            figures.locked_bytes += u64::from(one.len);
-            figures.locked_until = figures.locked_until.max(Some(until));
-        }
+        figures.add_locks(&choice.decisions);
         let given_up = self.orphans.all.iter().filter(|orphan| orphan.given_up);
         figures.orphaned_bytes = given_up.map(|orphan| orphan.len).sum();
         let goes = |name: &ObjectHash| {

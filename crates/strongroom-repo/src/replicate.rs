@@ -71,7 +71,9 @@ impl Repository {
                 }
             }
         };
-        let to = Access::new(to, self.context().components.execution);
+        let context = self.context();
+        let to = Access::new(to, context.components.execution)
+            .with_cold_content(context.settings.cold_content);
         pair::between(self.store(), to, "strongroom-replicate", work).await
     }
 

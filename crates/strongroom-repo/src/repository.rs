@@ -14,7 +14,9 @@ use crate::error::{Heads, Result};
 use crate::index::Index;
 use crate::journal::Journal;
 use crate::lost::LostEntries;
+use crate::observer::{Event, Observer};
 use crate::open::{self, Opening};
+use crate::probe::StoreProbe;
 use crate::settings::{Components, Settings};
 use crate::state::State;
 
@@ -49,9 +51,13 @@ pub struct Created {
     pub recovery_code: Option<strongroom_crypt::RecoveryCode>,
     /// Proves later that the store shows this repository and no other.
     pub pin: GenesisPin,
-    /// The store did not decide a race between writers, or the options asked for it: only one machine may ever write at a time, and a
-    /// second one is noticed only afterwards. Say so at every backup.
+    /// The options asked for it: only one machine may ever write at a time, and a second one is noticed only afterwards. Say so at every
+    /// backup.
     pub single_writer: bool,
+    /// What the store was found to do; recorded in the repository.
+    pub probe: StoreProbe,
+    /// Names of scratch objects of the probe that could not be deleted: a few bytes each, and nobody's loss.
+    pub left: Vec<String>,
 }
 
 /// A snapshot as it is listed.
@@ -123,6 +129,13 @@ impl Repository {
     #[must_use]
     pub fn is_single_writer(&self) -> bool {
         self.inner.journal.state().only_writer.is_some()
+    }
+
+    /// Tells the observer of an operation that writes, as of the last reading, that it had better be the only one.
+    pub(crate) fn say_single_writer(&self, observer: &dyn Observer) {
+        if self.is_single_writer() {
+            observer.on_event(&Event::SingleWriter);
+        }
     }
 
     /// Returns evidence that somebody was shown another history: a commit whose author says to have seen an entry that is not

@@ -12,6 +12,7 @@ mod file;
 mod hostile;
 mod inspect;
 mod links;
+mod needs;
 mod open_files;
 mod options;
 mod plan;
@@ -30,6 +31,7 @@ use std::sync::{Arc, Mutex};
 use crossbeam_channel::bounded;
 use strongroom_crypt::Id;
 use strongroom_format::Snapshot;
+use strongroom_store::Warmer;
 
 use crate::blobs::Blobs;
 use crate::edge::{self, Remote};
@@ -41,6 +43,7 @@ use crate::outlet::Outlet;
 use crate::repository::Repository;
 use crate::restore::dry::DryTarget;
 use crate::restore::fetch::Fetcher;
+use crate::restore::needs::Needs;
 use crate::restore::report::Tally;
 use crate::restore::run::Run;
 use crate::restore::walk::{Top, Walk};
@@ -49,11 +52,48 @@ use crate::restore::work::Worker;
 use crate::settings::Execution;
 use crate::target::Target;
 use crate::threads::start_scoped;
+use crate::warm_up;
 
-pub use options::{Existing, Extra, Include, Mode, RestoreOptions};
+pub use needs::{NeededPack, RestorePlan};
+pub use options::{Cold, Existing, Extra, Include, Mode, RestoreOptions};
 pub use report::{Lost, LostReason, PathDeviation, RestoreReport};
 
 impl Repository {
+    /// Says what restoring a snapshot, or a part of it, into an empty target needs: which packs, how much of them, in how many
+    /// requests, and which of them are in cold storage, as `warmer` says.
+    ///
+    /// The tree is walked as the restore walks it, and no content is read. What [`RestoreOptions::existing`] could save, and
+    /// [`RestoreOptions::mode`], are not looked at. Memory: as [`restore`](Self::restore), and 200 bytes for each pack.
+    ///
+    /// # Errors
+    ///
+    /// As [`restore`](Self::restore), and what the warmer said.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves nothing behind.
+    pub async fn plan_restore(
+        &self,
+        snapshot: &Id,
+        options: RestoreOptions,
+        warmer: Option<Arc<dyn Warmer>>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<RestorePlan> {
+        let (this, snapshot) = (self.clone(), *snapshot);
+        let store = self.context().store.clone();
+        edge::run(store, "strongroom-plan-restore", move |remote| {
+            plan(
+                &this,
+                remote,
+                &snapshot,
+                &options,
+                warmer.as_ref(),
+                observer,
+            )
+        })
+        .await
+    }
+
     /// Restores a snapshot, or a part of it, into `target`.
     ///
     /// Every blob proves itself by its id before it is used. An entry that cannot be restored is named in the report and
@@ -61,7 +101,7 @@ impl Repository {
     /// name. When the target is full or the store cannot be reached any more, the restore ends early, takes away the files it
     /// has written in part, and [`RestoreReport::stopped`] says why. What others
     /// move to other packs meanwhile is found there; a snapshot that is forgotten meanwhile and whose data is deleted ends the restore with
-    /// `NotFound` there.
+    /// `NotFound` there. What is in cold storage must be [warmed up](Self::warm_up) before: [`RestoreOptions::cold`] says what happens else.
     ///
     /// Memory: about 50 MiB of plans, 72 MiB of fetched parts of packs (or one part, if that is more), 32 MiB of decoded
     /// pages and names and as much of pack headers, and two frames of at most 16 MiB for each of `Settings::threads`.
@@ -91,6 +131,37 @@ impl Repository {
     }
 }
 
+/// Walks as a restore into an empty target would, and asks the warmer about what it would fetch.
+fn plan(
+    repository: &Repository,
+    remote: &Remote,
+    snapshot: &Id,
+    options: &RestoreOptions,
+    warmer: Option<&Arc<dyn Warmer>>,
+    observer: Arc<dyn Observer>,
+) -> Result<RestorePlan> {
+    let options = RestoreOptions {
+        mode: Mode::DryRun,
+        ..options.clone()
+    };
+    let target: Arc<dyn Target> = Arc::new(DryTarget(None));
+    let (mut run, top) = begin(repository, remote, snapshot, target, &options, observer)?;
+    let needs = run.needs.insert(Needs::default()).clone();
+    run.tally.observe(&Event::Phase(Phase::Plan));
+    carry_out(&run, &options, top, repository.context().settings.threads);
+    let trees = (run.blobs.requests(), run.blobs.fetched());
+    let mut report = report(&run)?;
+    if let Some(error) = report.stopped.take() {
+        return Err(error);
+    }
+    let packs = needs.take();
+    let warmth = match warmer {
+        Some(warmer) => warm_up::look(remote, warmer, packs.iter().map(NeededPack::key))?,
+        None => Vec::new(),
+    };
+    Ok(RestorePlan::new(*snapshot, packs, warmth, trees, report))
+}
+
 fn restore(
     repository: &Repository,
     remote: &Remote,
@@ -99,28 +170,43 @@ fn restore(
     options: &RestoreOptions,
     observer: Arc<dyn Observer>,
 ) -> Result<RestoreReport> {
+    let target = match options.mode {
+        Mode::DryRun => Arc::new(DryTarget(Some(target))),
+        Mode::Restore => target,
+    };
+    let (run, top) = begin(repository, remote, snapshot, target, options, observer)?;
+    run.tally.observe(&Event::Phase(Phase::Restore));
+    carry_out(&run, options, top, repository.context().settings.threads);
+    report(&run)
+}
+
+/// Finds a snapshot, and what of it is restored.
+fn begin(
+    repository: &Repository,
+    remote: &Remote,
+    snapshot: &Id,
+    target: Arc<dyn Target>,
+    options: &RestoreOptions,
+    observer: Arc<dyn Observer>,
+) -> Result<(Run, Top)> {
     observer.on_event(&Event::Phase(Phase::Prepare));
     let (snapshot, blobs) = open_snapshot(repository, remote, snapshot, TREE_CACHE_BYTES)?;
     let top = match resolve(&blobs, &snapshot.root, &options.path)? {
         Found::Directory(node, page) => Top::Directory(node, page),
         Found::Entry(entry) => Top::Entry(entry),
     };
-    let dry = options.mode == Mode::DryRun;
-    let target = if dry {
-        Arc::new(DryTarget(target))
-    } else {
-        target
-    };
     let tally = Tally::new(observer, totals(&snapshot, options));
-    let run = Run::new(target, blobs, remote.clone(), tally, dry);
-    run.tally.observe(&Event::Phase(Phase::Restore));
-    match remote.execution() {
-        Execution::Threads => {
-            let threads = repository.context().settings.threads.max(1);
-            in_threads(&run, options, top, threads);
-        }
-        Execution::Inline => inline(&run, options, top),
+    Ok((Run::new(target, blobs, remote.clone(), tally, options), top))
+}
+
+fn carry_out(run: &Run, options: &RestoreOptions, top: Top, threads: usize) {
+    match run.remote.execution() {
+        Execution::Threads => in_threads(run, options, top, threads.max(1)),
+        Execution::Inline => inline(run, options, top),
     }
+}
+
+fn report(run: &Run) -> Result<RestoreReport> {
     let stopped = run.take_stop();
     if stopped.is_some() {
         run.clean_up();

@@ -39,6 +39,10 @@ pub struct Settings {
     /// eight requests, 312 KiB for 20 ms and 1 Gbit/s. Where bytes are paid for it is less: at 0.09 a GB and 0.4 a million
     /// requests, 4 KiB.
     pub request_bytes: u64,
+    /// Whether packs of content are put with [`StorageClass::Cold`](strongroom_store::StorageClass): nothing that opening, browsing, planning or
+    /// deduplication needs is in them. What that means is the store's setting: a class from which objects must be
+    /// [warmed up](crate::Repository::warm_up), or another store. Applies to what is written from now on. Default false.
+    pub cold_content: bool,
     /// For how long objects are locked when they are put; not at all by default. Needs a store that can. Whoever writes with other settings puts what is not locked so:
     /// say the same to all. [`plan_extend_locks`](crate::Repository::plan_extend_locks) has to be run once in every [`LockPolicy::generation`].
     pub object_lock: Option<LockPolicy>,
@@ -60,6 +64,7 @@ impl Default for Settings {
             verify_frames: true,
             parity: None,
             request_bytes: 256 << 10,
+            cold_content: false,
             object_lock: None,
             level: 3,
             chunk_sizes: ChunkSizes::DEFAULT,

@@ -21,6 +21,7 @@ mod counted;
 mod deadline;
 mod faulty;
 mod gate;
+mod glacial;
 mod hedged;
 mod jitter;
 mod limited;
@@ -44,6 +45,7 @@ pub use self::counted::{ClassPrices, CostEstimate, Counted, Counts, Prices, Requ
 pub use self::deadline::{Deadline, DeadlinePolicy};
 pub use self::faulty::{Fault, FaultPlan, Faulty, Rule, When};
 pub use self::gate::Gate;
+pub use self::glacial::Glacial;
 pub use self::hedged::{HedgeCounts, HedgePolicy, Hedged};
 pub use self::jitter::{Jitter, RandomJitter};
 pub use self::limited::Limited;

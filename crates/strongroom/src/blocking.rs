@@ -30,6 +30,7 @@
 
 mod builder;
 mod check;
+mod locks;
 mod maintain;
 mod repair;
 mod repository;

@@ -14,6 +14,8 @@
 //! let store = Mirrored::new(here, vec![there], settings);
 //! ```
 
+mod revoked;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ use strongroom_store::{
     Capabilities, Error, ErrorKind, GetOptions, Key, ObjectMeta, Prefix, PutOptions, Result, Store,
 };
 
+pub use self::revoked::Revoked;
 pub use strongroom_store::replica::{
     CompareOptions, Comparison, Count, Difference, DifferenceKind, Differing, Surplus, SyncOptions,
     SyncOrder, SyncPlan, SyncReport, Thoroughness, compare, sync,

@@ -12,7 +12,8 @@ use strongroom_examples::{CheckArgs, CheckWatch, Output, RepositoryArgs, Status,
 /// Look for damage, and say what was looked at, how deep, and what that proves. Writes nothing but a record of the check in the journal, so that the
 /// next one can go on where this one ended.
 ///
-/// Ends with 0 if nothing is damaged at that level, 4 if something is, 3 if the keys allow only a lesser level, 1 if it could not look.
+/// Ends with 0 if nothing is damaged at that level, 4 if something is, 3 if only a lesser level was reached or packs were read longer ago than --rolling or
+/// --max-age asks for, 1 if it could not look.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {

@@ -124,7 +124,7 @@ fn conclude(
     probed: &Probed,
     left: &[Key],
 ) -> anyhow::Result<Status> {
-    let fitness = Fitness::of(probed);
+    let fitness = Fitness::of_probed(probed);
     let left: Vec<_> = left.iter().map(Key::as_str).collect();
     let broken: Vec<_> = report.broken().collect();
     let is_fit = broken.is_empty() && fitness == Fitness::ManyWriters;

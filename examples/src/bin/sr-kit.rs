@@ -1,5 +1,6 @@
 //! Writes a recovery kit, and restores with nothing but one.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -119,8 +120,20 @@ fn write(
         kit = kit.with_code(code);
     }
     let page = if html { kit.to_html() } else { kit.to_text() };
-    let _ = output.json(|| json!({ "type": "kit", "page": page.as_str() }));
-    let _ = output.line(&page);
+    let written = [
+        output.json(|| json!({ "type": "kit", "page": page.as_str() })),
+        output.line(&page),
+    ];
+    // A kit that nobody got is none, though a reader that went away is no error elsewhere.
+    if written.iter().any(ControlFlow::is_break) {
+        let what = match new_code {
+            true => {
+                "the kit was not written, and nobody has its code: take its slot away with sr-keys revoke"
+            }
+            false => "the kit was not written",
+        };
+        anyhow::bail!(what);
+    }
     Ok(Status::Complete)
 }
 

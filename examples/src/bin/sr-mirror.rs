@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use futures::executor::block_on;
 use serde_json::json;
 use strongroom::mirror::{
-    CompareOptions, RepositoryRules, SyncOptions, SyncPlan, Thoroughness, compare,
+    CompareOptions, RepositoryRules, Revoked, SyncOptions, SyncPlan, Thoroughness, compare,
     repository_order, sync,
 };
 use strongroom::{Store, mirror_at};
@@ -38,7 +38,8 @@ enum Action {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Give the arbiter what it lacks or has broken, from a follower of which you know that it is right.
+    /// Give the arbiter what it lacks or has broken, from a follower of which you know that it is right. Slots and keyrings that a revocation has
+    /// taken away are left out.
     FillArbiter {
         /// Number of the follower; the first is 1.
         #[arg(long, value_name = "N")]
@@ -89,7 +90,9 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
         Action::Resync { dry_run } => {
             let mut status = Status::Complete;
             for follower in followers {
-                if make_like(arbiter, follower, &thorough, dry_run, output)? == Status::Partial {
+                let revoked = Revoked::default();
+                let made = make_like(arbiter, follower, &thorough, &revoked, dry_run, output)?;
+                if made == Status::Partial {
                     status = Status::Partial;
                 }
             }
@@ -98,7 +101,8 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
         Action::FillArbiter { from, dry_run } => {
             let follower = from.checked_sub(1).and_then(|at| followers.get(at));
             let follower = follower.ok_or_else(|| Usage(format!("there is no follower {from}")))?;
-            make_like(follower, arbiter, &thorough, dry_run, output)
+            let revoked = block_on(Revoked::look(&members))?;
+            make_like(follower, arbiter, &thorough, &revoked, dry_run, output)
         }
     }
 }
@@ -108,20 +112,23 @@ fn make_like(
     from: &Arc<dyn Store>,
     to: &Arc<dyn Store>,
     options: &CompareOptions,
+    revoked: &Revoked,
     dry_run: bool,
     output: &Output,
 ) -> anyhow::Result<Status> {
     loop {
-        let plan = SyncPlan::new(
-            &block_on(compare(from, to, options))?,
-            SyncOptions::default(),
-        );
+        let found = block_on(compare(from, to, options))?;
+        let is_left_out = |key: &_| revoked.has(key);
+        let plan = SyncPlan::leaving_out(&found, SyncOptions::default(), is_left_out);
         if dry_run {
             let _ = output.line(&format!("{to}: {plan}"));
             return Ok(Status::Complete);
         }
         let report = block_on(sync(&plan, from, to, options))?;
         let _ = output.line(&format!("{to}: {report}"));
+        for key in &plan.left_out {
+            let _ = output.line(&format!("left out, it was revoked: {key}"));
+        }
         if !plan.is_partial || !report.is_complete() {
             return Ok(Status::complete(report.is_complete()));
         }

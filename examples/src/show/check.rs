@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use strongroom::verify::sample::Share;
 use strongroom::verify::{Event, Finding, Observer, Report, Stage, Statement};
 
 use crate::exit::Status;
@@ -112,8 +113,17 @@ pub fn result(output: &Output, report: &Report, entry: Option<u64>) -> Status {
     }
     match report.is_intact() {
         false => Status::Damaged,
-        true => Status::complete(report.level >= report.asked),
+        true => Status::complete(report.level >= report.asked && !is_late(report)),
     }
+}
+
+/// Says whether packs were read longer ago than they should have been, or a round should have ended.
+fn is_late(report: &Report) -> bool {
+    report.statements.iter().any(|statement| match statement {
+        Statement::Age(age) => age.late > 0,
+        Statement::Round(round) => round.age > round.period && round.done < Share::ALL,
+        _ => false,
+    })
 }
 
 /// A statement in words, and its figures.

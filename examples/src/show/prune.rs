@@ -1,7 +1,7 @@
 //! How the plan of a prune and what came of it are shown.
 
 use serde_json::{Value, json};
-use strongroom::{DeletePlan, DeleteReport, PrunePlan, PruneReport, Requests};
+use strongroom::{DeletePlan, DeleteReport, MayDelete, PrunePlan, PruneReport, Requests, Time};
 
 use crate::exit::Status;
 use crate::output::Output;
@@ -21,6 +21,7 @@ pub fn plan(output: &Output, plan: &PrunePlan) {
                 "reason": one.reason.to_string(),
                 "live_bytes": one.live_bytes,
                 "unused_bytes": one.unused_bytes,
+                "locked_until": one.locked_until,
             })
         });
     }
@@ -64,10 +65,22 @@ fn prune_plan(plan: &PrunePlan) -> Value {
         "orphaned_bytes": figures.orphaned_bytes,
         "segments": figures.segments,
         "replaced_segments": figures.replaced_segments,
+        "locked_packs": figures.locked_packs,
+        "locked_bytes": figures.locked_bytes,
+        "locked_until": figures.locked_until,
+        "may_delete": may_delete(plan.may_delete()),
         "freed_bytes": plan.freed_bytes(),
         "sessions_given_up": plan.sessions_given_up().len(),
         "requests": requests(&figures.requests),
     })
+}
+
+fn may_delete(answer: MayDelete) -> Option<bool> {
+    match answer {
+        MayDelete::Yes => Some(true),
+        MayDelete::No => Some(false),
+        _ => None,
+    }
 }
 
 pub(super) fn requests(requests: &Requests) -> Value {
@@ -77,6 +90,7 @@ pub(super) fn requests(requests: &Requests) -> Value {
         "puts": requests.puts,
         "deletes": requests.deletes,
         "lists": requests.lists,
+        "extensions": requests.extensions,
     })
 }
 
@@ -92,12 +106,25 @@ pub fn delete_plan(output: &Output, plan: &DeletePlan) {
             })
         });
     }
+    for one in plan.locked() {
+        let _ = output.json(|| {
+            json!({
+                "type": "locked",
+                "object": one.object,
+                "bytes": one.len,
+                "until": one.until,
+            })
+        });
+    }
     let due = plan.next_due();
     let _ = output.json(|| {
         json!({
             "type": "delete_plan",
             "objects": plan.objects().len(),
             "bytes": plan.bytes(),
+            "locked": plan.locked().len(),
+            "locked_bytes": plan.locked_bytes(),
+            "may_delete": may_delete(plan.may_delete()),
             "waiting": plan.waiting(),
             "waiting_bytes": plan.waiting_bytes(),
             "next_due": due.map(|time| time.seconds),
@@ -110,6 +137,18 @@ pub fn delete_plan(output: &Output, plan: &DeletePlan) {
         plan.objects().len(),
         size(plan.bytes())
     ));
+    if let (Some(first), Some(last)) = (plan.locked().first(), plan.locked().last()) {
+        let _ = output.line(&format!(
+            "{} objects, {}, are locked: the first until {} UTC, the last until {} UTC",
+            plan.locked().len(),
+            size(plan.locked_bytes()),
+            utc(Time::new(first.until, 0)),
+            utc(Time::new(last.until, 0))
+        ));
+    }
+    if plan.may_delete() == MayDelete::No {
+        output.complain("these credentials may not delete: what was dropped stays until somebody deletes it who may");
+    }
     if let Some(due) = due {
         let _ = output.line(&format!(
             "{} objects, {}, were dropped too recently; the first is due at {} UTC",
@@ -142,6 +181,8 @@ pub fn result(
             "stopped": stopped.map(|why| format!("{why:?}")),
             "deleted_objects": deleted.map(|done| done.deleted),
             "deleted_bytes": deleted.map(|done| done.bytes),
+            "locked_objects": deleted.map(|done| done.locked.len()),
+            "locked_bytes": deleted.map(|done| done.locked_bytes),
             "problems": problems,
         })
     });
@@ -164,6 +205,13 @@ pub fn result(
             done.deleted,
             size(done.bytes)
         ));
+        if !done.locked.is_empty() {
+            let _ = output.line(&format!(
+                "{} objects, {}, are locked by the store and left for later",
+                done.locked.len(),
+                size(done.locked_bytes)
+            ));
+        }
     }
     if let Some(why) = stopped {
         output.complain(&format!("stopped early: {why:?}"));

@@ -2,12 +2,17 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
+use strongroom::blocking::{self, Repository};
+use strongroom::verify::{AuditScope, Auditor, CheckOptions, PackSelection};
+use strongroom::{Clock as _, Credential, SystemClock, Time, store_at};
 
 use crate::objects::objects;
 use crate::place::Place;
-use crate::program::{CHECK, Ended, KEYS, Program};
+use crate::program::{CHECK, Ended, KEYS, PASSWORD, Program};
 
 fn check(place: &Place, more: &[&str]) -> Program {
     place.run(CHECK).arg("--json").args(more)
@@ -177,6 +182,42 @@ fn a_sample_says_what_it_proves() {
             .any(|said| said.starts_with("100 % of a round of day")),
         "{round:?}"
     );
+}
+
+#[test]
+fn a_round_that_is_late_is_partial() {
+    let place = Place::new();
+    place.back_up();
+    // All but the last second of a round was read three days ago.
+    let credential = Credential::passphrase(PASSWORD);
+    let open = || Repository::builder(store_at(place.at("repository")).unwrap());
+    let repository = open().open(&credential).unwrap();
+    let keys = repository.audit_keys(AuditScope::Content).unwrap();
+    let now = SystemClock::default().now();
+    let then = Time::new(now.seconds - 3 * 86_400, 0);
+    let mut packs = PackSelection::all();
+    packs.all = false;
+    packs.rolling = Some(Duration::from_secs(86_401));
+    let options = CheckOptions::new(then).with_packs(packs);
+    let auditor = Auditor::new(store_at(place.at("repository")).unwrap()).with_keys(keys);
+    let report = blocking::check(auditor, options, Arc::new(())).unwrap();
+    repository
+        .record_evidence(report.evidence("test", 0).unwrap())
+        .unwrap();
+
+    let ended = check(&place, &["--rolling", "25h"]).expect(3);
+    assert_eq!(ended.result()["intact"], true);
+    let said = statements(&ended);
+    assert!(
+        said.iter().any(|said| said.starts_with("100 % of a round")),
+        "{said:?}"
+    );
+    let is_late =
+        |said: &String| said.contains("packs were not read at L3 decoded within the last");
+    assert!(said.iter().any(is_late), "{said:?}");
+    // Reading all of it makes up for that.
+    check(&place, &[]).expect(0);
+    check(&place, &["--rolling", "25h"]).expect(0);
 }
 
 #[test]

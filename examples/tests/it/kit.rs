@@ -2,7 +2,7 @@
 
 use crate::compare::assert_identical;
 use crate::place::Place;
-use crate::program::{BACKUP, KIT, Program};
+use crate::program::{BACKUP, Ended, KIT, Program};
 
 #[test]
 fn a_typed_page_restores_on_a_machine_with_nothing() {
@@ -30,6 +30,52 @@ fn a_typed_page_restores_on_a_machine_with_nothing() {
     assert_eq!(with_kit("list").expect(0).stdout.lines().count(), 1);
     with_kit("restore").arg("--target").arg(&target).expect(0);
     assert_identical(&place.at("source"), &target);
+}
+
+#[test]
+fn machines_get_the_kit_and_its_code() {
+    let place = Place::new();
+    place.back_up();
+    let write = |more: &[&str]| {
+        let write = Program::bare(KIT).args(&["write", "--no-cache", "--repo"]);
+        write.arg(place.at("repository")).args(more).expect(0)
+    };
+    let page = |ended: &Ended| {
+        let kits = ended.of_type("kit");
+        let [kit] = kits.as_slice() else {
+            panic!("{kits:?}");
+        };
+        kit["page"].as_str().unwrap().to_owned()
+    };
+    let blank = page(&write(&["--json"]));
+    assert!(blank.contains("Recovery code"), "{blank}");
+    let page = page(&write(&["--json", "--new-code"]));
+    let kit = place.at("kit.txt");
+    std::fs::write(&kit, page).unwrap();
+    let listed = Program::bare(KIT)
+        .args(&["list", "--json", "--kit"])
+        .arg(&kit)
+        .expect(0);
+    assert_eq!(listed.lines().len(), 1);
+}
+
+#[test]
+fn a_kit_that_nobody_reads_is_an_error() {
+    let place = Place::new();
+    for more in [&["--json", "--new-code"][..], &["--new-code"], &[]] {
+        let mut child = Program::bare(KIT)
+            .args(&["write", "--no-cache", "--repo"])
+            .arg(place.at("repository"))
+            .args(more)
+            .spawn();
+        // The printer is off.
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{more:?}");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let is_said = said.contains("was not written");
+        assert_eq!(is_said, !more.contains(&"--json"), "{said}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod forget;
 mod generate;
 mod kill;
 mod kit;
+mod later;
 mod mirror;
 mod objects;
 mod parity;

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::compare::{assert_identical, paths};
 use crate::generate::tree;
-use crate::program::{BACKUP, MIRROR, Program, RESTORE, init};
+use crate::program::{BACKUP, KEYS, MIRROR, Program, RESTORE, init};
 
 #[test]
 fn a_mirror_loses_a_member_and_gets_it_back() {
@@ -54,4 +54,38 @@ fn a_mirror_loses_a_member_and_gets_it_back() {
         files.collect::<std::collections::BTreeSet<_>>()
     };
     assert_eq!(objects("one"), objects("two"));
+}
+
+#[test]
+fn an_arbiter_does_not_get_back_what_was_revoked() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = |name: &str| scratch.path().join(name);
+    let location = {
+        let [one, two] = ["one", "two"].map(|name| at(name).display().to_string());
+        format!("mirror:{one},{two}")
+    };
+    let run = |program: &str| Program::new(program, location.as_ref());
+    init(location.as_ref());
+    fs::write(at("secret"), "somebody who leaves").unwrap();
+    let add = run(KEYS).args(&["add", "--label", "guest", "--fast-kdf-for-tests"]);
+    add.arg("--new-password-file").arg(at("secret")).expect(0);
+    // The follower is not there when the guest leaves.
+    let revoke = Program::new(KEYS, &at("one")).args(&["revoke", "guest"]);
+    revoke.expect(0);
+    let opens = || {
+        Program::new(KEYS, &at("one"))
+            .arg("list")
+            .password("somebody who leaves")
+    };
+    opens().expect(1);
+    // Somebody thinks that the follower has what the arbiter lost.
+    let fill = || run(MIRROR).args(&["fill-arbiter", "--from", "1"]);
+    let shown = fill().arg("--dry-run").expect(0).stdout;
+    assert!(
+        shown.contains("leave out slot/") && shown.contains("leave out keyring/"),
+        "{shown}"
+    );
+    let said = fill().expect(0).stdout;
+    assert!(said.contains("it was revoked: slot/"), "{said}");
+    opens().expect(1);
 }

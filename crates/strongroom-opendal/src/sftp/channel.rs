@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future;
@@ -14,6 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::wire::{self, Extensions, Garbled, Packet, Reply, code, kind};
+use crate::activity::{Activity, Stuck};
 
 /// Why a request has no good answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,9 +62,8 @@ pub(crate) struct Channel {
 #[derive(Debug)]
 struct Shared {
     waiting: Mutex<Waiting>,
-    started: Instant,
-    /// When something last went in or out, in milliseconds since the start.
-    active_ms: AtomicU64,
+    /// What went in or out, of any request: they are worked on in order.
+    activity: Activity,
     silence_max: Duration,
     /// Told when the conversation is over.
     over: Notify,
@@ -95,8 +94,7 @@ impl Channel {
         let extensions = greeting.await.map_err(|_| Fault::Silent(silence_max))??;
         let shared = Arc::new(Shared {
             waiting: Mutex::default(),
-            started: Instant::now(),
-            active_ms: AtomicU64::new(0),
+            activity: Activity::new(),
             silence_max,
             over: Notify::new(),
         });
@@ -154,7 +152,6 @@ impl Channel {
         Answer {
             receiver,
             shared: Arc::clone(&self.shared),
-            sent: Instant::now(),
         }
     }
 }
@@ -165,28 +162,22 @@ impl Channel {
 pub(crate) struct Answer {
     receiver: oneshot::Receiver<Reply>,
     shared: Arc<Shared>,
-    sent: Instant,
 }
 
 impl Answer {
     /// Returns the answer, which is no error.
-    pub(crate) async fn reply(mut self) -> Result<Reply, Fault> {
-        loop {
-            let silent = self.shared.silent_since(self.sent);
-            let patience = self.shared.silence_max.saturating_sub(silent);
-            match timeout(patience, &mut self.receiver).await {
-                Ok(Ok(Reply::Status { code, message })) if code != code::OK => {
-                    return Err(Fault::Status { code, message });
-                }
-                Ok(Ok(reply)) => return Ok(reply),
-                Ok(Err(_)) => return Err(self.shared.cause_of_death()),
-                // Others may have been served meanwhile: then it is our turn yet.
-                Err(_) if self.shared.silent_since(self.sent) < self.shared.silence_max => {}
-                Err(_) => {
-                    let fault = Fault::Silent(self.shared.silence_max);
-                    self.shared.die(fault.clone());
-                    return Err(fault);
-                }
+    pub(crate) async fn reply(self) -> Result<Reply, Fault> {
+        let silence_max = self.shared.silence_max;
+        match self.shared.activity.guard(silence_max, self.receiver).await {
+            Ok(Ok(Reply::Status { code, message })) if code != code::OK => {
+                Err(Fault::Status { code, message })
+            }
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(_)) => Err(self.shared.cause_of_death()),
+            Err(Stuck) => {
+                let fault = Fault::Silent(silence_max);
+                self.shared.die(fault.clone());
+                Err(fault)
             }
         }
     }
@@ -231,19 +222,6 @@ impl Shared {
     fn cause_of_death(&self) -> Fault {
         let dead = self.waiting().dead.clone();
         dead.unwrap_or_else(|| Fault::Lost("it was closed".to_owned()))
-    }
-
-    fn note_activity(&self) {
-        let elapsed = self.started.elapsed().as_millis();
-        let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX);
-        self.active_ms.fetch_max(elapsed, Ordering::Relaxed);
-    }
-
-    /// Returns how long nothing has moved since that moment.
-    fn silent_since(&self, moment: Instant) -> Duration {
-        let active = Duration::from_millis(self.active_ms.load(Ordering::Relaxed));
-        let last = self.started.checked_add(active).unwrap_or(moment);
-        last.max(moment).elapsed()
     }
 }
 
@@ -302,7 +280,7 @@ fn deliver(
     outbox: &mpsc::WeakUnboundedSender<(u32, Packet)>,
     shared: &Shared,
 ) {
-    shared.note_activity();
+    shared.activity.note();
     let mut waiting = shared.waiting();
     let Some(answer) = waiting.answers.remove(&id) else {
         return; // an answer to nothing that was asked
@@ -351,7 +329,7 @@ async fn write_packet(
     to.write_all(head).await?;
     for piece in body.chunks(BUFFER_BYTES) {
         to.write_all(piece).await?;
-        shared.note_activity();
+        shared.activity.note();
     }
     Ok(())
 }

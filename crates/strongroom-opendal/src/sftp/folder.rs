@@ -31,7 +31,10 @@ pub(super) async fn read(pool: &Pool, folder: &str) -> Result<Vec<Entry>> {
 
 /// Returns everything in a folder but itself and its parent.
 pub(super) async fn read_names(channel: &Channel, path: &str) -> Result<Vec<Name>, Fault> {
-    let handle = channel.send(Packet::new(kind::OPENDIR).text(path)).handle().await?;
+    let handle = channel
+        .send(Packet::new(kind::OPENDIR).text(path))
+        .handle()
+        .await?;
     let folder = Open { channel, handle };
     let ask = || channel.send(Packet::new(kind::READDIR).text(&folder.handle));
     let mut names = Vec::new();
@@ -68,9 +71,15 @@ async fn classify(channel: &Channel, path: &str, name: Name) -> Result<Option<En
         }
     }
     let name = text.to_owned();
-    Ok(match (attributes.is_folder(), attributes.is_file(), attributes.size) {
-        (Some(true), ..) => Some(Entry::Folder { name }),
-        (_, Some(true), Some(len)) => Some(Entry::File { name, len }),
-        _ => None,
-    })
+    Ok(
+        match (
+            attributes.is_folder(),
+            attributes.is_file(),
+            attributes.size,
+        ) {
+            (Some(true), ..) => Some(Entry::Folder { name }),
+            (_, Some(true), Some(len)) => Some(Entry::File { name, len }),
+            _ => None,
+        },
+    )
 }

@@ -83,7 +83,11 @@ impl Pool {
     }
 
     /// Fails unless the root is there: an unmounted disk must not look like an empty store.
-    pub(super) async fn check_root(&self, channel: &Channel, operation: &'static str) -> Result<()> {
+    pub(super) async fn check_root(
+        &self,
+        channel: &Channel,
+        operation: &'static str,
+    ) -> Result<()> {
         let stat = channel.send(Packet::new(kind::STAT).text(&self.root));
         match stat.attributes().await {
             Ok(attributes) if attributes.is_folder() == Some(false) => {

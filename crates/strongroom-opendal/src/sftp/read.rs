@@ -85,7 +85,11 @@ async fn read_rest(file: &Open<'_>, range: Range<u64>, first: Bytes) -> Result<B
     let mut pieces = stream::iter(pieces)
         .map(|piece| read_piece(file, piece))
         .buffered(PIECES_AHEAD);
-    while let Some(piece) = pieces.try_next().await.map_err(|fault| failure("get", fault))? {
+    while let Some(piece) = pieces
+        .try_next()
+        .await
+        .map_err(|fault| failure("get", fault))?
+    {
         data.extend_from_slice(&piece);
     }
     drop(pieces);
@@ -109,7 +113,9 @@ async fn read_piece(file: &Open<'_>, range: Range<u64>) -> Result<Bytes, Fault> 
         match file.channel.send(read).reply().await {
             Ok(Reply::Data(piece)) if piece.is_empty() => break,
             Ok(Reply::Data(piece)) if piece.len() as u64 > u64::from(len) => {
-                return Err(Fault::Garbled(super::wire::Garbled("more than was asked for")));
+                return Err(Fault::Garbled(super::wire::Garbled(
+                    "more than was asked for",
+                )));
             }
             Ok(Reply::Data(piece)) => {
                 start += piece.len() as u64;
@@ -157,7 +163,11 @@ pub(super) async fn look(channel: &Channel, path: &str) -> Result<Option<Attribu
 pub(super) async fn delete(pool: &Pool, key: &Key) -> Result<()> {
     let lease = pool.lease().await?;
     let path = pool.path(key);
-    match lease.send(Packet::new(kind::REMOVE).text(&path)).done().await {
+    match lease
+        .send(Packet::new(kind::REMOVE).text(&path))
+        .done()
+        .await
+    {
         Ok(()) => Ok(()),
         Err(fault) if is_missing(&fault) => pool.check_root(&lease, "delete").await,
         Err(fault) if is_refused(&fault) => match look(&lease, &path).await {

@@ -189,16 +189,44 @@ fn refused(said: &str, fault: Fault) -> Error {
 
 /// The words of OpenSSH's client, in the order in which they matter, and what they mean.
 const MEANINGS: &[(&str, ErrorKind, Option<Cause>)] = &[
-    ("Host key verification failed", ErrorKind::Other, Some(Cause::Certificate)),
-    ("host key is known for", ErrorKind::Other, Some(Cause::Certificate)),
-    ("REMOTE HOST IDENTIFICATION HAS CHANGED", ErrorKind::Other, Some(Cause::Certificate)),
-    ("not accessible: No such file", ErrorKind::PermissionDenied, Some(Cause::NoCredentials)),
-    ("Permission denied", ErrorKind::PermissionDenied, Some(Cause::WrongCredentials)),
-    ("Too many authentication failures", ErrorKind::PermissionDenied, Some(Cause::WrongCredentials)),
+    (
+        "Host key verification failed",
+        ErrorKind::Other,
+        Some(Cause::Certificate),
+    ),
+    (
+        "host key is known for",
+        ErrorKind::Other,
+        Some(Cause::Certificate),
+    ),
+    (
+        "REMOTE HOST IDENTIFICATION HAS CHANGED",
+        ErrorKind::Other,
+        Some(Cause::Certificate),
+    ),
+    (
+        "not accessible: No such file",
+        ErrorKind::PermissionDenied,
+        Some(Cause::NoCredentials),
+    ),
+    (
+        "Permission denied",
+        ErrorKind::PermissionDenied,
+        Some(Cause::WrongCredentials),
+    ),
+    (
+        "Too many authentication failures",
+        ErrorKind::PermissionDenied,
+        Some(Cause::WrongCredentials),
+    ),
     ("subsystem request failed", ErrorKind::Unsupported, None),
     ("Could not resolve hostname", ErrorKind::Unavailable, None),
     ("timed out", ErrorKind::Unavailable, Some(Cause::Timeout)),
-    ("Timeout, server", ErrorKind::Unavailable, Some(Cause::Timeout)),
+    (
+        "Timeout, server",
+        ErrorKind::Unavailable,
+        Some(Cause::Timeout),
+    ),
     ("Connection refused", ErrorKind::Unavailable, None),
     ("Connection reset", ErrorKind::Unavailable, None),
     ("Connection closed", ErrorKind::Unavailable, None),
@@ -284,10 +312,15 @@ mod tests {
         settings.key = Some("/keys/id".into());
         settings.known_hosts = Some("/keys/known hosts".into());
         let environment = BTreeMap::from(
-            [("HOME", "/home/me"), ("SECRET", "x")].map(|(name, value)| (name.to_owned(), value.to_owned())),
+            [("HOME", "/home/me"), ("SECRET", "x")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         let ssh = Ssh::new(&settings, &environment);
-        let arguments: Vec<_> = ssh.arguments.iter().filter_map(|text| text.to_str()).collect();
+        let arguments: Vec<_> = ssh
+            .arguments
+            .iter()
+            .filter_map(|text| text.to_str())
+            .collect();
         let line = arguments.join(" ");
         for part in [
             "BatchMode=yes",

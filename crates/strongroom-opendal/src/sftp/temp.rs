@@ -77,7 +77,9 @@ impl<'a> Temp<'a> {
             .map(|start| {
                 let piece = data.slice(start..len.min(start.saturating_add(step)));
                 let write = Packet::new(kind::WRITE).text(&self.file.handle);
-                self.channel().send(write.u64(start as u64).data(piece)).done()
+                self.channel()
+                    .send(write.u64(start as u64).data(piece))
+                    .done()
             })
             .buffered(PIECES_AHEAD)
             .try_collect::<()>();
@@ -97,7 +99,11 @@ impl<'a> Temp<'a> {
             return Err(cannot_link("the server has no hardlink@openssh.com"));
         }
         let target = self.pool.path(key);
-        let link = || Packet::extended("hardlink@openssh.com").text(&self.path).text(&target);
+        let link = || {
+            Packet::extended("hardlink@openssh.com")
+                .text(&self.path)
+                .text(&target)
+        };
         let fault = match self.name_by(&link, key).await {
             Ok(synced) => return named(synced).await,
             Err(fault) => fault,
@@ -135,8 +141,9 @@ impl<'a> Temp<'a> {
     /// Gives the file its name, in place of what had it.
     pub(super) async fn replace(&mut self, key: &Key) -> Result<()> {
         if !self.channel().extensions.posix_rename {
-            return Err(Error::new(ErrorKind::Unsupported, "put")
-                .with_source("the server has no posix-rename@openssh.com, and so cannot replace a file"));
+            return Err(Error::new(ErrorKind::Unsupported, "put").with_source(
+                "the server has no posix-rename@openssh.com, and so cannot replace a file",
+            ));
         }
         let target = self.pool.path(key);
         let rename = || {
@@ -155,7 +162,9 @@ impl<'a> Temp<'a> {
     /// Removes what dead writers left behind. What cannot be judged stays.
     pub(super) async fn sweep(&self) {
         let folder = self.pool.path_of(FOLDER);
-        let stat = self.channel().send(Packet::new(kind::FSTAT).text(&self.file.handle));
+        let stat = self
+            .channel()
+            .send(Packet::new(kind::FSTAT).text(&self.file.handle));
         let (Ok(own), Ok(names)) = (
             stat.attributes().await,
             read_names(self.channel(), &folder).await,
@@ -167,7 +176,10 @@ impl<'a> Temp<'a> {
         };
         for found in names.into_iter().take(SWEPT_MAX) {
             let age = |modified: u32| now.saturating_sub(modified);
-            let dead = found.attributes.modified.is_some_and(|modified| age(modified) >= DEAD_SECONDS);
+            let dead = found
+                .attributes
+                .modified
+                .is_some_and(|modified| age(modified) >= DEAD_SECONDS);
             if dead && found.attributes.is_file() == Some(true) {
                 let mut path = folder.clone().into_bytes();
                 path.push(b'/');
@@ -260,9 +272,6 @@ impl<'a> Temp<'a> {
     }
 }
 
-
-
-
 async fn done(answer: Option<Answer>) -> Result<(), Fault> {
     match answer {
         Some(answer) => answer.done().await,
@@ -293,7 +302,10 @@ impl Drop for Temp<'_> {
     fn drop(&mut self) {
         if !self.moved {
             // What cannot be removed now is swept later, and no list shows it.
-            drop(self.channel().send(Packet::new(kind::REMOVE).text(&self.path)));
+            drop(
+                self.channel()
+                    .send(Packet::new(kind::REMOVE).text(&self.path)),
+            );
         }
     }
 }

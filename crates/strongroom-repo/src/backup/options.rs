@@ -210,6 +210,8 @@ pub struct BackupReport {
     pub passes: u32,
     /// The part of `transferred_bytes` that was written in passes after the first.
     pub repeated_bytes: u64,
+    /// The repository takes one writer at a time; see [`Event::SingleWriter`](crate::Event::SingleWriter).
+    pub single_writer: bool,
     /// How long each part took, in all passes together.
     pub phases: Phases,
 }

@@ -103,6 +103,7 @@ impl Pass<'_> {
             transferred_bytes,
             passes: 1,
             repeated_bytes: 0,
+            single_writer: self.repository.is_single_writer(),
             phases: Phases::default(),
         })))
     }

@@ -24,6 +24,7 @@ pub(super) struct SealedCache {
     /// What was paid for parts of a pack, one after another.
     paid: Mutex<Lru<ObjectHash, u64>>,
     fetched: AtomicU64,
+    requests: AtomicU64,
 }
 
 /// A part of a pack that is here or on its way.
@@ -103,11 +104,17 @@ impl SealedCache {
             kept: Mutex::new(Lru::new(KEPT_BYTES)),
             paid: Mutex::new(Lru::new(REMEMBERED)),
             fetched: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
         }
     }
 
     pub(super) fn fetched(&self) -> u64 {
         self.fetched.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of requests so far.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// Drops what is kept of a pack, so that it is fetched afresh.
@@ -224,8 +231,9 @@ impl SealedCache {
     fn start(&self, pack: &PackInfo, reads: Reads) -> Result<Vec<Arc<Part>>> {
         let key = pack.key()?;
         self.fetched.fetch_add(reads.bytes(pack), Ordering::Relaxed);
+        self.requests.fetch_add(reads.requests(), Ordering::Relaxed);
         let ask = |range: Option<Range<u64>>| {
-            let ticket = self.remote.get_later(&key, range.clone());
+            let ticket = self.remote.get_pack_later(&key, pack.class, range.clone());
             Arc::new(Part {
                 range: range.unwrap_or(0..u64::MAX),
                 state: Mutex::new(State::Flying(ticket)),

@@ -11,7 +11,7 @@ use strongroom_format::{
     Body, Certificate, Config, Entry, Epoch, EpochState, Genesis, KeyBundle, ObjectHash, Payload,
     SigningEntry, Time, Unknown, UnknownSecrets, object_name,
 };
-use strongroom_store::Retention;
+use strongroom_store::{Question, Retention};
 
 use super::CreateOptions;
 use crate::context::{crypt_error, encode_error, object_key, put_own, random};
@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::keys::seal_keyring;
 use crate::locks::for_journal;
 use crate::open::Opening;
+use crate::probe::StoreProbe;
 use crate::settings::Components;
 use crate::slots::{NewSlot, SealedSlot, seal_slot};
 
@@ -54,11 +55,15 @@ struct FirstKeys {
 
 impl Draft {
     /// Makes everything up.
-    pub(super) fn new(opening: &Opening, options: &CreateOptions, probed: bool) -> Result<Self> {
+    pub(super) fn new(
+        opening: &Opening,
+        options: &CreateOptions,
+        probe: &StoreProbe,
+    ) -> Result<Self> {
         let components = &opening.components;
         let repository = RepositoryId::from_bytes(random(components)?);
         let config = Config::new(repository, options.suite, components.clock.now());
-        Self::of_config(&config, opening, options, probed)
+        Self::of_config(&config, opening, options, probe)
     }
 
     /// Makes up everything but config.
@@ -66,7 +71,7 @@ impl Draft {
         config: &Config,
         opening: &Opening,
         options: &CreateOptions,
-        probed: bool,
+        probe: &StoreProbe,
     ) -> Result<Self> {
         let components = &opening.components;
         let repository = config.repository;
@@ -78,6 +83,7 @@ impl Draft {
         };
         let config = config.encode(random(components)?).map_err(encode_error)?;
         let keys = FirstKeys::generate(components)?;
+        let probed = probe.answer(Question::AtomicCreate).is_yes();
         let single_writer = options.single_writer || !probed;
         let genesis = Genesis {
             admin: *keys.admin.public().as_bytes(),
@@ -91,7 +97,7 @@ impl Draft {
             single_writer,
             only_writer: single_writer.then(|| *keys.worker.public().as_bytes()),
             probed,
-            probe: None,
+            probe: Some(probe.to_record().encode().map_err(encode_error)?),
             unknown: Unknown::default(),
         };
         let locked = opening

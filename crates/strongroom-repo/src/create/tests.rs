@@ -9,6 +9,7 @@ use strongroom_store::{MemoryStore, Store};
 use super::draft::Draft;
 use crate::edge::{self, Access};
 use crate::open::Opening;
+use crate::probe::StoreProbe;
 use crate::testing::{Tree, TreeSource};
 use crate::{
     BackupOptions, Components, CreateOptions, Credential, DeleteOptions, ErrorKind, ForgetOptions,
@@ -40,7 +41,8 @@ fn with_features(write: &[&str], maintain: &[&str]) -> Repository {
     let options = CreateOptions::default().with_suite(Suite::None);
     let access = Access::new(store.clone(), opening.components.execution);
     wait(edge::run(access, "test", move |remote| {
-        Draft::of_config(&config, &opening, &options, true)?.put(remote)
+        let (probe, _) = StoreProbe::make(remote, &opening.components)?;
+        Draft::of_config(&config, &opening, &options, &probe)?.put(remote)
     }))
     .unwrap();
     wait(Repository::builder(store).open(&Credential::None)).unwrap()

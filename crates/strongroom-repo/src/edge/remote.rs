@@ -8,10 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use strongroom_format::{ObjectKind, PackClass, Preamble};
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
-    GetOptions, Key, ObjectMeta, Prefix, PutMode, PutOptions, Retention, Store, StoreExt as _,
-    probe_atomic_create,
+    GetOptions, Key, ObjectMeta, Prefix, ProbeOptions, Probed, PutMode, PutOptions, Retention,
+    StorageClass, Store, StoreExt as _, Warmer, Warmth, probe,
 };
 
 use super::{Terms, cancelled, drive, read_only};
@@ -132,14 +133,53 @@ impl Remote {
 
     /// Begins to read an object, or a range of it.
     pub(crate) fn get_later(&self, key: &Key, range: Option<Range<u64>>) -> Ticket<Bytes> {
+        self.get_with(key, range, GetOptions::default())
+    }
+
+    /// Begins to read a pack, or a range of it.
+    pub(crate) fn get_pack_later(
+        &self,
+        key: &Key,
+        class: PackClass,
+        range: Option<Range<u64>>,
+    ) -> Ticket<Bytes> {
+        let options = GetOptions::default();
+        // Where the classes are in different places, content is most often with the cold ones, whatever this client's settings say.
+        let class = match class {
+            PackClass::Data => StorageClass::Cold,
+            PackClass::Names | PackClass::Pages => StorageClass::Hot,
+        };
+        self.get_with(key, range, options.with_class(class))
+    }
+
+    fn get_with(
+        &self,
+        key: &Key,
+        range: Option<Range<u64>>,
+        mut options: GetOptions,
+    ) -> Ticket<Bytes> {
         let key = key.clone();
+        options.range = range;
         self.ask(Queue::Reads, move |store| async move {
-            let mut options = GetOptions::default();
-            if let Some(range) = range {
-                options = options.with_range(range);
-            }
             store.get(&key, options).await.map_err(Error::from)
         })
+    }
+
+    /// Begins to ask whether an object can be read.
+    pub(crate) fn warmth_later(&self, warmer: &Arc<dyn Warmer>, key: &Key) -> Ticket<Warmth> {
+        let (warmer, key) = (Arc::clone(warmer), key.clone());
+        self.ask(Queue::Reads, move |_store| async move {
+            Ok(warmer.warmth(&key).await?)
+        })
+    }
+
+    /// Asks for objects to be warmed up.
+    pub(crate) fn warm(&self, warmer: &Arc<dyn Warmer>, keys: Vec<Key>) -> Result<()> {
+        let warmer = Arc::clone(warmer);
+        self.ask(Queue::Reads, move |_store| async move {
+            Ok(warmer.warm(&keys).await?)
+        })
+        .wait()
     }
 
     /// Returns an object's length.
@@ -174,7 +214,9 @@ impl Remote {
         if self.is_read_only() {
             return Ticket::failed(read_only());
         }
-        let mut options = PutOptions::default().with_mode(mode);
+        let mut options = PutOptions::default()
+            .with_mode(mode)
+            .with_class(self.class_of(&data));
         if let Some(locker) = &self.terms.locker {
             match locker.retention(key) {
                 Ok(retention) => options.retention = retention,
@@ -185,6 +227,17 @@ impl Remote {
         self.ask(Queue::Writes, move |store| async move {
             Ok(store.put(&key, data, options).await?)
         })
+    }
+
+    /// Returns the class that an object is put in: what it is, its first bytes say.
+    fn class_of(&self, data: &[u8]) -> StorageClass {
+        let is_content = |preamble: Preamble| {
+            preamble.kind == ObjectKind::Pack && preamble.flags == PackClass::Data as u16
+        };
+        match self.terms.cold_content && Preamble::decode(data).is_ok_and(is_content) {
+            true => StorageClass::Cold,
+            false => StorageClass::Hot,
+        }
     }
 
     /// Writes an object that is not there.
@@ -240,11 +293,19 @@ impl Remote {
         })
     }
 
-    /// Finds out whether the store decides races between creators, with objects below `scratch`.
-    pub(crate) fn probe_atomic_create(&self, scratch: &Prefix) -> Result<bool> {
+    /// Finds out what the store does, with objects below `scratch`, and what it calls itself.
+    pub(crate) fn probe(
+        &self,
+        scratch: &Prefix,
+        options: ProbeOptions,
+    ) -> Result<(Probed, String)> {
+        if self.is_read_only() {
+            return Err(read_only());
+        }
         let scratch = scratch.clone();
         self.ask(Queue::Writes, move |store| async move {
-            Ok(probe_atomic_create(store.as_ref(), &scratch).await?)
+            let probed = probe(store.as_ref(), &scratch, options).await?;
+            Ok((probed, store.to_string()))
         })
         .wait()
     }

@@ -204,7 +204,7 @@ fn draw(context: &Context, objects: &mut Vec<ObjectName>, count: u64) -> Result<
     for at in 0..count.min(objects.len()) {
         let random = u64::from_le_bytes(context.random()?);
         let left = objects.len() - at;
-        let step = u128::from(random) * left as u128 >> 64;
+        let step = (u128::from(random) * left as u128) >> 64;
         objects.swap(at, at + usize::try_from(step).unwrap_or(0));
     }
     objects.truncate(count);

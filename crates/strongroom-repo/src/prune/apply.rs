@@ -12,7 +12,7 @@ use crate::blobs::Blobs;
 use crate::context::Context;
 use crate::edge::{Remote, Ticket, cancelled};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::is_loss;
+use crate::index::{is_loss, is_out_of_reach};
 use crate::journal::is_past;
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::packs::PackInfo;
@@ -93,6 +93,7 @@ pub(super) fn apply(
             .map(|source| u64::from(source.pack.len))
             .sum(),
     };
+    repository.say_single_writer(observer);
     observer.on_event(&Event::Phase(Phase::Commit));
     let orphans = (orphaned_packs, orphaned_segments);
     if let Next::GoOn = applying.drop_dead(&dead, orphans, sessions)? {
@@ -178,7 +179,9 @@ impl Applying<'_> {
                     break;
                 };
                 if self.ground.doomed.contains(&source.pack.name) {
-                    let ticket = self.remote.get_later(&source.pack.key()?, None);
+                    let ticket =
+                        self.remote
+                            .get_pack_later(&source.pack.key()?, source.pack.class, None);
                     waiting.push_back((source, ticket));
                 }
             }
@@ -220,7 +223,7 @@ impl Applying<'_> {
             .and_then(|whole| repacker.take(blobs, &self.ground.marks, source, &whole));
         match taken {
             Ok(()) => {}
-            Err(error) if is_loss(&error) => return self.note_unreadable(pack, error),
+            Err(error) if is_out_of_reach(&error) => return self.note_unreadable(pack, error),
             Err(error) => return Err(error),
         }
         self.report.read_bytes += u64::from(pack.len);

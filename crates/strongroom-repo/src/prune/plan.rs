@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use strongroom_crypt::{RepositoryId, SessionId};
-use strongroom_format::ObjectHash;
+use strongroom_format::{ObjectHash, PackClass, object_name};
+use strongroom_store::Key;
 
+use crate::context::object_key;
 use crate::delete::MayDelete;
+use crate::error::Result;
 use crate::locks::utc;
 use crate::prune::apply::Basis;
 use crate::prune::choose::{PackAction, PackDecision};
@@ -147,6 +150,21 @@ impl PrunePlan {
         self.may_delete
     }
 
+    /// Returns the keys of the packs of content that will be read. If they are in cold storage they must be
+    /// [warmed up](crate::Repository::warm_up) first; those that are not stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` if a name has no key.
+    pub fn content_to_read(&self) -> Result<Vec<Key>> {
+        let content = self
+            .with(PackAction::Repack)
+            .filter(|one| one.class == PackClass::Data);
+        content
+            .map(|one| object_key(&object_name::pack(&one.name)))
+            .collect()
+    }
+
     /// Returns the bytes that are free once what is dropped is deleted, less what is written.
     #[must_use]
     pub fn freed_bytes(&self) -> u64 {
@@ -197,6 +215,21 @@ impl PruneFigures {
         }
         self.dropped_packs += 1;
         self.dropped_bytes += len;
+    }
+}
+
+impl PruneFigures {
+    /// Counts what will be dropped and cannot be deleted yet.
+    pub(super) fn add_locks(&mut self, decisions: &[PackDecision]) {
+        for one in decisions {
+            if let (PackAction::Drop | PackAction::Repack, Some(until)) =
+                (one.action, one.locked_until)
+            {
+                self.locked_packs += 1;
+                self.locked_bytes += u64::from(one.len);
+                self.locked_until = self.locked_until.max(Some(until));
+            }
+        }
     }
 }
 
@@ -274,6 +307,16 @@ impl fmt::Display for PrunePlan {
         }
         if let Some(lacks) = self.may_delete.lacks() {
             writeln!(f, "{lacks}")?;
+        }
+        let content = self
+            .with(PackAction::Repack)
+            .filter(|one| one.class == PackClass::Data)
+            .count();
+        if content > 0 {
+            writeln!(
+                f,
+                "reads {content} packs of content; those in cold storage must be warmed up first, or stay"
+            )?;
         }
         write!(f, "costs {}", figures.requests)
     }

@@ -56,6 +56,7 @@ pub(super) fn apply(
     };
     let work = plan.items.iter().filter(|item| item.is_action()).count();
     applying.progress.entries_total = Some(work as u64);
+    repository.say_single_writer(observer);
     observer.on_event(&Event::Phase(Phase::Store));
     applying.objects()?;
     applying.segments()?;

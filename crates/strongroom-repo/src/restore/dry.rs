@@ -6,15 +6,16 @@ use strongroom_format::Node;
 
 use crate::target::{Deviation, ExistingFile, Made, SmallFile, Target, TargetError, TargetFile};
 
-/// Answers as the target below it would if all went well, and changes nothing.
+/// Answers as the target below it would if all went well, and changes nothing. Without one it is empty.
 #[derive(Debug)]
-pub(super) struct DryTarget(pub(super) Arc<dyn Target>);
+pub(super) struct DryTarget(pub(super) Option<Arc<dyn Target>>);
 
 impl Target for DryTarget {
     fn create_directory(&self, path: &[u8], _node: &Node) -> Result<Made, TargetError> {
-        Ok(match self.0.names(path) {
-            Ok(_) => Made::Existed,
-            Err(_) => Made::Created,
+        let below = self.0.as_ref().map(|target| target.names(path));
+        Ok(match below {
+            Some(Ok(_)) => Made::Existed,
+            Some(Err(_)) | None => Made::Created,
         })
     }
 
@@ -32,7 +33,10 @@ impl Target for DryTarget {
     }
 
     fn existing_file(&self, path: &[u8], node: &Node) -> Result<Option<ExistingFile>, TargetError> {
-        self.0.existing_file(path, node)
+        match &self.0 {
+            Some(target) => target.existing_file(path, node),
+            None => Ok(None),
+        }
     }
 
     fn create_other(&self, _path: &[u8], _node: &Node) -> Result<Vec<Deviation>, TargetError> {
@@ -48,7 +52,10 @@ impl Target for DryTarget {
     }
 
     fn names(&self, path: &[u8]) -> Result<Vec<Vec<u8>>, TargetError> {
-        self.0.names(path)
+        match &self.0 {
+            Some(target) => target.names(path),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn remove(&self, _path: &[u8]) -> Result<(), TargetError> {

@@ -12,7 +12,7 @@ use strongroom_format::PackHeader;
 use crate::blobs::frame_range;
 use crate::edge::Ticket;
 use crate::error::Result;
-use crate::index::is_loss;
+use crate::index::is_out_of_reach;
 use crate::outlet::Outlet;
 use crate::packs::PackInfo;
 use crate::ranges::Reads;
@@ -154,11 +154,12 @@ impl Flight {
     fn begin(run: &Run, part: PartPlan, permit: Permit) -> Result<Self> {
         let key = part.pack.key()?;
         let pieces = match &part.reads {
-            Reads::Whole => vec![(0, run.remote.get_later(&key, None))],
+            Reads::Whole => vec![(0, run.remote.get_pack_later(&key, part.pack.class, None))],
             Reads::Ranges(ranges) => ranges
                 .iter()
                 .map(|range| {
-                    let ticket = run.remote.get_later(&key, Some(range.clone()));
+                    let class = part.pack.class;
+                    let ticket = run.remote.get_pack_later(&key, class, Some(range.clone()));
                     (range.start, ticket)
                 })
                 .collect(),
@@ -194,8 +195,9 @@ impl Flight {
                     send(run, jobs, Job::Frame(Arc::clone(&part), frame));
                 }
             }
-            Err(error) if is_loss(&error) => {
+            Err(error) if is_out_of_reach(&error) => {
                 drop(permit);
+                run.blobs.note_archived(&pack, &error);
                 for frame in frames {
                     send(run, jobs, Job::Rescue(frame.uses));
                 }

@@ -19,6 +19,8 @@ pub struct RestoreOptions {
     pub extra: Extra,
     /// Whether anything is written.
     pub mode: Mode,
+    /// What becomes of files whose content is in cold storage.
+    pub cold: Cold,
 }
 
 /// What becomes of files that are there. Whatever it is, they end as recorded.
@@ -55,6 +57,19 @@ pub enum Mode {
     Restore,
     /// Reports what would be done; the target is looked at and not touched, and no content is fetched.
     DryRun,
+}
+
+/// What becomes of files whose content is in cold storage and was not [warmed up](crate::Repository::warm_up).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Cold {
+    /// The restore ends at the first of them, as when the store is out of reach: [`RestoreReport::stopped`](crate::RestoreReport::stopped) is of the
+    /// kind `Archived`.
+    #[default]
+    Stop,
+    /// They are left out and named as lost, for the reason [`LostReason::Cold`](crate::LostReason::Cold), and all others are restored.
+    /// Restoring again into the same target, once the rest is ready, completes it.
+    LeaveOut,
 }
 
 /// Chooses the entries that are restored.
@@ -106,6 +121,13 @@ impl RestoreOptions {
         self
     }
 
+    /// Says what becomes of files whose content is in cold storage.
+    #[must_use]
+    pub fn with_cold(mut self, cold: Cold) -> Self {
+        self.cold = cold;
+        self
+    }
+
     pub(super) fn includes(&self, path: &[u8], kind: Option<NodeKind>) -> bool {
         self.include
             .as_ref()
@@ -121,6 +143,7 @@ impl fmt::Debug for RestoreOptions {
             .field("existing", &self.existing)
             .field("extra", &self.extra)
             .field("mode", &self.mode)
+            .field("cold", &self.cold)
             .finish()
     }
 }

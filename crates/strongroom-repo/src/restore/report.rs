@@ -42,6 +42,9 @@ pub struct RestoreReport {
     pub lost: Vec<Lost>,
     /// How many there are.
     pub lost_total: u64,
+    /// Objects in cold storage that were found to be needed, sorted, at most 10,000: [warm them up](crate::Repository::warm_up) and restore
+    /// again. When the restore ended early there may be more; [`plan_restore`](crate::Repository::plan_restore) names all.
+    pub cold_objects: Vec<String>,
     /// Metadata that could not be restored, at most 10,000 of it.
     pub deviations: Vec<PathDeviation>,
     /// How many there are.
@@ -91,6 +94,8 @@ pub enum LostReason {
     Unsupported,
     /// The key of its epoch is not in the keyring.
     Key,
+    /// Its content is in cold storage: nothing is lost, it must be warmed up first.
+    Cold,
     /// The target refused it.
     Target,
     /// The directory that it is in could not be made.
@@ -135,6 +140,7 @@ impl From<&Error> for Failure {
         let reason = match error.kind() {
             ErrorKind::Incompatible => LostReason::Unsupported,
             ErrorKind::WrongKey => LostReason::Key,
+            ErrorKind::Archived => LostReason::Cold,
             _ => LostReason::Damaged,
         };
         let object = error.object().map(str::to_owned);
@@ -194,6 +200,21 @@ impl Tally {
             _ => report.others += 1,
         });
         self.done(path, deviations);
+    }
+
+    /// Takes note of an object in cold storage.
+    pub(super) fn cold(&self, error: &Error) {
+        let Some(object) = error.object() else { return };
+        self.update(|report| {
+            let known = report
+                .cold_objects
+                .binary_search_by(|known| known.as_str().cmp(object));
+            if let Err(at) = known
+                && report.cold_objects.len() < MAX_LISTED
+            {
+                report.cold_objects.insert(at, object.to_owned());
+            }
+        });
     }
 
     /// Takes note of a further name of a file.

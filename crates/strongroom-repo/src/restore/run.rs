@@ -10,7 +10,9 @@ use crate::error::{Error, ErrorKind};
 use crate::restore::dir::Dir;
 use crate::restore::file::FileTask;
 use crate::restore::links::{LinkNow, LinkTask};
+use crate::restore::needs::Needs;
 use crate::restore::open_files::OpenFiles;
+use crate::restore::options::{Cold, Mode, RestoreOptions};
 use crate::restore::report::{Failure, LostReason, Tally};
 use crate::target::{Aspect, Deviation, Target, TargetError, TargetFile};
 
@@ -24,6 +26,10 @@ pub(super) struct Run {
     pub(super) files: OpenFiles,
     /// Nothing is fetched or written.
     pub(super) dry: bool,
+    /// What becomes of files whose content is in cold storage.
+    pub(super) cold: Cold,
+    /// What would be fetched, if that is to be remembered.
+    pub(super) needs: Option<Needs>,
     stop: Stop,
     ended: Ended,
 }
@@ -64,7 +70,7 @@ impl Run {
         blobs: Blobs,
         remote: Remote,
         tally: Tally,
-        dry: bool,
+        options: &RestoreOptions,
     ) -> Self {
         Self {
             target,
@@ -72,7 +78,9 @@ impl Run {
             remote,
             tally,
             files: OpenFiles::default(),
-            dry,
+            dry: options.mode == Mode::DryRun,
+            cold: options.cold,
+            needs: None,
             stop: Stop::default(),
             ended: Ended::default(),
         }

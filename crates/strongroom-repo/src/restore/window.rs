@@ -227,6 +227,9 @@ impl<'a> Window<'a> {
             self.run.release_file(&lost.file);
         }
         if self.run.dry {
+            if let Some(needs) = &self.run.needs {
+                needs.add(&plan.parts)?;
+            }
             pretend(self.run, plan, |one| {
                 // As a real write would: else the file counts as kept.
                 one.file.touch();

@@ -13,6 +13,7 @@ use crate::restore::fetch::Part;
 use crate::restore::file::{FileTask, Use};
 use crate::restore::inspect;
 use crate::restore::links::LinkNow;
+use crate::restore::options::Cold;
 use crate::restore::plan::FramePlan;
 use crate::restore::report::Failure;
 use crate::restore::run::Run;
@@ -153,6 +154,13 @@ impl<'a> Worker<'a> {
                     Ok(blob) => Ok(blob),
                     Err(error) if is_loss(&error) || error.kind() == ErrorKind::WrongKey => {
                         Err(Failure::from(&error))
+                    }
+                    Err(error) if error.kind() == ErrorKind::Archived => {
+                        self.run.tally.cold(&error);
+                        match self.run.cold {
+                            Cold::Stop => return Err(error),
+                            Cold::LeaveOut => Err(Failure::from(&error)),
+                        }
                     }
                     Err(error) => return Err(error),
                 },

@@ -76,6 +76,7 @@ impl<'a> Rescue<'a> {
 
     /// Looks for what is needed, copies what is not in force, and commits; and again, while others take away what was found.
     pub(super) fn run(mut self) -> Result<UndeleteReport> {
+        self.repository.say_single_writer(self.observer);
         for _ in 0..MAX_ROUNDS {
             self.observer.on_event(&Event::Phase(Phase::Prepare));
             let context = self.repository.context();
@@ -283,7 +284,8 @@ fn move_frames(
 ) -> Result<()> {
     let pack = &frames.pack;
     let damaged = |what: &str| crate::blobs::damaged(pack, what);
-    let Some(whole) = absent_is_none(remote.get(&pack.key()?, None))? else {
+    let Some(whole) = absent_is_none(remote.get_pack_later(&pack.key()?, pack.class, None).wait())?
+    else {
         let what = "a dropped pack was deleted";
         return Err(Error::new(ErrorKind::NotFound, what).object_named(pack.object()));
     };

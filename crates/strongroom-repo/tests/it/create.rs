@@ -138,10 +138,26 @@ fn dying_during_creation_leaves_a_repository_or_what_is_named_as_unfinished() {
 }
 
 #[test]
-fn a_store_that_cannot_decide_races_gets_one_writer() {
+fn a_store_that_cannot_decide_races_gets_one_writer_or_none() {
     let store = Arc::new(Careless(MemoryStore::new()));
-    let created = create(&store).unwrap();
+    let refused = create(&store).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unfit);
+    assert!(
+        refused.to_string().contains("ignores the condition"),
+        "{refused}"
+    );
+    assert_eq!(names(&store.0), [""; 0]);
+
+    let builder = Repository::builder(store.clone() as Arc<dyn Store>);
+    let options = options().with_single_writer(true);
+    let created = wait(builder.create(options, &passphrase())).unwrap();
     assert!(created.single_writer && created.repository.is_single_writer());
+    assert!(
+        created
+            .probe
+            .answer(strongroom_store::Question::AtomicCreate)
+            .is_no()
+    );
     assert!(open(&store, &passphrase()).unwrap().is_single_writer());
 }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow::{self, Break, Continue};
 
 use bytes::Bytes;
-use futures::stream::StreamExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::answer::Answer;
 use super::scratch::Scratch;
@@ -133,13 +133,15 @@ async fn list<S: Store + ?Sized>(scratch: &Scratch<'_, S>) -> Result<(Answer, An
     let mut put = Vec::new();
     for index in 0..LISTED {
         // 0, 7, 2, 9, … of 12: neither rising nor falling.
-        let key = scratch.key(&format!("list/{:02}", index * 7 % LISTED))?;
-        scratch
-            .store
-            .replace(&key, Bytes::from_static(b"x"))
-            .await?;
-        put.push(key);
+        put.push(scratch.key(&format!("list/{:02}", index * 7 % LISTED))?);
     }
+    let puts: Vec<_> = put
+        .iter()
+        .map(|key| scratch.store.replace(key, Bytes::from_static(b"x")))
+        .collect();
+    let concurrency = scratch.store.capabilities().concurrency.max(1);
+    let puts = stream::iter(puts).buffer_unordered(concurrency);
+    puts.try_collect::<()>().await?;
     put.sort_unstable();
     let folder = crate::key::Prefix::parse(&format!("{}list/", scratch.folder))?;
     let mut objects = scratch.store.list(&folder);

@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::{Error, ErrorKind, Result};
+use futures::stream::{self, StreamExt};
+
+use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
 use crate::store::{Store, StoreExt};
 
@@ -49,15 +51,22 @@ impl<'a, S: Store + ?Sized> Scratch<'a, S> {
             .keys
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
+        let store = self.store;
         let (mut left, mut refusal) = (Vec::new(), None);
-        for key in keys {
-            if let Err(error) = self.store.delete(&key).await {
-                if error.cause() != Some(crate::error::Cause::Retained) {
+        let deletes = keys
+            .into_iter()
+            .map(|key| async move { store.delete(&key).await.err().map(|error| (key, error)) });
+        let concurrency = store.capabilities().concurrency.max(1);
+        let mut failures = stream::iter(deletes).buffer_unordered(concurrency);
+        while let Some(failure) = failures.next().await {
+            if let Some((key, error)) = failure {
+                if error.cause() != Some(Cause::Retained) {
                     refusal = refusal.or(Some(error));
                 }
                 left.push(key);
             }
         }
+        left.sort_unstable();
         (left, refusal)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::comparison::{Comparison, Count, Difference, DifferenceKind};
+use crate::key::Key;
 
 /// What is to be done about differences. The default adds and repairs, and takes nothing away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -50,6 +51,8 @@ pub struct SyncPlan {
     pub conflicts: Count,
     /// Broken in the reference: the copy's stays.
     pub broken: Count,
+    /// Left out because the caller said so, though they are missing or broken in the copy.
+    pub left_out: Vec<Key>,
     /// There are more differences than the comparison listed: after this plan another one is due.
     pub is_partial: bool,
     pub(super) actions: Vec<(Action, Difference)>,
@@ -71,11 +74,26 @@ impl SyncPlan {
     /// Decides what would be done about the differences that were found. Nothing is done.
     #[must_use]
     pub fn new(comparison: &Comparison, options: SyncOptions) -> Self {
+        Self::leaving_out(comparison, options, |_| false)
+    }
+
+    /// Decides the same, and leaves out what is not to be put into the copy: [`left_out`](Self::left_out) names it.
+    #[must_use]
+    pub fn leaving_out(
+        comparison: &Comparison,
+        options: SyncOptions,
+        is_left_out: impl Fn(&Key) -> bool,
+    ) -> Self {
         let mut plan = Self {
             is_partial: !comparison.is_listed_in_full(),
             ..Self::default()
         };
         for difference in &comparison.differences {
+            let is_only_there = difference.kind == DifferenceKind::Surplus;
+            if !is_only_there && is_left_out(&difference.key) {
+                plan.left_out.push(difference.key.clone());
+                continue;
+            }
             let len = difference.reference_len.or(difference.copy_len);
             let len = len.unwrap_or(0);
             let (count, action) = match difference.kind {
@@ -133,6 +151,9 @@ impl fmt::Display for SyncPlan {
         )?;
         if self.is_partial {
             f.write_str("; more to follow")?;
+        }
+        for key in &self.left_out {
+            write!(f, "\nleave out {key}")?;
         }
         for (action, difference) in &self.actions {
             let verb = match action {

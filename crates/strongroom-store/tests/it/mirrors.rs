@@ -452,6 +452,30 @@ fn an_arbiter_that_went_back_takes_nothing_until_it_is_made_whole() {
 }
 
 #[test]
+fn what_a_plan_leaves_out_stays_out() {
+    let mirror = Mirror::new(2, WritePolicy::All);
+    for (name, data) in [("pack/a", "a"), ("pack/b", "b"), ("pack/c", "c")] {
+        mirror.put(name, data);
+    }
+    for name in ["pack/a", "pack/b"] {
+        mirror.lose(0, name);
+    }
+    mirror.lose(1, "pack/c");
+    let [arbiter, follower] = [0, 1].map(|n| Arc::new(mirror.members[n].clone()) as Arc<dyn Store>);
+    let options = CompareOptions::new(order()).with_rules(Arc::new(Rules));
+    let found = block_on(compare(&follower, &arbiter, &options)).unwrap();
+    let is_left_out = |key: &Key| key.as_str() != "pack/a";
+    let plan = SyncPlan::leaving_out(&found, SyncOptions::default(), is_left_out);
+    // What only the arbiter has stays in any case.
+    assert_eq!(plan.left_out, [key("pack/b")]);
+    assert_eq!((plan.copies.objects, plan.is_partial), (1, false));
+    assert!(plan.to_string().contains("leave out pack/b"), "{plan}");
+    let report = block_on(sync(&plan, &follower, &arbiter, &options)).unwrap();
+    assert!(report.is_complete(), "{report}");
+    assert_eq!(mirror.names(0), ["pack/a", "pack/c"]);
+}
+
+#[test]
 fn a_full_queue_asks_for_a_resync() {
     let members = Mirror::new(2, WritePolicy::AtLeast(1)).members;
     let stores = members

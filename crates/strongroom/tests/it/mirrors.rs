@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use strongroom::mirror::{
-    CompareOptions, MirrorSettings, Mirrored, RepositoryRules, SyncOptions, SyncPlan, Thoroughness,
-    WritePolicy, compare, repository_order, sync,
+    CompareOptions, MirrorSettings, Mirrored, RepositoryRules, Revoked, SyncOptions, SyncPlan,
+    Thoroughness, WritePolicy, compare, repository_order, sync,
 };
 use strongroom::store::wrap::{Fault, FaultPlan, Faulty, Operation, Rule, When};
-use strongroom::store::{ErrorKind as StoreErrorKind, StoreExt as _};
+use strongroom::store::{ErrorKind as StoreErrorKind, Key, Prefix, StoreExt as _};
 use strongroom::{
     Argon2Params, BackupOptions, CreateOptions, Credential, DirStore, DirectoryTarget,
-    DirectoryTargetOptions, ErrorKind, FileTree, MemoryStore, Repository, RestoreOptions, Settings,
-    Store, mirror_at,
+    DirectoryTargetOptions, ErrorKind, FileTree, MemoryStore, NewSlot, Repository, RestoreOptions,
+    Settings, Store, mirror_at,
 };
 
 type Flaky = Faulty<Arc<dyn Store>>;
@@ -187,6 +187,14 @@ impl Place {
     }
 }
 
+fn names(store: &Arc<dyn Store>) -> Vec<String> {
+    let listed = block_on(store.list_all(&Prefix::root())).unwrap();
+    listed
+        .into_iter()
+        .map(|meta| meta.key.to_string())
+        .collect()
+}
+
 fn options() -> CompareOptions {
     CompareOptions::new(repository_order()).with_rules(Arc::new(RepositoryRules::new()))
 }
@@ -223,6 +231,61 @@ fn any_member_can_rot_and_becomes_whole_again() {
         make_alike(&place.store(good), &place.store(member), &thorough);
         assert_restores(place.store(member), &place.source());
     }
+}
+
+#[test]
+fn what_was_revoked_while_a_member_was_away_is_not_taken_from_it() {
+    let [arbiter, follower]: [Arc<dyn Store>; 2] =
+        [0, 1].map(|_| Arc::new(MemoryStore::new()) as _);
+    let repository = create(arbiter.clone()).unwrap();
+    let other = NewSlot::Passphrase(
+        Arc::new("somebody who leaves".to_owned().into()),
+        Argon2Params::FASTEST,
+    );
+    let slot = block_on(repository.add_slot("other", other)).unwrap();
+    make_alike(&arbiter, &follower, &options());
+    block_on(repository.revoke_slot(slot.id)).unwrap();
+    let members = [arbiter.clone(), follower.clone()];
+    let before = names(&arbiter);
+    let gone: Vec<String> = names(&follower)
+        .into_iter()
+        .filter(|name| !before.contains(name))
+        .collect();
+    assert!(
+        gone.iter().any(|name| name.starts_with("slot/")),
+        "{gone:?}"
+    );
+    assert!(
+        gone.iter().any(|name| name.starts_with("keyring/")),
+        "{gone:?}"
+    );
+
+    let revoked = block_on(Revoked::look(&members)).unwrap();
+    let found = block_on(compare(&follower, &arbiter, &options())).unwrap();
+    let is_left_out = |key: &Key| revoked.has(key);
+    let plan = SyncPlan::leaving_out(&found, SyncOptions::default(), is_left_out);
+    let mut left_out: Vec<String> = plan.left_out.iter().map(ToString::to_string).collect();
+    left_out.sort();
+    assert_eq!(left_out, gone);
+    block_on(sync(&plan, &follower, &arbiter, &options())).unwrap();
+    assert_eq!(names(&arbiter), before);
+
+    // An arbiter that has lost everything gets the newest keyring that is left, and every slot that it grants something.
+    let empty: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let revoked = block_on(Revoked::look(&[empty, follower.clone()])).unwrap();
+    let left: Vec<String> = names(&follower)
+        .into_iter()
+        .filter(|name| revoked.has(&Key::parse(name).unwrap()))
+        .collect();
+    let superseded = "keyring/0000000000000000";
+    assert_eq!(left, [superseded.to_owned(), format!("{superseded}.copy")]);
+    // A name proves no keyring.
+    let newest = Key::parse("keyring/ffffffffffffffff").unwrap();
+    block_on(arbiter.put_new(&newest, "rubbish".into())).unwrap();
+    assert_eq!(
+        block_on(Revoked::look(&members)).unwrap(),
+        block_on(Revoked::look(&[arbiter])).unwrap()
+    );
 }
 
 #[test]
@@ -305,7 +368,7 @@ fn a_mirror_is_a_location() {
     fs::rename(at("two"), at("elsewhere")).unwrap();
     let store = mirror_at(&location).unwrap();
     assert_restores(Arc::new(store.clone()), &source);
-    let key = strongroom::store::Key::parse("session/x").unwrap();
+    let key = Key::parse("session/x").unwrap();
     let refused = block_on(store.put_new(&key, "x".into())).unwrap_err();
     assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
     // Nor is the arbiter: reads go on.

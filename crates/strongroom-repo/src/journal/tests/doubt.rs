@@ -79,7 +79,9 @@ impl Store for Late {
 
 fn repository() -> (Arc<Late>, Repository) {
     let store = Arc::new(Late::default());
-    let options = CreateOptions::default().with_suite(Suite::None);
+    let options = CreateOptions::default()
+        .with_suite(Suite::None)
+        .with_single_writer(true);
     let dynamic: Arc<dyn Store> = store.clone();
     let created = wait(Repository::builder(dynamic).create(options, &Credential::None)).unwrap();
     assert!(created.single_writer);

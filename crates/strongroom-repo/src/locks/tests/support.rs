@@ -313,8 +313,7 @@ impl World {
     }
 
     pub(super) fn audit(&self, sample: Option<u64>) -> LockAudit {
-        let mut options = LockAuditOptions::default();
-        options.sample = sample;
+        let options = LockAuditOptions { sample };
         block_on(self.repository.audit_locks(options, Arc::new(()))).unwrap()
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::executor::block_on;
 use strongroom_crypt::SigningKey;
 use strongroom_format::{Body, ObjectHash, object_name};
-use strongroom_store::{MemoryStore, StoreExt as _};
+use strongroom_store::StoreExt as _;
 
 use super::super::*;
 use super::support::*;

@@ -54,6 +54,7 @@ pub(super) fn apply(
 ) -> Result<RewriteReport> {
     let mut report = RewriteReport::default();
     let mirrors = Mirrors::new(&[]);
+    repository.say_single_writer(observer);
     for one in plan.rewrites.iter().filter(|one| one.made.is_none()) {
         observer.on_event(&Event::Phase(Phase::Store));
         let id = one.losses.id;

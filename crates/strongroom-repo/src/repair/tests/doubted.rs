@@ -3,11 +3,12 @@
 use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{
     Added, Body, Damaged, DamagedPack, Dropped, EpochState, Keys, ObjectHash, PackHeader, PackRef,
-    PackRow, PackTail, Preamble, SegmentBuilder, Tombstone, open_header,
+    PackRow, PackTail, Preamble, SegmentBuilder, Tombstone, open_header, seal_header,
 };
 use strongroom_store::{Key, Store as _, StoreExt as _};
 
 use super::support::*;
+use crate::context::Context;
 use crate::testing::Tree;
 use crate::{ErrorKind, NoRemedy, Remedy, RepairOptions, Wrong};
 
@@ -190,6 +191,49 @@ fn a_pack_of_a_later_version_is_never_dropped() {
         let state = state(&world.repository);
         assert!(state.packs.contains_key(&name) && state.damaged.contains_key(&name));
     }
+}
+
+/// Seals the header once more, with its sessions under an epoch that nobody has a key of.
+fn under_an_unknown_epoch(context: &Context, header: &PackHeader, bytes: &mut [u8]) {
+    let tail = PackTail::decode(bytes.last_chunk().unwrap(), bytes.len() as u64).unwrap();
+    let mut sessions = header.sessions.clone();
+    sessions.iter_mut().for_each(|session| session.epoch = 77);
+    let header = PackHeader::new(sessions, header.frames.clone(), header.blobs.clone()).unwrap();
+    let preamble = Preamble::decode(bytes).unwrap();
+    let mut sealed = Vec::new();
+    let (at, keys) = (tail.header_offset, context.keys());
+    seal_header(keys.structure.header(), &preamble, at, &header, &mut sealed).unwrap();
+    let at = usize::try_from(at).unwrap();
+    bytes[at..at + sealed.len()].copy_from_slice(&sealed);
+}
+
+#[test]
+fn whoever_lacks_a_key_puts_nothing_in_quarantine() {
+    let mut world = World::new();
+    let context = world.repository.context().clone();
+    let change = |header: &PackHeader, bytes: &mut [u8]| {
+        under_an_unknown_epoch(&context, header, bytes);
+    };
+    let name = rewritten(&mut world, change);
+    let whole = world.packs();
+    let named: Vec<_> = whole.iter().map(|name| suspect(&pack(name))).collect();
+    let report = quarantine(&world.repository, named.clone());
+    assert_eq!(report.unknown, [name], "{report:?}");
+    assert_eq!((report.quarantined.len(), report.entries.len()), (0, 0));
+    assert_eq!(report.intact.len(), whole.len() - 1);
+    let made = plan(
+        &world.repository,
+        RepairOptions::default().with_suspects(named),
+    );
+    assert!(
+        made.items().iter().all(|item| !is_of(&name)(&item)),
+        "{made}"
+    );
+    assert!(state(&world.repository).damaged.is_empty());
+    // What can be seen without that key counts all the same.
+    flip(&world.store, &pack(&name), 0.2);
+    let report = quarantine(&world.repository, [suspect(&pack(&name))]);
+    assert_eq!(report.quarantined.len(), 1, "{report:?}");
 }
 
 #[test]

@@ -1,0 +1,320 @@
+//! Requests to one server.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use reqwest::header::{ACCEPT_ENCODING, DATE, HeaderMap};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect, retry};
+use strongroom_store::{Error, ErrorKind, Result};
+use tokio::time::timeout;
+
+use super::multistatus::{self, Resource};
+use super::status::{garbled, no_store, refused, silent, unanswered};
+use super::tls::{self, Trust};
+use super::{DavCredentials, DavSettings, Kind};
+use crate::activity::{Activity, Stuck};
+use crate::address::invalid;
+
+/// Servers close a connection after a few seconds without a request, Apache after five. One that is not used that long any more
+/// cannot be closed under a request.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// What a server may say of one folder, in bytes: some hundred thousand files.
+const LISTING_BYTES_MAX: usize = 256 << 20;
+
+/// What is read of an answer that nobody needs, so that its connection can be used again.
+const REMARK_BYTES_MAX: usize = 64 << 10;
+
+/// A server and the folder there that is the store.
+pub(super) struct Client {
+    http: reqwest::Client,
+    /// Ends in a slash.
+    base: Url,
+    credentials: Option<DavCredentials>,
+    silence_max: Duration,
+}
+
+/// What a server said, without what it sent with it.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+}
+
+/// How far down a question about a folder goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// The resource alone.
+    Itself,
+    /// What is in it, too.
+    Children,
+}
+
+impl Client {
+    /// Returns the client. Connects to nothing.
+    pub(super) fn new(settings: &DavSettings) -> Result<Self> {
+        let base = Url::parse(&settings.url).map_err(|error| invalid(error.to_string()))?;
+        let trust = match (base.scheme(), &settings.authorities) {
+            ("http", _) => Trust::Nobody,
+            ("https", Some(pem)) => Trust::Only(pem),
+            ("https", None) => Trust::System,
+            _ => return Err(invalid("a WebDAV server has an http or https URL")),
+        };
+        if base.password().is_some() || !base.username().is_empty() || base.query().is_some() {
+            return Err(invalid("the URL of a folder has no user and no options"));
+        }
+        if !base.path().ends_with('/') {
+            return Err(invalid("the URL of a folder ends in a slash"));
+        }
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::config(&trust)?)
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(settings.timeout)
+            .pool_idle_timeout(IDLE)
+            .user_agent(concat!("strongroom/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Other, "open").with_source(error))?;
+        Ok(Self {
+            http,
+            base,
+            credentials: settings.credentials.clone(),
+            silence_max: settings.timeout,
+        })
+    }
+
+    /// Returns the URL of a path below the folder. Keys, and the names of our own folders, need no encoding.
+    pub(super) fn url(&self, path: &str) -> Result<Url> {
+        let url = format!("{}{path}", self.base);
+        Url::parse(&url).map_err(|error| invalid(error.to_string()))
+    }
+
+    /// Sends a request, and returns the answer when its head is there.
+    pub(super) async fn send(
+        &self,
+        operation: &'static str,
+        request: RequestBuilder,
+        body: Bytes,
+    ) -> Result<Response> {
+        let request = match self.credentials.as_ref().map(|credentials| &credentials.0) {
+            Some(Kind::Basic { user, password }) => request.basic_auth(user, Some(password)),
+            Some(Kind::Bearer { token }) => request.bearer_auth(token),
+            None => request,
+        };
+        let activity = Arc::new(Activity::new());
+        let request = if body.is_empty() {
+            request
+        } else {
+            let activity = Arc::clone(&activity);
+            request.body(reqwest::Body::wrap(Upload {
+                rest: body,
+                activity,
+            }))
+        };
+        // Whatever compresses on the way would make lengths and ranges mean something else.
+        let request = request.header(ACCEPT_ENCODING, "identity");
+        match activity.guard(self.silence_max, request.send()).await {
+            Ok(outcome) => outcome.map_err(|error| unanswered(operation, error)),
+            Err(Stuck) => Err(silent(operation, self.silence_max)),
+        }
+    }
+
+    /// Returns a request that is yet to be sent.
+    pub(super) fn request(&self, method: &str, path: &str) -> Result<RequestBuilder> {
+        let method = Method::from_bytes(method.as_bytes());
+        let method = method.map_err(|error| invalid(error.to_string()))?;
+        Ok(self.http.request(method, self.url(path)?))
+    }
+
+    /// Sends a request whose answer is in its status.
+    pub(super) async fn ask(
+        &self,
+        operation: &'static str,
+        request: RequestBuilder,
+        body: Bytes,
+    ) -> Result<Said> {
+        let mut response = self.send(operation, request, body).await?;
+        let said = Said {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+        };
+        // Read for the sake of the connection alone: what becomes of it is of no interest.
+        drop(self.read(operation, response, REMARK_BYTES_MAX).await);
+        Ok(said)
+    }
+
+    /// Reads what comes with an answer, if it is not longer than allowed.
+    pub(super) async fn read(
+        &self,
+        operation: &'static str,
+        mut response: Response,
+        bytes_max: usize,
+    ) -> Result<Bytes> {
+        let announced = response.content_length().unwrap_or_default();
+        let too_long = || Error::new(ErrorKind::TooLarge, operation);
+        if announced > bytes_max as u64 {
+            return Err(too_long());
+        }
+        let mut data = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
+        loop {
+            let piece = timeout(self.silence_max, response.chunk()).await;
+            let piece = piece.map_err(|_| silent(operation, self.silence_max))?;
+            match piece.map_err(|error| unanswered(operation, error))? {
+                None => return Ok(data.freeze()),
+                Some(piece) if data.len().saturating_add(piece.len()) > bytes_max => {
+                    return Err(too_long());
+                }
+                Some(piece) => data.extend_from_slice(&piece),
+            }
+        }
+    }
+
+    /// Returns the error for an answer that is no success.
+    pub(super) fn refused(&self, operation: &'static str, said: &Said) -> Error {
+        let has_credentials = self.credentials.is_some();
+        refused(operation, said.status, &said.headers, has_credentials)
+    }
+
+    /// Returns what is at a path, and the server's date; `None` if nothing is there.
+    pub(super) async fn look(
+        &self,
+        operation: &'static str,
+        path: &str,
+        depth: Depth,
+    ) -> Result<Option<(Vec<Resource>, Option<i64>)>> {
+        let depth = if depth == Depth::Itself { "0" } else { "1" };
+        let request = self
+            .request("PROPFIND", path)?
+            .header("Depth", depth)
+            .header("Content-Type", "application/xml; charset=utf-8");
+        let question = Bytes::from_static(multistatus::PROPFIND.as_bytes());
+        let mut response = self.send(operation, request, question).await?;
+        match response.status() {
+            StatusCode::MULTI_STATUS => {}
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
+            status if status.is_success() => {
+                return Err(garbled(operation, "the server does not speak WebDAV here"));
+            }
+            status => {
+                let headers = std::mem::take(response.headers_mut());
+                return Err(self.refused(operation, &Said { status, headers }));
+            }
+        }
+        let date = response
+            .headers()
+            .get(DATE)
+            .and_then(|date| date.to_str().ok());
+        let date = date.and_then(multistatus::parse_date);
+        let answer = self.read(operation, response, LISTING_BYTES_MAX).await?;
+        let answer = std::str::from_utf8(&answer).map_err(|_| garbled(operation, "not UTF-8"))?;
+        let resources = multistatus::parse(answer).map_err(|why| garbled(operation, why))?;
+        Ok(Some((resources, date)))
+    }
+
+    /// Returns the one resource at a path; `None` if nothing is there.
+    pub(super) async fn look_at(
+        &self,
+        operation: &'static str,
+        path: &str,
+    ) -> Result<Option<Resource>> {
+        let Some((resources, _)) = self.look(operation, path, Depth::Itself).await? else {
+            return Ok(None);
+        };
+        match resources.into_iter().next() {
+            Some(resource) if matches!(resource.status, Some(404 | 410)) => Ok(None),
+            Some(resource) => Ok(Some(resource)),
+            None => Err(garbled(operation, "an answer about nothing")),
+        }
+    }
+
+    /// Fails unless the folder of the store is there: an unmounted disk must not look like an empty store.
+    pub(super) async fn check_root(&self, operation: &'static str) -> Result<()> {
+        match self.look_at(operation, "").await? {
+            Some(resource) if resource.is_folder => Ok(()),
+            _ => Err(no_store(operation)),
+        }
+    }
+
+    /// Returns the error for an object that is not there.
+    pub(super) async fn missing(&self, operation: &'static str) -> Error {
+        match self.check_root(operation).await {
+            Ok(()) => Error::new(ErrorKind::NotFound, operation),
+            Err(error) => error,
+        }
+    }
+}
+
+impl Said {
+    pub(super) fn is_success(&self) -> bool {
+        // A multistatus says of parts of a resource what went wrong with them.
+        self.status.is_success() && self.status != StatusCode::MULTI_STATUS
+    }
+
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE)
+    }
+
+    /// Returns whether a folder on the way is not there.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.status == StatusCode::CONFLICT || self.is_missing()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = self.base.as_str();
+        match base.strip_prefix("http") {
+            Some(rest) => write!(f, "dav{}", rest.trim_end_matches('/')),
+            None => f.write_str(base),
+        }
+    }
+}
+
+/// What is sent with a request, in pieces, each of which is a sign of life.
+struct Upload {
+    rest: Bytes,
+    activity: Arc<Activity>,
+}
+
+const PIECE_BYTES: usize = 64 << 10;
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.activity.note();
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let len = self.rest.len().min(PIECE_BYTES);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(len)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}

@@ -1,0 +1,99 @@
+//! Which kind of error an answer, or the lack of one, is.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use strongroom_store::{Cause, Error, ErrorKind};
+
+/// Returns the error for an answer that is no success, where the call site knows no better.
+///
+/// Never `NotFound`: that an object is missing is decided where the folder of the store has been seen to be there.
+pub(super) fn refused(
+    operation: &'static str,
+    status: StatusCode,
+    headers: &HeaderMap,
+    has_credentials: bool,
+) -> Error {
+    let (kind, cause) = match status.as_u16() {
+        401 if has_credentials => (ErrorKind::PermissionDenied, Some(Cause::WrongCredentials)),
+        401 => (ErrorKind::PermissionDenied, Some(Cause::NoCredentials)),
+        403 | 407 => (ErrorKind::PermissionDenied, Some(Cause::Forbidden)),
+        404 | 410 => (ErrorKind::Unavailable, None),
+        405 | 501 => (ErrorKind::Unsupported, None),
+        408 | 504 => (ErrorKind::Unavailable, Some(Cause::Timeout)),
+        413 => (ErrorKind::TooLarge, None),
+        // Somebody has locked it, for a while.
+        423 => (ErrorKind::Unavailable, None),
+        429 | 503 => (ErrorKind::Unavailable, Some(Cause::Throttled)),
+        500 | 502 => (ErrorKind::Unavailable, None),
+        507 => (ErrorKind::NoSpace, Some(Cause::Full)),
+        _ => (ErrorKind::Other, None),
+    };
+    let mut error = Error::new(kind, operation).with_source(format!("the server answers {status}"));
+    if let Some(cause) = cause {
+        error = error.with_cause(cause);
+    }
+    match retry_after(headers) {
+        Some(wait) if kind == ErrorKind::Unavailable => error.with_retry_after(wait),
+        _ => error,
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    text.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Returns the error for a request that has no answer.
+pub(super) fn unanswered(operation: &'static str, error: reqwest::Error) -> Error {
+    let error = error.without_url();
+    let (kind, cause) = if is_about_tls(&error) {
+        (ErrorKind::Other, Some(Cause::Certificate))
+    } else if error.is_timeout() {
+        (ErrorKind::Unavailable, Some(Cause::Timeout))
+    } else if error.is_builder() {
+        (ErrorKind::Invalid, None)
+    } else {
+        (ErrorKind::Unavailable, None)
+    };
+    let typed = Error::new(kind, operation).with_source(error);
+    match cause {
+        Some(cause) => typed.with_cause(cause),
+        None => typed,
+    }
+}
+
+fn is_about_tls(error: &reqwest::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        // An input error has what it carries as its source only at times.
+        let carried = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref());
+        if error.is::<rustls::Error>() || carried.is_some_and(|error| error.is::<rustls::Error>()) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// Returns the error for a silence that lasted too long.
+pub(super) fn silent(operation: &'static str, time: Duration) -> Error {
+    Error::new(ErrorKind::Unavailable, operation)
+        .with_cause(Cause::Timeout)
+        .with_source(format!("nothing moved for {} s", time.as_secs()))
+}
+
+/// Returns the error for an answer that makes no sense.
+pub(super) fn garbled(operation: &'static str, why: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Other, operation).with_source(why.into())
+}
+
+/// Returns the error for a store whose folder is not there.
+pub(super) fn no_store(operation: &'static str) -> Error {
+    Error::new(ErrorKind::NoStore, operation)
+        .with_cause(Cause::NoStore)
+        .with_source("the server has no such folder")
+}

@@ -1,0 +1,89 @@
+//! How locks, and the plan to extend them, are shown.
+
+use serde_json::json;
+use strongroom::{LockAudit, LockPlan, LockReport};
+
+use super::prune::requests;
+use crate::exit::Status;
+use crate::output::Output;
+
+/// Shows which locks will be extended.
+pub fn plan(output: &Output, plan: &LockPlan) {
+    let _ = output.json(|| {
+        json!({
+            "type": "plan",
+            "until": plan.to().until,
+            "objects": plan.objects().len(),
+            "enough": plan.enough(),
+            "short": plan.short(),
+            "promised_until": plan.promise().until,
+            "requests": requests(&plan.requests()),
+        })
+    });
+    for line in plan.to_string().lines() {
+        let _ = output.line(line);
+    }
+}
+
+/// Shows what was extended.
+#[must_use]
+pub fn result(output: &Output, done: Option<&LockReport>) -> Status {
+    let problems = done.into_iter().flat_map(|done| &done.problems);
+    let problems: Vec<String> = problems.map(ToString::to_string).collect();
+    let _ = output.json(|| {
+        json!({
+            "type": "result",
+            "complete": problems.is_empty(),
+            "extended": done.map(|done| done.extended),
+            "gone": done.map(|done| done.gone),
+            "entry": done.and_then(|done| done.entry),
+            "problems": problems,
+        })
+    });
+    if let Some(done) = done {
+        let _ = output.line(&format!("extended the locks of {} objects", done.extended));
+    }
+    for problem in &problems {
+        output.complain(problem);
+    }
+    Status::complete(problems.is_empty())
+}
+
+/// Shows how objects are locked.
+#[must_use]
+pub fn audit(output: &Output, audit: &LockAudit) -> Status {
+    for one in &audit.short {
+        let _ = output.json(|| {
+            json!({
+                "type": "short",
+                "object": one.object,
+                "until": one.found.map(|found| found.until),
+            })
+        });
+    }
+    let unknown: Vec<String> = audit.unknown.iter().map(ToString::to_string).collect();
+    let _ = output.json(|| {
+        json!({
+            "type": "result",
+            "complete": audit.is_kept(),
+            "objects": audit.objects,
+            "asked": audit.asked,
+            "kept": audit.kept,
+            "short": audit.short.len(),
+            "promised_until": audit.promise.until,
+            "first_end": audit.first_end,
+            "unknown": unknown,
+        })
+    });
+    let _ = output.line(&audit.to_string());
+    for one in audit.short.iter().take(MOST) {
+        output.complain(&format!("{} is locked for less than promised", one.object));
+    }
+    for problem in &unknown {
+        output.complain(problem);
+    }
+    Status::complete(audit.is_kept())
+}
+
+/// Objects that people are told of by name.
+const MOST: usize = 20;
