@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strongroom_format::object_name::ObjectName;
 use strongroom_format::{ObjectHash, PackClass, PackHeader, PackRef};
 
 use super::check::HeaderSpot;
