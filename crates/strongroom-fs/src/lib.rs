@@ -18,7 +18,7 @@
 //! ```
 //!
 //! What it is not: it knows nothing of how repositories are kept; the engine (`strongroom-repo`) drives it. On systems other than Linux
-//! there are only [`StreamSource`] and [`CommandSource`].
+//! there are only [`StreamSource`], [`CommandSource`] and [`CommandWarmer`].
 //!
 //! Guarantees: no symbolic link below the root of a source or a target is ever followed. What could not be read
 //! is named, and what changed while it was read is recorded as it was read and reported. What could not be
@@ -27,6 +27,7 @@
 mod command;
 mod single;
 mod stream;
+mod warm;
 
 #[cfg(target_os = "linux")]
 mod account;
@@ -51,6 +52,7 @@ mod xattr;
 
 pub use command::CommandSource;
 pub use stream::StreamSource;
+pub use warm::CommandWarmer;
 
 #[cfg(target_os = "linux")]
 pub use account::Accounts;

@@ -122,8 +122,8 @@ pub use observer::{Event, Observer, Phase, Progress};
 pub use parity::{ParityCount, ParityOptions, ParityPlan, ParityReport};
 pub use probe::{Reprobed, StoreProbe, Worsened};
 pub use prune::{
-    Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions, PrunePlan,
-    PruneReport, Reframe, Requests, Stopped, Unused,
+    ColdContent, Orphan, PackAction, PackDecision, PackReason, PruneFigures, PruneOptions,
+    PrunePlan, PruneReport, Reframe, Requests, Stopped, Unused,
 };
 pub use repair::{
     LossAt, LossKind, Losses, NoRemedy, QuarantineReport, Remedy, RepairItem, RepairOptions,

@@ -37,7 +37,7 @@ use self::figures::{Figures, NewestUse};
 use self::ground::Ground;
 use self::inspect::{Headers, Reframing, inspect};
 use self::mark::{Marker, Pages, StoredPages};
-pub use self::options::{PruneOptions, Reframe, Unused};
+pub use self::options::{ColdContent, PruneOptions, Reframe, Unused};
 pub(crate) use self::orphans::Listed;
 pub use self::orphans::Orphan;
 use self::orphans::{OrphanMemory, Orphans};
@@ -123,6 +123,7 @@ fn make_plan(
     options.check()?;
     observer.on_event(&Event::Phase(Phase::Prepare));
     let context = repository.context();
+    let options = options.resolved(&context.settings);
     let mut tries = 0;
     loop {
         // Listed before the journal is read: what is added in between is then no orphan.

@@ -282,9 +282,10 @@ impl<'a> Content<'a> {
             self.packs(Which::Headers, &mut holdings, Some(&mut pages))?;
             self.rescue(&keys, &mut holdings, &mut pages)?;
         }
+        let is_blind = self.say_cold();
         let mut index = Index::new(&self.input);
         let keys = self.input.keys.clone();
-        let keys = keys.filter(|_| self.input.level >= Level::Authenticated);
+        let keys = keys.filter(|_| self.input.level >= Level::Authenticated && !is_blind);
         let Some(keys) = keys else {
             index.hash_only(self.remote, &mut self.sink)?;
             return Ok(self.sink.report);
@@ -304,7 +305,7 @@ impl<'a> Content<'a> {
             self.packs(Which::Again, &mut holdings, None)?;
         }
         let has_content = keys.has_content() && self.input.level >= Level::Decoded;
-        let rebuilds = has_content && self.input.level >= Level::Rebuilt;
+        let rebuilds = has_content && self.input.level >= Level::Rebuilt && self.can_rebuild();
         let (shared, sink) = self.shared(&keys);
         index.finish(sink);
         tree.finish(sink);
@@ -408,6 +409,7 @@ impl<'a> Content<'a> {
                         holdings.push(number, header);
                     }
                 }
+                PackSeen::Unread(Unread::Cold) => self.table.set_presence(number, Presence::Cold),
                 PackSeen::Unread(_) => self.table.set_presence(number, Presence::Missing),
             }
             return;
@@ -423,6 +425,10 @@ impl<'a> Content<'a> {
                     self.sink
                         .say(Severity::Damage, object, problem, level, detail);
                 }
+            }
+            PackSeen::Unread(Unread::Cold) => {
+                self.table.set_presence(number, Presence::Cold);
+                self.sink.report.note_unread(name);
             }
             PackSeen::Unread(_) => {
                 self.table.set_presence(number, Presence::Unusable);
@@ -621,6 +627,37 @@ impl<'a> Content<'a> {
             // Something in it is damaged, and which frame it is cannot be known.
             self.table.record_damage(name, &BTreeSet::new());
         }
+    }
+
+    /// Says how much is in cold storage. Returns whether trees are, without which no more can be known.
+    fn say_cold(&mut self) -> bool {
+        if !self.table.has_cold() {
+            return false;
+        }
+        let cold = self.table.cold();
+        self.sink.report.coverage.set_cold(cold);
+        let is_blind = self.table.has_cold_trees();
+        if is_blind {
+            self.sink.report.level = self.sink.report.level.min(Level::Hashed);
+        }
+        let detail = format!("{} packs, {} bytes", cold.count, cold.bytes);
+        let (subject, problem) = (Subject::Repository, Problem::Cold);
+        self.sink
+            .say(Severity::Note, subject, problem, Level::Hashed, detail);
+        is_blind
+    }
+
+    /// Whether files can be put together; says why not.
+    fn can_rebuild(&mut self) -> bool {
+        if !self.table.has_cold() {
+            return true;
+        }
+        self.sink.report.level = self.sink.report.level.min(Level::Decoded);
+        let (problem, level) = (Problem::NotRebuilt, Level::Rebuilt);
+        let detail = "some of their content is in cold storage";
+        self.sink
+            .say(Severity::Note, Subject::Repository, problem, level, detail);
+        false
     }
 
     fn say_gaps(&mut self) {

@@ -15,6 +15,7 @@ use crate::Level;
 pub struct Coverage {
     tallies: BTreeMap<(Area, Level), Tally>,
     unknown_from: Option<u64>,
+    cold: Tally,
 }
 
 /// How much was looked at.
@@ -163,6 +164,16 @@ impl Coverage {
         tally.bytes = tally.bytes.saturating_add(bytes);
     }
 
+    /// Returns the packs that were to be looked at and were not, because they are in cold storage, and their bytes.
+    #[must_use]
+    pub const fn cold(&self) -> Tally {
+        self.cold
+    }
+
+    pub(crate) const fn set_cold(&mut self, cold: Tally) {
+        self.cold = cold;
+    }
+
     pub(crate) const fn set_journal_unknown_from(&mut self, n: u64) {
         self.unknown_from = Some(n);
     }
@@ -185,6 +196,13 @@ impl fmt::Display for Coverage {
                 write!(f, "  {} {count} ({bytes} bytes)", level.word())?;
             }
             writeln!(f)?;
+        }
+        if self.cold.count > 0 {
+            let Tally { count, bytes } = self.cold;
+            writeln!(
+                f,
+                "not looked at: {count} packs ({bytes} bytes) in cold storage"
+            )?;
         }
         match self.unknown_from {
             Some(n) => writeln!(f, "the journal is not known from entry {n} on"),

@@ -134,11 +134,12 @@ impl Index {
                 if unread == Unread::Missing && self.unlisted.contains(&segment.name) {
                     return Ok(None);
                 }
-                let (problem, level) = match unread {
-                    Unread::Missing => (Problem::Missing, Level::Listed),
-                    _ => (Problem::Unreadable, Level::Hashed),
+                let (severity, problem, level) = match unread {
+                    Unread::Missing => (Severity::Damage, Problem::Missing, Level::Listed),
+                    Unread::Cold => (Severity::Note, Problem::Cold, Level::Hashed),
+                    _ => (Severity::Damage, Problem::Unreadable, Level::Hashed),
                 };
-                sink.say(Severity::Damage, Subject::Object(name), problem, level, "");
+                sink.say(severity, Subject::Object(name), problem, level, "");
                 return Ok(None);
             }
         };

@@ -62,6 +62,8 @@ problems! {
     // wholeness
     /// The store has the object and cannot deliver it.
     Unreadable "unreadable" "the store cannot read it";
+    /// It is in cold storage and was not looked at. Not damage.
+    Cold "cold" "in cold storage, and not looked at";
     /// The bytes do not have the hash in the name.
     HashDiffers "hash-differs" "its bytes do not have the hash in its name";
     /// The seal of wholeness is wrong.

@@ -144,13 +144,12 @@ impl Remote {
         range: Option<Range<u64>>,
     ) -> Ticket<Bytes> {
         let options = GetOptions::default();
-        let options = match class {
-            PackClass::Data if self.terms.cold_content => options.with_class(StorageClass::Cold),
-            // Others may have put it in the cold class.
-            PackClass::Data => options,
-            PackClass::Names | PackClass::Pages => options.with_class(StorageClass::Hot),
+        // Where the classes are in different places, content is most often with the cold ones, whatever this client's settings say.
+        let class = match class {
+            PackClass::Data => StorageClass::Cold,
+            PackClass::Names | PackClass::Pages => StorageClass::Hot,
         };
-        self.get_with(key, range, options)
+        self.get_with(key, range, options.with_class(class))
     }
 
     fn get_with(

@@ -69,6 +69,8 @@ pub enum PackReason {
     Missing,
     /// The limit on the bytes that are written again was reached.
     Limit,
+    /// It has content, which may be in cold storage and is not to be read.
+    Cold,
 }
 
 /// What is decided on.
@@ -244,6 +246,9 @@ impl Chooser<'_> {
     }
 
     fn repack(&mut self, pack: &PackFigures, reason: PackReason) {
+        if self.grounds.options.leaves(pack.pack.class) {
+            return self.decide(pack, PackAction::Keep, PackReason::Cold);
+        }
         let Some(left) = self.budget.checked_sub(pack.bytes_to_write()) else {
             return self.decide(pack, PackAction::Keep, PackReason::Limit);
         };
@@ -306,6 +311,7 @@ impl fmt::Display for PackReason {
             Self::Missing => {
                 "it has the only copy of something, and it is not there as it should be"
             }
+            Self::Cold => "it is content, and may be in cold storage",
             Self::Limit => "the limit on what is written again was reached",
         })
     }

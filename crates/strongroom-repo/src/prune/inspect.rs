@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use strongroom_crypt::Id;
-use strongroom_format::{FrameKey, FrameRecord, PackHeader};
+use strongroom_format::{FrameKey, FrameRecord, PackClass, PackHeader};
 
 use crate::blobs::{Blobs, HeaderTicket, PAGE};
 use crate::error::Result;
@@ -23,6 +23,8 @@ pub(crate) struct Reframing<'a> {
     reframe: Reframe,
     /// There is an epoch that new content may be written under.
     can_seal: bool,
+    /// Packs of content are not read.
+    leaves_content: bool,
 }
 
 impl<'a> Reframing<'a> {
@@ -32,7 +34,13 @@ impl<'a> Reframing<'a> {
             can_seal: keys.open_epoch(state).is_ok(),
             below: options.reframe_below(),
             reframe: options.reframe,
+            leaves_content: options.leaves(PackClass::Data),
         }
+    }
+
+    /// Says whether packs of this class are not read.
+    fn leaves(&self, class: PackClass) -> bool {
+        self.leaves_content && class == PackClass::Data
     }
 
     /// Says whether content that nothing needs can be freed from frames at all.
@@ -106,7 +114,9 @@ pub(crate) fn inspect<H: Headers>(
     headers: &H,
     reframing: &Reframing<'_>,
 ) -> Result<()> {
-    let mixed = |(_, pack): &(usize, &PackFigures)| pack.mixed_frames > 0 && !pack.needs_damaged;
+    let mixed = |(_, pack): &(usize, &PackFigures)| {
+        pack.mixed_frames > 0 && !pack.needs_damaged && !reframing.leaves(pack.pack.class)
+    };
     let packs = figures.packs.iter().enumerate().filter(mixed);
     let mut order: Vec<_> = packs.map(|(at, pack)| (pack.part, at)).collect();
     order.sort_unstable();

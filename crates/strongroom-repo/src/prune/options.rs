@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use strongroom_format::PackClass;
+
 use crate::error::{Error, ErrorKind, Result};
+use crate::settings::Settings;
 
 /// How [`plan_prune`](crate::Repository::plan_prune) decides.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +28,26 @@ pub struct PruneOptions {
     pub condemn: bool,
     /// Whether small index segments are merged. Default: yes.
     pub merge_segments: bool,
+    /// Whether packs of content are read, which may be in cold storage. Default: [`ColdContent::Auto`].
+    pub cold: ColdContent,
     /// After how long no further batch is begun. Default: no limit.
     pub time: Option<Duration>,
+}
+
+/// Whether a prune reads packs of content. Those of which nothing is needed are dropped in any case, and trees are never cold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ColdContent {
+    /// As [`Leave`](Self::Leave) where [`Settings::cold_content`](crate::Settings::cold_content) is set, else as [`Repack`](Self::Repack).
+    Auto,
+    /// They are not read: those of which anything is needed stay, and what nothing needs stays in them. Where an epoch was retired, their
+    /// headers are read all the same.
+    Leave,
+    /// They are written anew as others are. [`PrunePlan::content_to_read`](crate::PrunePlan::content_to_read) says which must be
+    /// [warmed up](crate::Repository::warm_up) before, if they are cold. To look into packs of which only parts of frames are needed, planning
+    /// reads their headers: it fails with `Archived` where they are out of reach. A pack that is out of reach when the plan is
+    /// carried out stays, and is among the problems of the report.
+    Repack,
 }
 
 /// How much that nothing needs may stay in the repository.
@@ -62,6 +83,7 @@ impl Default for PruneOptions {
             session_age: Duration::from_secs(7 * 24 * 60 * 60),
             condemn: false,
             merge_segments: true,
+            cold: ColdContent::Auto,
             time: None,
         }
     }
@@ -114,6 +136,29 @@ impl PruneOptions {
     #[must_use]
     pub fn with_merge_segments(mut self, merge: bool) -> Self {
         self.merge_segments = merge;
+        self
+    }
+
+    /// Says whether packs of content are read.
+    #[must_use]
+    pub fn with_cold(mut self, cold: ColdContent) -> Self {
+        self.cold = cold;
+        self
+    }
+
+    /// Says whether a pack of this class stays unless nothing of it is needed.
+    pub(super) fn leaves(&self, class: PackClass) -> bool {
+        self.cold == ColdContent::Leave && class == PackClass::Data
+    }
+
+    /// Puts what the settings say in the place of what is left to them.
+    pub(super) fn resolved(mut self, settings: &Settings) -> Self {
+        if self.cold == ColdContent::Auto {
+            self.cold = match settings.cold_content {
+                true => ColdContent::Leave,
+                false => ColdContent::Repack,
+            };
+        }
         self
     }
 

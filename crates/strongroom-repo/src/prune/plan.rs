@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use strongroom_crypt::{RepositoryId, SessionId};
-use strongroom_format::ObjectHash;
+use strongroom_format::{ObjectHash, PackClass, object_name};
+use strongroom_store::Key;
 
+use crate::context::object_key;
 use crate::delete::MayDelete;
+use crate::error::Result;
 use crate::locks::utc;
 use crate::prune::apply::Basis;
 use crate::prune::choose::{PackAction, PackDecision};
@@ -145,6 +148,21 @@ impl PrunePlan {
     #[must_use]
     pub fn may_delete(&self) -> MayDelete {
         self.may_delete
+    }
+
+    /// Returns the keys of the packs of content that will be read. If they are in cold storage they must be
+    /// [warmed up](crate::Repository::warm_up) first; those that are not stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` if a name has no key.
+    pub fn content_to_read(&self) -> Result<Vec<Key>> {
+        let content = self
+            .with(PackAction::Repack)
+            .filter(|one| one.class == PackClass::Data);
+        content
+            .map(|one| object_key(&object_name::pack(&one.name)))
+            .collect()
     }
 
     /// Returns the bytes that are free once what is dropped is deleted, less what is written.
@@ -289,6 +307,16 @@ impl fmt::Display for PrunePlan {
         }
         if let Some(lacks) = self.may_delete.lacks() {
             writeln!(f, "{lacks}")?;
+        }
+        let content = self
+            .with(PackAction::Repack)
+            .filter(|one| one.class == PackClass::Data)
+            .count();
+        if content > 0 {
+            writeln!(
+                f,
+                "reads {content} packs of content; those in cold storage must be warmed up first, or stay"
+            )?;
         }
         write!(f, "costs {}", figures.requests)
     }

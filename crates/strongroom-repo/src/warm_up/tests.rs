@@ -10,8 +10,9 @@ use strongroom_store::{ErrorKind as StoreKind, Key, MemoryStore, Store, StoreExt
 
 use crate::testing::{MemoryTarget, Tree, TreeSource, settings};
 use crate::{
-    BackupOptions, Cold, Components, CreateOptions, Credential, Depth, ErrorKind, Event, Execution,
-    LostReason, Repository, RestoreOptions, RestoreReport, Settings, WarmUpOptions,
+    BackupOptions, Cold, ColdContent, Components, CreateOptions, Credential, Depth, ErrorKind,
+    Event, Execution, ForgetOptions, LostReason, PackAction, PackReason, PruneOptions, PrunePlan,
+    Repository, RestoreOptions, RestoreReport, Settings, Unused, WarmUpOptions,
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -270,4 +271,100 @@ fn what_is_not_there_is_not_waited_for() {
     assert_eq!(kind, StoreKind::NotFound);
     let warmth = wait(strongroom_store::Warmer::warmth(&*warmer, &keys[1])).unwrap();
     assert!(matches!(warmth, Warmth::Ready { .. }));
+}
+
+impl Place {
+    /// Keeps half of the files, and forgets that there were others.
+    fn keep_half(&self) -> (Tree, Id) {
+        let Tree::Dir(entries) = &self.tree else {
+            panic!("the root is a directory")
+        };
+        let half = entries.iter().take(7);
+        let half = Tree::Dir(
+            half.map(|(name, tree)| (name.clone(), tree.clone()))
+                .collect(),
+        );
+        let source = Arc::new(TreeSource::new(half.clone()));
+        let backup = self
+            .repository
+            .backup(source, BackupOptions::new("s"), Arc::new(()));
+        let id = wait(backup).unwrap().snapshot;
+        let plan = wait(self.repository.plan_forget(ForgetOptions::of([self.id]))).unwrap();
+        wait(self.repository.forget(plan)).unwrap();
+        (half, id)
+    }
+
+    fn plan_prune(&self, cold: ColdContent) -> crate::Result<PrunePlan> {
+        let options = PruneOptions::default()
+            .with_cold(cold)
+            .with_max_unused(Unused::Bytes(0));
+        wait(self.repository.plan_prune(options, Arc::new(())))
+    }
+}
+
+#[test]
+fn a_prune_drops_whole_packs_without_reading_cold_ones() {
+    let place = place(Execution::Threads);
+    place.keep_half();
+    let plan = place.plan_prune(ColdContent::Auto).unwrap();
+    assert!(plan.content_to_read().unwrap().is_empty());
+    let is = |action, reason| {
+        let decisions = plan.decisions().iter();
+        decisions
+            .filter(|one| (one.action, one.reason) == (action, reason))
+            .count()
+    };
+    assert!(is(PackAction::Drop, PackReason::Unreferenced) > 0, "{plan}");
+    assert!(is(PackAction::Keep, PackReason::Cold) > 0, "{plan}");
+    let report = wait(place.repository.prune(plan, Arc::new(()))).unwrap();
+    assert!(
+        report.is_complete() && report.dropped_packs > 0,
+        "{report:?}"
+    );
+    assert!(place.store.asked().is_empty());
+}
+
+#[test]
+fn a_prune_that_reads_cold_packs_says_which_and_works_once_they_are_warm() {
+    let place = place(Execution::Threads);
+    let (half, id) = place.keep_half();
+    let warm_up = |keys: Vec<Key>| {
+        let warmer = place.store.clone();
+        let options = WarmUpOptions::default();
+        let report = wait(
+            place
+                .repository
+                .warm_up(keys, warmer, options, Arc::new(())),
+        )
+        .unwrap();
+        assert!(report.is_complete());
+    };
+    match place.plan_prune(ColdContent::Repack) {
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Archived, "{error}"),
+        Ok(plan) => {
+            assert!(plan.to_string().contains("must be warmed up"), "{plan}");
+            let report = wait(place.repository.prune(plan, Arc::new(()))).unwrap();
+            assert!(
+                report.stopped.is_none() && !report.problems.is_empty(),
+                "{report:?}"
+            );
+            let is_cold = |error: &crate::Error| error.kind() == ErrorKind::Archived;
+            assert!(report.problems.iter().all(is_cold), "{report:?}");
+        }
+    }
+    warm_up(place.store.cold());
+    let plan = place.plan_prune(ColdContent::Repack).unwrap();
+    assert!(!plan.content_to_read().unwrap().is_empty());
+    let report = wait(place.repository.prune(plan, Arc::new(()))).unwrap();
+    assert!(report.is_complete() && report.added_packs > 0, "{report:?}");
+    warm_up(place.store.cold());
+    let target = Arc::new(MemoryTarget::default());
+    let options = RestoreOptions::default();
+    let restored = wait(
+        place
+            .repository
+            .restore(&id, target.clone(), options, Arc::new(())),
+    );
+    assert!(restored.unwrap().is_complete());
+    assert_eq!(target.flat(), half.flat());
 }

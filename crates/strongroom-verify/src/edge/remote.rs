@@ -7,7 +7,8 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use strongroom_format::object_name::ObjectName;
-use strongroom_store::{ErrorKind as StoreErrorKind, GetOptions, Key, Store};
+use strongroom_format::{PackClass, PackRef};
+use strongroom_store::{ErrorKind as StoreErrorKind, GetOptions, Key, StorageClass, Store};
 
 use super::cancelled;
 use crate::error::{Error, Result};
@@ -39,6 +40,8 @@ pub(crate) enum Unread {
     TooLarge,
     /// The store fails on this object, as a disk with a bad sector does.
     Failed,
+    /// It is in cold storage. That says nothing about it.
+    Cold,
 }
 
 /// What a read gave.
@@ -74,12 +77,31 @@ impl Remote {
 
     /// Begins to read an object, or a range of it.
     pub(crate) fn get_later(&self, name: &ObjectName, range: Option<Range<u64>>) -> Ticket {
+        self.get_with(name, range, GetOptions::default())
+    }
+
+    /// Begins to read a pack, or a range of it. Of those with content the store is told that they may be in its cold class.
+    pub(crate) fn get_pack_later(&self, pack: &PackRef, range: Option<Range<u64>>) -> Ticket {
+        let class = match pack.class {
+            PackClass::Data => StorageClass::Cold,
+            PackClass::Names | PackClass::Pages => StorageClass::Hot,
+        };
+        let options = GetOptions::default().with_class(class);
+        self.get_with(&ObjectName::Pack(pack.name), range, options)
+    }
+
+    fn get_with(
+        &self,
+        name: &ObjectName,
+        range: Option<Range<u64>>,
+        options: GetOptions,
+    ) -> Ticket {
         let key = Key::parse(&name.to_string());
         let (reply, answer) = crossbeam_channel::bounded(1);
         let request: Request = Box::new(move |store| {
             async move {
                 let result = match key {
-                    Ok(key) => read(store, key, range).await,
+                    Ok(key) => read(store, key, range, options).await,
                     Err(error) => Err(Error::from(error)),
                 };
                 // Whoever asked may have gone on without the answer.
@@ -102,8 +124,12 @@ impl Remote {
     }
 }
 
-async fn read(store: Arc<dyn Store>, key: Key, range: Option<Range<u64>>) -> Result<Got> {
-    let mut options = GetOptions::default();
+async fn read(
+    store: Arc<dyn Store>,
+    key: Key,
+    range: Option<Range<u64>>,
+    mut options: GetOptions,
+) -> Result<Got> {
     if let Some(range) = range {
         options = options.with_range(range);
     }
@@ -120,6 +146,7 @@ async fn read(store: Arc<dyn Store>, key: Key, range: Option<Range<u64>>) -> Res
             StoreErrorKind::InvalidRange => Ok(Err(Unread::TooShort)),
             StoreErrorKind::TooLarge => Ok(Err(Unread::TooLarge)),
             StoreErrorKind::Other => Ok(Err(Unread::Failed)),
+            StoreErrorKind::Archived => Ok(Err(Unread::Cold)),
             _ => Err(Error::from(error)),
         },
     }

@@ -1,13 +1,12 @@
 //! Headers of packs that are not read whole.
 
 use bytes::Bytes;
-use strongroom_format::object_name::ObjectName;
 use strongroom_format::{PackHeader, PackRef, PackTail, Preamble};
 
 use super::check::{HeaderSpot, open_at, spot_of};
 use super::fault::HashState;
 use super::keys::Keyset;
-use crate::edge::{Remote, Ticket};
+use crate::edge::{Remote, Ticket, Unread};
 use crate::error::Result;
 
 /// A header that was asked for.
@@ -15,6 +14,17 @@ use crate::error::Result;
 pub(super) struct HeaderPlace {
     pack: PackRef,
     asked: Asked,
+}
+
+/// What became of looking for a header.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// It opens.
+    Found(HeaderSpot, Box<PackHeader>),
+    /// The whole pack must be looked at: what is wrong with a part cannot be known from the part, because its hash is not known.
+    Unsure,
+    /// The pack is in cold storage.
+    Cold,
 }
 
 /// What was asked for.
@@ -29,49 +39,47 @@ enum Asked {
 impl HeaderPlace {
     /// Begins to read the header of a pack, wherever it is.
     pub(super) fn ask(remote: &Remote, pack: &PackRef, spot: Option<HeaderSpot>) -> Self {
-        let name = ObjectName::Pack(pack.name);
         let asked = match spot {
             Some(spot) => {
                 let start = u64::from(spot.offset);
                 let range = start..start + u64::from(spot.len);
-                Asked::Header(spot, remote.get_later(&name, Some(range)))
+                Asked::Header(spot, remote.get_pack_later(pack, Some(range)))
             }
             None => {
                 let len = u64::from(pack.len);
                 let head = 0..len.min(Preamble::LEN as u64);
                 let tail = len.saturating_sub(GUESS_BYTES)..len;
                 Asked::Ends(
-                    remote.get_later(&name, Some(head)),
-                    remote.get_later(&name, Some(tail)),
+                    remote.get_pack_later(pack, Some(head)),
+                    remote.get_pack_later(pack, Some(tail)),
                 )
             }
         };
         Self { pack: *pack, asked }
     }
 
-    /// Waits for it and opens it. None says only that the whole pack must be looked at: what is wrong with a part cannot be known from
-    /// the part, because its hash is not known.
+    /// Waits for it and opens it.
     ///
     /// # Errors
     ///
     /// Those of the store that say that nothing can be looked at.
-    pub(super) fn wait(
-        self,
-        remote: &Remote,
-        keys: &Keyset,
-    ) -> Result<Option<(HeaderSpot, PackHeader)>> {
+    pub(super) fn wait(self, remote: &Remote, keys: &Keyset) -> Result<Place> {
         let sealed = match self.asked {
-            Asked::Header(spot, ticket) => ticket.wait()?.ok().map(|sealed| (spot, sealed)),
+            Asked::Header(spot, ticket) => match ticket.wait()? {
+                Err(Unread::Cold) => return Ok(Place::Cold),
+                got => got.ok().map(|sealed| (spot, sealed)),
+            },
             Asked::Ends(head, tail) => match (head.wait()?, tail.wait()?) {
                 (Ok(head), Ok(tail)) => within(remote, &self.pack, &head, &tail)?,
+                (Err(Unread::Cold), _) | (_, Err(Unread::Cold)) => return Ok(Place::Cold),
                 _ => None,
             },
         };
         let Some((spot, sealed)) = sealed else {
-            return Ok(None);
+            return Ok(Place::Unsure);
         };
         let header = open_at(keys, &spot, &sealed, HashState::Equal, Some(&self.pack));
-        Ok(header.ok().map(|header| (spot, header)))
+        Ok(header.map_or(Place::Unsure, |header| Place::Found(spot, Box::new(header))))
     }
 }
 
@@ -92,7 +100,7 @@ fn within(
     }
     let start = u64::from(spot.offset);
     let range = start..start + u64::from(spot.len);
-    let got = remote.get(&ObjectName::Pack(pack.name), Some(range))?;
+    let got = remote.get_pack_later(pack, Some(range)).wait()?;
     Ok(got.ok().map(|sealed| (spot, sealed)))
 }
 

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::Sender;
-use strongroom_format::object_name::ObjectName;
 use strongroom_format::{PackHeader, PackRef};
 
 use super::check::{Depth, HeaderSpot, PackChecker, PackOutcome};
-use super::header::HeaderPlace;
+use super::header::{HeaderPlace, Place};
 use super::keys::Keyset;
 use crate::edge::{Remote, Ticket, Unread, crew};
 use crate::error::Result;
@@ -145,7 +144,7 @@ impl<'a> Worker<'a> {
             let remote = self.reading.remote;
             let asked = if job.whole || self.reading.keys.is_none() {
                 self.asked_bytes += u64::from(job.pack.len);
-                Asked::Whole(remote.get_later(&ObjectName::Pack(job.pack.name), None))
+                Asked::Whole(remote.get_pack_later(&job.pack, None))
             } else {
                 Asked::Header(HeaderPlace::ask(remote, &job.pack, job.spot))
             };
@@ -171,12 +170,14 @@ impl<'a> Worker<'a> {
 
     fn header(&mut self, job: &Job, place: HeaderPlace) -> Result<PackSeen> {
         let remote = self.reading.remote;
-        if let Some(keys) = &self.reading.keys
-            && let Some((spot, header)) = place.wait(remote, keys)?
-        {
-            return Ok(PackSeen::Header(spot, header));
+        if let Some(keys) = &self.reading.keys {
+            match place.wait(remote, keys)? {
+                Place::Found(spot, header) => return Ok(PackSeen::Header(spot, *header)),
+                Place::Cold => return Ok(PackSeen::Unread(Unread::Cold)),
+                Place::Unsure => {}
+            }
         }
-        let got = remote.get(&ObjectName::Pack(job.pack.name), None)?;
+        let got = remote.get_pack_later(&job.pack, None).wait()?;
         Ok(self.whole(job, got))
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use strongroom_crypt::{Id, Sealer as _, Session};
-use strongroom_format::object_name::ObjectName;
 use strongroom_format::{Codec, FrameKey, PackHeader, Page, frame_aad};
 
 use super::cache::Cache;
@@ -236,8 +235,7 @@ impl<'a> FrameReader<'a> {
             if let Some((state, spot)) = known(self.table, *pack) {
                 let start = u64::from(spot.offset);
                 let range = start..start + u64::from(spot.len);
-                let name = ObjectName::Pack(state.pack.name);
-                tickets.push((*pack, self.remote.get_later(&name, Some(range))));
+                tickets.push((*pack, self.remote.get_pack_later(&state.pack, Some(range))));
             }
             if tickets.len() >= self.remote.concurrency() {
                 self.take_headers(&mut tickets, &mut headers)?;
@@ -348,8 +346,8 @@ fn ask<'r>(
     next: &AtomicUsize,
 ) -> Option<(&'r Run, Ticket)> {
     let run = runs.get(next.fetch_add(1, Ordering::Relaxed))?;
-    let name = table.object(run.pack)?;
-    Some((run, remote.get_later(&name, Some(run.start..run.end))))
+    let pack = &table.get(run.pack)?.pack;
+    Some((run, remote.get_pack_later(pack, Some(run.start..run.end))))
 }
 
 fn decode(checker: &mut PackChecker, keys: &Keyset, run: &Run, got: Got) -> Decoded {

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_format::object_name::ObjectName;
-use strongroom_format::{ObjectHash, PackHeader, PackRef};
+use strongroom_format::{ObjectHash, PackClass, PackHeader, PackRef};
 
 use super::check::HeaderSpot;
-use crate::Level;
+use crate::{Level, Tally};
 
 /// Every pack in force by number, in the order of their names. It takes about 150 bytes a pack and 12 bytes a frame.
 #[derive(Debug, Default)]
@@ -17,6 +17,7 @@ pub(crate) struct PackTable {
     bad: BTreeMap<u32, BTreeMap<u32, Level>>,
     /// Packs of which frames could not be opened for want of a key.
     closed: BTreeSet<u32>,
+    has_cold: bool,
 }
 
 /// A pack in force.
@@ -49,6 +50,8 @@ pub(crate) enum Presence {
     Unusable,
     /// A later version wrote it: it may hold anything.
     Unsupported,
+    /// It is in cold storage and was not looked at: it may hold anything.
+    Cold,
     /// It is not there.
     Missing,
 }
@@ -83,6 +86,7 @@ impl PackTable {
             frames: Vec::new(),
             bad: BTreeMap::new(),
             closed: BTreeSet::new(),
+            has_cold: false,
         }
     }
 
@@ -148,7 +152,13 @@ impl PackTable {
     pub(crate) fn set_presence(&mut self, number: u32, presence: Presence) {
         if let Some(state) = self.packs.get_mut(number as usize) {
             state.presence = presence;
+            self.has_cold |= presence == Presence::Cold;
         }
+    }
+
+    /// Whether there are packs in cold storage.
+    pub(crate) fn has_cold(&self) -> bool {
+        self.has_cold
     }
 
     /// Takes note that its bytes are not what they were.
@@ -217,6 +227,28 @@ impl PackTable {
                 .is_some_and(|frames| frames.contains_key(&frame))
     }
 
+    /// Returns the packs in cold storage: how many, and their bytes.
+    pub(crate) fn cold(&self) -> Tally {
+        let mut tally = Tally::default();
+        for state in self
+            .packs
+            .iter()
+            .filter(|state| state.presence == Presence::Cold)
+        {
+            tally.count += 1;
+            tally.bytes += u64::from(state.pack.len);
+        }
+        tally
+    }
+
+    /// Whether there are packs in cold storage other than of content, without which trees are not known.
+    pub(crate) fn has_cold_trees(&self) -> bool {
+        let is_cold_tree = |state: &PackState| {
+            state.presence == Presence::Cold && state.pack.class != PackClass::Data
+        };
+        self.packs.iter().any(is_cold_tree)
+    }
+
     /// Whether every frame that is known is a good copy, and every pack's header is known.
     pub(crate) fn is_sound(&self) -> bool {
         let known = |state: &PackState| matches!(state.presence, Presence::Known(_));
@@ -225,11 +257,5 @@ impl PackTable {
                 .packs
                 .iter()
                 .all(|state| known(state) && !state.recorded)
-    }
-
-    /// Returns the name under which a pack is stored.
-    pub(crate) fn object(&self, number: u32) -> Option<ObjectName> {
-        self.get(number)
-            .map(|state| ObjectName::Pack(state.pack.name))
     }
 }

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use futures::executor::block_on;
 use strongroom_crypt::{Argon2Params, Suite};
 use strongroom_format::object_name::{self, ObjectName};
-use strongroom_format::{AuditKeys, Time};
+use strongroom_format::{AuditKeys, PackClass, Preamble, Time};
 use strongroom_repo::testing::{Tree, TreeSource};
 use strongroom_repo::{
     AuditScope, BackupOptions, CreateOptions, Credential, DeleteOptions, ForgetOptions,
     PruneOptions, Repository,
 };
-use strongroom_store::wrap::{Operation, Recording};
+use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Operation, Recording, Rule};
 use strongroom_store::{Key, MemoryStore, Prefix, StoreExt as _};
 
 use super::*;
@@ -328,6 +328,57 @@ fn findings_are_counted_beyond_what_is_kept() {
     assert_eq!(report.damaged_objects().len() as u64, missing);
     let all: u64 = report.counts().map(|(_, count)| count).sum();
     assert_eq!(report.not_kept(), all - 2);
+}
+
+/// The same objects, in a store that answers of packs of a class that they are in cold storage.
+fn cold_store(
+    objects: &BTreeMap<Key, Bytes>,
+    is_cold: impl Fn(PackClass) -> bool,
+) -> (Arc<Faulty<Arc<MemoryStore>>>, u64) {
+    let mut plan = FaultPlan::new();
+    let mut count = 0;
+    for (key, bytes) in objects {
+        let is_pack = key.as_str().starts_with("pack/");
+        let flags = Preamble::decode(bytes).map_or(u64::MAX, |preamble| preamble.flags.into());
+        if is_pack && PackClass::from_number(flags).is_ok_and(&is_cold) {
+            count += 1;
+            let rule = Rule::new(Fault::FailBefore(strongroom_store::ErrorKind::Archived))
+                .with_operation(Operation::Get)
+                .with_key_prefix(key.as_str());
+            plan = plan.with_rule(rule);
+        }
+    }
+    (Arc::new(Faulty::new(store_of(objects), plan)), count)
+}
+
+#[test]
+fn what_is_in_cold_storage_is_no_damage_and_coverage_says_that_it_was_not_looked_at() {
+    let fixture = fixture(3);
+    let objects = fixture.objects();
+    for is_cold in [
+        (|class| class == PackClass::Data) as fn(PackClass) -> bool,
+        |_| true,
+    ] {
+        let (store, count) = cold_store(&objects, is_cold);
+        assert!(count > 0);
+        for scope in SCOPES {
+            for level in [Level::Hashed, Level::Authenticated, Level::Rebuilt] {
+                let keys = scope.map(|scope| fixture.keys(scope));
+                let report = check(
+                    store.clone(),
+                    keys,
+                    CheckOptions::new(NOW).with_level(level),
+                );
+                assert!(
+                    report.worst() <= Some(Severity::Note),
+                    "{scope:?} {level}: {report}"
+                );
+                assert_eq!(report.count(Problem::Cold), 1, "{report}");
+                assert_eq!(report.coverage.cold().count, count);
+                assert!(report.to_string().contains("in cold storage"), "{report}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(super) enum Resolved {
     Damaged(usize, Level),
     /// No pack in force holds it.
     Nowhere,
+    /// No pack that was looked at has a good copy, and some are in cold storage.
+    Unseen,
     /// What is there has another length.
     Length(u32),
     /// What is there is of another kind.
@@ -161,6 +163,8 @@ impl Tree {
                 };
                 self.lost_reference(number, reference, (detail, level), pass.sink);
             }
+            // That is neither good nor bad: coverage says how much was not looked at.
+            Resolved::Unseen => {}
             Resolved::Nowhere => {
                 let detail = "no pack in force holds it".to_owned();
                 let level = Level::Authenticated;
@@ -250,6 +254,7 @@ pub(super) fn resolve(reference: &Ref, table: &PackTable, holdings: &Holdings) -
             frame,
             mapped: is_mapped,
         },
+        None if kind == 0 && table.has_cold() => Resolved::Unseen,
         None if copies > 0 => Resolved::Damaged(copies, level),
         None => result,
     }

@@ -1,0 +1,76 @@
+//! Object Lock: how an object is locked, and locking it longer.
+
+use object_store::client::HttpError;
+use reqwest::Method;
+use strongroom_store::{Retention, RetentionMode};
+
+use super::calls::{Call, S3Calls, mode};
+use crate::judge;
+use crate::markup;
+use crate::time::{now, parse_rfc3339, rfc3339};
+
+/// What the service keeps of an object's lock and version.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Current {
+    pub(crate) retention: Option<Retention>,
+    pub(crate) version: Option<String>,
+}
+
+impl S3Calls {
+    /// Returns the lock of an object, `None` if it has none or its date has passed.
+    pub(crate) async fn retention(&self, path: &str) -> Result<Option<Retention>, HttpError> {
+        let call = Call::new(Method::GET, path, "retention=");
+        match self.send(call).await {
+            Ok(answer) => {
+                let text = answer.text();
+                Ok(in_force(
+                    markup::text(&text, "Mode"),
+                    markup::text(&text, "RetainUntilDate"),
+                ))
+            }
+            Err(error) => {
+                let code = judge::refusal(&error).map(|refusal| refusal.code().to_owned());
+                match code.as_deref() {
+                    Some(
+                        "NoSuchObjectLockConfiguration" | "ObjectLockConfigurationNotFoundError",
+                    ) => Ok(None),
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Sets the lock of an object. The service refuses what would shorten a strict one.
+    pub(crate) async fn set_retention(&self, path: &str, to: Retention) -> Result<(), HttpError> {
+        let body = format!(
+            "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>{}</Mode><RetainUntilDate>{}</RetainUntilDate></Retention>",
+            mode(to.mode),
+            rfc3339(to.until),
+        );
+        let call = Call::new(Method::PUT, path, "retention=").with_body(body);
+        self.send(call).await.map(drop)
+    }
+
+    /// Returns the lock and the version of an object that is there.
+    pub(crate) async fn current(&self, path: &str) -> Result<Current, HttpError> {
+        let answer = self.send(Call::new(Method::HEAD, path, "")).await?;
+        let header = |name| answer.header(name).map(str::to_owned);
+        Ok(Current {
+            retention: in_force(
+                header("x-amz-object-lock-mode"),
+                header("x-amz-object-lock-retain-until-date"),
+            ),
+            version: header("x-amz-version-id").filter(|version| version != "null"),
+        })
+    }
+}
+
+fn in_force(mode: Option<String>, until: Option<String>) -> Option<Retention> {
+    let mode = match mode?.as_str() {
+        "GOVERNANCE" => RetentionMode::Governance,
+        "COMPLIANCE" => RetentionMode::Compliance,
+        _ => return None,
+    };
+    let until = parse_rfc3339(&until?)?;
+    (until > now()).then(|| Retention::new(mode, until))
+}

@@ -1,0 +1,3 @@
+//! Tests against a scripted server, and against real ones.
+
+mod real;

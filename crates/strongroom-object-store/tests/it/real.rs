@@ -1,0 +1,138 @@
+//! The laws on a real service: `STRONGROOM_TEST_STORE=s3://bucket/folder?endpoint=… cargo test -- --ignored`, with credentials in the
+//! usual variables. The bucket has to be there.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use futures::executor::block_on;
+use strongroom_object_store::{ObjectStore, open, open_hosted};
+use strongroom_store::conformance::Suite;
+use strongroom_store::{
+    Environment, ErrorKind, Key, PutMode, PutOptions, Retention, RetentionMode, Store, StoreExt,
+};
+use strongroom_tokio::Hosted;
+
+/// The variables and files of the test's own process.
+#[derive(Debug)]
+struct Process;
+
+impl Environment for Process {
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
+/// Returns the store under test, in a folder of its own.
+fn store(more: &str) -> Hosted<ObjectStore> {
+    let url = std::env::var("STRONGROOM_TEST_STORE")
+        .expect("STRONGROOM_TEST_STORE is the address of a store to test");
+    let (place, query) = url.split_once('?').unwrap_or((&url, ""));
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("it is after 1970");
+    let folder = format!("test-{}-{}", since.as_nanos(), std::process::id());
+    let url = format!("{}/{folder}?{query}{more}", place.trim_end_matches('/'));
+    open_hosted(&url, &Process).expect("an address and credentials")
+}
+
+#[test]
+#[ignore = "needs a server"]
+fn laws() {
+    let make = || Arc::new(store("")) as Arc<dyn Store>;
+    let suite = Suite::new(&make).with_listed_objects(1100); // more than a page
+    let report = block_on(suite.run());
+    println!("{report}");
+    assert!(report.is_conforming(), "{report}");
+}
+
+/// The bucket of the address must have Object Lock.
+#[test]
+#[ignore = "needs a server with a bucket that locks"]
+fn locks() {
+    let plain = store("");
+    let discovery = block_on(plain.call("discover", |store| async move { store.discover().await }))
+        .expect("its configuration");
+    assert!(
+        discovery.object_lock && discovery.versioning,
+        "{discovery:?}"
+    );
+
+    let store = store("&lock=true");
+    let key = Key::parse("locked").expect("a key");
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("it is after 1970")
+        .as_secs();
+    let until = i64::try_from(now).expect("not that late") + 20;
+    let retention = Retention::new(RetentionMode::Compliance, until);
+    let options = PutOptions::default().with_retention(retention);
+    block_on(store.put(&key, "worm".into(), options)).expect("it is put");
+    let lock = store.object_lock().expect("it locks");
+    assert_eq!(
+        block_on(lock.retention(&key)).expect("its lock"),
+        Some(retention)
+    );
+    let longer = Retention::new(RetentionMode::Compliance, until + 4);
+    block_on(lock.extend(&key, longer)).expect("longer");
+    assert_eq!(
+        block_on(lock.retention(&key)).expect("its lock"),
+        Some(longer)
+    );
+    let shorter = block_on(lock.extend(&key, Retention::new(RetentionMode::Compliance, until - 5)));
+    shorter.expect("it is covered already");
+    let weaker = block_on(lock.extend(&key, Retention::new(RetentionMode::Governance, until + 60)));
+    assert_eq!(weaker.expect_err("weaker").kind(), ErrorKind::Invalid);
+    for refused in [
+        block_on(store.delete(&key)),
+        block_on(store.put(
+            &key,
+            "other".into(),
+            PutOptions::default().with_mode(PutMode::Overwrite),
+        )),
+    ] {
+        let error = refused.expect_err("it is locked");
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
+        assert_eq!(
+            error.cause(),
+            Some(strongroom_store::Cause::Retained),
+            "{error:?}"
+        );
+    }
+    assert_eq!(block_on(store.get_all(&key)).expect("it is there"), "worm");
+
+    let loose = Key::parse("loose").expect("a key");
+    block_on(store.put_new(&loose, "1".into())).expect("it is put");
+    block_on(store.replace(&loose, "2".into())).expect("it is replaced");
+    block_on(store.delete(&loose)).expect("it is deleted");
+    let missing = block_on(store.get_all(&loose)).expect_err("no version of it comes to light");
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+#[ignore = "needs a server"]
+fn a_missing_bucket_is_no_missing_object() {
+    let url = std::env::var("STRONGROOM_TEST_STORE")
+        .expect("STRONGROOM_TEST_STORE is the address of a store to test");
+    let (scheme, rest) = url.split_once("://").expect("an address");
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    let store =
+        open(&format!("{scheme}://no-such-bucket-here?{query}"), &Process).expect("an address");
+    let key = Key::parse("a/b").expect("a key");
+    let prefix = strongroom_store::Prefix::root();
+    for error in [
+        block_on(store.get_all(&key)).expect_err("no bucket"),
+        block_on(store.head(&key)).expect_err("no bucket"),
+        block_on(store.put_new(&key, "x".into())).expect_err("no bucket"),
+        block_on(store.replace(&key, "x".into())).expect_err("no bucket"),
+        block_on(store.delete(&key)).expect_err("no bucket"),
+        block_on(store.list_all(&prefix)).expect_err("no bucket"),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::NoStore, "{error:?}");
+    }
+}
