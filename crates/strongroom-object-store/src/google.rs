@@ -58,8 +58,13 @@ impl Google {
     ///
     /// `Invalid` if that cannot be the name of one.
     pub fn new(bucket: &str) -> Result<Self> {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
-        if bucket.len() < 3 || bucket.len() > 222 || !bucket.chars().all(allowed) || bucket.contains("..") {
+        let allowed =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
+        if bucket.len() < 3
+            || bucket.len() > 222
+            || !bucket.chars().all(allowed)
+            || bucket.contains("..")
+        {
             return Err(invalid("a bucket whose name is none"));
         }
         Ok(Self {
@@ -73,12 +78,19 @@ impl Google {
     pub(crate) fn of(address: &mut Address) -> Result<Self> {
         let mut google = Self::new(&address.authority)?;
         google.common = Common::take(address)?;
-        google.endpoint = address.take("endpoint").map(|url| settings::endpoint(&url)).transpose()?;
+        google.endpoint = address
+            .take("endpoint")
+            .map(|url| settings::endpoint(&url))
+            .transpose()?;
         google.credentials = match address.take("credentials").as_deref() {
             None | Some("environment") => None,
             Some("anonymous") => Some(GoogleCredentials::Anonymous),
             Some("instance") => Some(GoogleCredentials::Instance),
-            Some(_) => return Err(invalid("credentials= is neither environment nor anonymous nor instance")),
+            Some(_) => {
+                return Err(invalid(
+                    "credentials= is neither environment nor anonymous nor instance",
+                ));
+            }
         };
         Ok(google)
     }
@@ -137,7 +149,10 @@ impl Google {
             Some(credentials) => credentials.clone(),
             None => self.credentials_of(environment)?,
         };
-        let endpoint = self.endpoint.as_deref().unwrap_or("https://storage.googleapis.com");
+        let endpoint = self
+            .endpoint
+            .as_deref()
+            .unwrap_or("https://storage.googleapis.com");
         let transport = Transport::new(&self.common.connection(endpoint, environment)?)?;
         let builder = GoogleCloudStorageBuilder::new()
             .with_bucket_name(&self.bucket)
@@ -166,7 +181,9 @@ impl Google {
                 .with_cause(Cause::NoCredentials)
                 .with_source(source)
         };
-        let named = environment.variable("GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from);
+        let named = environment
+            .variable("GOOGLE_APPLICATION_CREDENTIALS")
+            .map(PathBuf::from);
         let usual = || {
             let home = PathBuf::from(environment.variable("HOME")?);
             Some(home.join(".config/gcloud/application_default_credentials.json"))
@@ -177,9 +194,14 @@ impl Google {
                 Ok(content) => {
                     let document = String::from_utf8_lossy(&content).into_owned();
                     return match crate::refusal::json_text(&document, "type").as_deref() {
-                        Some("service_account") => Ok(GoogleCredentials::ServiceAccount(Secret::new(document))),
+                        Some("service_account") => {
+                            Ok(GoogleCredentials::ServiceAccount(Secret::new(document)))
+                        }
                         Some("authorized_user") => Ok(GoogleCredentials::UserFile(path)),
-                        _ => Err(none("a file of credentials of a type that is not understood here".to_owned())),
+                        _ => Err(none(
+                            "a file of credentials of a type that is not understood here"
+                                .to_owned(),
+                        )),
                     };
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => {}
@@ -188,7 +210,9 @@ impl Google {
         }
         match &self.endpoint {
             Some(endpoint) if endpoint.starts_with("http://") => Ok(GoogleCredentials::Anonymous),
-            _ => Err(none("neither GOOGLE_APPLICATION_CREDENTIALS nor a login of gcloud is there".to_owned())),
+            _ => Err(none(
+                "neither GOOGLE_APPLICATION_CREDENTIALS nor a login of gcloud is there".to_owned(),
+            )),
         }
     }
 }
@@ -204,7 +228,9 @@ impl GoogleCredentials {
             Self::Token(bearer) => builder.with_credentials(token(bearer.reveal())),
             Self::UserFile(path) => builder.with_application_credentials(path.to_string_lossy()),
             // Some credentials, lest the library look for others.
-            Self::Anonymous => builder.with_skip_signature(true).with_credentials(token("")),
+            Self::Anonymous => builder
+                .with_skip_signature(true)
+                .with_credentials(token("")),
             Self::Instance => builder,
         }
     }

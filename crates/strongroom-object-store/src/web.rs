@@ -46,7 +46,10 @@ impl Web {
             return Err(invalid("classes of storage are not known to a web server"));
         }
         let path = crate::text::encode(&address.path);
-        let url = settings::endpoint(&format!("{}://{}/{path}", address.scheme, address.authority))?;
+        let url = settings::endpoint(&format!(
+            "{}://{}/{path}",
+            address.scheme, address.authority
+        ))?;
         Ok(Self { url, common })
     }
 

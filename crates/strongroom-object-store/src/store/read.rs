@@ -29,19 +29,36 @@ impl ObjectStore {
                 .with_key(key)
                 .with_source(what)
         };
-        if let Some(range) = options.range.as_ref().filter(|range| range.start >= range.end) {
+        if let Some(range) = options
+            .range
+            .as_ref()
+            .filter(|range| range.start >= range.end)
+        {
             // HTTP has no word for an empty range.
             let len = self.look(key).await?.len;
             let within = range.start == range.end && range.end <= len;
-            return if within { Ok(Bytes::new()) } else { Err(outside(range, len)) };
+            return if within {
+                Ok(Bytes::new())
+            } else {
+                Err(outside(range, len))
+            };
         }
         let served = self.fetch(&path, options.range.clone()).await;
-        let served = served.map_err(|error| explain("get", Some(key), self.inner.service.reading(), &error))?;
-        if let Some(range) = options.range.as_ref().filter(|range| range.end > served.len) {
+        let served = served
+            .map_err(|error| explain("get", Some(key), self.inner.service.reading(), &error))?;
+        if let Some(range) = options
+            .range
+            .as_ref()
+            .filter(|range| range.end > served.len)
+        {
             return Err(outside(range, served.len));
         }
         if served.data.len() as u64 != served.range.end.saturating_sub(served.range.start) {
-            let what = format!("{} bytes came where {:?} were due", served.data.len(), served.range);
+            let what = format!(
+                "{} bytes came where {:?} were due",
+                served.data.len(),
+                served.range
+            );
             return Err(Error::new(ErrorKind::Unavailable, "get")
                 .with_key(key)
                 .with_source(what));
@@ -107,13 +124,17 @@ impl ObjectStore {
             Some(ObjectMeta::new(key, object.size))
         };
         let web = matches!(self.inner.service, Service::Web);
-        let objects = self.inner.remote.list(Some(&path)).filter_map(move |object| {
-            let object = match object {
-                Ok(object) => ours(object).map(Ok),
-                Err(error) => Some(Err(unlisted(web, &error))),
-            };
-            async move { object }
-        });
+        let objects = self
+            .inner
+            .remote
+            .list(Some(&path))
+            .filter_map(move |object| {
+                let object = match object {
+                    Ok(object) => ours(object).map(Ok),
+                    Err(error) => Some(Err(unlisted(web, &error))),
+                };
+                async move { object }
+            });
         until_error(objects.boxed())
     }
 }
@@ -121,14 +142,20 @@ impl ObjectStore {
 /// Returns the error of a list. What a web server without WebDAV answers to PROPFIND is anything.
 fn unlisted(web: bool, error: &object_store::Error) -> Error {
     let explained = explain("list", None, Doing::Otherwise, error);
-    if web && judge::refusal(error).is_some_and(|refusal| matches!(refusal.status, 400 | 404 | 405 | 501)) {
-        return Error::new(ErrorKind::Unsupported, "list").with_source("the web server does not list its folders");
+    if web
+        && judge::refusal(error)
+            .is_some_and(|refusal| matches!(refusal.status, 400 | 404 | 405 | 501))
+    {
+        return Error::new(ErrorKind::Unsupported, "list")
+            .with_source("the web server does not list its folders");
     }
     explained
 }
 
 /// Ends a list after its first error.
-fn until_error(objects: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
+fn until_error(
+    objects: BoxStream<'static, Result<ObjectMeta>>,
+) -> BoxStream<'static, Result<ObjectMeta>> {
     stream::unfold(Some(objects), async |objects| {
         let mut objects = objects?;
         let object = objects.next().await?;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{Attribute, AttributeValue, ObjectStoreExt, PutPayload};
-use strongroom_store::{Cause, Error, ErrorKind, Key, MAX_OBJECT_BYTES, PutMode, PutOptions, Result};
+use strongroom_store::{
+    Cause, Error, ErrorKind, Key, MAX_OBJECT_BYTES, PutMode, PutOptions, Result,
+};
 
 use super::{ObjectStore, Service};
 use crate::judge::{self, Doing, explain};
@@ -21,20 +23,27 @@ impl ObjectStore {
     pub(super) async fn write(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
         let refused = |kind, why: String| Error::new(kind, "put").with_key(key).with_source(why);
         if !self.inner.capabilities.put {
-            return Err(refused(ErrorKind::PermissionDenied, "a web server is read-only".to_owned()));
+            return Err(refused(
+                ErrorKind::PermissionDenied,
+                "a web server is read-only".to_owned(),
+            ));
         }
         if data.len() > MAX_OBJECT_BYTES {
             let why = format!("{} bytes, and the limit is {MAX_OBJECT_BYTES}", data.len());
             return Err(refused(ErrorKind::TooLarge, why));
         }
         if options.retention.is_some() && self.locking().is_none() {
-            return Err(refused(ErrorKind::Unsupported, "this store does not lock objects".to_owned()));
+            return Err(refused(
+                ErrorKind::Unsupported,
+                "this store does not lock objects".to_owned(),
+            ));
         }
         let path = self.library_path("put", key)?;
         let payload = in_pieces(data);
         match (options.mode, self.locking()) {
             (PutMode::Overwrite, Some(calls)) => {
-                self.replace_unlocked(calls, key, &path, payload, &options).await
+                self.replace_unlocked(calls, key, &path, payload, &options)
+                    .await
             }
             (PutMode::Overwrite, None) => {
                 let put = self.put_once(&path, payload, &options).await;
@@ -44,7 +53,12 @@ impl ObjectStore {
         }
     }
 
-    async fn put_once(&self, path: &Path, payload: PutPayload, options: &PutOptions) -> object_store::Result<()> {
+    async fn put_once(
+        &self,
+        path: &Path,
+        payload: PutPayload,
+        options: &PutOptions,
+    ) -> object_store::Result<()> {
         let mut asked = object_store::PutOptions {
             mode: match options.mode {
                 PutMode::Overwrite => object_store::PutMode::Overwrite,
@@ -60,11 +74,21 @@ impl ObjectStore {
         if let Some(retention) = options.retention {
             asked.extensions.insert(Locked(retention));
         }
-        self.inner.remote.put_opts(path, payload, asked).await.map(drop)
+        self.inner
+            .remote
+            .put_opts(path, payload, asked)
+            .await
+            .map(drop)
     }
 
     /// Creates an object, and looks what there is when the service could not decide between two creates.
-    async fn create(&self, key: &Key, path: &Path, payload: PutPayload, options: &PutOptions) -> Result<()> {
+    async fn create(
+        &self,
+        key: &Key,
+        path: &Path,
+        payload: PutPayload,
+        options: &PutOptions,
+    ) -> Result<()> {
         let mut attempts = 1;
         loop {
             let Err(error) = self.put_once(path, payload.clone(), options).await else {
@@ -77,7 +101,8 @@ impl ObjectStore {
             // Nothing was written by us. If nothing was by the other one either, it is our turn again.
             match self.look(key).await {
                 Ok(_) => return Err(Error::new(ErrorKind::AlreadyExists, "put").with_key(key)),
-                Err(missing) if missing.kind() == ErrorKind::NotFound && attempts < CREATE_ATTEMPTS => {}
+                Err(missing)
+                    if missing.kind() == ErrorKind::NotFound && attempts < CREATE_ATTEMPTS => {}
                 Err(_) => return Err(explained),
             }
             tokio::time::sleep(Duration::from_millis(20 << attempts)).await;
@@ -97,7 +122,9 @@ impl ObjectStore {
         let before = match calls.current(path.as_ref()).await {
             Ok(current) => current,
             // Whether the object or the bucket is missing, the put will tell.
-            Err(error) if judge::refusal(&error).is_some_and(|refusal| refusal.status == 404) => Default::default(),
+            Err(error) if judge::refusal(&error).is_some_and(|refusal| refusal.status == 404) => {
+                Default::default()
+            }
             Err(error) => return Err(explain("put", Some(key), Doing::Otherwise, &error)),
         };
         if before.retention.is_some() {
@@ -114,19 +141,32 @@ impl ObjectStore {
 
     pub(super) async fn remove(&self, key: &Key) -> Result<()> {
         let path = self.path(key);
-        let explained = |error: &(dyn std::error::Error + 'static)| explain("delete", Some(key), Doing::Otherwise, error);
+        let explained = |error: &(dyn std::error::Error + 'static)| {
+            explain("delete", Some(key), Doing::Otherwise, error)
+        };
         let outcome = match (&self.inner.service, self.locking()) {
             (Service::Web, _) => {
                 return Err(Error::new(ErrorKind::PermissionDenied, "delete")
                     .with_key(key)
                     .with_source("a web server is read-only"));
             }
-            (_, Some(calls)) => calls.delete_versions(&path).await.map_err(|error| explained(&error)),
-            (Service::S3 { calls, .. }, None) => calls.delete(&path).await.map_err(|error| explained(&error)),
-            (Service::Azure(calls), None) => calls.delete(&path).await.map_err(|error| explained(&error)),
+            (_, Some(calls)) => calls
+                .delete_versions(&path)
+                .await
+                .map_err(|error| explained(&error)),
+            (Service::S3 { calls, .. }, None) => {
+                calls.delete(&path).await.map_err(|error| explained(&error))
+            }
+            (Service::Azure(calls), None) => {
+                calls.delete(&path).await.map_err(|error| explained(&error))
+            }
             (Service::Google, None) => {
                 let path = self.library_path("delete", key)?;
-                self.inner.remote.delete(&path).await.map_err(|error| explained(&error))
+                self.inner
+                    .remote
+                    .delete(&path)
+                    .await
+                    .map_err(|error| explained(&error))
             }
         };
         let Err(error) = outcome else {
