@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use futures::executor::block_on;
-use futures::future::poll_immediate;
+use futures::future::{join_all, poll_immediate};
 use strongroom_store::conformance::assert_conforms;
 use strongroom_store::{Cause, DirStore, ErrorKind, Key, Prefix, Store, StoreExt};
 use strongroom_tokio::Hosted;
@@ -53,10 +53,14 @@ impl World {
         names
     }
 
-    /// Waits until the server has done what nobody waited for.
+    /// Waits until the server has done what nobody waited for, on every connection.
     fn settle(&self) {
-        for _ in 0..100 {
-            block_on(self.store.exists(&key("none"))).expect("it answers");
+        for _ in 0..1_000 {
+            let none = key("none");
+            let calls = (0..6).map(|_| self.store.exists(&none));
+            for found in block_on(join_all(calls)) {
+                found.expect("it answers");
+            }
             if self.server.open_count() == 0 {
                 return;
             }
