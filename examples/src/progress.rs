@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
-use strongroom::{Event, Observer, Phase, Problem, Progress};
+use strongroom::{Event, Observer, Phase, Problem, Progress, WarmUpProgress};
 
 use crate::bytes::{json_path, shown};
 use crate::output::Output;
@@ -89,6 +89,37 @@ impl Watch {
         });
     }
 
+    fn warm_up(&self, progress: &WarmUpProgress) {
+        let WarmUpProgress {
+            ready,
+            warming,
+            cold,
+            missing,
+            waited,
+            ..
+        } = progress;
+        let say = || {
+            self.output.complain(&format!(
+                "{ready} objects are ready, {warming} are warming up, {cold} are asked for now; waited {} s",
+                waited.as_secs()
+            ));
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(say),
+            None => say(),
+        }
+        self.write(|| {
+            json!({
+                "type": "warm_up",
+                "ready": ready,
+                "warming": warming,
+                "cold": cold,
+                "missing": missing,
+                "waited_seconds": waited.as_secs(),
+            })
+        });
+    }
+
     fn problem(&self, problem: &Problem) {
         let is_shown = self.problems.fetch_add(1, Ordering::Relaxed) < MAX_SHOWN;
         let say = || {
@@ -166,6 +197,7 @@ impl Observer for Watch {
                     json!({ "type": "copying", "snapshot": id.to_string(), "done": done, "of": of })
                 });
             }
+            Event::WarmUp(progress) => self.warm_up(progress),
             Event::Problem(problem) => self.problem(problem),
             Event::Entry {
                 path,
