@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use strongroom::ErrorKind;
 
+use crate::network::show_requests;
 use crate::output::Output;
 
 /// How a program that did not fail ends.
@@ -47,6 +48,7 @@ impl std::error::Error for Usage {}
 
 /// Says what went wrong, if something did, and returns the program's exit status.
 pub fn finish(output: &Output, result: anyhow::Result<Status>) -> ExitCode {
+    show_requests(output);
     let result =
         result.and_then(|status| output.check().map(|()| status).map_err(anyhow::Error::from));
     let error = match result {

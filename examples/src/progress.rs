@@ -2,14 +2,26 @@
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
+use strongroom::blocking::Repository;
 use strongroom::{Event, Observer, Phase, Problem, Progress, WarmUpProgress};
 
 use crate::bytes::{json_path, shown};
 use crate::output::Output;
+
+/// What people are told whenever something is written to a repository with one writer.
+pub const ONE_WRITER: &str = "warning: this repository takes one writer at a time: its store does not decide who of two comes first, and what two write at once may be lost";
+
+/// Says so, before something is written that has no observer.
+pub fn say_one_writer(output: &Output, repository: &Repository) {
+    if repository.is_single_writer() {
+        output.complain(ONE_WRITER);
+        let _ = output.json(|| json!({ "type": "warning", "warning": "single-writer" }));
+    }
+}
 
 /// An observer for people and machines.
 #[derive(Debug)]
@@ -18,6 +30,7 @@ pub struct Watch {
     bar: Option<ProgressBar>,
     lists: bool,
     problems: AtomicU64,
+    warned: AtomicBool,
 }
 
 /// Problems that people are shown one by one; machines get all, and so does the report.
@@ -37,6 +50,7 @@ impl Watch {
             bar,
             lists: false,
             problems: AtomicU64::new(0),
+            warned: AtomicBool::new(false),
         })
     }
 
@@ -48,6 +62,7 @@ impl Watch {
             bar: None,
             lists: true,
             problems: AtomicU64::new(0),
+            warned: AtomicBool::new(false),
         })
     }
 
@@ -198,6 +213,12 @@ impl Observer for Watch {
                 });
             }
             Event::WarmUp(progress) => self.warm_up(progress),
+            Event::SingleWriter => {
+                if !self.warned.swap(true, Ordering::Relaxed) {
+                    self.output.complain(ONE_WRITER);
+                    self.write(|| json!({ "type": "warning", "warning": "single-writer" }));
+                }
+            }
             Event::Problem(problem) => self.problem(problem),
             Event::Entry {
                 path,

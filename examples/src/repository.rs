@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use strongroom::blocking::{Repository, RepositoryBuilder};
-use strongroom::{
-    Credential, Error, LockPolicy, Overhead, RecoveryCode, Settings, Store, create_store_at,
-    store_at,
-};
+use strongroom::{Credential, Error, LockPolicy, Overhead, RecoveryCode, Settings, Store, Stores};
 
 use crate::exit::Usage;
+use crate::network::NetworkArgs;
 use crate::output::Output;
 use crate::secret::secret;
 
@@ -19,7 +17,8 @@ use crate::secret::secret;
 #[derive(Debug, Args)]
 #[non_exhaustive]
 pub struct RepositoryArgs {
-    /// Where the repository is: a path, file:///path, or mirror:PATH,PATH.
+    /// Where the repository is: a path, s3://bucket/prefix?endpoint=…, az://, gs://, sftp://, dav(s)://, or mirror:URL,URL or split:URL,URL of
+    /// these. Credentials come from the environment and the profile files of each cloud.
     #[arg(long, value_name = "URL", env = "STRONGROOM_REPOSITORY")]
     pub repo: OsString,
     /// File with the passphrase; one line end after it does not count. Else the variable STRONGROOM_PASSWORD, else you are asked.
@@ -52,6 +51,9 @@ pub struct RepositoryArgs {
     /// remembered: say it each time, or set the variable; run sr-locks once in every quarter of that time.
     #[arg(long, value_name = "MODE:PERIOD", env = "STRONGROOM_LOCK", value_parser = lock_policy)]
     pub lock: Option<LockPolicy>,
+    /// What is asked of stores in a network.
+    #[command(flatten)]
+    pub network: NetworkArgs,
     /// Write one JSON object per line, for machines.
     #[arg(long)]
     pub json: bool,
@@ -83,13 +85,19 @@ impl RepositoryArgs {
         Ok(builder.open(&self.credential()?)?)
     }
 
+    /// Returns what opens stores as the options say.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        self.network.stores()
+    }
+
     /// Returns the store that the repository is in.
     ///
     /// # Errors
     ///
     /// What the system said.
     pub fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        Ok(store_at(&self.repo)?)
+        Ok(self.stores().open(&self.repo)?)
     }
 
     /// Returns the builder of the repository, for whoever opens it otherwise than [`open`](Self::open).
@@ -107,7 +115,8 @@ impl RepositoryArgs {
     ///
     /// What the system said.
     pub fn new_repository(&self) -> anyhow::Result<RepositoryBuilder> {
-        Ok(Repository::builder(create_store_at(&self.repo)?).settings(self.settings()))
+        let store = self.stores().create(&self.repo)?;
+        Ok(Repository::builder(store).settings(self.settings()))
     }
 
     /// Returns what opens the repository, and asks for it where it must.

@@ -11,6 +11,7 @@ pub mod recover;
 pub mod repair;
 pub mod slot;
 pub mod snapshot;
+pub mod store;
 pub mod undelete;
 mod verified;
 

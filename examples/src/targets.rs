@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use strongroom::blocking::Repository;
-use strongroom::{Credential, Settings, Store, create_store_at, store_at};
+use strongroom::{Credential, Settings, Store};
 
 use crate::exit::Usage;
+use crate::network::{create_store_at, store_at};
 use crate::secret::secret_of;
 
 /// The variable that holds the passphrase of the targets.

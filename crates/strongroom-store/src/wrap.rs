@@ -13,6 +13,8 @@
 //! assert_eq!(store.to_string(), "read-only(limited(8, memory:))");
 //! ```
 
+mod adaptive;
+mod bandwidth;
 #[cfg(unix)]
 mod cached;
 mod counted;
@@ -20,6 +22,7 @@ mod deadline;
 mod faulty;
 mod gate;
 mod glacial;
+mod hedged;
 mod jitter;
 mod limited;
 mod locking;
@@ -34,6 +37,8 @@ mod split;
 mod timer;
 mod turns;
 
+pub use self::adaptive::{Adaptive, AdaptivePolicy, AdaptiveStatus};
+pub use self::bandwidth::{Bandwidth, BandwidthLimits, Rate};
 #[cfg(unix)]
 pub use self::cached::{CacheCounts, CacheRules, CacheSettings, Cached};
 pub use self::counted::{ClassPrices, CostEstimate, Counted, Counts, Prices, RequestKind, Tally};
@@ -41,6 +46,7 @@ pub use self::deadline::{Deadline, DeadlinePolicy};
 pub use self::faulty::{Fault, FaultPlan, Faulty, Rule, When};
 pub use self::gate::Gate;
 pub use self::glacial::Glacial;
+pub use self::hedged::{HedgeCounts, HedgePolicy, Hedged};
 pub use self::jitter::{Jitter, RandomJitter};
 pub use self::limited::Limited;
 pub use self::mirrored::{

@@ -131,11 +131,12 @@ pub use strongroom_repo::{
     ParityOptions, ParityPlan, ParityReport, PathDeviation, Phase, Phases, PlannedLock, Problem,
     Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport, QuarantineReport, RecoveryKit,
     Reframe, Remedy, RepairItem, RepairOptions, RepairPlan, RepairReport, RepairSource,
-    ReplicaDifference, ReplicaFork, ReplicaReport, Repository, RepositoryBuilder, Requests,
-    RestoreOptions, RestorePlan, RestoreReport, Result, RevokeReport, Rewrite, RewriteOptions,
-    RewritePlan, RewriteReport, Rewritten, Salvage, Settings, ShortLock, SlotInfo, SlotKind,
-    SnapshotFilter, SnapshotInfo, SnapshotLosses, StillThere, Stopped, SystemClock, Uncopied,
-    UndeletePlan, UndeleteReport, Unused, WarmUpOptions, WarmUpProgress, WarmUpReport, Wrong,
+    ReplicaDifference, ReplicaFork, ReplicaReport, Repository, RepositoryBuilder, Reprobed,
+    Requests, RestoreOptions, RestorePlan, RestoreReport, Result, RevokeReport, Rewrite,
+    RewriteOptions, RewritePlan, RewriteReport, Rewritten, Salvage, Settings, ShortLock, SlotInfo,
+    SlotKind, SnapshotFilter, SnapshotInfo, SnapshotLosses, StillThere, Stopped, StoreProbe,
+    SystemClock, Uncopied, UndeletePlan, UndeleteReport, Unused, WarmUpOptions, WarmUpProgress,
+    WarmUpReport, Worsened, Wrong,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};

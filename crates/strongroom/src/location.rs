@@ -7,6 +7,7 @@ mod error;
 mod mirror;
 mod place;
 mod remote;
+mod split;
 mod stores;
 mod text;
 

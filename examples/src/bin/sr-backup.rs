@@ -66,9 +66,6 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
         let plan = repository.backup_dry_run(source, options, Watch::listing(output))?;
         return Ok(report_dry_run(output, &plan));
     }
-    if repository.is_single_writer() {
-        output.complain("warning: only one machine may ever write to this repository at a time");
-    }
     let watch = Watch::new(output);
     let done = repository.backup(source, options, watch.clone());
     watch.end();

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use clap::Parser;
 use serde_json::json;
-use strongroom::{Store, create_store_at, store_at};
-use strongroom_examples::{Output, Status, Usage, confirm, copy_store, finish, wait};
+use strongroom::Store;
+use strongroom_examples::{
+    Output, Status, Usage, confirm, copy_store, create_store_at, finish, store_at, wait,
+};
 use strongroom_verify::testing::{Damage, Damages, Harm};
 
 /// Damage a copy of a repository, to see how damage is found and repaired. The repository itself is not touched.

@@ -7,7 +7,8 @@ use strongroom::blocking::Repository;
 use strongroom::retain::{GroupBy, GroupKey};
 use strongroom::{ClockTrust, ForgetOptions};
 use strongroom_examples::{
-    KeepArgs, Output, RepositoryArgs, SelectArgs, Status, Usage, finish, found, show,
+    KeepArgs, Output, RepositoryArgs, SelectArgs, Status, Usage, finish, found, say_one_writer,
+    show,
 };
 
 /// Forget snapshots: those that are named, or what no rule keeps. Shows every snapshot, what becomes of it and why. Frees
@@ -62,6 +63,7 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
         show::forget::result(output, &plan, None);
         return Ok(Status::Complete);
     }
+    say_one_writer(output, &repository);
     let done = repository.forget(plan.clone())?;
     show::forget::result(output, &plan, Some(&done));
     Ok(Status::Complete)

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use serde_json::json;
 use strongroom::{Argon2Params, CreateOptions, Credential, Suite};
-use strongroom_examples::{Output, RepositoryArgs, Status, Usage, finish, new_secret};
+use strongroom_examples::{
+    ONE_WRITER, Output, RepositoryArgs, Status, Usage, finish, new_secret, show,
+};
 
 /// Create a repository. Prints a recovery code, once: it opens the repository when the passphrase is lost.
 #[derive(Debug, Parser)]
@@ -19,6 +21,9 @@ struct Arguments {
     /// Algorithms.
     #[arg(long, value_enum, default_value_t = Algorithms::Aes256Gcm)]
     suite: Algorithms,
+    /// Take one writer at a time: for a store that does not decide who of two writers comes first. It is said at every write.
+    #[arg(long)]
+    single_writer: bool,
     /// Make no recovery code.
     #[arg(long)]
     no_recovery_code: bool,
@@ -68,6 +73,7 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
             Algorithms::None => Suite::None,
         })
         .with_label(&arguments.label)
+        .with_single_writer(arguments.single_writer)
         .with_recovery_code(!is_plain && !arguments.no_recovery_code);
     if arguments.fast_kdf_for_tests {
         options = options.with_argon2(Argon2Params::FASTEST);
@@ -85,12 +91,20 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
             "pin": created.pin.to_string(),
             "recovery_code": code.as_ref().map(|code| code.as_str()),
             "single_writer": created.single_writer,
+            "probe": show::store::object(&created.probe),
+            "left": created.left,
         })
     });
     let _ = output.line(&format!(
         "created repository {} at {place}",
         created.repository.id()
     ));
+    show::store::answers(output, &created.probe);
+    for name in &created.left {
+        output.complain(&format!(
+            "left behind, since it could not be deleted: {name}"
+        ));
+    }
     let _ = output.line(&format!("pin            {}", created.pin));
     if let Some(code) = &code {
         let _ = output.line(&format!("recovery code  {}", code.as_str()));
@@ -100,7 +114,7 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
         );
     }
     if created.single_writer {
-        output.complain("warning: this store does not decide races between writers: never back up from two machines at a time");
+        output.complain(ONE_WRITER);
     }
     Ok(Status::Complete)
 }

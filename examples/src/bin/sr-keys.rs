@@ -10,7 +10,8 @@ use strongroom::blocking::Repository;
 use strongroom::verify::AuditScope;
 use strongroom::{Argon2Params, NewSlot, RecoveryCode, SlotId, SlotInfo, SystemRandom};
 use strongroom_examples::{
-    Output, RepositoryArgs, Status, Usage, finish, new_secret, show, write_audit_keys,
+    Output, RepositoryArgs, Status, Usage, finish, new_secret, say_one_writer, show,
+    write_audit_keys,
 };
 
 /// Say who can open a repository, and change it.
@@ -65,6 +66,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
     let open = || arguments.repository.open();
+    let open_to_write = || {
+        let repository = open()?;
+        say_one_writer(output, &repository);
+        anyhow::Ok(repository)
+    };
     match &arguments.verb {
         Verb::List => {
             for slot in open()?.slots()? {
@@ -77,7 +83,7 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
             label,
             new_recovery_code: true,
             ..
-        } => add_recovery_code(&open()?, output, label),
+        } => add_recovery_code(&open_to_write()?, output, label),
         Verb::Add {
             label,
             new_password_file,
@@ -90,7 +96,8 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
             } else {
                 Argon2Params::DEFAULT
             };
-            let slot = open()?.add_slot(label, NewSlot::Passphrase(Arc::new(text.into()), cost))?;
+            let slot = open_to_write()?
+                .add_slot(label, NewSlot::Passphrase(Arc::new(text.into()), cost))?;
             let _ = output.json(|| show::slot::object("result", &slot));
             let _ = output.line(&format!("added {}", show::slot::line(&slot)));
             Ok(Status::Complete)
@@ -107,7 +114,7 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
             let _ = output.line(&format!("wrote keys for an auditor to {}", file.display()));
             Ok(Status::Complete)
         }
-        Verb::Revoke { slot } => revoke(&open()?, output, slot),
+        Verb::Revoke { slot } => revoke(&open_to_write()?, output, slot),
     }
 }
 

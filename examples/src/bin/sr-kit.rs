@@ -11,9 +11,11 @@ use serde_json::json;
 use strongroom::blocking::Repository;
 use strongroom::{
     DirectoryTarget, DirectoryTargetOptions, NewSlot, RecoveryCode, RecoveryKit, RestoreOptions,
-    SnapshotFilter, SystemRandom, store_at,
+    SnapshotFilter, SystemRandom,
 };
-use strongroom_examples::{Output, RepositoryArgs, Status, Usage, Watch, finish, restore, show};
+use strongroom_examples::{
+    Output, RepositoryArgs, Status, Usage, Watch, finish, restore, show, store_at,
+};
 
 /// Write a page of paper that restores on a machine with nothing; restore with it.
 #[derive(Debug, Parser)]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use futures::executor::block_on;
 use serde_json::json;
+use strongroom::Store;
 use strongroom::mirror::{
     CompareOptions, RepositoryRules, Revoked, SyncOptions, SyncPlan, Thoroughness, compare,
     repository_order, sync,
 };
-use strongroom::{Store, mirror_at};
 use strongroom_examples::{Output, RepositoryArgs, Status, Usage, finish};
 
 /// Compare the members of a mirror (a repository at mirror:PATH,PATH), and make one like another. Needs no password.
@@ -57,7 +57,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
-    let mirror = mirror_at(&arguments.repository.repo)?;
+    let mirror = arguments
+        .repository
+        .stores()
+        .open_mirror(&arguments.repository.repo)?;
     let members: Vec<Arc<dyn Store>> = mirror.members().cloned().collect();
     let Some((arbiter, followers)) = members.split_first() else {
         return Err(Usage("a mirror without members".to_owned()).into());

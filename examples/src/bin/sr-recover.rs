@@ -9,9 +9,8 @@ use clap::{Parser, Subcommand};
 use strongroom::blocking::Repository;
 use strongroom::{
     DirectoryTarget, DirectoryTargetOptions, LostEntries, RestoreOptions, Salvage, SnapshotFilter,
-    store_at,
 };
-use strongroom_examples::{Output, RepositoryArgs, Status, Watch, finish, restore, show};
+use strongroom_examples::{Output, RepositoryArgs, Status, Watch, finish, restore, show, store_at};
 
 /// Recover a repository that does not open any more.
 ///

@@ -8,9 +8,10 @@ use clap::Parser;
 use strongroom::verify::{AuditScope, Auditor, CheckOptions, Level};
 use strongroom::{
     Clock as _, DamagedObject, RepairOptions, RewriteOptions, SystemClock, Wrong, blocking,
-    store_at,
 };
-use strongroom_examples::{CheckWatch, Output, RepositoryArgs, Status, Watch, finish, show};
+use strongroom_examples::{
+    CheckWatch, Output, RepositoryArgs, Status, Watch, finish, show, store_at,
+};
 
 /// Look for damage, show what can be done about it and what is lost, and do it. What has no source is put in quarantine: the next backup
 /// stores it again if it still has it, and another repair after that leaves nothing behind.

@@ -14,7 +14,7 @@ fn a_directory_keeps_every_law_and_is_left_clean() {
     assert!(!ended.stdout.contains("BROKEN"), "{}", ended.stdout);
     assert!(ended.stdout.contains("fit for many writers"));
     let mut left = fs::read_dir(scratch.path()).unwrap();
-    assert!(left.all(|entry| entry.unwrap().file_name() == "tmp"));
+    assert!(left.all(|entry| entry.unwrap().file_name() == ".tmp"));
 }
 
 #[test]

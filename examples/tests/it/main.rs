@@ -16,6 +16,7 @@ mod damage_program;
 mod fleet;
 mod forget;
 mod generate;
+mod info;
 mod kill;
 mod kit;
 mod later;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use strongroom_store::{Cause, Error, ErrorKind, Key, Result};
+use strongroom_store::{Cause, Error, ErrorKind, GetOptions, Key, Result};
 use tokio::runtime::Handle;
 
 use super::client::{Client, Depth, Said};
@@ -70,40 +70,46 @@ pub(super) async fn create(
 
 async fn attempt(client: &Arc<Client>, key: &Key, data: &Bytes, name: &str) -> Result<Outcome> {
     let (own, object) = (format!("{FOLDER}put-{name}/"), format!("object-{name}"));
-    make_own(client, &own).await?;
     let mut leftover = Leftover::new(client, &own);
+    make_own(client, &own).await?;
     let upload = client.request("PUT", &format!("{own}{object}"))?;
-    let said = client.ask("put", upload, data.clone()).await?;
+    let said = client.ask("put", upload, Some(data.clone())).await?;
     if !said.is_success() {
         return Err(not_put(client, key, &said).await);
     }
     let claim = claim_of(key);
     let said = rename(client, &own, &claim).await?;
-    if !said.is_success() {
-        return lost_claim(client, key, &claim, &said).await;
+    if !said.is_success()
+        && let Some(outcome) = lost_claim(client, key, &claim, &object, &said).await?
+    {
+        return Ok(outcome);
     }
-    // Until it is known what became of the object the claim stays, for others to go on with it.
-    leftover.disarm();
+    leftover.path.clone_from(&claim);
     let source = format!("{claim}{object}");
-    let mut said = rename(client, &source, key.as_str()).await?;
-    if said.is_conflict() && client.look_at("put", &source).await?.is_some() {
-        make_folders(client, key.as_str()).await?;
-        said = rename(client, &source, key.as_str()).await?;
+    let said = publish(client, &source, key).await?;
+    if said.is_success() {
+        return Ok(Outcome::Created);
     }
-    let outcome = if said.is_success() {
-        Outcome::Created
-    } else {
-        settle(client, key, data, &source, &said).await?
-    };
-    drop(Leftover::new(client, &claim));
-    Ok(outcome)
+    settle(client, key, data, &source, &said).await
+}
+
+/// Renames an object out of its claim, and makes the folders of its name where they are missing.
+async fn publish(client: &Client, source: &str, key: &Key) -> Result<Said> {
+    let said = rename(client, source, key.as_str()).await?;
+    // That a folder is missing is a 409 by the standard; Apache has a 500 for it.
+    let odd = !said.is_success() && said.status != StatusCode::PRECONDITION_FAILED;
+    if odd && client.look_at("put", source).await?.is_some() {
+        make_folders(client, key.as_str()).await?;
+        return rename(client, source, key.as_str()).await;
+    }
+    Ok(said)
 }
 
 /// Makes a folder that nobody else has the name of.
 async fn make_own(client: &Client, own: &str) -> Result<()> {
     let make = || async {
         let request = client.request("MKCOL", own)?;
-        client.ask("put", request, Bytes::new()).await
+        client.ask("put", request, None).await
     };
     let mut said = make().await?;
     if said.is_conflict() {
@@ -111,7 +117,8 @@ async fn make_own(client: &Client, own: &str) -> Result<()> {
         make_folder(client, FOLDER).await?;
         said = make().await?;
     }
-    if said.is_success() {
+    // Nobody else makes it, so if it is there all the same then that was an answer that got lost.
+    if said.is_success() || client.look_at("put", own).await?.is_some() {
         Ok(())
     } else {
         Err(client.refused("put", &said))
@@ -129,44 +136,50 @@ async fn rename(client: &Client, from: &str, to: &str) -> Result<Said> {
         .request("MOVE", from)?
         .header("Destination", client.url(to)?.as_str())
         .header("Overwrite", "F");
-    client.ask("put", request, Bytes::new()).await
+    client.ask("put", request, None).await
 }
 
-/// Finds out what is in the way of a claim, and goes on with it if it was left.
-async fn lost_claim(client: &Client, key: &Key, claim: &str, said: &Said) -> Result<Outcome> {
-    if let Some(error) = in_the_way(client, key).await? {
-        return Ok(Outcome::Taken(error));
-    }
+/// Finds out what is in the way of a claim, and goes on with it if it was left. `None` if the claim is our own after all.
+async fn lost_claim(
+    client: &Client,
+    key: &Key,
+    claim: &str,
+    object: &str,
+    said: &Said,
+) -> Result<Option<Outcome>> {
     let Some((resources, _)) = client.look("put", claim, Depth::Children).await? else {
-        return match said.status {
-            // It was there a moment ago: so does a server say it, and so does a file system.
-            StatusCode::PRECONDITION_FAILED | StatusCode::INTERNAL_SERVER_ERROR => {
-                Ok(Outcome::Again)
+        return match (in_the_way(client, key).await?, said.status) {
+            (Some(error), _) => Ok(Some(Outcome::Taken(error))),
+            // It was there a moment ago: the first is how a server says it, the second how a file system does.
+            (_, StatusCode::PRECONDITION_FAILED | StatusCode::INTERNAL_SERVER_ERROR) => {
+                Ok(Some(Outcome::Again))
             }
             _ => Err(client.refused("put", said)),
         };
     };
     let url = client.url(claim)?;
-    let mut found = false;
-    for resource in resources {
-        if let Some(name) = name_in(&url, &resource.href)? {
-            found = true;
-            let source = format!("{claim}{name}");
-            let said = rename(client, &source, key.as_str()).await?;
-            if said.is_conflict() {
-                make_folders(client, key.as_str()).await?;
-                rename(client, &source, key.as_str()).await?;
-            }
-        }
+    let names: Result<Vec<_>> = resources
+        .iter()
+        .map(|resource| name_in(&url, &resource.href))
+        .collect();
+    let names: Vec<_> = names?.into_iter().flatten().collect();
+    if names.iter().any(|name| name == object) {
+        return Ok(None);
     }
-    if !found {
+    if let Some(error) = in_the_way(client, key).await? {
+        return Ok(Some(Outcome::Taken(error)));
+    }
+    for name in &names {
+        publish(client, &format!("{claim}{name}"), key).await?;
+    }
+    if names.is_empty() {
         let request = client.request("DELETE", claim)?;
-        client.ask("put", request, Bytes::new()).await?;
+        client.ask("put", request, None).await?;
     }
-    match in_the_way(client, key).await? {
-        Some(error) => Ok(Outcome::Taken(error)),
-        None => Ok(Outcome::Again),
-    }
+    Ok(Some(match in_the_way(client, key).await? {
+        Some(error) => Outcome::Taken(error),
+        None => Outcome::Again,
+    }))
 }
 
 /// Finds out what became of an object that could not be renamed out of its claim.
@@ -188,7 +201,7 @@ async fn settle(
     let Some(error) = in_the_way else {
         return Ok(Outcome::Again);
     };
-    match read::get(client, key, &Default::default()).await {
+    match read::get(client, key, &GetOptions::default()).await {
         Ok(found) if found == *data => Ok(Outcome::Created),
         Ok(_) => Ok(Outcome::Taken(error)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Outcome::Again),
@@ -199,36 +212,29 @@ async fn settle(
 /// A folder that is removed when this is dropped, in the background; a later sweep gets what that misses.
 struct Leftover {
     client: Arc<Client>,
-    path: Option<String>,
+    path: String,
 }
 
 impl Leftover {
     fn new(client: &Arc<Client>, path: &str) -> Self {
-        Self {
-            client: Arc::clone(client),
-            path: Some(path.to_owned()),
-        }
-    }
-
-    fn disarm(&mut self) {
-        self.path = None;
+        let (client, path) = (Arc::clone(client), path.to_owned());
+        Self { client, path }
     }
 }
 
 impl Drop for Leftover {
     fn drop(&mut self) {
-        let (Some(path), Ok(runtime)) = (self.path.take(), Handle::try_current()) else {
-            return;
-        };
-        let client = Arc::clone(&self.client);
-        drop(runtime.spawn(async move { remove(&client, &path).await }));
+        if let Ok(runtime) = Handle::try_current() {
+            let (client, path) = (Arc::clone(&self.client), std::mem::take(&mut self.path));
+            drop(runtime.spawn(async move { remove(&client, &path).await }));
+        }
     }
 }
 
 /// Removes a folder of ours. What cannot be removed now is swept later, and no list shows it.
 async fn remove(client: &Client, path: &str) {
     if let Ok(request) = client.request("DELETE", path) {
-        drop(client.ask("delete", request, Bytes::new()).await);
+        drop(client.ask("delete", request, None).await);
     }
 }
 

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use reqwest::header::{ACCEPT_ENCODING, DATE, HeaderMap};
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect, retry};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderValue};
+use reqwest::{Method, Request, RequestBuilder, Response, StatusCode, Url, redirect, retry};
 use strongroom_store::{Error, ErrorKind, Result};
 use tokio::time::timeout;
 
 use super::multistatus::{self, Resource};
-use super::status::{garbled, no_store, refused, silent, unanswered};
+use super::status::{garbled, is_closed, no_store, refused, silent, unanswered};
 use super::tls::{self, Trust};
 use super::{DavCredentials, DavSettings, Kind};
 use crate::activity::{Activity, Stuck};
@@ -34,6 +34,8 @@ const REMARK_BYTES_MAX: usize = 64 << 10;
 /// A server and the folder there that is the store.
 pub(super) struct Client {
     http: reqwest::Client,
+    /// As `http`, with a new connection for each request.
+    fresh: reqwest::Client,
     /// Ends in a slash.
     base: Url,
     credentials: Option<DavCredentials>,
@@ -45,6 +47,12 @@ pub(super) struct Client {
 pub(super) struct Said {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
+}
+
+/// Why a request has no answer.
+enum Unanswered {
+    Failed(reqwest::Error),
+    Silent,
 }
 
 /// How far down a question about a folder goes.
@@ -72,19 +80,25 @@ impl Client {
         if !base.path().ends_with('/') {
             return Err(invalid("the URL of a folder ends in a slash"));
         }
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(&trust)?)
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .no_proxy()
-            .referer(false)
-            .connect_timeout(settings.timeout)
-            .pool_idle_timeout(IDLE)
-            .user_agent(concat!("strongroom/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Error::new(ErrorKind::Other, "open").with_source(error))?;
+        let tls = tls::config(&trust)?;
+        let builder = || {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .redirect(redirect::Policy::none())
+                .retry(retry::never())
+                .no_proxy()
+                .referer(false)
+                .connect_timeout(settings.timeout)
+                .pool_idle_timeout(IDLE)
+                .user_agent(concat!("strongroom/", env!("CARGO_PKG_VERSION")))
+        };
+        let failed = |error| Error::new(ErrorKind::Other, "open").with_source(error);
         Ok(Self {
-            http,
+            http: builder().build().map_err(failed)?,
+            fresh: builder()
+                .pool_max_idle_per_host(0)
+                .build()
+                .map_err(failed)?,
             base,
             credentials: settings.credentials.clone(),
             silence_max: settings.timeout,
@@ -98,32 +112,64 @@ impl Client {
     }
 
     /// Sends a request, and returns the answer when its head is there.
+    ///
+    /// It is sent again, once, if the server closed the connection instead of answering: Apache does that to connections that are
+    /// kept open, and has not seen the request as a rule. So requests are such that whoever asks twice can tell from the answer.
     pub(super) async fn send(
         &self,
         operation: &'static str,
         request: RequestBuilder,
-        body: Bytes,
+        body: Option<Bytes>,
     ) -> Result<Response> {
-        let request = match self.credentials.as_ref().map(|credentials| &credentials.0) {
+        let failed = |error| unanswered(operation, error);
+        let request = self.authorized(request).build().map_err(failed)?;
+        let again = request.try_clone(); // it has no body yet
+        match (self.send_by(&self.http, request, body.clone()).await, again) {
+            (Err(Unanswered::Failed(error)), Some(again)) if is_closed(&error) => {
+                self.send_by(&self.fresh, again, body).await
+            }
+            (outcome, _) => outcome,
+        }
+        .map_err(|why| match why {
+            Unanswered::Failed(error) => failed(error),
+            Unanswered::Silent => silent(operation, self.silence_max),
+        })
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        match self.credentials.as_ref().map(|credentials| &credentials.0) {
             Some(Kind::Basic { user, password }) => request.basic_auth(user, Some(password)),
             Some(Kind::Bearer { token }) => request.bearer_auth(token),
             None => request,
-        };
+        }
+    }
+
+    async fn send_by(
+        &self,
+        http: &reqwest::Client,
+        mut request: Request,
+        body: Option<Bytes>,
+    ) -> Result<Response, Unanswered> {
         let activity = Arc::new(Activity::new());
-        let request = if body.is_empty() {
-            request
-        } else {
-            let activity = Arc::clone(&activity);
-            request.body(reqwest::Body::wrap(Upload {
-                rest: body,
-                activity,
-            }))
-        };
+        let headers = request.headers_mut();
         // Whatever compresses on the way would make lengths and ranges mean something else.
-        let request = request.header(ACCEPT_ENCODING, "identity");
-        match activity.guard(self.silence_max, request.send()).await {
-            Ok(outcome) => outcome.map_err(|error| unanswered(operation, error)),
-            Err(Stuck) => Err(silent(operation, self.silence_max)),
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        match body {
+            None => {}
+            Some(body) if body.is_empty() => {
+                // Said, because nginx takes a PUT without a length for one without a body.
+                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
+            Some(rest) => {
+                let activity = Arc::clone(&activity);
+                let upload = reqwest::Body::wrap(Upload { rest, activity });
+                *request.body_mut() = Some(upload);
+            }
+        }
+        let answer = activity.guard(self.silence_max, http.execute(request));
+        match answer.await {
+            Ok(outcome) => outcome.map_err(Unanswered::Failed),
+            Err(Stuck) => Err(Unanswered::Silent),
         }
     }
 
@@ -139,7 +185,7 @@ impl Client {
         &self,
         operation: &'static str,
         request: RequestBuilder,
-        body: Bytes,
+        body: Option<Bytes>,
     ) -> Result<Said> {
         let mut response = self.send(operation, request, body).await?;
         let said = Said {
@@ -196,7 +242,7 @@ impl Client {
             .header("Depth", depth)
             .header("Content-Type", "application/xml; charset=utf-8");
         let question = Bytes::from_static(multistatus::PROPFIND.as_bytes());
-        let mut response = self.send(operation, request, question).await?;
+        let mut response = self.send(operation, request, Some(question)).await?;
         match response.status() {
             StatusCode::MULTI_STATUS => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),

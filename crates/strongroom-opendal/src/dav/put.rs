@@ -27,7 +27,7 @@ async fn put(client: &Client, key: &Key, data: Bytes, new: bool) -> Result<()> {
         if new {
             request = request.header(IF_NONE_MATCH, "*");
         }
-        client.ask("put", request, data.clone()).await
+        client.ask("put", request, Some(data.clone())).await
     };
     let mut said = send().await?;
     if said.is_conflict() {
@@ -79,7 +79,7 @@ pub(super) async fn make_folders(client: &Client, path: &str) -> Result<()> {
 /// Makes a folder that may be there; its path ends in a slash.
 pub(super) async fn make_folder(client: &Client, path: &str) -> Result<()> {
     let request = client.request("MKCOL", path)?;
-    let said = client.ask("put", request, Bytes::new()).await?;
+    let said = client.ask("put", request, None).await?;
     if said.is_success() {
         return Ok(());
     }

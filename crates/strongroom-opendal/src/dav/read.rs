@@ -17,24 +17,17 @@ use crate::walk::Entry;
 pub(super) async fn get(client: &Client, key: &Key, options: &GetOptions) -> Result<Bytes> {
     let mut request = client.request("GET", key.as_str())?;
     if let Some(range) = &options.range {
-        if range.start >= range.end {
-            // HTTP cannot ask for nothing, nor for less.
-            let object = head(client, key)
-                .await
-                .map_err(|error| retold(error, "get"))?;
-            return check_range(object.len, options).map(|_| Bytes::new());
+        let len = range.end.saturating_sub(range.start);
+        if len == 0 || len > MAX_OBJECT_BYTES as u64 {
+            // HTTP cannot ask for nothing, nor for less; and nobody has a buffer for more.
+            let object = head(client, key).await;
+            let object = object.map_err(|error| retold(error, "get"))?;
+            check_range(object.len, options)?;
+            return check_len("get", len).map(|()| Bytes::new());
         }
-        check_len("get", range.end - range.start).or_else(|error| {
-            // More than an object can be is more than this one is.
-            Err(if range.end - range.start > MAX_OBJECT_BYTES as u64 {
-                outside(range, MAX_OBJECT_BYTES as u64)
-            } else {
-                error
-            })
-        })?;
         request = request.header(RANGE, format!("bytes={}-{}", range.start, range.end - 1));
     }
-    let mut response = client.send("get", request, Bytes::new()).await?;
+    let mut response = client.send("get", request, None).await?;
     match (response.status(), &options.range) {
         (StatusCode::OK, None) => client.read("get", response, MAX_OBJECT_BYTES).await,
         (StatusCode::OK, Some(range)) => part_of_all(client, response, range).await,
@@ -124,7 +117,7 @@ pub(super) async fn head(client: &Client, key: &Key) -> Result<ObjectMeta> {
 /// Makes an object absent.
 pub(super) async fn delete(client: &Client, key: &Key) -> Result<()> {
     let request = client.request("DELETE", key.as_str())?;
-    let said = client.ask("delete", request, Bytes::new()).await?;
+    let said = client.ask("delete", request, None).await?;
     if said.is_success() {
         return Ok(());
     }

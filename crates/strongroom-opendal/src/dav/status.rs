@@ -1,5 +1,6 @@
 //! Which kind of error an answer, or the lack of one, is.
 
+use std::io;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -65,13 +66,37 @@ pub(super) fn unanswered(operation: &'static str, error: reqwest::Error) -> Erro
 }
 
 fn is_about_tls(error: &reqwest::Error) -> bool {
+    any_cause(error, &|cause| {
+        // An input error has what it carries as its source only at times.
+        let carried = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        cause.is::<rustls::Error>() || carried.is_some_and(|error| error.is::<rustls::Error>())
+    })
+}
+
+/// Returns whether a connection was closed under a request.
+pub(super) fn is_closed(error: &reqwest::Error) -> bool {
+    !error.is_connect()
+        && any_cause(error, &|cause| match cause.downcast_ref::<io::Error>() {
+            Some(error) => matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+            ),
+            // An error of `hyper`, which is not ours to name.
+            None => cause.to_string() == "connection closed before message completed",
+        })
+}
+
+fn any_cause(
+    error: &reqwest::Error,
+    test: &dyn Fn(&(dyn std::error::Error + 'static)) -> bool,
+) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
-        // An input error has what it carries as its source only at times.
-        let carried = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(|error| error.get_ref());
-        if error.is::<rustls::Error>() || carried.is_some_and(|error| error.is::<rustls::Error>()) {
+        if test(error) {
             return true;
         }
         next = error.source();

@@ -291,7 +291,7 @@ fn deliver(
     {
         waiting.last_id = waiting.last_id.wrapping_add(1);
         let close = Packet::new(kind::CLOSE).text(handle);
-        let _ = outbox.send((waiting.last_id, close));
+        drop(outbox.send((waiting.last_id, close)));
     }
 }
 
@@ -317,7 +317,7 @@ async fn write_packets(
         }
     }
     // The server ends when it has nothing to read any more, whatever became of this.
-    let _ = to.shutdown().await;
+    drop(to.shutdown().await);
 }
 
 async fn write_packet(

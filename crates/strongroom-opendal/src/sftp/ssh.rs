@@ -123,8 +123,8 @@ impl Dial for Ssh {
                 Ok(channel)
             }
             Err(fault) => {
-                let _ = timeout(LAST_WORDS, child.wait()).await;
-                let _ = timeout(LAST_WORDS, &mut listener.0).await;
+                drop(timeout(LAST_WORDS, child.wait()).await);
+                drop(timeout(LAST_WORDS, &mut listener.0).await);
                 Err(refused(&said.text(), fault))
             }
         }

@@ -32,6 +32,13 @@ const SWEPT_MAX: usize = 1_000;
 pub(super) struct Temp<'a> {
     pool: &'a Pool,
     file: Open<'a>,
+    name: Name<'a>,
+}
+
+/// A path that is removed when this is dropped, also while the file is yet to be created there: the server keeps the order.
+#[derive(Debug)]
+struct Name<'a> {
+    channel: &'a Channel,
     path: String,
     moved: bool,
 }
@@ -39,10 +46,14 @@ pub(super) struct Temp<'a> {
 impl<'a> Temp<'a> {
     /// Creates an empty file.
     pub(super) async fn create(pool: &'a Pool, channel: &'a Channel, name: &str) -> Result<Self> {
-        let path = pool.path_of(&format!("{FOLDER}/{name}"));
+        let mut name = Name {
+            channel,
+            path: pool.path_of(&format!("{FOLDER}/{name}")),
+            moved: false,
+        };
         let create = || {
             let flags = open::WRITE | open::CREATE | open::EXCLUSIVE;
-            let packet = Packet::new(kind::OPEN).text(&path).u32(flags);
+            let packet = Packet::new(kind::OPEN).text(&name.path).u32(flags);
             channel.send(packet.permissions(FILE_MODE)).handle()
         };
         let handle = match create().await {
@@ -57,6 +68,7 @@ impl<'a> Temp<'a> {
         let handle = match handle {
             Ok(handle) => handle,
             Err(fault) => {
+                name.moved = true; // it never was there
                 pool.check_root(channel, "put").await?;
                 return Err(failure("put", fault));
             }
@@ -64,8 +76,7 @@ impl<'a> Temp<'a> {
         Ok(Self {
             pool,
             file: Open { channel, handle },
-            path,
-            moved: false,
+            name,
         })
     }
 
@@ -94,14 +105,14 @@ impl<'a> Temp<'a> {
     }
 
     /// Gives the file its name; fails if the name is taken.
-    pub(super) async fn link_new(&mut self, key: &Key) -> Result<()> {
+    pub(super) async fn link_new(&self, key: &Key) -> Result<()> {
         if !self.channel().extensions.hard_link {
             return Err(cannot_link("the server has no hardlink@openssh.com"));
         }
         let target = self.pool.path(key);
         let link = || {
             Packet::extended("hardlink@openssh.com")
-                .text(&self.path)
+                .text(&self.name.path)
                 .text(&target)
         };
         let fault = match self.name_by(&link, key).await {
@@ -125,10 +136,14 @@ impl<'a> Temp<'a> {
             Ok(None) => {}
             Err(fault) => return Err(failure("put", fault)),
         }
-        let rename = || Packet::new(kind::RENAME).text(&self.path).text(&target);
+        let rename = || {
+            Packet::new(kind::RENAME)
+                .text(&self.name.path)
+                .text(&target)
+        };
         match self.name_by(&rename, key).await {
             Ok(synced) => {
-                self.moved = true;
+                self.name.moved = true;
                 named(synced).await
             }
             Err(fault) => match self.in_the_way(&target, &fault).await {
@@ -148,11 +163,11 @@ impl<'a> Temp<'a> {
         let target = self.pool.path(key);
         let rename = || {
             let name = "posix-rename@openssh.com";
-            Packet::extended(name).text(&self.path).text(&target)
+            Packet::extended(name).text(&self.name.path).text(&target)
         };
         match self.name_by(&rename, key).await {
             Ok(synced) => {
-                self.moved = true;
+                self.name.moved = true;
                 named(synced).await
             }
             Err(fault) => Err(self.not_named(fault).await),
@@ -298,12 +313,12 @@ fn cannot_link(why: &str) -> Error {
     ))
 }
 
-impl Drop for Temp<'_> {
+impl Drop for Name<'_> {
     fn drop(&mut self) {
         if !self.moved {
             // What cannot be removed now is swept later, and no list shows it.
             drop(
-                self.channel()
+                self.channel
                     .send(Packet::new(kind::REMOVE).text(&self.path)),
             );
         }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use strongroom_store::wrap::{
-    Counted, Deadline, DeadlinePolicy, Fault, FaultPlan, Faulty, Limited, MirrorSettings, Mirrored,
-    Prefixed, ReadOnly, Recording, RetryPolicy, Retrying, Rule, WritePolicy,
+    Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, Counted, Deadline, DeadlinePolicy, Fault,
+    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, MirrorSettings, Mirrored, Prefixed, ReadOnly,
+    Recording, RetryPolicy, Retrying, Rule, Split, SplitRules, WritePolicy,
 };
 use strongroom_store::{
     ErrorKind, GetOptions, PutMode, PutOptions, Retention, RetentionMode, StorageClass, Store,
@@ -35,7 +36,17 @@ fn all(make: impl Fn() -> Spy) -> Vec<Case> {
     };
     vec![
         case(&|spy| Box::new(Arc::new(spy))),
+        case(&|spy| Box::new(Adaptive::new(spy, AdaptivePolicy::default()))),
+        case(&|spy| {
+            let limits = BandwidthLimits::new(None, None);
+            Box::new(Bandwidth::new(spy, limits))
+        }),
         case(&|spy| Box::new(Counted::new(spy))),
+        case(&|spy| Box::new(Hedged::new(spy, HedgePolicy::default()))),
+        case(&|spy| {
+            let rules = SplitRules::cold_of([folder("parity/")]);
+            Box::new(Split::new(spy, make(), rules))
+        }),
         case(&|spy| Box::new(Deadline::new(spy, DeadlinePolicy::default()))),
         case(&|spy| Box::new(Faulty::new(spy, FaultPlan::new()))),
         case(&|spy| Box::new(Limited::new(spy, 1))),

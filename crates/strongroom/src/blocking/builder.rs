@@ -6,7 +6,7 @@ use strongroom_crypt::{GenesisPin, RecoveryCode};
 use strongroom_format::AuditKeys;
 use strongroom_repo::{
     AuditScope, Components, CreateOptions, Credential, LostEntries, Observer, Result, Salvage,
-    Settings,
+    Settings, StoreProbe,
 };
 
 use super::Repository;
@@ -31,6 +31,10 @@ pub struct Created {
     pub pin: GenesisPin,
     /// Only one machine may ever write at a time. Say so at every backup.
     pub single_writer: bool,
+    /// What the store was found to do; recorded in the repository.
+    pub probe: StoreProbe,
+    /// Names of scratch objects of the probe that could not be deleted.
+    pub left: Vec<String>,
 }
 
 impl RepositoryBuilder {
@@ -92,6 +96,8 @@ impl RepositoryBuilder {
             recovery_code: created.recovery_code,
             pin: created.pin,
             single_writer: created.single_writer,
+            probe: created.probe,
+            left: created.left,
         })
     }
 

@@ -7,9 +7,9 @@ use strongroom_crypt::{GenesisPin, Id, RepositoryId, SlotId, Suite};
 use strongroom_format::{AuditKeys, Node};
 use strongroom_repo::{
     AuditScope, BackupOptions, BackupReport, Depth, DryRun, JournalDamage, JournalRepairPlan,
-    JournalRepairReport, NewSlot, Observer, RecoveryKit, RestoreOptions, RestorePlan,
-    RestoreReport, Result, RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source, Target,
-    WarmUpOptions, WarmUpReport,
+    JournalRepairReport, NewSlot, Observer, RecoveryKit, Reprobed, RestoreOptions, RestorePlan,
+    RestoreReport, Result, RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source,
+    StoreProbe, Target, WarmUpOptions, WarmUpReport,
 };
 use strongroom_store::{Key, Store, Warmer};
 
@@ -293,6 +293,24 @@ impl Repository {
     #[must_use]
     pub fn is_single_writer(&self) -> bool {
         self.inner.is_single_writer()
+    }
+
+    /// Returns what the store was found to do when the repository was created. As [`crate::Repository::store_probe`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn store_probe(&self) -> Result<Option<StoreProbe>> {
+        self.run(|repository| async move { repository.store_probe().await })
+    }
+
+    /// Probes the store again and records it. As [`crate::Repository::reprobe`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn reprobe(&self) -> Result<Reprobed> {
+        self.run(|repository| async move { repository.reprobe().await })
     }
 
     /// Returns the async face of the same repository.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::error::LocationError;
 use super::mirror::MirrorPlace;
 use super::remote::Remote;
+use super::split::SplitPlace;
 use super::text::{not_empty, path_of, percent_decoded, scheme};
 
 /// What is made where it is missing.
@@ -21,6 +22,7 @@ pub(super) enum Place {
     Directory(PathBuf),
     Remote(Remote),
     Mirror(MirrorPlace),
+    Split(SplitPlace),
 }
 
 impl Place {
@@ -32,6 +34,7 @@ impl Place {
         let rest = bytes.get(scheme.len() + 1..).unwrap_or_default();
         match scheme.as_str() {
             "file" => file(rest).map(Self::Directory),
+            "split" => SplitPlace::parse(rest).map(Self::Split),
             "mirror" => MirrorPlace::parse(rest).map(Self::Mirror),
             _ => Remote::parse(&scheme, bytes).map(Self::Remote),
         }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use strongroom_store::wrap::{Deadline, DeadlinePolicy, RetryPolicy, Retrying};
+use strongroom_store::wrap::{Deadline, DeadlinePolicy, RetryPolicy, Retrying, Split};
 use strongroom_store::{Environment, ErrorKind, Store, Warmer};
 
 use super::counter::Counter;
@@ -87,9 +87,11 @@ impl Stores {
     /// | `sftp://user@host:port/path?key=…&known_hosts=…` | SFTP, by the system's `ssh` | `opendal` |
     /// | `dav(s)://host:port/path` | WebDAV, `davs` over TLS | `opendal` |
     /// | `mirror:<location>,<location>,…` | several of these at once ([`open_mirror`](Self::open_mirror)) | |
+    /// | `split:<home>,<data>` | two of these: what restores alone need, packs of content put as cold, is in `data` | |
+    /// | `split:all:<home>,<data>` | likewise; all packs are in `data`, and the journal with the rest in `home` | |
     ///
     /// What begins like `name:`, with a name of two or more letters, digits, `+`, `-` or `.`, is a URL; write `./name:x` for a path of
-    /// that form. In `file://` URLs, `%` and two hexadecimal digits are a byte. Nothing is created: a mistyped path is an error, not an
+    /// that form. Within `mirror:` and `split:`, `%2C` is a comma and `%25` a percent sign. In `file://` URLs, `%` and two hexadecimal digits are a byte. Nothing is created: a mistyped path is an error, not an
     /// empty repository. A remote store is not asked anything yet: a wrong bucket or credential shows at the first request.
     ///
     /// # Errors
@@ -154,6 +156,11 @@ impl Stores {
                 Ok(self.patient(self.counted(store)))
             }
             Place::Mirror(mirror) => Ok(Arc::new(self.mirror(mirror, make)?)),
+            Place::Split(split) => {
+                let home = self.at(&split.home, make)?;
+                let data = self.at(&split.data, make)?;
+                Ok(Arc::new(Split::new(home, data, split.rules()?)))
+            }
         }
     }
 

@@ -5,6 +5,10 @@ fn shown(location: &str) -> String {
         match place {
             Place::Directory(path) => path.display().to_string(),
             Place::Remote(remote) => format!("{remote:?}"),
+            Place::Split(split) => {
+                let sides = (show(&split.home), show(&split.data));
+                format!("{} {sides:?}", if split.all { "all" } else { "cold" })
+            }
             Place::Mirror(mirror) => {
                 let members: Vec<_> = mirror.members.iter().map(show).collect();
                 format!("{:?} {members:?}", mirror.policy)
@@ -40,6 +44,24 @@ fn a_mirror_has_a_policy_and_members() {
     check("mirror:0:/a,/b", what);
     let what = "invalid location: a mirror of that many members";
     check("mirror:99999999999999999999:/a", what);
+}
+
+#[test]
+fn a_split_has_a_home_and_a_place_for_data() {
+    check("split:/a,/b", r#"cold ("/a", "/b")"#);
+    check("split:all:/a%2Cb,/b:c", r#"all ("/a,b", "/b:c")"#);
+    check(
+        "split:/a,mirror:/b%2C/c",
+        r#"cold ("/a", "All [\"/b\", \"/c\"]")"#,
+    );
+    check(
+        "mirror:split:/a%2C/b,/c",
+        r#"All ["cold (\"/a\", \"/b\")", "/c"]"#,
+    );
+    let what = "invalid location: a split has two locations: split:HOME,DATA";
+    check("split:/a", what);
+    check("split:/a,/b,/c", what);
+    check("split:/a,", "invalid location: the path is empty");
 }
 
 #[test]
