@@ -205,6 +205,10 @@ impl<S: Store> Store for Deadline<S> {
 
 #[async_trait]
 impl<S: Store> ObjectLock for Deadline<S> {
+    fn locks(&self, key: &Key) -> bool {
+        lock_of(&*self.inner, "locks").is_ok_and(|lock| lock.locks(key))
+    }
+
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let call = lock_of(&*self.inner, "retention")?.retention(key);
         self.within("retention", key, 0, call).await
