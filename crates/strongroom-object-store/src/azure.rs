@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use strongroom_store::{Capabilities, Cause, Environment, Error, ErrorKind, Result};
+use strongroom_store::{Cause, Environment, Error, ErrorKind, Result};
 
 use self::calls::AzureCalls;
 use self::credentials::Found;
 use crate::address::{Address, check_folder, invalid};
 use crate::s3::never;
 use crate::secret::Secret;
-use crate::settings::{self, Common};
+use crate::settings::{self, Common, Creates};
 use crate::store::{Inner, ObjectStore, Service};
 use crate::tls::Trust;
 use crate::transport::{Connector, Timeouts, Transport, root_cause};
@@ -25,7 +25,7 @@ const CONCURRENCY: usize = 16;
 /// A container, and how to reach it.
 ///
 /// Its address is `az://container/folder?account=…&endpoint=…`, and further `class=` and `hot_class=` (access tiers such as `Archive`,
-/// `Cool`), `credentials=anonymous` or `instance`, `ca=` and `timeout=` as for [`S3`](crate::S3).
+/// `Cool`), `credentials=anonymous` or `instance`, `create=`, `ca=` and `timeout=` as for [`S3`](crate::S3).
 ///
 /// The account is also taken from `AZURE_STORAGE_ACCOUNT_NAME` or `AZURE_STORAGE_ACCOUNT`, credentials from the first of:
 /// `AZURE_STORAGE_CONNECTION_STRING`; `AZURE_STORAGE_ACCOUNT_KEY`, `AZURE_STORAGE_ACCESS_KEY` or `AZURE_STORAGE_KEY`;
@@ -80,7 +80,8 @@ impl Azure {
     ///
     /// `Invalid` if that cannot be the name of a container.
     pub fn new(container: &str) -> Result<Self> {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '$';
+        let allowed =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '$';
         if container.is_empty() || container.len() > 63 || !container.chars().all(allowed) {
             return Err(invalid("a container whose name is none"));
         }
@@ -97,12 +98,19 @@ impl Azure {
         let mut azure = Self::new(&address.authority)?;
         azure.common = Common::take(address)?;
         azure.account = address.take("account").map(account).transpose()?;
-        azure.endpoint = address.take("endpoint").map(|url| settings::endpoint(&url)).transpose()?;
+        azure.endpoint = address
+            .take("endpoint")
+            .map(|url| settings::endpoint(&url))
+            .transpose()?;
         azure.credentials = match address.take("credentials").as_deref() {
             None | Some("environment") => None,
             Some("anonymous") => Some(AzureCredentials::Anonymous),
             Some("instance") => Some(AzureCredentials::Instance),
-            Some(_) => return Err(invalid("credentials= is neither environment nor anonymous nor instance")),
+            Some(_) => {
+                return Err(invalid(
+                    "credentials= is neither environment nor anonymous nor instance",
+                ));
+            }
         };
         Ok(azure)
     }
@@ -154,6 +162,13 @@ impl Azure {
         self
     }
 
+    /// Sets how an object is created that must not exist.
+    #[must_use]
+    pub fn with_creates(mut self, creates: Creates) -> Self {
+        self.common.creates = creates;
+        self
+    }
+
     /// Sets how long a silent service is waited for.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
@@ -169,19 +184,27 @@ impl Azure {
     pub fn open(&self, environment: &dyn Environment) -> Result<ObjectStore> {
         let found = Found::of(environment)?;
         let account = self.account.clone().or(found.account);
-        let account = account.ok_or_else(|| invalid("an account is named neither by account= nor by the environment"))?;
-        let credentials = self.credentials.clone().or(found.credentials).ok_or_else(|| {
-            Error::new(ErrorKind::PermissionDenied, "open")
-                .with_cause(Cause::NoCredentials)
-                .with_source("no key, signature or application of Azure is set")
+        let account = account.ok_or_else(|| {
+            invalid("an account is named neither by account= nor by the environment")
         })?;
+        let credentials = self
+            .credentials
+            .clone()
+            .or(found.credentials)
+            .ok_or_else(|| {
+                Error::new(ErrorKind::PermissionDenied, "open")
+                    .with_cause(Cause::NoCredentials)
+                    .with_source("no key, signature or application of Azure is set")
+            })?;
         let endpoint = match (&self.endpoint, found.endpoint) {
             (Some(endpoint), _) => endpoint.clone(),
             (None, Some(endpoint)) => settings::endpoint_of_environment(&endpoint)?,
             (None, None) => format!("https://{account}.blob.core.windows.net"),
         };
         let mut connection = self.common.connection(&endpoint, environment)?;
-        if matches!(credentials, AzureCredentials::Application { .. }) && matches!(connection.trust, Trust::Nothing) {
+        if matches!(credentials, AzureCredentials::Application { .. })
+            && matches!(connection.trust, Trust::Nothing)
+        {
             connection.trust = Trust::System;
         }
         let transport = Transport::new(&connection)?;
@@ -203,11 +226,23 @@ impl Azure {
         let container_url = format!("{endpoint}/{}", self.container);
         Ok(ObjectStore::new(Inner {
             remote: Arc::new(client),
-            service: Service::Azure(AzureCalls::new(transport, container_url, account.clone(), signer)),
+            creates: self.common.creates,
+            service: Service::Azure(AzureCalls::new(
+                transport,
+                container_url,
+                account.clone(),
+                signer,
+            )),
             root: self.common.root(),
-            name: format!("az://{}/{}?account={account}", self.container, self.common.folder),
+            name: format!(
+                "az://{}/{}?account={account}",
+                self.container, self.common.folder
+            ),
             classes: self.common.classes.clone(),
-            capabilities: Capabilities::default()
+            capabilities: self
+                .common
+                .creates
+                .capabilities()
                 .with_concurrency(CONCURRENCY)
                 .with_ordered_list(true),
         }))
@@ -217,14 +252,22 @@ impl Azure {
 impl AzureCredentials {
     fn apply(&self, builder: MicrosoftAzureBuilder) -> MicrosoftAzureBuilder {
         match self {
-            Self::Key(key) => builder.with_access_key(key.reveal()).with_credential_type("access_key"),
+            Self::Key(key) => builder
+                .with_access_key(key.reveal())
+                .with_credential_type("access_key"),
             Self::SharedAccessSignature(signature) => builder
                 .with_config(AzureConfigKey::SasKey, signature.reveal())
                 .with_credential_type("sas_token"),
             // The library wants some credentials even so.
-            Self::Anonymous => builder.with_skip_signature(true).with_bearer_token_authorization(""),
+            Self::Anonymous => builder
+                .with_skip_signature(true)
+                .with_bearer_token_authorization(""),
             Self::Instance => builder.with_credential_type("managed_identity"),
-            Self::Application { client, tenant, proof } => {
+            Self::Application {
+                client,
+                tenant,
+                proof,
+            } => {
                 let builder = builder.with_client_id(client).with_tenant_id(tenant);
                 match proof {
                     ApplicationProof::Secret(secret) => builder
@@ -241,8 +284,13 @@ impl AzureCredentials {
 
 /// An account is a part of a host's name.
 fn account(name: String) -> Result<String> {
-    let sound = (1..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    if sound { Ok(name) } else { Err(invalid("an account whose name is none")) }
+    let sound = (1..=64).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if sound {
+        Ok(name)
+    } else {
+        Err(invalid("an account whose name is none"))
+    }
 }
 
 /// The address, without what only matters to the service.

@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use object_store::StaticCredentialProvider;
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
-use strongroom_store::{Capabilities, Cause, Environment, Error, ErrorKind, Result};
+use strongroom_store::{Cause, Environment, Error, ErrorKind, Result};
 
+use self::calls::GoogleCalls;
 use crate::address::{Address, check_folder, invalid};
 use crate::s3::never;
 use crate::secret::Secret;
-use crate::settings::{self, Common};
+use crate::settings::{self, Common, Creates};
 use crate::store::{Inner, ObjectStore, Service};
 use crate::transport::{Connector, Timeouts, Transport, root_cause};
+
+pub(crate) mod calls;
 
 /// Calls in flight that serve it well.
 const CONCURRENCY: usize = 16;
@@ -22,7 +25,7 @@ const CONCURRENCY: usize = 16;
 /// A bucket, and how to reach it.
 ///
 /// Its address is `gs://bucket/folder?endpoint=…`, and further `class=` and `hot_class=` (`NEARLINE`, `ARCHIVE`: all of them are read
-/// at once here), `credentials=anonymous` or `instance`, `ca=` and `timeout=` as for [`S3`](crate::S3).
+/// at once here), `credentials=anonymous` or `instance`, `create=`, `ca=` and `timeout=` as for [`S3`](crate::S3).
 ///
 /// Credentials are those of `GOOGLE_APPLICATION_CREDENTIALS` or of `gcloud auth application-default login`: a service account or a
 /// user. A bucket at an endpoint without TLS, which is an emulator, needs none.
@@ -58,8 +61,13 @@ impl Google {
     ///
     /// `Invalid` if that cannot be the name of one.
     pub fn new(bucket: &str) -> Result<Self> {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
-        if bucket.len() < 3 || bucket.len() > 222 || !bucket.chars().all(allowed) || bucket.contains("..") {
+        let allowed =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
+        if bucket.len() < 3
+            || bucket.len() > 222
+            || !bucket.chars().all(allowed)
+            || bucket.contains("..")
+        {
             return Err(invalid("a bucket whose name is none"));
         }
         Ok(Self {
@@ -73,12 +81,19 @@ impl Google {
     pub(crate) fn of(address: &mut Address) -> Result<Self> {
         let mut google = Self::new(&address.authority)?;
         google.common = Common::take(address)?;
-        google.endpoint = address.take("endpoint").map(|url| settings::endpoint(&url)).transpose()?;
+        google.endpoint = address
+            .take("endpoint")
+            .map(|url| settings::endpoint(&url))
+            .transpose()?;
         google.credentials = match address.take("credentials").as_deref() {
             None | Some("environment") => None,
             Some("anonymous") => Some(GoogleCredentials::Anonymous),
             Some("instance") => Some(GoogleCredentials::Instance),
-            Some(_) => return Err(invalid("credentials= is neither environment nor anonymous nor instance")),
+            Some(_) => {
+                return Err(invalid(
+                    "credentials= is neither environment nor anonymous nor instance",
+                ));
+            }
         };
         Ok(google)
     }
@@ -120,6 +135,13 @@ impl Google {
         self
     }
 
+    /// Sets how an object is created that must not exist.
+    #[must_use]
+    pub fn with_creates(mut self, creates: Creates) -> Self {
+        self.common.creates = creates;
+        self
+    }
+
     /// Sets how long a silent service is waited for.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
@@ -137,24 +159,36 @@ impl Google {
             Some(credentials) => credentials.clone(),
             None => self.credentials_of(environment)?,
         };
-        let endpoint = self.endpoint.as_deref().unwrap_or("https://storage.googleapis.com");
+        let endpoint = self
+            .endpoint
+            .as_deref()
+            .unwrap_or("https://storage.googleapis.com");
         let transport = Transport::new(&self.common.connection(endpoint, environment)?)?;
         let builder = GoogleCloudStorageBuilder::new()
             .with_bucket_name(&self.bucket)
             .with_base_url(endpoint)
             .with_retry(never())
-            .with_http_connector(Connector::new(transport));
+            .with_http_connector(Connector::new(transport.clone()));
         let client = credentials
             .apply(builder)
             .build()
             .map_err(|error| invalid(&root_cause(&error)))?;
+        let signer = match credentials {
+            GoogleCredentials::Anonymous => None,
+            _ => Some(Arc::clone(client.credentials())),
+        };
+        let calls = GoogleCalls::new(transport, endpoint.to_owned(), self.bucket.clone(), signer);
         Ok(ObjectStore::new(Inner {
             remote: Arc::new(client),
-            service: Service::Google,
+            service: Service::Google(calls),
+            creates: self.common.creates,
             root: self.common.root(),
             name: format!("gs://{}/{}", self.bucket, self.common.folder),
             classes: self.common.classes.clone(),
-            capabilities: Capabilities::default()
+            capabilities: self
+                .common
+                .creates
+                .capabilities()
                 .with_concurrency(CONCURRENCY)
                 .with_ordered_list(true),
         }))
@@ -166,7 +200,9 @@ impl Google {
                 .with_cause(Cause::NoCredentials)
                 .with_source(source)
         };
-        let named = environment.variable("GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from);
+        let named = environment
+            .variable("GOOGLE_APPLICATION_CREDENTIALS")
+            .map(PathBuf::from);
         let usual = || {
             let home = PathBuf::from(environment.variable("HOME")?);
             Some(home.join(".config/gcloud/application_default_credentials.json"))
@@ -177,9 +213,14 @@ impl Google {
                 Ok(content) => {
                     let document = String::from_utf8_lossy(&content).into_owned();
                     return match crate::refusal::json_text(&document, "type").as_deref() {
-                        Some("service_account") => Ok(GoogleCredentials::ServiceAccount(Secret::new(document))),
+                        Some("service_account") => {
+                            Ok(GoogleCredentials::ServiceAccount(Secret::new(document)))
+                        }
                         Some("authorized_user") => Ok(GoogleCredentials::UserFile(path)),
-                        _ => Err(none("a file of credentials of a type that is not understood here".to_owned())),
+                        _ => Err(none(
+                            "a file of credentials of a type that is not understood here"
+                                .to_owned(),
+                        )),
                     };
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => {}
@@ -188,7 +229,9 @@ impl Google {
         }
         match &self.endpoint {
             Some(endpoint) if endpoint.starts_with("http://") => Ok(GoogleCredentials::Anonymous),
-            _ => Err(none("neither GOOGLE_APPLICATION_CREDENTIALS nor a login of gcloud is there".to_owned())),
+            _ => Err(none(
+                "neither GOOGLE_APPLICATION_CREDENTIALS nor a login of gcloud is there".to_owned(),
+            )),
         }
     }
 }
@@ -204,7 +247,9 @@ impl GoogleCredentials {
             Self::Token(bearer) => builder.with_credentials(token(bearer.reveal())),
             Self::UserFile(path) => builder.with_application_credentials(path.to_string_lossy()),
             // Some credentials, lest the library look for others.
-            Self::Anonymous => builder.with_skip_signature(true).with_credentials(token("")),
+            Self::Anonymous => builder
+                .with_skip_signature(true)
+                .with_credentials(token("")),
             Self::Instance => builder,
         }
     }

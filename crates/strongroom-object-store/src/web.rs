@@ -46,7 +46,10 @@ impl Web {
             return Err(invalid("classes of storage are not known to a web server"));
         }
         let path = crate::text::encode(&address.path);
-        let url = settings::endpoint(&format!("{}://{}/{path}", address.scheme, address.authority))?;
+        let url = settings::endpoint(&format!(
+            "{}://{}/{path}",
+            address.scheme, address.authority
+        ))?;
         Ok(Self { url, common })
     }
 
@@ -73,6 +76,7 @@ impl Web {
             .map_err(|error| invalid(&root_cause(&error)))?;
         Ok(ObjectStore::new(Inner {
             remote: Arc::new(client),
+            creates: self.common.creates,
             service: Service::Web,
             root: String::new(),
             name: self.url.clone(),

@@ -48,12 +48,19 @@ impl AzureCalls {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.uri_mut() = url.parse().map_err(|error| broken(Box::new(error)))?;
         *request.method_mut() = method;
-        request.headers_mut().insert("content-length", HeaderValue::from_static("0"));
+        request
+            .headers_mut()
+            .insert("content-length", HeaderValue::from_static("0"));
         for (name, value) in headers {
-            request.headers_mut().insert(*name, HeaderValue::from_static(value));
+            request
+                .headers_mut()
+                .insert(*name, HeaderValue::from_static(value));
         }
         if let Some(provider) = &self.credentials {
-            let credential = provider.get_credential().await.map_err(|error| broken(Box::new(error)))?;
+            let credential = provider
+                .get_credential()
+                .await
+                .map_err(|error| broken(Box::new(error)))?;
             AzureAuthorizer::new(&credential, &self.account)
                 .try_authorize(&mut request)
                 .map_err(|error| broken(Box::new(error)))?;
@@ -65,14 +72,17 @@ impl AzureCalls {
     /// Deletes a blob and its snapshots.
     pub(crate) async fn delete(&self, path: &str) -> Result<(), HttpError> {
         let snapshots = [("x-ms-delete-snapshots", "include")];
-        self.send(Method::DELETE, path, "", &snapshots).await.map(drop)
+        self.send(Method::DELETE, path, "", &snapshots)
+            .await
+            .map(drop)
     }
 
     /// Returns whether a blob can be read now.
     pub(crate) async fn warmth(&self, path: &str) -> Result<Warmth, HttpError> {
         let headers = self.send(Method::HEAD, path, "", &[]).await?;
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let rehydrating = header("x-ms-archive-status").is_some_and(|status| status.starts_with("rehydrate-pending"));
+        let rehydrating = header("x-ms-archive-status")
+            .is_some_and(|status| status.starts_with("rehydrate-pending"));
         Ok(match header("x-ms-access-tier") {
             Some("Archive") if rehydrating => Warmth::Warming,
             Some("Archive") => Warmth::Cold,
@@ -82,11 +92,15 @@ impl AzureCalls {
 
     /// Moves a blob out of the archive, for good.
     pub(crate) async fn rehydrate(&self, path: &str) -> Result<(), HttpError> {
-        let headers = [("x-ms-access-tier", "Hot"), ("x-ms-rehydrate-priority", "Standard")];
+        let headers = [
+            ("x-ms-access-tier", "Hot"),
+            ("x-ms-rehydrate-priority", "Standard"),
+        ];
         match self.send(Method::PUT, path, "?comp=tier", &headers).await {
             Ok(_) => Ok(()),
             Err(error) => {
-                let on_its_way = judge::refusal(&error).is_some_and(|refusal| refusal.code() == "BlobBeingRehydrated");
+                let on_its_way = judge::refusal(&error)
+                    .is_some_and(|refusal| refusal.code() == "BlobBeingRehydrated");
                 if on_its_way { Ok(()) } else { Err(error) }
             }
         }

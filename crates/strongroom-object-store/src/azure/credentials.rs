@@ -27,11 +27,17 @@ impl Found {
         if found.credentials.is_some() {
             return Ok(found);
         }
-        let key = first(&["AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_KEY"]);
+        let key = first(&[
+            "AZURE_STORAGE_ACCOUNT_KEY",
+            "AZURE_STORAGE_ACCESS_KEY",
+            "AZURE_STORAGE_KEY",
+        ]);
         let signature = first(&["AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY"]);
         found.credentials = match (key, signature) {
             (Some(key), _) => Some(AzureCredentials::Key(Secret::new(key))),
-            (None, Some(signature)) => Some(AzureCredentials::SharedAccessSignature(Secret::new(signature))),
+            (None, Some(signature)) => Some(AzureCredentials::SharedAccessSignature(Secret::new(
+                signature,
+            ))),
             (None, None) => application(environment),
         };
         Ok(found)
@@ -42,23 +48,39 @@ impl Found {
         let value = |name: &str| {
             connection.split(';').find_map(|part| {
                 let (key, value) = part.split_once('=')?;
-                key.trim().eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+                key.trim()
+                    .eq_ignore_ascii_case(name)
+                    .then(|| value.trim().to_owned())
             })
         };
         let name = value("AccountName").map(account).transpose()?;
         let protocol = value("DefaultEndpointsProtocol").unwrap_or_else(|| "https".to_owned());
-        let derived = || Some(format!("{protocol}://{}.blob.{}", name.as_ref()?, value("EndpointSuffix")?));
+        let derived = || {
+            Some(format!(
+                "{protocol}://{}.blob.{}",
+                name.as_ref()?,
+                value("EndpointSuffix")?
+            ))
+        };
         let endpoint = value("BlobEndpoint").or_else(derived);
         let key = value("AccountKey").map(|key| AzureCredentials::Key(Secret::new(key)));
         let signature = || {
             let signature = value("SharedAccessSignature")?;
-            Some(AzureCredentials::SharedAccessSignature(Secret::new(signature)))
+            Some(AzureCredentials::SharedAccessSignature(Secret::new(
+                signature,
+            )))
         };
         let credentials = key.or_else(signature);
         if credentials.is_none() {
-            return Err(invalid("AZURE_STORAGE_CONNECTION_STRING has neither a key nor a signature"));
+            return Err(invalid(
+                "AZURE_STORAGE_CONNECTION_STRING has neither a key nor a signature",
+            ));
         }
-        Ok(Self { account: name, endpoint, credentials })
+        Ok(Self {
+            account: name,
+            endpoint,
+            credentials,
+        })
     }
 }
 
@@ -70,5 +92,9 @@ fn application(environment: &dyn Environment) -> Option<AzureCredentials> {
         Some(secret) => ApplicationProof::Secret(Secret::new(secret)),
         None => ApplicationProof::TokenFile(environment.variable("AZURE_FEDERATED_TOKEN_FILE")?),
     };
-    Some(AzureCredentials::Application { client, tenant, proof })
+    Some(AzureCredentials::Application {
+        client,
+        tenant,
+        proof,
+    })
 }

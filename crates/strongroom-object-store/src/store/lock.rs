@@ -20,7 +20,10 @@ impl ObjectStore {
 #[async_trait]
 impl ObjectLock for ObjectStore {
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
-        let retention = self.lock_of("retention", key)?.retention(&self.path(key)).await;
+        let retention = self
+            .lock_of("retention", key)?
+            .retention(&self.path(key))
+            .await;
         retention.map_err(|error| explain("retention", Some(key), Doing::Otherwise, &error))
     }
 
