@@ -73,6 +73,7 @@ impl Repository {
                 plan: &plan,
                 report: &mut report,
                 except: BTreeSet::new(),
+                locks_entries: this.lock_policy()?.locks_entries(),
             };
             extending.all()?;
             let except = extending.except;
@@ -98,6 +99,7 @@ struct Extending<'a> {
     plan: &'a LockPlan,
     report: &'a mut LockReport,
     except: BTreeSet<String>,
+    locks_entries: bool,
 }
 
 impl Extending<'_> {
@@ -145,7 +147,7 @@ impl Extending<'_> {
         let name = object_name::parse(&object);
         if error.kind() == ErrorKind::NotFound {
             // A bundle is a copy that nobody must have written.
-            if let Some(ObjectName::Bundle(n)) = name {
+            if let (Some(ObjectName::Bundle(n)), true) = (name, self.locks_entries) {
                 let block = n.saturating_sub(BUNDLE_ENTRIES)..n;
                 self.report.gone += 1;
                 return Ok(block.map(object_name::journal).collect());

@@ -32,7 +32,8 @@ use crate::store::Store;
 /// * `delete` deletes on both sides, and succeeds when both have. So does to replace, which deletes on the side that it is not put to.
 /// * **Of concurrent creators of a key one wins only if all put it with the same class.** So it is for what is named by its contents.
 ///   Where it matters most, outside of the folders, it is as `home` promises.
-/// * Objects can be locked if both sides can. A lock is asked for and extended where the object is found first.
+/// * Objects can be locked if both sides can; with [`SplitRules::all_but`] those of `data` can if it can, and to lock another fails with
+///   `Unsupported` if `home` cannot. A lock is asked for and extended where the object is found first.
 ///
 /// ```
 /// # fn main() -> Result<(), strongroom_store::Error> {
@@ -152,7 +153,9 @@ impl<H: Store, D: Store> Store for Split<H, D> {
             .with_atomic_create(atomic_create)
             .with_concurrency(home.concurrency.min(data.concurrency))
             .with_key_len_max(home.key_len_max.min(data.key_len_max))
-            .with_object_lock(home.object_lock && data.object_lock)
+            .with_object_lock(
+                (home.object_lock || self.sides.rules.is_all_but()) && data.object_lock,
+            )
             .with_versioning(home.versioning && data.versioning)
             .with_conditional_delete(home.conditional_delete && data.conditional_delete)
     }
@@ -163,6 +166,9 @@ impl<H: Store, D: Store> Store for Split<H, D> {
             return Err(Error::new(ErrorKind::Unsupported, "put").with_key(key));
         }
         let (here, elsewhere) = self.order(key, Some(options.class));
+        if options.retention.is_some() && self.side(here).object_lock().is_none() {
+            return Err(Error::new(ErrorKind::Unsupported, "put").with_key(key));
+        }
         let replaces = options.mode == PutMode::Overwrite;
         self.side(here).put(key, data, options).await?;
         match elsewhere {
@@ -211,9 +217,11 @@ impl<H: Store, D: Store> Store for Split<H, D> {
         )
     }
 
-    /// There is one if both sides have one.
+    /// There is one if both sides have one; if `home` has only some folders, and everything else is in `data`, that side's is enough.
     fn object_lock(&self) -> Option<&dyn ObjectLock> {
-        self.sides.home.object_lock()?;
+        if !self.sides.rules.is_all_but() {
+            self.sides.home.object_lock()?;
+        }
         self.sides.data.object_lock()?;
         Some(self)
     }
