@@ -27,7 +27,7 @@ use crate::store::Store;
 /// Asks a second time when a `get` or `head` takes longer than most; the first answer is taken, the other request is dropped.
 ///
 /// How long most take is measured, for each kind of call and size apart: a quantile of the latest ones
-/// ([`HedgePolicy`]). Before enough were measured nothing is asked twice. Second requests are a bounded share of all, whatever the store
+/// ([`HedgePolicy`]); whole objects, whose length nobody knows before, are one kind. Before enough were measured nothing is asked twice. Second requests are a bounded share of all, whatever the store
 /// does: when it slows down as a whole, they end. What changes the store (`put`, `delete`, locks) and lists are never asked twice.
 ///
 /// An answer that says what is (*found*, *not found*, *denied* …) is taken from whoever gives it first. *Unavailable* is not an
