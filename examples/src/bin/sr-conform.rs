@@ -90,6 +90,9 @@ fn show(output: &Output, law: &LawReport) {
     });
 }
 
+/// Names of objects left behind that people are shown.
+const MAX_NAMED: usize = 8;
+
 /// Deletes what is left in the folder, and returns what cannot be deleted.
 async fn clean_up(store: &dyn Store, scratch: &Prefix) -> anyhow::Result<Vec<Key>> {
     let mut left = Vec::new();
@@ -128,8 +131,15 @@ fn conclude(
     let left: Vec<_> = left.iter().map(Key::as_str).collect();
     let broken: Vec<_> = report.broken().collect();
     let is_fit = broken.is_empty() && fitness == Fitness::ManyWriters;
-    for name in &left {
+    for name in left.iter().take(MAX_NAMED) {
         output.complain(&format!("warning: could not be deleted: {name}"));
+    }
+    if left.len() > MAX_NAMED {
+        let more = left.len() - MAX_NAMED;
+        output.complain(&format!("and {more} more (--json lists all)"));
+    }
+    if probed.delete.is_no() {
+        output.complain("laws 3, 5 and 6 delete, which was not permitted: without that permission they are expected to fail");
     }
     let _ = output.line(&fitness.to_string());
     let _ = output.json(|| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_store::{Environment, Store};
+use strongroom_store::{Environment, Store, Warmer};
 
 use super::error::LocationError;
 
@@ -71,6 +71,11 @@ impl Remote {
         })
     }
 
+    /// Returns the URL, which holds no secret.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Makes the client. Nothing is sent.
     pub(super) fn open(
         &self,
@@ -90,6 +95,35 @@ impl Remote {
                 })
             }
         }
+    }
+}
+
+#[cfg(feature = "object-store")]
+impl Remote {
+    /// Returns what brings objects of the store out of cold storage, if it is of a kind that can.
+    pub(super) fn warmer(
+        &self,
+        environment: &dyn Environment,
+    ) -> Result<Option<Arc<dyn Warmer>>, LocationError> {
+        match self.url.starts_with("s3:") {
+            false => Ok(None),
+            true => {
+                let store = strongroom_object_store::open_hosted(&self.url, environment)?;
+                Ok(Some(Arc::new(store)))
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "object-store"))]
+impl Remote {
+    /// Returns nothing: no store that is built in has cold storage.
+    #[expect(clippy::unnecessary_wraps, reason = "the other one can fail")]
+    pub(super) fn warmer(
+        &self,
+        _environment: &dyn Environment,
+    ) -> Result<Option<Arc<dyn Warmer>>, LocationError> {
+        Ok(None)
     }
 }
 
