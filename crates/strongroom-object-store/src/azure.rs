@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use strongroom_store::{Capabilities, Cause, Environment, Error, ErrorKind, Result};
+use strongroom_store::{Cause, Environment, Error, ErrorKind, Result};
 
 use self::calls::AzureCalls;
 use self::credentials::Found;
 use crate::address::{Address, check_folder, invalid};
 use crate::s3::never;
 use crate::secret::Secret;
-use crate::settings::{self, Common};
+use crate::settings::{self, Common, Creates};
 use crate::store::{Inner, ObjectStore, Service};
 use crate::tls::Trust;
 use crate::transport::{Connector, Timeouts, Transport, root_cause};
@@ -25,7 +25,7 @@ const CONCURRENCY: usize = 16;
 /// A container, and how to reach it.
 ///
 /// Its address is `az://container/folder?account=…&endpoint=…`, and further `class=` and `hot_class=` (access tiers such as `Archive`,
-/// `Cool`), `credentials=anonymous` or `instance`, `ca=` and `timeout=` as for [`S3`](crate::S3).
+/// `Cool`), `credentials=anonymous` or `instance`, `create=`, `ca=` and `timeout=` as for [`S3`](crate::S3).
 ///
 /// The account is also taken from `AZURE_STORAGE_ACCOUNT_NAME` or `AZURE_STORAGE_ACCOUNT`, credentials from the first of:
 /// `AZURE_STORAGE_CONNECTION_STRING`; `AZURE_STORAGE_ACCOUNT_KEY`, `AZURE_STORAGE_ACCESS_KEY` or `AZURE_STORAGE_KEY`;
@@ -162,6 +162,13 @@ impl Azure {
         self
     }
 
+    /// Sets how an object is created that must not exist.
+    #[must_use]
+    pub fn with_creates(mut self, creates: Creates) -> Self {
+        self.common.creates = creates;
+        self
+    }
+
     /// Sets how long a silent service is waited for.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
@@ -219,6 +226,7 @@ impl Azure {
         let container_url = format!("{endpoint}/{}", self.container);
         Ok(ObjectStore::new(Inner {
             remote: Arc::new(client),
+            creates: self.common.creates,
             service: Service::Azure(AzureCalls::new(
                 transport,
                 container_url,
@@ -231,7 +239,10 @@ impl Azure {
                 self.container, self.common.folder
             ),
             classes: self.common.classes.clone(),
-            capabilities: Capabilities::default()
+            capabilities: self
+                .common
+                .creates
+                .capabilities()
                 .with_concurrency(CONCURRENCY)
                 .with_ordered_list(true),
         }))

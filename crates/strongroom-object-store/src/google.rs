@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use object_store::StaticCredentialProvider;
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
-use strongroom_store::{Capabilities, Cause, Environment, Error, ErrorKind, Result};
+use strongroom_store::{Cause, Environment, Error, ErrorKind, Result};
 
+use self::calls::GoogleCalls;
 use crate::address::{Address, check_folder, invalid};
 use crate::s3::never;
 use crate::secret::Secret;
-use crate::settings::{self, Common};
+use crate::settings::{self, Common, Creates};
 use crate::store::{Inner, ObjectStore, Service};
 use crate::transport::{Connector, Timeouts, Transport, root_cause};
+
+pub(crate) mod calls;
 
 /// Calls in flight that serve it well.
 const CONCURRENCY: usize = 16;
@@ -22,7 +25,7 @@ const CONCURRENCY: usize = 16;
 /// A bucket, and how to reach it.
 ///
 /// Its address is `gs://bucket/folder?endpoint=…`, and further `class=` and `hot_class=` (`NEARLINE`, `ARCHIVE`: all of them are read
-/// at once here), `credentials=anonymous` or `instance`, `ca=` and `timeout=` as for [`S3`](crate::S3).
+/// at once here), `credentials=anonymous` or `instance`, `create=`, `ca=` and `timeout=` as for [`S3`](crate::S3).
 ///
 /// Credentials are those of `GOOGLE_APPLICATION_CREDENTIALS` or of `gcloud auth application-default login`: a service account or a
 /// user. A bucket at an endpoint without TLS, which is an emulator, needs none.
@@ -132,6 +135,13 @@ impl Google {
         self
     }
 
+    /// Sets how an object is created that must not exist.
+    #[must_use]
+    pub fn with_creates(mut self, creates: Creates) -> Self {
+        self.common.creates = creates;
+        self
+    }
+
     /// Sets how long a silent service is waited for.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
@@ -158,18 +168,27 @@ impl Google {
             .with_bucket_name(&self.bucket)
             .with_base_url(endpoint)
             .with_retry(never())
-            .with_http_connector(Connector::new(transport));
+            .with_http_connector(Connector::new(transport.clone()));
         let client = credentials
             .apply(builder)
             .build()
             .map_err(|error| invalid(&root_cause(&error)))?;
+        let signer = match credentials {
+            GoogleCredentials::Anonymous => None,
+            _ => Some(Arc::clone(client.credentials())),
+        };
+        let calls = GoogleCalls::new(transport, endpoint.to_owned(), self.bucket.clone(), signer);
         Ok(ObjectStore::new(Inner {
             remote: Arc::new(client),
-            service: Service::Google,
+            service: Service::Google(calls),
+            creates: self.common.creates,
             root: self.common.root(),
             name: format!("gs://{}/{}", self.bucket, self.common.folder),
             classes: self.common.classes.clone(),
-            capabilities: Capabilities::default()
+            capabilities: self
+                .common
+                .creates
+                .capabilities()
                 .with_concurrency(CONCURRENCY)
                 .with_ordered_list(true),
         }))

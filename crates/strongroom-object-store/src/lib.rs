@@ -69,6 +69,7 @@ pub use crate::google::{Google, GoogleCredentials};
 pub use crate::location::{Location, open, open_hosted};
 pub use crate::s3::{AwsCredentials, Discovery, S3, ServerSideEncryption};
 pub use crate::secret::Secret;
+pub use crate::settings::Creates;
 pub use crate::store::ObjectStore;
 pub use crate::transport::Timeouts;
 pub use crate::web::Web;

@@ -15,10 +15,11 @@ use strongroom_store::{
 use strongroom_tokio::Hosted;
 
 use crate::azure::calls::AzureCalls;
+use crate::google::calls::GoogleCalls;
 use crate::judge::{Doing, explain};
 use crate::s3::calls::S3Calls;
 use crate::s3::{Discovery, Restore};
-use crate::settings::Classes;
+use crate::settings::{Classes, Creates};
 
 mod lock;
 mod read;
@@ -50,6 +51,7 @@ pub struct ObjectStore {
 pub(crate) struct Inner {
     pub(crate) remote: Arc<dyn object_store::ObjectStore>,
     pub(crate) service: Service,
+    pub(crate) creates: Creates,
     /// What keys are put after: empty, or a folder and a slash.
     pub(crate) root: String,
     pub(crate) name: String,
@@ -62,7 +64,7 @@ pub(crate) struct Inner {
 pub(crate) enum Service {
     S3 { calls: S3Calls, restore: Restore },
     Azure(AzureCalls),
-    Google,
+    Google(GoogleCalls),
     Web,
 }
 
@@ -173,7 +175,7 @@ impl Service {
 
     /// Whether the reason of a refusal is in the body alone, which the answer to a HEAD does not have.
     fn reasons_in_body(&self) -> bool {
-        matches!(self, Self::S3 { .. } | Self::Google)
+        matches!(self, Self::S3 { .. })
     }
 }
 

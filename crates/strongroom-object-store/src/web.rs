@@ -76,6 +76,7 @@ impl Web {
             .map_err(|error| invalid(&root_cause(&error)))?;
         Ok(ObjectStore::new(Inner {
             remote: Arc::new(client),
+            creates: self.common.creates,
             service: Service::Web,
             root: String::new(),
             name: self.url.clone(),

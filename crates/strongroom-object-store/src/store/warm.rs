@@ -19,7 +19,7 @@ impl ObjectStore {
                 Ok(_) => Ok(()),
                 Err(error) => Err(error),
             },
-            Service::Google | Service::Web => Ok(()),
+            Service::Google(_) | Service::Web => Ok(()),
         };
         asked.map_err(|error| explain("warm", Some(key), Doing::Otherwise, &error))
     }
@@ -33,7 +33,7 @@ impl Warmer for ObjectStore {
         let warmth: Result<Warmth, HttpError> = match &self.inner.service {
             Service::S3 { calls, .. } => calls.warmth(&path).await,
             Service::Azure(calls) => calls.warmth(&path).await,
-            Service::Google | Service::Web => {
+            Service::Google(_) | Service::Web => {
                 return self.look(key).await.map(|_| Warmth::Ready { until: None });
             }
         };

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use object_store::client::HttpError;
 use object_store::path::Path;
-use object_store::{Attribute, AttributeValue, ObjectStoreExt, PutPayload};
+use object_store::{Attribute, AttributeValue, PutPayload};
 use strongroom_store::{
     Cause, Error, ErrorKind, Key, MAX_OBJECT_BYTES, PutMode, PutOptions, Result,
 };
@@ -12,6 +13,8 @@ use strongroom_store::{
 use super::{ObjectStore, Service};
 use crate::judge::{self, Doing, explain};
 use crate::s3::calls::{Locked, S3Calls};
+use crate::settings::Creates;
+use crate::transport::root_cause;
 
 /// A body is handed over in pieces of this many bytes, each of which is a sign of life.
 const PIECE_BYTES: usize = 256 << 10;
@@ -60,14 +63,22 @@ impl ObjectStore {
         options: &PutOptions,
     ) -> object_store::Result<()> {
         let mut asked = object_store::PutOptions {
-            mode: match options.mode {
-                PutMode::Overwrite => object_store::PutMode::Overwrite,
+            mode: match (options.mode, self.inner.creates) {
+                (PutMode::Overwrite, _) | (_, Creates::AfterLooking) => {
+                    object_store::PutMode::Overwrite
+                }
                 // Whatever modes may come: nothing is replaced by accident.
                 _ => object_store::PutMode::Create,
             },
             ..object_store::PutOptions::default()
         };
-        if let Some(class) = self.inner.classes.name(options.class) {
+        let class = self.inner.classes.name(options.class);
+        if let Service::Google(calls) = &self.inner.service {
+            let create = asked.mode == object_store::PutMode::Create;
+            let put = calls.put(path.as_ref(), payload, create, class).await;
+            return put.map_err(library_error);
+        }
+        if let Some(class) = class {
             let class = AttributeValue::from(class.to_owned());
             asked.attributes.insert(Attribute::StorageClass, class);
         }
@@ -89,12 +100,25 @@ impl ObjectStore {
         payload: PutPayload,
         options: &PutOptions,
     ) -> Result<()> {
+        if self.inner.creates == Creates::AfterLooking {
+            match self.look(key).await {
+                Ok(_) => return Err(Error::new(ErrorKind::AlreadyExists, "put").with_key(key)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
         let mut attempts = 1;
         loop {
             let Err(error) = self.put_once(path, payload.clone(), options).await else {
                 return Ok(());
             };
             let explained = explain("put", Some(key), Doing::Create, &error);
+            if explained.kind() == ErrorKind::Unsupported {
+                return Err(explained.with_source(format!(
+                    "{}; with create=look in the store's address a single writer can do without",
+                    root_cause(&error)
+                )));
+            }
             if !is_undecided(&error) {
                 return Err(explained);
             }
@@ -160,13 +184,8 @@ impl ObjectStore {
             (Service::Azure(calls), None) => {
                 calls.delete(&path).await.map_err(|error| explained(&error))
             }
-            (Service::Google, None) => {
-                let path = self.library_path("delete", key)?;
-                self.inner
-                    .remote
-                    .delete(&path)
-                    .await
-                    .map_err(|error| explained(&error))
+            (Service::Google(calls), None) => {
+                calls.delete(&path).await.map_err(|error| explained(&error))
             }
         };
         let Err(error) = outcome else {
@@ -183,6 +202,14 @@ impl ObjectStore {
             }
             _ => Err(error),
         }
+    }
+}
+
+/// Wraps an error of our own request as one of the library's, to be explained like those.
+pub(super) fn library_error(error: HttpError) -> object_store::Error {
+    object_store::Error::Generic {
+        store: "Google",
+        source: Box::new(error),
     }
 }
 

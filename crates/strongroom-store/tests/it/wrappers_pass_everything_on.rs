@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
+use strongroom_store::replica::{CompareOptions, SyncOptions, SyncOrder, SyncPlan, compare, sync};
 use strongroom_store::wrap::{
     Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, Counted, Deadline, DeadlinePolicy, Fault,
     FaultPlan, Faulty, HedgePolicy, Hedged, Limited, MirrorSettings, Mirrored, Prefixed, ReadOnly,
@@ -10,6 +11,7 @@ use strongroom_store::wrap::{
 };
 use strongroom_store::{
     ErrorKind, GetOptions, PutMode, PutOptions, Retention, RetentionMode, StorageClass, Store,
+    StoreExt,
 };
 
 use crate::support::Spy;
@@ -244,4 +246,28 @@ fn a_mirror_gives_late_what_it_would_have_given_then() {
         store.catch_up().await;
     });
     assert_eq!(there.log(), ["put pack/1 Cold Some(9)"]);
+}
+
+#[test]
+fn a_copy_is_locked_as_its_original_is() {
+    let [one, other]: [Arc<dyn Store>; 2] = [0, 1].map(|_| Arc::new(Spy::with_locks()) as _);
+    let plain: Arc<dyn Store> = Arc::new(Spy::new());
+    let locked = PutOptions::default().with_retention(until(7));
+    let options = CompareOptions::new(SyncOrder::everything());
+    block_on(async {
+        one.put(&key("a"), "bytes".into(), locked)
+            .await
+            .expect("room");
+        one.put_new(&key("b"), "bytes".into()).await.expect("room");
+        for copy in [&other, &plain] {
+            let comparison = compare(&one, copy, &options).await.expect("no fault");
+            let plan = SyncPlan::new(&comparison, SyncOptions::default());
+            let report = sync(&plan, &one, copy, &options).await.expect("no fault");
+            assert_eq!(report.copied.objects, 2);
+        }
+        let lock = other.object_lock().expect("it locks");
+        let found = lock.retention(&key("a")).await.expect("there");
+        assert_eq!(found, Some(until(7)));
+        assert_eq!(lock.retention(&key("b")).await.expect("there"), None);
+    });
 }

@@ -98,34 +98,30 @@ impl Remote {
     }
 }
 
-#[cfg(feature = "object-store")]
 impl Remote {
-    /// Returns what brings objects of the store out of cold storage, if it is of a kind that can.
+    /// Makes what brings objects out of cold storage there. Nothing is sent.
     pub(super) fn warmer(
         &self,
         environment: &dyn Environment,
-    ) -> Result<Option<Arc<dyn Warmer>>, LocationError> {
-        match self.url.starts_with("s3:") {
-            false => Ok(None),
-            true => {
+    ) -> Result<Arc<dyn Warmer>, LocationError> {
+        match self.library {
+            #[cfg(feature = "object-store")]
+            Library::ObjectStore => {
                 let store = strongroom_object_store::open_hosted(&self.url, environment)?;
-                Ok(Some(Arc::new(store)))
+                Ok(Arc::new(store))
+            }
+            _ => {
+                let _ = environment;
+                Err(NO_WARMER)
             }
         }
     }
 }
 
-#[cfg(not(feature = "object-store"))]
-impl Remote {
-    /// Returns nothing: no store that is built in has cold storage.
-    #[expect(clippy::unnecessary_wraps, reason = "the other one can fail")]
-    pub(super) fn warmer(
-        &self,
-        _environment: &dyn Environment,
-    ) -> Result<Option<Arc<dyn Warmer>>, LocationError> {
-        Ok(None)
-    }
-}
+/// The error of a store that has no cold class of its own.
+pub(super) const NO_WARMER: LocationError = LocationError::Invalid {
+    what: "a store that has no call to bring objects out of cold storage",
+};
 
 /// Refuses a URL with a password before the host, or with a parameter that is named like a secret.
 fn refuse_secrets(rest: &str) -> Result<(), LocationError> {

@@ -16,7 +16,7 @@ use super::directory;
 use super::error::LocationError;
 use super::mirror::MirrorPlace;
 use super::place::{Make, Place};
-use super::remote::Remote;
+use super::remote::{NO_WARMER, Remote};
 use crate::mirror::{Away, MirrorSettings, Mirrored, RepositoryRules};
 
 /// Turns paths and URLs into stores.
@@ -162,6 +162,24 @@ impl Stores {
         self.at(&Place::parse(location.as_ref())?, Make::Directories)
     }
 
+    /// Returns what brings objects out of cold storage at a URL, by a call of the service itself. For other stores there is
+    /// [`CommandWarmer`](crate::CommandWarmer).
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); `Invalid` for a store that has no such call.
+    pub fn warmer(&self, location: impl AsRef<OsStr>) -> Result<Arc<dyn Warmer>, LocationError> {
+        let mut place = Place::parse(location.as_ref())?;
+        // What is cold is in the second part.
+        while let Place::Split(split) = place {
+            place = *split.data;
+        }
+        match place {
+            Place::Remote(remote) => remote.warmer(&*self.environment),
+            _ => Err(NO_WARMER),
+        }
+    }
+
     /// Opens the mirror at `mirror:<location>,<location>,…` or `mirror:<policy>:<location>,…`, each location as for
     /// [`open`](Self::open). Within one, `%2C` is a comma and `%25` a percent sign.
     ///
@@ -180,26 +198,6 @@ impl Stores {
             _ => Err(LocationError::Invalid {
                 what: "a mirror begins with mirror:",
             }),
-        }
-    }
-
-    /// Returns what brings objects at a location out of cold storage: of `s3://`, and of the second part of `split:`. `None` for stores that
-    /// have nothing of the kind.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Self::open).
-    pub fn warmer(
-        &self,
-        location: impl AsRef<OsStr>,
-    ) -> Result<Option<Arc<dyn Warmer>>, LocationError> {
-        let mut place = Place::parse(location.as_ref())?;
-        while let Place::Split(split) = place {
-            place = *split.data;
-        }
-        match place {
-            Place::Remote(remote) => remote.warmer(&*self.environment),
-            _ => Ok(None),
         }
     }
 
