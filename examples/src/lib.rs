@@ -23,6 +23,7 @@ mod size;
 mod targets;
 mod tour;
 mod training;
+mod warm;
 mod when;
 
 pub use check::{Access, CheckArgs, write_audit_keys};
@@ -44,4 +45,5 @@ pub use size::{parse_size, size};
 pub use targets::TargetArgs;
 pub use tour::Tour;
 pub use training::{confirm, copy_store, wait};
+pub use warm::WarmArgs;
 pub use when::utc;

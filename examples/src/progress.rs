@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use strongroom::blocking::Repository;
-use strongroom::{Event, Observer, Phase, Problem, Progress};
+use strongroom::{Event, Observer, Phase, Problem, Progress, WarmUpProgress};
 
 use crate::bytes::{json_path, shown};
 use crate::output::Output;
@@ -104,6 +104,37 @@ impl Watch {
         });
     }
 
+    fn warm_up(&self, progress: &WarmUpProgress) {
+        let WarmUpProgress {
+            ready,
+            warming,
+            cold,
+            missing,
+            waited,
+            ..
+        } = progress;
+        let say = || {
+            self.output.complain(&format!(
+                "{ready} objects are ready, {warming} are warming up, {cold} are asked for now; waited {} s",
+                waited.as_secs()
+            ));
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(say),
+            None => say(),
+        }
+        self.write(|| {
+            json!({
+                "type": "warm_up",
+                "ready": ready,
+                "warming": warming,
+                "cold": cold,
+                "missing": missing,
+                "waited_seconds": waited.as_secs(),
+            })
+        });
+    }
+
     fn problem(&self, problem: &Problem) {
         let is_shown = self.problems.fetch_add(1, Ordering::Relaxed) < MAX_SHOWN;
         let say = || {
@@ -181,6 +212,7 @@ impl Observer for Watch {
                     json!({ "type": "copying", "snapshot": id.to_string(), "done": done, "of": of })
                 });
             }
+            Event::WarmUp(progress) => self.warm_up(progress),
             Event::SingleWriter => {
                 if !self.warned.swap(true, Ordering::Relaxed) {
                     self.output.complain(ONE_WRITER);

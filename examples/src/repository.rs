@@ -43,6 +43,10 @@ pub struct RepositoryArgs {
     /// the variable.
     #[arg(long, value_name = "PERCENT", env = "STRONGROOM_PARITY")]
     pub parity: Option<Overhead>,
+    /// Put packs of content in the store's cold class; what browsing and planning need stays hot. Not remembered: say it each time, or set
+    /// the variable.
+    #[arg(long, env = "STRONGROOM_COLD", value_parser = clap::builder::FalseyValueParser::new())]
+    pub cold: bool,
     /// For how long objects are locked when they are put, such as compliance:30d [default: not at all]. The store must be able to. Not
     /// remembered: say it each time, or set the variable; run sr-locks once in every quarter of that time.
     #[arg(long, value_name = "MODE:PERIOD", env = "STRONGROOM_LOCK", value_parser = lock_policy)]
@@ -142,6 +146,7 @@ impl RepositoryArgs {
         }
         settings.parity = self.parity;
         settings.object_lock = self.lock;
+        settings.cold_content = self.cold;
         settings.cache = if self.no_cache {
             None
         } else {

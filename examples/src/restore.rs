@@ -49,6 +49,12 @@ pub fn report(
             report.deviations_total
         ));
     }
+    if !report.cold_objects.is_empty() {
+        output.complain(&format!(
+            "{} packs that are needed are in cold storage; warm them up (--warm) and restore again",
+            report.cold_objects.len()
+        ));
+    }
     let is_exact = report.is_complete() && report.deviations_total == 0;
     match report.stopped {
         Some(error) => Err(anyhow::Error::from(error).context("the restore ended early")),
@@ -94,6 +100,7 @@ fn result(snapshot: &Id, report: &RestoreReport, is_dry: bool) -> Value {
         "bytes_fetched": report.bytes_fetched,
         "removed": report.removed,
         "lost_total": report.lost_total,
+        "cold_objects": report.cold_objects,
         "lost": lost.collect::<Vec<_>>(),
         "deviations_total": report.deviations_total,
         "deviations": deviations.collect::<Vec<_>>(),

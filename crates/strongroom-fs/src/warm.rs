@@ -112,7 +112,8 @@ fn failed(what: String) -> Error {
     Error::new(ErrorKind::Other, "warm").with_source(format!("the command for it failed: {what}"))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::time::Duration;
 

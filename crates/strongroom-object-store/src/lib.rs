@@ -46,6 +46,8 @@
 //!   that of `ring`, with the roots of the system.
 
 mod address;
+mod azure;
+mod google;
 mod judge;
 mod location;
 mod markup;
@@ -59,11 +61,15 @@ mod text;
 mod time;
 mod tls;
 mod transport;
-mod warmer;
 mod watch;
+mod web;
 
+pub use crate::azure::{ApplicationProof, Azure, AzureCredentials};
+pub use crate::google::{Google, GoogleCredentials};
 pub use crate::location::{Location, open, open_hosted};
 pub use crate::s3::{AwsCredentials, Discovery, S3, ServerSideEncryption};
 pub use crate::secret::Secret;
+pub use crate::settings::Creates;
 pub use crate::store::ObjectStore;
 pub use crate::transport::Timeouts;
+pub use crate::web::Web;

@@ -7,8 +7,11 @@ use strongroom_store::{Environment, Error, ErrorKind, Result, Store};
 use strongroom_tokio::Hosted;
 
 use crate::address::{Address, invalid};
+use crate::azure::Azure;
+use crate::google::Google;
 use crate::s3::S3;
 use crate::store::ObjectStore;
+use crate::web::Web;
 
 /// Where a store is. Holds no credentials, and so can be printed.
 #[derive(Debug, Clone)]
@@ -16,6 +19,12 @@ use crate::store::ObjectStore;
 pub enum Location {
     /// `s3://bucket/folder?…`
     S3(S3),
+    /// `az://container/folder?…`
+    Azure(Azure),
+    /// `gs://bucket/folder?…`
+    Google(Google),
+    /// `http://host/folder` or `https://host/folder`
+    Web(Web),
 }
 
 impl Location {
@@ -28,6 +37,9 @@ impl Location {
         let mut address = Address::parse(url)?;
         let location = match address.scheme.as_str() {
             "s3" | "s3a" => Self::S3(S3::of(&mut address)?),
+            "az" | "azure" => Self::Azure(Azure::of(&mut address)?),
+            "gs" => Self::Google(Google::of(&mut address)?),
+            "http" | "https" => Self::Web(Web::of(&mut address)?),
             _ => return Err(invalid("an address of a scheme that is not known here")),
         };
         address.finish()?;
@@ -42,6 +54,9 @@ impl Location {
     pub fn open(&self, environment: &dyn Environment) -> Result<ObjectStore> {
         match self {
             Self::S3(s3) => s3.open(environment),
+            Self::Azure(azure) => azure.open(environment),
+            Self::Google(google) => google.open(environment),
+            Self::Web(web) => web.open(environment),
         }
     }
 }
@@ -50,6 +65,9 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::S3(s3) => s3.fmt(f),
+            Self::Azure(azure) => azure.fmt(f),
+            Self::Google(google) => google.fmt(f),
+            Self::Web(web) => web.fmt(f),
         }
     }
 }

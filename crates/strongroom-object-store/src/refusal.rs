@@ -59,7 +59,7 @@ impl Refusal {
 }
 
 /// Returns the first text of that name in a JSON document, where it has no escapes but quotes.
-fn json_text(document: &str, name: &str) -> Option<String> {
+pub(crate) fn json_text(document: &str, name: &str) -> Option<String> {
     let (_, after) = document.split_once(&format!("\"{name}\""))?;
     let value = after
         .trim_start()

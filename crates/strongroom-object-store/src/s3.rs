@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use object_store::RetryConfig;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
-use strongroom_store::{Capabilities, Environment, Result};
+use strongroom_store::{Environment, Result};
 
 use self::calls::S3Calls;
 use self::credentials::{Profile, Source};
 pub(crate) use self::warm::Restore;
 use crate::address::{Address, check_folder, invalid};
-use crate::settings::{self, Common};
+use crate::settings::{self, Common, Creates};
 use crate::store::{Inner, ObjectStore, Service};
 use crate::tls::Trust;
 use crate::transport::{Connector, Timeouts, Transport};
@@ -41,6 +41,7 @@ const CONCURRENCY: usize = 16;
 ///   (`Standard`, `Bulk`, `Expedited`);
 /// * `credentials=anonymous` or `instance`: not those of the environment, but none, or the machine's role;
 /// * `checksum=false`: for services that refuse `x-amz-checksum-sha256`;
+/// * `create=look`: looks before it creates, for services that know no conditional put; see [`Creates`];
 /// * `ca=`: a file of authorities to trust besides the system's; `timeout=`: the seconds after which a silent service is given up.
 ///
 /// A region is also taken from `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile, an endpoint with TLS from `AWS_ENDPOINT_URL_S3` or
@@ -196,6 +197,13 @@ impl S3 {
         self
     }
 
+    /// Sets how an object is created that must not exist.
+    #[must_use]
+    pub fn with_creates(mut self, creates: Creates) -> Self {
+        self.common.creates = creates;
+        self
+    }
+
     /// Sets how long a silent service is waited for.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
@@ -260,6 +268,7 @@ impl S3 {
         };
         Ok(ObjectStore::new(Inner {
             remote: Arc::new(client),
+            creates: self.common.creates,
             service: Service::S3 {
                 calls,
                 restore: self.restore.clone(),
@@ -267,7 +276,10 @@ impl S3 {
             root: self.common.root(),
             name,
             classes: self.common.classes.clone(),
-            capabilities: Capabilities::default()
+            capabilities: self
+                .common
+                .creates
+                .capabilities()
                 .with_concurrency(CONCURRENCY)
                 .with_ordered_list(true)
                 .with_object_lock(self.object_lock)

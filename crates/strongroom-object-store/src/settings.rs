@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use strongroom_store::{Cause, Environment, Error, ErrorKind, Result, StorageClass};
+use strongroom_store::{Capabilities, Cause, Environment, Error, ErrorKind, Result, StorageClass};
 
 use crate::address::{Address, check_folder, invalid};
 use crate::tls::Trust;
@@ -18,6 +18,26 @@ pub(crate) struct Common {
     /// A file of authorities to trust besides the system's.
     pub(crate) authorities: Option<PathBuf>,
     pub(crate) timeouts: Timeouts,
+    pub(crate) creates: Creates,
+}
+
+/// How an object is created that must not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Creates {
+    /// By a put on a condition, which the service has to honour when creators race.
+    #[default]
+    OnCondition,
+    /// By looking first, for a service without such a condition. Creators that race then replace each other's object, so that only
+    /// a single writer may use the store, and it does not claim an atomic create.
+    AfterLooking,
+}
+
+impl Creates {
+    /// Returns what the store can do as far as this decides it.
+    pub(crate) fn capabilities(self) -> Capabilities {
+        Capabilities::default().with_atomic_create(self == Self::OnCondition)
+    }
 }
 
 /// What a service calls the classes of storage.
@@ -38,7 +58,7 @@ impl Classes {
 }
 
 impl Common {
-    /// Takes what an address says: `class`, `hot_class`, `ca`, `timeout`, and its path.
+    /// Takes what an address says: `class`, `hot_class`, `ca`, `timeout`, `create`, and its path.
     pub(crate) fn take(address: &mut Address) -> Result<Self> {
         check_folder(&address.path)?;
         let mut timeouts = Timeouts::default();
@@ -57,6 +77,11 @@ impl Common {
             },
             authorities: address.take("ca").map(PathBuf::from),
             timeouts,
+            creates: match address.take("create").as_deref() {
+                None | Some("condition") => Creates::OnCondition,
+                Some("look") => Creates::AfterLooking,
+                Some(_) => return Err(invalid("create= is neither condition nor look")),
+            },
         })
     }
 

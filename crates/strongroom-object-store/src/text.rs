@@ -16,6 +16,11 @@ pub(crate) fn encode(text: &str) -> String {
     encoded
 }
 
+/// Encodes a value of a query or a name within a path, in which a slash is written too.
+pub(crate) fn encode_value(text: &str) -> String {
+    encode(text).replace('/', "%2F")
+}
+
 /// Decodes a part of an address; `None` if it is not well-formed or no UTF-8.
 pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());

@@ -173,3 +173,21 @@ impl fmt::Display for Opendal {
         write!(f, "{}:{}{}", info.scheme(), info.name(), info.root())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use opendal_core::services::Memory;
+    use strongroom_store::conformance::assert_conforms;
+
+    use super::*;
+
+    #[test]
+    fn a_service_that_keeps_the_laws_keeps_them_here() {
+        assert_conforms(|| {
+            let operator = Operator::new(Memory::default()).expect("an operator");
+            Arc::new(Opendal::new(operator))
+        });
+    }
+}

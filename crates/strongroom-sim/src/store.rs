@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use strongroom_store::{
-    Capabilities, Error, ErrorKind, GetOptions, Key, ObjectMeta, Prefix, PutOptions, Result, Store,
+    Capabilities, Error, ErrorKind, GetOptions, Key, ObjectLock, ObjectMeta, Prefix, PutOptions,
+    Result, Retention, Store,
 };
 
 use crate::world::{Answer, Asked, World};
@@ -35,11 +36,14 @@ impl SimStore {
 #[async_trait]
 impl Store for SimStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+        Capabilities::default().with_object_lock(true)
     }
 
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
-        self.ask(&Asked::Put(key.clone(), data, options.mode))?;
+        let PutOptions {
+            mode, retention, ..
+        } = options;
+        self.ask(&Asked::Put(key.clone(), data, mode, retention))?;
         Ok(())
     }
 
@@ -73,6 +77,25 @@ impl Store for SimStore {
             stream::iter(listed.into_iter().map(Ok).chain(end.map(Err)))
         };
         stream::once(listing).flatten().boxed()
+    }
+
+    fn object_lock(&self) -> Option<&dyn ObjectLock> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ObjectLock for SimStore {
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
+        match self.ask(&Asked::Lock(key.clone()))? {
+            Answer::Lock(found) => Ok(found),
+            _ => Err(mistaken("retention")),
+        }
+    }
+
+    async fn extend(&self, key: &Key, to: Retention) -> Result<()> {
+        self.ask(&Asked::Extend(key.clone(), to))?;
+        Ok(())
     }
 }
 

@@ -19,7 +19,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use strongroom_format::Time;
-use strongroom_store::Key;
+use strongroom_store::{Key, Retention};
 
 use self::actor::Actor;
 pub use self::client::{Client, SimSleep};
@@ -211,6 +211,22 @@ impl World {
         self.state().shelf.objects()
     }
 
+    /// Returns how every object was locked last, by its name.
+    #[must_use]
+    pub fn locks(&self) -> BTreeMap<String, Option<Retention>> {
+        self.state().shelf.locks()
+    }
+
+    /// Lets time pass until no lock is left.
+    pub fn outlive_locks(&self) {
+        let mut state = self.state();
+        let locks = state.shelf.locks();
+        let last = locks.values().flatten().map(|lock| lock.until).max();
+        if let Some(last) = last {
+            state.time = state.time.max((i128::from(last) + 1) * NANOS);
+        }
+    }
+
     pub(crate) fn time_of(&self, client: Option<usize>) -> Time {
         let state = self.state();
         let offset = client
@@ -234,11 +250,16 @@ fn lock(mutex: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
+    /// Returns the true time in seconds.
+    pub(crate) fn seconds(&self) -> i64 {
+        i64::try_from(self.time.div_euclid(NANOS)).unwrap_or(i64::MAX)
+    }
+
     /// Records what was done.
     pub(crate) fn record(&mut self, event: Event, what: &str) {
         let event = Event {
             step: self.step,
-            seconds: i64::try_from(self.time.div_euclid(NANOS)).unwrap_or(i64::MAX),
+            seconds: self.seconds(),
             ..event
         };
         self.trace.push(event, what);

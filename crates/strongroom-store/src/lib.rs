@@ -29,7 +29,7 @@
 //! * An **object** is a byte string of at most [`MAX_OBJECT_BYTES`] that is put and replaced whole.
 //! * A [`Key`] names it. A [`Prefix`] names a folder of keys.
 //! * [`Store`] is what implementors write, [`StoreExt`] is what users call.
-//! * A wrapper in [`wrap`] is a store around a store: it retries, limits, records, fails on demand, or keeps everything in several.
+//! * A wrapper in [`wrap`] is a store around a store: it retries, limits, counts, caches, fails on demand, or makes one of several.
 //! * [`replica`] compares stores that should hold the same, and makes one like the other.
 //! * The numbered laws of [`Store`] are functions in `conformance`, to be run on any implementation.
 //!

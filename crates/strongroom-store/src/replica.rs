@@ -28,6 +28,7 @@
 //! ```
 
 mod comparison;
+mod locked;
 mod order;
 mod plan;
 mod sync;
@@ -35,6 +36,7 @@ mod sync;
 pub use self::comparison::{
     CompareOptions, Comparison, Count, Difference, DifferenceKind, Thoroughness, compare,
 };
+pub(crate) use self::locked::copy_options;
 pub use self::order::SyncOrder;
 pub use self::plan::{Differing, Surplus, SyncOptions, SyncPlan};
 pub use self::sync::{SyncReport, sync};

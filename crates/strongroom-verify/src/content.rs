@@ -635,7 +635,7 @@ impl<'a> Content<'a> {
             return false;
         }
         let cold = self.table.cold();
-        self.sink.report.coverage.set_cold(cold);
+        self.sink.report.coverage.add_cold(cold);
         let is_blind = self.table.has_cold_trees();
         if is_blind {
             self.sink.report.level = self.sink.report.level.min(Level::Hashed);

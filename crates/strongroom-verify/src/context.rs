@@ -131,6 +131,19 @@ fn key_of(name: &ObjectName) -> Result<Key> {
     })
 }
 
+/// Whether a check can go on when an object is in cold storage.
+const fn may_be_cold(name: &ObjectName) -> bool {
+    matches!(
+        name,
+        ObjectName::Pack(_)
+            | ObjectName::Parity(_)
+            | ObjectName::Index(_)
+            | ObjectName::Bundle(_)
+            | ObjectName::JournalCopy(_)
+            | ObjectName::Session(_)
+    )
+}
+
 /// Tells what is a fault of one object from what keeps the check from looking at all.
 fn fetched(name: &ObjectName, result: Result<Bytes, StoreError>) -> Result<Fetched> {
     match result {
@@ -138,6 +151,10 @@ fn fetched(name: &ObjectName, result: Result<Bytes, StoreError>) -> Result<Fetch
         Err(error) => match error.kind() {
             StoreErrorKind::NotFound => Ok(Fetched::Absent),
             StoreErrorKind::Unavailable | StoreErrorKind::PermissionDenied => {
+                Err(Error::from(error).with_object(*name))
+            }
+            // Without these there is nothing to look at.
+            StoreErrorKind::Archived if !may_be_cold(name) => {
                 Err(Error::from(error).with_object(*name))
             }
             _ => Ok(Fetched::Unreadable(error)),

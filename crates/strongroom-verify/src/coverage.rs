@@ -164,14 +164,16 @@ impl Coverage {
         tally.bytes = tally.bytes.saturating_add(bytes);
     }
 
-    /// Returns the packs that were to be looked at and were not, because they are in cold storage, and their bytes.
+    /// Returns the objects that were to be looked at and were not, because they are in cold storage, and their bytes. Nearly always
+    /// they are packs.
     #[must_use]
     pub const fn cold(&self) -> Tally {
         self.cold
     }
 
-    pub(crate) const fn set_cold(&mut self, cold: Tally) {
-        self.cold = cold;
+    pub(crate) const fn add_cold(&mut self, cold: Tally) {
+        self.cold.count = self.cold.count.saturating_add(cold.count);
+        self.cold.bytes = self.cold.bytes.saturating_add(cold.bytes);
     }
 
     pub(crate) const fn set_journal_unknown_from(&mut self, n: u64) {
@@ -201,7 +203,7 @@ impl fmt::Display for Coverage {
             let Tally { count, bytes } = self.cold;
             writeln!(
                 f,
-                "not looked at: {count} packs ({bytes} bytes) in cold storage"
+                "not looked at: {count} objects ({bytes} bytes) in cold storage"
             )?;
         }
         match self.unknown_from {

@@ -7,21 +7,23 @@ use futures::{StreamExt as _, stream};
 use strongroom_format::object_name::ObjectName;
 use strongroom_format::parity::Parity;
 use strongroom_format::{Beacon, ObjectHash, Slot, Time, decode_bundle, limits};
+use strongroom_store::ErrorKind as StoreErrorKind;
 
 use crate::context::{Context, Fetched};
 use crate::journal::{Follower, State};
 use crate::listing::Listing;
 use crate::observer::Stage;
 use crate::wholeness::{Flaw, Place, damage, judge, judge_body};
-use crate::{Area, Finding, Level, Problem, Report, Result, Severity, Subject};
+use crate::{Area, Finding, Level, Problem, Report, Result, Severity, Subject, Tally};
 
 /// What became of an object that was read for itself.
 #[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) name: ObjectName,
     pub(crate) len: u64,
-    /// `None` when it has vanished since it was listed.
+    /// `None` when it has vanished since it was listed, or is in cold storage.
     pub(crate) verdict: Option<Result<Bytes, Flaw>>,
+    is_cold: bool,
 }
 
 /// Reads these objects whole, the smallest first, and checks each for itself. `take` gets them in any order.
@@ -39,6 +41,7 @@ pub(crate) async fn judge_all(
     objects.sort_unstable_by_key(|(_, len)| *len);
     let of = objects.len() as u64;
     let (mut done, mut read) = (0, 0);
+    let mut cold = Tally::default();
     // Groups of like size, so that the memory bounds how many are in flight as closely as it can.
     for group in objects.chunk_by(|(_, a), (_, b)| magnitude(*a) == magnitude(*b)) {
         let most = group.last().map_or(0, |(_, len)| *len);
@@ -50,6 +53,14 @@ pub(crate) async fn judge_all(
         while let Some(judged) = group.next().await {
             let judged = judged?;
             done += 1;
+            if judged.is_cold {
+                cold.count += 1;
+                cold.bytes += judged.len;
+                if let ObjectName::Pack(pack) = judged.name {
+                    report.note_unread(pack);
+                }
+                continue;
+            }
             read += judged.len;
             let area = Area::of(&judged.name);
             report.coverage.add(area, Level::Hashed, 1, judged.len);
@@ -60,12 +71,24 @@ pub(crate) async fn judge_all(
         }
     }
     cx.advanced(Stage::Hashing, done, of, read);
+    if cold.count > 0 {
+        report.coverage.add_cold(cold);
+        let (subject, level) = (Subject::Repository, Level::Hashed);
+        let finding = Finding::new(Severity::Note, subject, Problem::Cold, level);
+        let detail = format!("{} objects, {} bytes", cold.count, cold.bytes);
+        cx.found(report, finding.with_detail(detail));
+    }
     Ok(())
 }
 
 async fn judge_one(cx: &Context, place: Place, name: ObjectName, len: u64) -> Result<Judged> {
+    let mut is_cold = false;
     let verdict = match cx.get(&name).await? {
         Fetched::Absent => None,
+        Fetched::Unreadable(error) if error.kind() == StoreErrorKind::Archived => {
+            is_cold = true;
+            None
+        }
         Fetched::Unreadable(error) => {
             Some(Err(damage(&name, Problem::Unreadable, error.to_string())))
         }
@@ -78,7 +101,12 @@ async fn judge_one(cx: &Context, place: Place, name: ObjectName, len: u64) -> Re
             Some(cx.pool().run(work).await?)
         }
     };
-    Ok(Judged { name, len, verdict })
+    Ok(Judged {
+        name,
+        len,
+        verdict,
+        is_cold,
+    })
 }
 
 /// Checks bundles against the entries, the checkpoints that could not be held against the journal, beacons and parity.

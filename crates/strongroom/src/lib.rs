@@ -114,32 +114,33 @@ pub use strongroom_format::{
 };
 #[cfg(unix)]
 pub use strongroom_fs::{
-    Accounts, Changes, CommandSource, CompareSourceOptions, DirectoryTarget,
+    Accounts, Changes, CommandSource, CommandWarmer, CompareSourceOptions, DirectoryTarget,
     DirectoryTargetOptions, Discrepancy, Excludes, FileTree, FileTreeBuilder, FileTreeError,
     RuleError, SourceDifference, SourceReport, Standing, StreamSource,
 };
 pub use strongroom_repo::{
-    BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Components, Copied,
-    CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions, DeletePlan,
-    DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event, Execution,
-    Existing, Extra, Fitness, ForgetOptions, ForgetPlan, ForgetReport, Forgotten, FoundTree, Head,
-    Heads, HoldInfo, HoldRequest, InPlace, Include, JournalDamage, JournalRepairPlan,
-    JournalRepairReport, KitError, LaterEntry, LockAudit, LockAuditOptions, LockOptions, LockPlan,
-    LockPolicy, LockReport, LockedObject, LossAt, LossKind, Losses, Lost, LostEntries, LostEntry,
-    LostReason, MayDelete, Mode, NewSlot, NoRemedy, NotCopied, Observer, Obstacle, Orphan,
-    PackAction, PackDecision, PackReason, ParentChoice, ParityCount, ParityOptions, ParityPlan,
-    ParityReport, PathDeviation, Phase, Phases, PlannedLock, Problem, Progress, PruneFigures,
-    PruneOptions, PrunePlan, PruneReport, QuarantineReport, RecoveryKit, Reframe, Remedy,
-    RepairItem, RepairOptions, RepairPlan, RepairReport, RepairSource, ReplicaDifference,
-    ReplicaFork, ReplicaReport, Repository, RepositoryBuilder, Reprobed, Requests, RestoreOptions,
-    RestoreReport, Result, RevokeReport, Rewrite, RewriteOptions, RewritePlan, RewriteReport,
-    Rewritten, Salvage, Settings, ShortLock, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo,
-    SnapshotLosses, StillThere, Stopped, StoreProbe, SystemClock, Uncopied, UndeletePlan,
-    UndeleteReport, Unused, Worsened, Wrong,
+    BackupOptions, BackupReport, Choice, Chunking, Clock, ClockTrust, Cold, ColdContent,
+    Components, Copied, CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions,
+    DeletePlan, DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event,
+    Execution, Existing, Extra, Fitness, ForgetOptions, ForgetPlan, ForgetReport, Forgotten,
+    FoundTree, Head, Heads, HoldInfo, HoldRequest, InPlace, Include, JournalDamage,
+    JournalRepairPlan, JournalRepairReport, KitError, LaterEntry, LockAudit, LockAuditOptions,
+    LockOptions, LockPlan, LockPolicy, LockReport, LockedObject, LossAt, LossKind, Losses, Lost,
+    LostEntries, LostEntry, LostReason, MayDelete, Mode, NeededPack, NewSlot, NoRemedy, NotCopied,
+    Observer, Obstacle, Orphan, PackAction, PackDecision, PackReason, ParentChoice, ParityCount,
+    ParityOptions, ParityPlan, ParityReport, PathDeviation, Phase, Phases, PlannedLock, Problem,
+    Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport, QuarantineReport, RecoveryKit,
+    Reframe, Remedy, RepairItem, RepairOptions, RepairPlan, RepairReport, RepairSource,
+    ReplicaDifference, ReplicaFork, ReplicaReport, Repository, RepositoryBuilder, Reprobed,
+    Requests, RestoreOptions, RestorePlan, RestoreReport, Result, RevokeReport, Rewrite,
+    RewriteOptions, RewritePlan, RewriteReport, Rewritten, Salvage, Settings, ShortLock, SlotInfo,
+    SlotKind, SnapshotFilter, SnapshotInfo, SnapshotLosses, StillThere, Stopped, StoreProbe,
+    SystemClock, Uncopied, UndeletePlan, UndeleteReport, Unused, WarmUpOptions, WarmUpProgress,
+    WarmUpReport, Worsened, Wrong,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};
-pub use strongroom_store::{Environment, MemoryStore, Store};
+pub use strongroom_store::{Environment, MemoryStore, Store, Warmer, Warmth};
 
 pub use crate::location::{
     Counter, LocationError, ProcessEnvironment, Stores, create_store_at, mirror_at, store_at,

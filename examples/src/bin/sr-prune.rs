@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use strongroom::{DeleteOptions, PruneOptions, Reframe, Unused};
+use strongroom::{ColdContent, DeleteOptions, PruneOptions, Reframe, Unused};
 use strongroom_examples::{
     Output, RepositoryArgs, Status, Watch, age, finish, parse_size, show, unused,
 };
@@ -40,6 +40,9 @@ struct Arguments {
     /// Open no content: move it as it is, with what nothing needs among it.
     #[arg(long)]
     no_reframe: bool,
+    /// With --cold: write packs of content anew too. They must be warmed up before; those that are out of reach stay.
+    #[arg(long)]
+    read_content: bool,
     /// Show what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -93,6 +96,9 @@ impl Arguments {
         options.max_repack_bytes = self.max_repack;
         if self.no_reframe {
             options = options.with_reframe(Reframe::Never);
+        }
+        if self.read_content {
+            options = options.with_cold(ColdContent::Repack);
         }
         options
     }

@@ -10,7 +10,9 @@ use clap::{Parser, ValueEnum};
 use strongroom::{
     DirectoryTarget, DirectoryTargetOptions, Existing, Extra, Mode, RestoreOptions, SnapshotFilter,
 };
-use strongroom_examples::{Chosen, Output, RepositoryArgs, Status, Watch, finish, restore};
+use strongroom_examples::{
+    Chosen, Output, RepositoryArgs, Status, WarmArgs, Watch, finish, restore,
+};
 
 /// Restore a snapshot, or a part of it, into a directory. What is there already and right is kept.
 #[derive(Debug, Parser)]
@@ -21,8 +23,10 @@ struct Arguments {
     /// The beginning of its id, or `latest`.
     snapshot: String,
     /// Directory to restore into.
-    #[arg(long, value_name = "DIR")]
-    target: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "plan")]
+    target: Option<PathBuf>,
+    #[command(flatten)]
+    warm: WarmArgs,
     /// For `latest`: only of this machine.
     #[arg(long)]
     host: Option<String>,
@@ -100,15 +104,22 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
             &arguments.include,
         )?));
     }
+    options = options.with_cold(arguments.warm.cold());
+    let place = (&arguments.repository, output);
+    let prepared = arguments
+        .warm
+        .prepare(place, &repository, &snapshot, &options)?;
+    let target = arguments.target.as_deref();
+    let (None, Some(target)) = (prepared, target) else {
+        return Ok(prepared.unwrap_or(Status::complete(true)));
+    };
     // A dry run makes nothing: a target that is not there is as good as an empty one.
-    let empty = if arguments.dry_run && !arguments.target.exists() {
+    let empty = if arguments.dry_run && !target.exists() {
         Some(tempfile::tempdir()?)
     } else {
         None
     };
-    let target = empty
-        .as_ref()
-        .map_or(arguments.target.as_path(), tempfile::TempDir::path);
+    let target = empty.as_ref().map_or(target, tempfile::TempDir::path);
     let target = DirectoryTarget::create(target, DirectoryTargetOptions::new())?;
     let watch = Watch::new(output);
     let report = repository.restore(&snapshot, Arc::new(target), options, watch.clone());

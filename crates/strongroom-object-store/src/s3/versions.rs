@@ -10,7 +10,7 @@ use reqwest::Method;
 
 use super::calls::{Call, S3Calls};
 use crate::markup;
-use crate::text::encode;
+use crate::text::encode_value;
 
 /// Versions of one object that are looked for at most: ten pages of them.
 const MAX_PAGES: usize = 10;
@@ -76,9 +76,4 @@ impl S3Calls {
         }
         Ok(found)
     }
-}
-
-/// Encodes a value of a query, in which a slash is written too.
-fn encode_value(text: &str) -> String {
-    encode(text).replace('/', "%2F")
 }

@@ -66,13 +66,7 @@ pub(super) fn unanswered(operation: &'static str, error: reqwest::Error) -> Erro
 }
 
 fn is_about_tls(error: &reqwest::Error) -> bool {
-    any_cause(error, &|cause| {
-        // An input error has what it carries as its source only at times.
-        let carried = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        cause.is::<rustls::Error>() || carried.is_some_and(|error| error.is::<rustls::Error>())
-    })
+    any_cause(error, &|cause| cause.is::<rustls::Error>())
 }
 
 /// Returns whether a connection was closed under a request.
@@ -99,7 +93,14 @@ fn any_cause(
         if test(error) {
             return true;
         }
-        next = error.source();
+        // What an input error carries is not its source, but may be an input error itself.
+        let carried = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        next = match carried {
+            Some(carried) => Some(carried),
+            None => error.source(),
+        };
     }
     false
 }

@@ -71,7 +71,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    answers: HashMap<u32, oneshot::Sender<Reply>>,
+    answers: HashMap<u32, oneshot::Sender<Delivery>>,
     last_id: u32,
     /// Why nothing can be asked any more.
     dead: Option<Fault>,
@@ -141,8 +141,7 @@ impl Channel {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.shared.waiting();
         if waiting.dead.is_none() {
-            waiting.last_id = waiting.last_id.wrapping_add(1);
-            let id = waiting.last_id;
+            let id = waiting.next_id();
             waiting.answers.insert(id, sender);
             if self.outbox.send((id, packet)).is_err() {
                 waiting.answers.remove(&id);
@@ -160,7 +159,7 @@ impl Channel {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Answer {
-    receiver: oneshot::Receiver<Reply>,
+    receiver: oneshot::Receiver<Delivery>,
     shared: Arc<Shared>,
 }
 
@@ -168,12 +167,13 @@ impl Answer {
     /// Returns the answer, which is no error.
     pub(crate) async fn reply(self) -> Result<Reply, Fault> {
         let silence_max = self.shared.silence_max;
-        match self.shared.activity.guard(silence_max, self.receiver).await {
-            Ok(Ok(Reply::Status { code, message })) if code != code::OK => {
+        let delivered = self.shared.activity.guard(silence_max, self.receiver).await;
+        match delivered.map(|delivery| delivery.map(|mut delivery| delivery.reply.take())) {
+            Ok(Ok(Some(Reply::Status { code, message }))) if code != code::OK => {
                 Err(Fault::Status { code, message })
             }
-            Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(_)) => Err(self.shared.cause_of_death()),
+            Ok(Ok(Some(reply))) => Ok(reply),
+            Ok(Ok(None) | Err(_)) => Err(self.shared.cause_of_death()),
             Err(Stuck) => {
                 let fault = Fault::Silent(silence_max);
                 self.shared.die(fault.clone());
@@ -278,20 +278,41 @@ fn deliver(
     id: u32,
     reply: Reply,
     outbox: &mpsc::WeakUnboundedSender<(u32, Packet)>,
-    shared: &Shared,
+    shared: &Arc<Shared>,
 ) {
     shared.activity.note();
-    let mut waiting = shared.waiting();
-    let Some(answer) = waiting.answers.remove(&id) else {
-        return; // an answer to nothing that was asked
-    };
-    // A file that nobody wants any more would stay open for as long as the connection.
-    if let Err(Reply::Handle(handle)) = answer.send(reply)
-        && let Some(outbox) = outbox.upgrade()
-    {
-        waiting.last_id = waiting.last_id.wrapping_add(1);
-        let close = Packet::new(kind::CLOSE).text(handle);
-        drop(outbox.send((waiting.last_id, close)));
+    let answer = shared.waiting().answers.remove(&id);
+    if let Some(answer) = answer {
+        let delivery = Delivery {
+            reply: Some(reply),
+            outbox: outbox.clone(),
+            shared: Arc::clone(shared),
+        };
+        drop(answer.send(delivery)); // if nobody waits any more, it comes back
+    }
+}
+
+/// A reply on its way to who asked. A file that nobody is there to take would stay open for as long as the connection: it is closed.
+#[derive(Debug)]
+struct Delivery {
+    reply: Option<Reply>,
+    outbox: mpsc::WeakUnboundedSender<(u32, Packet)>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if let (Some(Reply::Handle(handle)), Some(outbox)) = (&self.reply, self.outbox.upgrade()) {
+            let close = Packet::new(kind::CLOSE).text(handle);
+            drop(outbox.send((self.shared.waiting().next_id(), close)));
+        }
+    }
+}
+
+impl Waiting {
+    fn next_id(&mut self) -> u32 {
+        self.last_id = self.last_id.wrapping_add(1);
+        self.last_id
     }
 }
 

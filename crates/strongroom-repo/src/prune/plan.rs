@@ -157,12 +157,29 @@ impl PrunePlan {
     ///
     /// `Internal` if a name has no key.
     pub fn content_to_read(&self) -> Result<Vec<Key>> {
-        let content = self
-            .with(PackAction::Repack)
-            .filter(|one| one.class == PackClass::Data);
-        content
+        self.content()
             .map(|one| object_key(&object_name::pack(&one.name)))
             .collect()
+    }
+
+    /// Returns the packs of content that will be read.
+    fn content(&self) -> impl Iterator<Item = &PackDecision> {
+        self.with(PackAction::Repack)
+            .filter(|one| one.class == PackClass::Data)
+    }
+
+    /// Writes how many packs come to what, and why.
+    fn fmt_decisions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut groups: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+        for one in &self.decisions {
+            let (packs, bytes) = groups.entry((one.action, one.reason)).or_default();
+            *packs += 1;
+            *bytes += u64::from(one.len);
+        }
+        for ((action, reason), (packs, bytes)) in groups {
+            writeln!(f, "{action} {packs} packs, {bytes} bytes: {reason}")?;
+        }
+        Ok(())
     }
 
     /// Returns the bytes that are free once what is dropped is deleted, less what is written.
@@ -256,15 +273,7 @@ impl fmt::Display for PrunePlan {
             figures.packs,
             figures.stored_bytes
         )?;
-        let mut groups: BTreeMap<_, (u64, u64)> = BTreeMap::new();
-        for one in &self.decisions {
-            let (packs, bytes) = groups.entry((one.action, one.reason)).or_default();
-            *packs += 1;
-            *bytes += u64::from(one.len);
-        }
-        for ((action, reason), (packs, bytes)) in groups {
-            writeln!(f, "{action} {packs} packs, {bytes} bytes: {reason}")?;
-        }
+        self.fmt_decisions(f)?;
         let given_up = self.orphans.iter().filter(|orphan| orphan.given_up).count();
         if !self.orphans.is_empty() {
             let all = self.orphans.len();
@@ -308,10 +317,7 @@ impl fmt::Display for PrunePlan {
         if let Some(lacks) = self.may_delete.lacks() {
             writeln!(f, "{lacks}")?;
         }
-        let content = self
-            .with(PackAction::Repack)
-            .filter(|one| one.class == PackClass::Data)
-            .count();
+        let content = self.content().count();
         if content > 0 {
             writeln!(
                 f,

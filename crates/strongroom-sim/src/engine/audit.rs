@@ -7,6 +7,7 @@
 
 mod garbage;
 mod journal;
+mod locks;
 mod objects;
 mod opened;
 mod promises;
@@ -33,6 +34,7 @@ pub(super) type Broken = (&'static str, String);
 /// Checks everything, and frees the garbage in between.
 pub(super) fn audit(world: &World, setup: &Setup, ledger: &Ledger) {
     let outcome = look(world, setup, ledger)
+        .and_then(|()| locks::check(world, setup))
         .and_then(|()| garbage::free(world, setup, ledger))
         .and_then(|()| promises::keep(world, setup, ledger));
     if let Err((property, what)) = outcome {

@@ -29,11 +29,13 @@ pub enum Profile {
     Twins,
     /// Everything but rot and staleness.
     Mixed,
+    /// The store locks objects, and writes go astray.
+    Locked,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Quiet,
         Self::Faulty,
         Self::Crashes,
@@ -43,6 +45,7 @@ impl Profile {
         Self::RottenPacks,
         Self::Twins,
         Self::Mixed,
+        Self::Locked,
     ];
 
     /// Returns the profile of a name as `Display` writes it.
@@ -80,6 +83,10 @@ impl Profile {
                 rate(&[Fault::Error], plan, rare * 2).with(Fault::Full, 1_000)
             }
             Self::Crashes => rate(&CRASHES, plan, rare * 2),
+            Self::Locked => {
+                let plan = rate(&WRITES, plan, rare);
+                rate(&[Fault::Error, Fault::Pause], plan, rare * 2)
+            }
             Self::Sleepers => rate(&TIMES, plan, rare),
             Self::Stale => rate(&[Fault::StaleList, Fault::StaleRead], plan, rare),
             Self::Rot => rate(&[Fault::Rot], plan, rare * 2)
@@ -94,6 +101,11 @@ impl Profile {
                 rate(&[Fault::Error], plan, rare * 4).with(Fault::Full, 2_000)
             }
         }
+    }
+
+    /// Says whether objects are locked.
+    pub(super) fn locks(self) -> bool {
+        self == Self::Locked
     }
 
     /// Says whether packs may be lost, and snapshots with them.
@@ -151,6 +163,7 @@ impl fmt::Display for Profile {
             Self::RottenPacks => "rotten-packs",
             Self::Twins => "twins",
             Self::Mixed => "mixed",
+            Self::Locked => "locked",
         })
     }
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod foreign;
 mod forget;
+mod locks;
 mod prune;
 mod read;
 mod replicate;
@@ -92,6 +93,9 @@ impl<'a> Worker<'a> {
     }
 
     fn operate(&mut self, repository: &Repository) {
+        if self.setup.profile.locks() && self.dice.one_in(6) {
+            return self.extend_locks(repository);
+        }
         match self.dice.below(20) {
             0..=6 => drop(self.back_up(repository)),
             7 | 8 => self.restore(repository),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::{Argon2Params, Random, SeededRandom, Suite};
 use strongroom_repo::{
-    Clock, Components, CreateOptions, Created, Credential, Error, Execution, Repository,
-    RepositoryBuilder, Settings,
+    Clock, ClockTrust, Components, CreateOptions, Created, Credential, Error, Execution,
+    LockPolicy, Repository, RepositoryBuilder, Settings,
 };
 use strongroom_store::Store;
 use strongroom_store::wrap::Sleep;
@@ -77,7 +77,7 @@ impl Setup {
     pub(crate) fn open(&self, client: &Client, opening: u64) -> Result<Repository, Error> {
         let who = (client.id() as u64 + 1) << 32 | opening;
         let store: Arc<dyn Store> = client.store();
-        let mut settings = settings();
+        let mut settings = self.settings();
         let machine = match self.profile {
             Profile::Twins => 0,
             _ => client.id(),
@@ -130,8 +130,19 @@ impl Setup {
         let sleep = Arc::new(strongroom_store::wrap::RecordingSleep::new());
         let components = self.components(number, clock, sleep);
         Repository::builder(Arc::new(world.store()))
-            .settings(settings())
+            .settings(self.settings())
             .components(components)
+    }
+
+    /// Those of the repository of the world; copies of it are elsewhere, where nothing is locked.
+    fn settings(&self) -> Settings {
+        let mut settings = settings();
+        if self.profile.locks() {
+            settings.object_lock = LOCK.parse().ok();
+            let trust = |policy: LockPolicy| policy.with_clock(ClockTrust::Trust);
+            settings.object_lock = settings.object_lock.map(trust);
+        }
+        settings
     }
 
     fn components(&self, who: u64, clock: Arc<dyn Clock>, sleep: Arc<dyn Sleep>) -> Components {
@@ -153,6 +164,9 @@ fn settings() -> Settings {
     settings.chunk_sizes = ChunkSizes::new(256, 512, 2_048).unwrap_or(ChunkSizes::DEFAULT);
     settings
 }
+
+/// So short that sleepers outlive it.
+const LOCK: &str = "governance:3d";
 
 /// So small that a backup of a small tree has several packs and announces some.
 const PACK_BYTES: usize = 16 << 10;

@@ -23,15 +23,18 @@ impl State {
     pub(super) fn deliver(&mut self, step: u64) {
         for change in self.shelf.arrivals(step) {
             let (verb, key, amount, outcome) = match change {
-                Change::Put(key, data, mode) => {
+                Change::Put(key, data, mode, retention) => {
                     let amount = data.len();
-                    let landed = self.shelf.put(&key, data, mode, self.step);
+                    let landed = self.shelf.put(&key, data, (mode, retention), self.step);
                     (
                         "put",
                         key,
                         amount,
                         if landed { "landed" } else { "was there" },
                     )
+                }
+                Change::Delete(key) if self.shelf.lock_of(&key, self.seconds()).is_some() => {
+                    ("delete", key, 0, "locked")
                 }
                 Change::Delete(key) => {
                     self.shelf.delete(&key, self.step);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use strongroom_store::{
-    Error, ErrorKind, Key, MAX_OBJECT_BYTES, ObjectMeta, Prefix, PutMode, Result,
+    Cause, Error, ErrorKind, Key, MAX_OBJECT_BYTES, ObjectMeta, Prefix, PutMode, Result, Retention,
 };
 
 use super::actor::Doing;
@@ -17,11 +17,13 @@ use crate::trace::Event;
 /// What is asked of the store.
 #[derive(Debug, Clone)]
 pub(crate) enum Asked {
-    Put(Key, Bytes, PutMode),
+    Put(Key, Bytes, PutMode, Option<Retention>),
     Get(Key, Option<Range<u64>>),
     Head(Key),
     Delete(Key),
     List(Prefix),
+    Lock(Key),
+    Extend(Key, Retention),
 }
 
 /// What the store answers.
@@ -32,6 +34,7 @@ pub(crate) enum Answer {
     Meta(ObjectMeta),
     /// With an error at the end of a list that broke off.
     List(Vec<ObjectMeta>, Option<Error>),
+    Lock(Option<Retention>),
 }
 
 impl World {
@@ -94,7 +97,7 @@ impl State {
     /// Chooses what goes wrong.
     fn fault_of(&mut self, asked: &Asked) -> Option<Fault> {
         let candidates: &[Fault] = match asked {
-            Asked::Put(_, _, PutMode::Create) => &[
+            Asked::Put(_, _, PutMode::Create, _) => &[
                 Fault::CrashBefore,
                 Fault::CrashAfter,
                 Fault::CrashLate,
@@ -114,6 +117,7 @@ impl State {
                 Fault::Duplicate,
                 Fault::Error,
             ],
+            Asked::Lock(_) | Asked::Extend(..) => &[Fault::CrashBefore, Fault::Error],
             Asked::Get(..) | Asked::Head(_) => {
                 &[Fault::CrashBefore, Fault::StaleRead, Fault::Error]
             }
@@ -172,7 +176,7 @@ impl State {
 
     /// Leaves a part of an object, where a store may.
     fn tear(&mut self, asked: &Asked) {
-        let Asked::Put(key, data, PutMode::Create) = asked else {
+        let Asked::Put(key, data, PutMode::Create, retention) = asked else {
             return;
         };
         let may = |folder: &String| key.as_str().starts_with(folder.as_str());
@@ -180,17 +184,21 @@ impl State {
             let len = self.dice.index(data.len());
             let step = self.step;
             self.shelf
-                .put(key, data.slice(..len), PutMode::Create, step);
+                .put(key, data.slice(..len), (PutMode::Create, *retention), step);
         }
     }
 
     fn send_later(&mut self, asked: &Asked) {
         match asked {
-            Asked::Put(key, data, mode) => {
-                self.send(Change::Put(key.clone(), data.clone(), *mode));
+            Asked::Put(key, data, mode, retention) => {
+                self.send(Change::Put(key.clone(), data.clone(), *mode, *retention));
             }
             Asked::Delete(key) => self.send(Change::Delete(key.clone())),
-            Asked::Get(..) | Asked::Head(_) | Asked::List(_) => {}
+            Asked::Get(..)
+            | Asked::Head(_)
+            | Asked::List(_)
+            | Asked::Lock(_)
+            | Asked::Extend(..) => {}
         }
     }
 
@@ -219,14 +227,22 @@ impl State {
     fn carry_out(&mut self, asked: &Asked, stale: Option<u64>) -> Result<Answer> {
         let step = self.step;
         match asked {
-            Asked::Put(_, data, _) if data.len() > MAX_OBJECT_BYTES => {
+            Asked::Put(_, data, ..) if data.len() > MAX_OBJECT_BYTES => {
                 Err(asked.fails(ErrorKind::TooLarge, "too large"))
             }
             Asked::Put(..) if step < self.full_until => {
                 Err(asked.fails(ErrorKind::NoSpace, "the store is full"))
             }
-            Asked::Put(key, data, mode) => {
-                if self.shelf.put(key, data.clone(), *mode, step) {
+            Asked::Put(key, _, PutMode::Overwrite, _) | Asked::Delete(key)
+                if self.shelf.lock_of(key, self.seconds()).is_some() =>
+            {
+                let kind = ErrorKind::PermissionDenied;
+                Err(asked
+                    .fails(kind, "it is locked")
+                    .with_cause(Cause::Retained))
+            }
+            Asked::Put(key, data, mode, retention) => {
+                if self.shelf.put(key, data.clone(), (*mode, *retention), step) {
                     Ok(Answer::Done)
                 } else {
                     Err(Error::new(ErrorKind::AlreadyExists, "put").with_key(key))
@@ -250,6 +266,20 @@ impl State {
                 self.shelf.delete(key, step);
                 Ok(Answer::Done)
             }
+            Asked::Lock(key) | Asked::Extend(key, _) if self.shelf.get(key).is_none() => {
+                Err(asked.missing())
+            }
+            Asked::Lock(key) => Ok(Answer::Lock(self.shelf.lock_of(key, self.seconds()))),
+            Asked::Extend(key, to) => match self.shelf.lock_of(key, self.seconds()) {
+                Some(current) if current.covers(to) => Ok(Answer::Done),
+                Some(current) if !to.covers(&current) => {
+                    Err(asked.fails(ErrorKind::Invalid, "it would be shortened"))
+                }
+                _ => {
+                    self.shelf.lock(key, *to);
+                    Ok(Answer::Done)
+                }
+            },
             Asked::List(prefix) => {
                 let Some(since) = stale else {
                     return Ok(Answer::List(self.shelf.list(prefix), None));
@@ -282,14 +312,14 @@ impl State {
     ) {
         let (verb, what) = asked.words();
         let sent = match asked {
-            Asked::Put(_, data, _) => data.len(),
+            Asked::Put(_, data, ..) => data.len(),
             _ => 0,
         };
         let (amount, outcome) = match answer {
             Ok(Answer::Bytes(bytes)) => (bytes.len(), "ok"),
             Ok(Answer::List(listed, None)) => (listed.len(), "ok"),
             Ok(Answer::List(listed, Some(_))) => (listed.len(), "broke off"),
-            Ok(Answer::Done | Answer::Meta(_)) => (sent, "ok"),
+            Ok(Answer::Done | Answer::Meta(_) | Answer::Lock(_)) => (sent, "ok"),
             Err(error) => (sent, word(error.kind())),
         };
         let event = Event {
@@ -311,15 +341,20 @@ impl Asked {
             Self::Head(key) => ("head", key.as_str()),
             Self::Delete(key) => ("delete", key.as_str()),
             Self::List(prefix) => ("list", prefix.as_str()),
+            Self::Lock(key) => ("retention", key.as_str()),
+            Self::Extend(key, _) => ("extend", key.as_str()),
         }
     }
 
     fn fails(&self, kind: ErrorKind, why: &'static str) -> Error {
         let error = Error::new(kind, self.words().0).with_source(why);
         match self {
-            Self::Put(key, ..) | Self::Get(key, _) | Self::Head(key) | Self::Delete(key) => {
-                error.with_key(key)
-            }
+            Self::Put(key, ..)
+            | Self::Get(key, _)
+            | Self::Head(key)
+            | Self::Delete(key)
+            | Self::Lock(key)
+            | Self::Extend(key, _) => error.with_key(key),
             Self::List(_) => error,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use strongroom_format::object_name::{self, ObjectName};
-use strongroom_store::{Key, ObjectMeta, Prefix, PutMode};
+use strongroom_store::{Key, ObjectMeta, Prefix, PutMode, Retention};
 
 use crate::dice::Dice;
 
@@ -14,6 +14,7 @@ struct Kept {
     data: Bytes,
     /// The step of its put.
     since: u64,
+    retention: Option<Retention>,
 }
 
 /// A change that was sent and has not arrived.
@@ -27,7 +28,7 @@ pub(crate) struct Flight {
 /// A change of one object.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    Put(Key, Bytes, PutMode),
+    Put(Key, Bytes, PutMode, Option<Retention>),
     Delete(Key),
 }
 
@@ -67,8 +68,14 @@ pub(crate) struct Shelf {
 const GONE: usize = 64;
 
 impl Shelf {
-    /// Creates or replaces an object; says whether it did.
-    pub(crate) fn put(&mut self, key: &Key, data: Bytes, mode: PutMode, step: u64) -> bool {
+    /// Creates or replaces an object, which it then locks; says whether it did.
+    pub(crate) fn put(
+        &mut self,
+        key: &Key,
+        data: Bytes,
+        (mode, retention): (PutMode, Option<Retention>),
+        step: u64,
+    ) -> bool {
         let exists = self.kept.contains_key(key);
         if exists && mode == PutMode::Create {
             return false;
@@ -78,7 +85,12 @@ impl Shelf {
         } else if is_entry(key) {
             self.journal += 1;
         }
-        self.kept.insert(key.clone(), Kept { data, since: step });
+        let kept = Kept {
+            data,
+            since: step,
+            retention,
+        };
+        self.kept.insert(key.clone(), kept);
         true
     }
 
@@ -102,6 +114,26 @@ impl Shelf {
             data: kept.data,
             at: step,
         });
+    }
+
+    /// Returns until when an object is locked, in seconds, if it is at that time.
+    pub(crate) fn lock_of(&self, key: &Key, now: i64) -> Option<Retention> {
+        let retention = self.kept.get(key)?.retention;
+        retention.filter(|retention| retention.until > now)
+    }
+
+    /// Locks an object that is there.
+    pub(crate) fn lock(&mut self, key: &Key, retention: Retention) {
+        if let Some(kept) = self.kept.get_mut(key) {
+            kept.retention = Some(retention);
+        }
+    }
+
+    pub(crate) fn locks(&self) -> BTreeMap<String, Option<Retention>> {
+        let locks = self.kept.iter();
+        locks
+            .map(|(key, kept)| (key.as_str().to_owned(), kept.retention))
+            .collect()
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<&Bytes> {

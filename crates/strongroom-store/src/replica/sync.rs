@@ -6,9 +6,11 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::comparison::{CompareOptions, Count, Difference};
+use super::locked::copy_options;
 use super::plan::{Action, SyncPlan};
 use crate::error::{ErrorKind, Result};
 use crate::key::Key;
+use crate::options::{PutMode, StorageClass};
 use crate::store::{Store, StoreExt as _};
 use crate::wrap::Wholeness;
 
@@ -59,7 +61,8 @@ impl fmt::Display for SyncReport {
     }
 }
 
-/// Does what a plan says, after a second look at each object. Objects of one step of the order are put before those of the next;
+/// Does what a plan says, after a second look at each object. What is put is locked as it is in the reference, if both stores lock
+/// objects; it is hot, because no store tells what class an object was put with. Objects of one step of the order are put before those of the next;
 /// within a step several at once. Of objects that have predecessors one comes after another, and nothing after one that is in conflict
 /// or broken.
 ///
@@ -185,18 +188,23 @@ async fn put(
         return Ok(Done::Broken);
     }
     let len = bytes.len() as u64;
+    let how = |mode| (mode, StorageClass::Hot);
+    let replacing = how(PutMode::Overwrite);
     if action == Action::Replace {
-        copy.replace(key, bytes).await?;
+        let options = copy_options(&**reference, &**copy, key, replacing).await?;
+        copy.put(key, bytes, options).await?;
         return Ok(Done::Replaced(len));
     }
-    match copy.put_new(key, bytes.clone()).await {
+    let creating = copy_options(&**reference, &**copy, key, how(PutMode::Create)).await?;
+    match copy.put(key, bytes.clone(), creating).await {
         Ok(()) => Ok(Done::Copied(len)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let theirs = copy.get_all(key).await?;
             if theirs == bytes {
                 Ok(Done::Settled)
             } else if options.rules.check(key, &theirs) == Wholeness::Broken {
-                copy.replace(key, bytes).await?;
+                let options = copy_options(&**reference, &**copy, key, replacing).await?;
+                copy.put(key, bytes, options).await?;
                 Ok(Done::Replaced(len))
             } else {
                 Ok(Done::Conflict)

@@ -230,7 +230,10 @@ impl Listing {
             return None;
         }
         let object = race(self.objects.next(), &*self.sleep, self.limit).await;
-        self.ended = object.is_none();
+        if object.is_none() {
+            self.ended = true;
+            self.objects = stream::empty().boxed();
+        }
         object.unwrap_or_else(|| Some(Err(late("list", self.limit))))
     }
 }

@@ -33,7 +33,8 @@ use crate::store::{Store, StoreExt};
 /// **A create whose fate is unknown** is repeated too. If the repetition then finds the key taken and
 /// the object there is byte for byte the one that was to be put, it is taken for our own, whose
 /// acknowledgement was lost, and `put` succeeds. Law 2 thus holds as long as two writers never put
-/// identical bytes; an attempt's random id within them is enough.
+/// identical bytes; an attempt's random id within them is enough. What has gone to cold storage meanwhile cannot be compared, and stays
+/// `AlreadyExists`.
 ///
 /// So is a replacement that is to be locked: if the repetition is refused because the object is locked, and it is the one that was to be
 /// put, it is ours.
@@ -100,7 +101,15 @@ impl<S: Store> Retrying<S> {
             Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };
-        Ok(same_len && self.get_all(key).await? == *data)
+        if !same_len {
+            return Ok(false);
+        }
+        match self.get_all(key).await {
+            Ok(theirs) => Ok(theirs == *data),
+            // It went to cold storage as it was put, and cannot be compared: whoever named it knows what the name is worth.
+            Err(error) if error.kind() == ErrorKind::Archived => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

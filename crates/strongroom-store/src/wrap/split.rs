@@ -32,7 +32,7 @@ use crate::store::Store;
 /// * `delete` deletes on both sides, and succeeds when both have. So does to replace, which deletes on the side that it is not put to.
 /// * **Of concurrent creators of a key one wins only if all put it with the same class.** So it is for what is named by its contents.
 ///   Where it matters most, outside of the folders, it is as `home` promises.
-/// * A lock is asked for and extended where the object is found first.
+/// * Objects can be locked if both sides can. A lock is asked for and extended where the object is found first.
 ///
 /// ```
 /// # fn main() -> Result<(), strongroom_store::Error> {
@@ -158,6 +158,10 @@ impl<H: Store, D: Store> Store for Split<H, D> {
     }
 
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
+        if options.retention.is_some() && self.object_lock().is_none() {
+            // Nor on the side that could: what is locked in part only is not locked.
+            return Err(Error::new(ErrorKind::Unsupported, "put").with_key(key));
+        }
         let (here, elsewhere) = self.order(key, Some(options.class));
         let replaces = options.mode == PutMode::Overwrite;
         self.side(here).put(key, data, options).await?;

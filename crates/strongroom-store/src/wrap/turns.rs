@@ -52,14 +52,12 @@ impl Turns {
         receiver.await.unwrap_or(Turn { turns: None })
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "soon"))]
     /// Changes how many turns there are; 0 counts as 1. Those that are out stay out.
     pub(super) fn set_limit(self: &Arc<Self>, limit: usize) {
         self.lock().limit = limit.max(1);
         self.hand_out();
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "soon"))]
     /// Returns how many turns are out, and how many there are.
     pub(super) fn taken_of(&self) -> (usize, usize) {
         let state = self.lock();

@@ -10,8 +10,9 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use strongroom_store::conformance::{LockSuite, Suite, Verdict, assert_conforms, run_all};
 use strongroom_store::wrap::{
-    Counted, Deadline, DeadlinePolicy, FaultPlan, Faulty, Limited, Prefixed, ReadOnly, Recording,
-    RetryPolicy, Retrying,
+    Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, Counted, Deadline, DeadlinePolicy,
+    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, MirrorSettings, Mirrored, Prefixed, Rate,
+    ReadOnly, Recording, RetryPolicy, Retrying, Split, SplitRules,
 };
 use strongroom_store::{
     Capabilities, DirSettings, DirStore, GetOptions, Key, MemoryStore, ObjectMeta, Prefix,
@@ -115,6 +116,105 @@ fn counted() {
 #[test]
 fn deadline() {
     assert_conforms(|| Arc::new(Deadline::new(MemoryStore::new(), DeadlinePolicy::default())));
+}
+
+#[test]
+fn adaptive() {
+    assert_conforms(|| {
+        let policy = AdaptivePolicy::default().with_bounds(1, 3);
+        Arc::new(Adaptive::new(MemoryStore::new(), policy))
+    });
+}
+
+#[test]
+fn bandwidth() {
+    let fast = Some(Rate::new(1 << 40).with_burst(10));
+    assert_conforms(|| {
+        let limits = BandwidthLimits::new(fast, fast);
+        Arc::new(Bandwidth::new(MemoryStore::new(), limits))
+    });
+}
+
+#[test]
+fn hedged() {
+    assert_conforms(|| Arc::new(Hedged::new(MemoryStore::new(), HedgePolicy::default())));
+}
+
+#[test]
+fn split() {
+    assert_conforms(|| {
+        let rules = SplitRules::cold_of([folder("law-3/"), folder("law-6/a/")]);
+        Arc::new(Split::new(MemoryStore::new(), MemoryStore::new(), rules))
+    });
+}
+
+#[test]
+#[cfg(unix)]
+fn cached() {
+    let scratch = tempfile::tempdir().expect("a directory");
+    assert_conforms(|| cached_everything(MemoryStore::new(), scratch.path()));
+}
+
+/// Everything is taken for written once, which it is not: within a process that must not show.
+#[cfg(unix)]
+fn cached_everything(inner: impl Store, path: &std::path::Path) -> Arc<dyn Store> {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    use strongroom_store::wrap::{CacheRules, CacheSettings, Cached};
+    let scope = RandomState::new().build_hasher().finish().to_string();
+    let rules = CacheRules::new().with_folder(Prefix::root());
+    Arc::new(Cached::new(inner, rules, CacheSettings::new(path, scope)))
+}
+
+/// The order that the documentation of the wrappers recommends, from the inside out.
+fn everything_around(store: impl Store) -> impl Store {
+    let store = Counted::new(store);
+    let store = Deadline::new(store, DeadlinePolicy::default());
+    let store = Hedged::new(store, HedgePolicy::default());
+    let store = Adaptive::new(store, AdaptivePolicy::default());
+    let store = Retrying::new(store, RetryPolicy::default());
+    Bandwidth::new(store, BandwidthLimits::new(None, None))
+}
+
+#[test]
+fn what_a_far_store_needs() {
+    assert_conforms(|| Arc::new(everything_around(MemoryStore::new())));
+}
+
+#[test]
+#[cfg(unix)]
+fn locks_conform_through_every_wrapper() {
+    let scratch = tempfile::tempdir().expect("a directory");
+    let store = || MemoryStore::with_object_lock(|| 0);
+    let plan = FaultPlan::new;
+    let cold = || SplitRules::cold_of([folder("law-21/"), folder("law-23/")]);
+    let wrapped: [&dyn Fn() -> Arc<dyn Store>; 11] = [
+        &|| Arc::new(Arc::new(store())),
+        &|| Arc::new(Faulty::new(store(), plan())),
+        &|| Arc::new(Limited::new(store(), 1)),
+        &|| Arc::new(Prefixed::new(store(), folder("one/host/"))),
+        &|| Arc::new(Recording::new(store())),
+        &|| Arc::new(everything_around(store())),
+        &|| cached_everything(store(), scratch.path()),
+        &|| Arc::new(Split::new(store(), store(), cold())),
+        &|| {
+            Arc::new(Split::new(
+                store(),
+                store(),
+                SplitRules::all_of([folder("law-22/")]),
+            ))
+        },
+        &|| Arc::new(Split::new(store(), MemoryStore::new(), cold())),
+        &|| {
+            let members = [0, 1, 2].map(|_| Arc::new(store()) as Arc<dyn Store>);
+            let [arbiter, followers @ ..] = members;
+            let settings = MirrorSettings::default();
+            Arc::new(Mirrored::new(arbiter, followers.into(), settings))
+        },
+    ];
+    for make in wrapped {
+        let report = block_on(LockSuite::new(&make, &|| 0).run());
+        assert!(report.is_conforming(), "{}: {report}", make());
+    }
 }
 
 #[test]

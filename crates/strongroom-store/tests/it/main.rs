@@ -1,5 +1,7 @@
 //! Tests of the stores and wrappers from outside.
 
+mod adaptive;
+mod bandwidth;
 mod broken_stores_are_caught;
 #[cfg(unix)]
 mod cached;
@@ -8,6 +10,7 @@ mod deadline;
 mod directory_faults;
 mod directory_store;
 mod every_store_conforms;
+mod hedged;
 mod mirrors;
 mod probe_tells_racy_stores;
 mod retrying;

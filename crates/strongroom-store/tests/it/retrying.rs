@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use strongroom_store::wrap::{
-    Fault, FaultPlan, Faulty, ManualTime, Monotonic, Operation, RandomJitter, RetryPolicy,
+    Fault, FaultPlan, Faulty, Glacial, ManualTime, Monotonic, Operation, RandomJitter, RetryPolicy,
     Retrying, Rule, When,
 };
 use strongroom_store::{
     Capabilities, Cause, Error, ErrorKind, GetOptions, Key, MemoryStore, ObjectLock, ObjectMeta,
-    Prefix, PutMode, PutOptions, Result, Retention, RetentionMode, Store, StoreExt,
+    Prefix, PutMode, PutOptions, Result, Retention, RetentionMode, StorageClass, Store, StoreExt,
 };
 
 use crate::support::Slow;
@@ -220,6 +220,18 @@ fn a_locked_replacement_whose_acknowledgement_was_lost_is_ours() {
         theirs.expect_err("it is locked").cause(),
         Some(Cause::Retained)
     );
+}
+
+#[test]
+fn what_went_to_cold_storage_is_not_read_back() {
+    let time = ManualTime::new();
+    let cold = Glacial::new(MemoryStore::new(), SECOND, time.clone());
+    let lost = Rule::new(Fault::FailAfter(ErrorKind::Unavailable)).with_when(When::First(1));
+    let store = retrying(Faulty::new(cold, FaultPlan::new().with_rule(lost)), &time);
+    let options = PutOptions::default().with_class(StorageClass::Cold);
+    let pack = key("pack/1");
+    let outcome = time.run(store.put(&pack, "bytes".into(), options));
+    assert_eq!(kind(outcome), ErrorKind::AlreadyExists);
 }
 
 #[test]

@@ -132,6 +132,10 @@ impl<S: Store> Slow<S> {
         }
     }
 
+    pub(crate) fn inner(&self) -> &S {
+        &self.inner
+    }
+
     async fn wait(&self, verb: &'static str, key: &Key) {
         let latency = (self.latency)(verb, key);
         if !latency.is_zero() {

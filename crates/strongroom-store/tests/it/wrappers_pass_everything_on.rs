@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
+use strongroom_store::replica::{CompareOptions, SyncOptions, SyncOrder, SyncPlan, compare, sync};
 use strongroom_store::wrap::{
-    Counted, Deadline, DeadlinePolicy, Fault, FaultPlan, Faulty, Limited, MirrorSettings, Mirrored,
-    Prefixed, ReadOnly, Recording, RetryPolicy, Retrying, Rule, WritePolicy,
+    Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, Counted, Deadline, DeadlinePolicy, Fault,
+    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, MirrorSettings, Mirrored, Prefixed, ReadOnly,
+    Recording, RetryPolicy, Retrying, Rule, Split, SplitRules, WritePolicy,
 };
 use strongroom_store::{
     ErrorKind, GetOptions, PutMode, PutOptions, Retention, RetentionMode, StorageClass, Store,
+    StoreExt,
 };
 
 use crate::support::Spy;
@@ -35,7 +38,17 @@ fn all(make: impl Fn() -> Spy) -> Vec<Case> {
     };
     vec![
         case(&|spy| Box::new(Arc::new(spy))),
+        case(&|spy| Box::new(Adaptive::new(spy, AdaptivePolicy::default()))),
+        case(&|spy| {
+            let limits = BandwidthLimits::new(None, None);
+            Box::new(Bandwidth::new(spy, limits))
+        }),
         case(&|spy| Box::new(Counted::new(spy))),
+        case(&|spy| Box::new(Hedged::new(spy, HedgePolicy::default()))),
+        case(&|spy| {
+            let rules = SplitRules::cold_of([folder("parity/")]);
+            Box::new(Split::new(spy, make(), rules))
+        }),
         case(&|spy| Box::new(Deadline::new(spy, DeadlinePolicy::default()))),
         case(&|spy| Box::new(Faulty::new(spy, FaultPlan::new()))),
         case(&|spy| Box::new(Limited::new(spy, 1))),
@@ -233,4 +246,28 @@ fn a_mirror_gives_late_what_it_would_have_given_then() {
         store.catch_up().await;
     });
     assert_eq!(there.log(), ["put pack/1 Cold Some(9)"]);
+}
+
+#[test]
+fn a_copy_is_locked_as_its_original_is() {
+    let [one, other]: [Arc<dyn Store>; 2] = [0, 1].map(|_| Arc::new(Spy::with_locks()) as _);
+    let plain: Arc<dyn Store> = Arc::new(Spy::new());
+    let locked = PutOptions::default().with_retention(until(7));
+    let options = CompareOptions::new(SyncOrder::everything());
+    block_on(async {
+        one.put(&key("a"), "bytes".into(), locked)
+            .await
+            .expect("room");
+        one.put_new(&key("b"), "bytes".into()).await.expect("room");
+        for copy in [&other, &plain] {
+            let comparison = compare(&one, copy, &options).await.expect("no fault");
+            let plan = SyncPlan::new(&comparison, SyncOptions::default());
+            let report = sync(&plan, &one, copy, &options).await.expect("no fault");
+            assert_eq!(report.copied.objects, 2);
+        }
+        let lock = other.object_lock().expect("it locks");
+        let found = lock.retention(&key("a")).await.expect("there");
+        assert_eq!(found, Some(until(7)));
+        assert_eq!(lock.retention(&key("b")).await.expect("there"), None);
+    });
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strongroom_format::object_name::ObjectName;
 use strongroom_format::{ObjectHash, PackClass, PackHeader, PackRef};
 
 use super::check::HeaderSpot;
@@ -257,11 +256,5 @@ impl PackTable {
                 .packs
                 .iter()
                 .all(|state| known(state) && !state.recorded)
-    }
-
-    /// Returns the name under which a pack is stored.
-    pub(crate) fn object(&self, number: u32) -> Option<ObjectName> {
-        self.get(number)
-            .map(|state| ObjectName::Pack(state.pack.name))
     }
 }

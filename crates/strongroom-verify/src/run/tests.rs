@@ -14,7 +14,7 @@ use strongroom_repo::{
     PruneOptions, Repository,
 };
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Operation, Recording, Rule};
-use strongroom_store::{ErrorKind, Key, MemoryStore, Prefix, StoreExt as _};
+use strongroom_store::{ErrorKind as StoreKind, Key, MemoryStore, Prefix, StoreExt as _};
 
 use super::*;
 use crate::{Area, Event, Head};
@@ -342,7 +342,7 @@ fn cold_store(
         let flags = Preamble::decode(bytes).map_or(u64::MAX, |preamble| preamble.flags.into());
         if is_pack && PackClass::from_number(flags).is_ok_and(&is_cold) {
             count += 1;
-            let rule = Rule::new(Fault::FailBefore(ErrorKind::Archived))
+            let rule = Rule::new(Fault::FailBefore(StoreKind::Archived))
                 .with_operation(Operation::Get)
                 .with_key_prefix(key.as_str());
             plan = plan.with_rule(rule);

@@ -142,7 +142,8 @@ fn a_round_reads_each_pack_once_however_often_it_is_asked_for() {
     for day in [0, 1, 1, 2, 5, 6, 9, 9] {
         let (report, read) = site.check(PackSelection::rolling(10 * DAY), day);
         assert!(report.is_intact(), "{report}");
-        assert!(read.len() < all.len() / 2);
+        // Three days are missed twice: then it is half of them that is due, more or less.
+        assert!(read.len() < all.len() * 2 / 3);
         for name in read {
             *turns.entry(name).or_default() += 1;
         }

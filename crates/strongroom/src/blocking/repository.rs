@@ -7,10 +7,11 @@ use strongroom_crypt::{GenesisPin, Id, RepositoryId, SlotId, Suite};
 use strongroom_format::{AuditKeys, Node};
 use strongroom_repo::{
     AuditScope, BackupOptions, BackupReport, Depth, DryRun, JournalDamage, JournalRepairPlan,
-    JournalRepairReport, NewSlot, Observer, RecoveryKit, Reprobed, RestoreOptions, RestoreReport,
-    Result, RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source, StoreProbe, Target,
+    JournalRepairReport, NewSlot, Observer, RecoveryKit, Reprobed, RestoreOptions, RestorePlan,
+    RestoreReport, Result, RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source,
+    StoreProbe, Target, WarmUpOptions, WarmUpReport,
 };
-use strongroom_store::Store;
+use strongroom_store::{Key, Store, Warmer};
 
 use super::RepositoryBuilder;
 use super::thread::Thread;
@@ -136,6 +137,43 @@ impl Repository {
             repository
                 .restore(&snapshot, target, options, observer)
                 .await
+        })
+    }
+
+    /// Says what restoring a snapshot, or a part of it, into an empty target needs of the store.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::plan_restore`].
+    pub fn plan_restore(
+        &self,
+        snapshot: &Id,
+        options: RestoreOptions,
+        warmer: Option<Arc<dyn Warmer>>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<RestorePlan> {
+        let snapshot = *snapshot;
+        self.run(|repository| async move {
+            repository
+                .plan_restore(&snapshot, options, warmer, observer)
+                .await
+        })
+    }
+
+    /// Asks for objects in cold storage and waits until they can be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::warm_up`].
+    pub fn warm_up(
+        &self,
+        objects: Vec<Key>,
+        warmer: Arc<dyn Warmer>,
+        options: WarmUpOptions,
+        observer: Arc<dyn Observer>,
+    ) -> Result<WarmUpReport> {
+        self.run(|repository| async move {
+            repository.warm_up(objects, warmer, options, observer).await
         })
     }
 

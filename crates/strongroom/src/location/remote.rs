@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_store::{Environment, Store};
+use strongroom_store::{Environment, Store, Warmer};
 
 use super::error::LocationError;
 
@@ -92,6 +92,31 @@ impl Remote {
         }
     }
 }
+
+impl Remote {
+    /// Makes what brings objects out of cold storage there. Nothing is sent.
+    pub(super) fn warmer(
+        &self,
+        environment: &dyn Environment,
+    ) -> Result<Arc<dyn Warmer>, LocationError> {
+        match self.library {
+            #[cfg(feature = "object-store")]
+            Library::ObjectStore => {
+                let store = strongroom_object_store::open_hosted(&self.url, environment)?;
+                Ok(Arc::new(store))
+            }
+            _ => {
+                let _ = environment;
+                Err(NO_WARMER)
+            }
+        }
+    }
+}
+
+/// The error of a store that has no cold class of its own.
+pub(super) const NO_WARMER: LocationError = LocationError::Invalid {
+    what: "a store that has no call to bring objects out of cold storage",
+};
 
 /// Refuses a URL with a password before the host, or with a parameter that is named like a secret.
 fn refuse_secrets(rest: &str) -> Result<(), LocationError> {

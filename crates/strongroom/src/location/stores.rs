@@ -4,13 +4,14 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use strongroom_store::wrap::{Deadline, DeadlinePolicy, RetryPolicy, Retrying, Split};
-use strongroom_store::{Environment, ErrorKind, Store};
+use strongroom_store::{Environment, ErrorKind, Store, Warmer};
 
 use super::counter::Counter;
 use super::directory;
 use super::error::LocationError;
 use super::mirror::MirrorPlace;
 use super::place::{Make, Place};
+use super::remote::NO_WARMER;
 use crate::mirror::{Away, MirrorSettings, Mirrored, RepositoryRules};
 
 /// Turns paths and URLs into stores.
@@ -111,6 +112,19 @@ impl Stores {
     /// As [`open`](Self::open).
     pub fn create(&self, location: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, LocationError> {
         self.at(&Place::parse(location.as_ref())?, Make::Directories)
+    }
+
+    /// Returns what brings objects out of cold storage at a URL, by a call of the service itself. For other stores there is
+    /// [`CommandWarmer`](crate::CommandWarmer).
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); `Invalid` for a store that has no such call.
+    pub fn warmer(&self, location: impl AsRef<OsStr>) -> Result<Arc<dyn Warmer>, LocationError> {
+        match Place::parse(location.as_ref())? {
+            Place::Remote(remote) => remote.warmer(&*self.environment),
+            _ => Err(NO_WARMER),
+        }
     }
 
     /// Opens the mirror at `mirror:<location>,<location>,…` or `mirror:<policy>:<location>,…`, each location as for

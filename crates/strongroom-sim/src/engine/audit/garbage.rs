@@ -24,7 +24,7 @@ pub(super) fn free(world: &World, setup: &Setup, ledger: &Ledger) -> Result<(), 
     let failed = |error: Error| (FREED, format!("{error:?}"));
     let repository = setup.open_as_bystander(world, 2).map_err(failed)?;
     for _ in 0..ROUNDS {
-        prune(&repository).map_err(failed)?;
+        prune(world, &repository).map_err(failed)?;
     }
     let objects = world.objects();
     let (opened, journal) = read(&objects, setup, Signatures::Believed)?;
@@ -39,13 +39,14 @@ pub(super) fn free(world: &World, setup: &Setup, ledger: &Ledger) -> Result<(), 
 /// The first round may find segments that only the next can merge, and condemned packs that only it can drop.
 const ROUNDS: usize = 2;
 
-fn prune(repository: &Repository) -> Result<(), Error> {
+fn prune(world: &World, repository: &Repository) -> Result<(), Error> {
     let options = PruneOptions::default()
         .with_max_unused(Unused::Bytes(0))
         .with_orphan_age(Duration::ZERO)
         .with_session_age(Duration::ZERO);
     let plan = block_on(repository.plan_prune(options, Arc::new(())))?;
     block_on(repository.prune(plan, Arc::new(())))?;
+    world.outlive_locks();
     let options = DeleteOptions::default().with_min_age(Duration::ZERO);
     let plan = block_on(repository.plan_delete(options))?;
     block_on(repository.delete_dropped(plan, Arc::new(())))?;

@@ -19,7 +19,7 @@ use crate::options::StorageClass;
 /// | a GB sent out to the internet | 0.09 | 0.09 |
 ///
 /// Its numbers are US dollars in the manner of what Amazon published for S3 in us-east-1 in 2025 (standard; Glacier Flexible Retrieval
-/// at its standard speed), without free allowances and steps. **An example, not a quotation.** Deletes are free there, and so is what
+/// at its standard speed), without free allowances and steps, and without the least sizes and ages that cold objects are billed for. **An example, not a quotation.** Deletes are free there, and so is what
 /// is sent in.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -10,6 +10,7 @@ use super::{MirrorStatus, Mirrored, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
 use crate::options::{PutMode, StorageClass};
+use crate::replica::copy_options;
 use crate::store::StoreExt as _;
 
 impl Mirrored {
@@ -111,9 +112,7 @@ impl Shared {
             _ => PutMode::Create,
         };
         let how = (mode, queued.class);
-        let options = self
-            .copy_options(self.arbiter()?, follower, key, how)
-            .await?;
+        let options = copy_options(&*self.arbiter()?.store, &*follower.store, key, how).await?;
         match self.give(follower, key, &ours, options).await {
             Ok(()) => Ok(true),
             Err(_) => Ok(false),
@@ -184,7 +183,7 @@ impl Shared {
                 PutMode::Overwrite
             };
             let how = (mode, StorageClass::Hot);
-            let options = self.copy_options(source, member, key, how).await?;
+            let options = copy_options(&*source.store, &*member.store, key, how).await?;
             if missing {
                 self.give(member, key, &bytes, options).await?;
             } else {

@@ -8,7 +8,7 @@ use super::{Mirrored, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::lock::{ObjectLock, Retention};
-use crate::options::{PutMode, PutOptions, StorageClass};
+use crate::options::PutOptions;
 use crate::wrap::locking::lock_of;
 
 /// There is one if every member has one. As many members must answer, or be locked, as the [`WritePolicy`](super::WritePolicy) asks for
@@ -70,28 +70,6 @@ impl Shared {
         Err(Error::new(ErrorKind::Unsupported, "put")
             .with_key(key)
             .with_source("not every member of the mirror locks objects"))
-    }
-
-    /// Returns how a copy of an object is to be put on another member: locked as it is on the one it comes from.
-    pub(super) async fn copy_options(
-        &self,
-        from: &Member,
-        to: &Member,
-        key: &Key,
-        (mode, class): (PutMode, StorageClass),
-    ) -> Result<PutOptions> {
-        let options = PutOptions::default().with_mode(mode).with_class(class);
-        if to.store.object_lock().is_none() {
-            return Ok(options);
-        }
-        let retention = match from.store.object_lock() {
-            Some(lock) => lock.retention(key).await?,
-            None => None,
-        };
-        Ok(match retention {
-            Some(retention) => options.with_retention(retention),
-            None => options,
-        })
     }
 }
 
