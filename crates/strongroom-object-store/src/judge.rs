@@ -41,6 +41,9 @@ pub(crate) fn explain(
     if let Some(cause) = cause {
         explained = explained.with_cause(cause);
     }
+    if let Some(wait) = clues.refusal.and_then(|refusal| refusal.retry_after) {
+        explained = explained.with_retry_after(wait);
+    }
     // The library's own words are left out: they repeat addresses, which may hold tokens.
     match clues.refusal {
         Some(refusal) => explained.with_source(refusal.clone()),
@@ -201,7 +204,10 @@ fn by_code(code: &str) -> Option<Verdict> {
         | "RequestLimitExceeded"
         | "Throttling"
         | "ThrottlingException"
-        | "BandwidthLimitExceeded" => (ErrorKind::Unavailable, Some(Cause::Throttled)),
+        | "BandwidthLimitExceeded"
+        | "rateLimitExceeded"
+        | "userRateLimitExceeded"
+        | "quotaExceeded" => (ErrorKind::Unavailable, Some(Cause::Throttled)),
         "RequestTimeout" | "OperationTimedOut" => (ErrorKind::Unavailable, Some(Cause::Timeout)),
         // What was damaged on its way may arrive whole the next time.
         "InternalError"
@@ -218,7 +224,9 @@ fn by_code(code: &str) -> Option<Verdict> {
         "BlobImmutableDueToPolicy"
         | "BlobImmutableDueToLegalHold"
         | "RetentionPolicyNotMet"
-        | "ObjectUnderActiveHold" => (ErrorKind::PermissionDenied, Some(Cause::Retained)),
+        | "ObjectUnderActiveHold"
+        | "retentionPolicyNotMet"
+        | "objectUnderActiveHold" => (ErrorKind::PermissionDenied, Some(Cause::Retained)),
         "NotImplemented" | "MethodNotAllowed" | "UnsupportedHttpVerb" => {
             (ErrorKind::Unsupported, None)
         }
