@@ -132,9 +132,22 @@ fn claim_of(key: &Key) -> String {
 
 /// Renames a file or, with slashes at their ends, a folder, to a name that must be free.
 async fn rename(client: &Client, from: &str, to: &str) -> Result<Said> {
+    let other_scheme = client.has_other_scheme();
+    let said = rename_as(client, from, to, other_scheme).await?;
+    if said.status == StatusCode::BAD_GATEWAY && !other_scheme {
+        let said = rename_as(client, from, to, true).await?;
+        if said.is_success() {
+            client.learn_other_scheme();
+        }
+        return Ok(said);
+    }
+    Ok(said)
+}
+
+async fn rename_as(client: &Client, from: &str, to: &str, other_scheme: bool) -> Result<Said> {
     let request = client
         .request("MOVE", from)?
-        .header("Destination", client.url(to)?.as_str())
+        .header("Destination", client.destination(to, other_scheme)?)
         .header("Overwrite", "F");
     client.ask("put", request, None).await
 }
