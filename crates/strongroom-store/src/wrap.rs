@@ -82,6 +82,7 @@ pub use self::glacial::Glacial;
 pub use self::hedged::{HedgeCounts, HedgePolicy, Hedged};
 pub use self::jitter::{Jitter, RandomJitter};
 pub use self::limited::Limited;
+pub(crate) use self::locking::can_lock;
 pub use self::mirrored::{
     Health, MemberStatus, MirrorSettings, MirrorStatus, Mirrored, NoRules, ObjectRules, RangeReads,
     Wholeness, WritePolicy,
