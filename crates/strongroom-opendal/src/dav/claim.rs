@@ -160,13 +160,16 @@ async fn lost_claim(
     object: &str,
     said: &Said,
 ) -> Result<Option<Outcome>> {
-    let Some((resources, _)) = client.look("put", claim, Depth::Children).await? else {
-        return match (in_the_way(client, key).await?, said.status) {
+    let found = match client.look("put", claim, Depth::Children).await {
+        // nginx has a 500 for a folder that goes while it is read.
+        Err(error) if error.is_retryable() => None,
+        outcome => outcome?,
+    };
+    let Some((resources, _)) = found else {
+        return match (in_the_way(client, key).await?, said.status.as_u16()) {
             (Some(error), _) => Ok(Some(Outcome::Taken(error))),
-            // It was there a moment ago: the first is how a server says it, the second how a file system does.
-            (_, StatusCode::PRECONDITION_FAILED | StatusCode::INTERNAL_SERVER_ERROR) => {
-                Ok(Some(Outcome::Again))
-            }
+            // It was there a moment ago: the first are how servers say it, the last how a file system does.
+            (_, 405 | 412 | 500) => Ok(Some(Outcome::Again)),
             _ => Err(client.refused("put", said)),
         };
     };
