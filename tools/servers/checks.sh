@@ -56,7 +56,7 @@ only_one_writer() {
     row "$server: many writers" "refused: $(tail -n 1 "$work/err" | cut -c 1-180)"
     journey "$server: one writer" "$repo" --single-writer
     cp "$work/warned" "$work/err"
-    says "$server: one writer" 'only one machine'
+    says "$server: one writer" 'one writer at a time'
 }
 
 check_ceph() {
@@ -125,7 +125,7 @@ what_users_may() {
     expect 0 "$name" sr-backup --repo "$repo" --series tree --parent none "$work/changed"
     expect 0 "$name" sr-forget --repo "$repo" --keep-last 1
     as adder expect 0 "$name" sr-prune --repo "$repo" --dry-run --delete-after 0s
-    says "$name" 'delet'
+    says "$name" 'may not delete'
     row "$name" 'backup works, the plan of a prune says what it lacks'
     name="$server: may only read"
     as reader expect 0 "$name" sr-check --repo "$repo" --no-cache

@@ -95,8 +95,17 @@ use() {
     export XDG_CACHE_HOME="$work/cache-$1"
 }
 
-# url PREFIX [TEMPLATE]: the URL of a folder in the server's store.
-url() { local template=${2:-$STORE}; echo "${template/\{\}/$1}"; }
+# url PREFIX [TEMPLATE]: the URL of a folder in the server's store. Where folders are not made by writing to them, it is made.
+url() {
+    local template=${2:-$STORE}
+    case $template in
+        sftp:*) mkdir -p "$DIR/store/$1" ;;
+        dav:*)
+            curl -s -o /dev/null -X MKCOL --max-time 60 ${STRONGROOM_DAV_USER:+-u "$STRONGROOM_DAV_USER:$STRONGROOM_DAV_PASSWORD"} "$ENDPOINT/$1/"
+            ;;
+    esac
+    echo "${template/\{\}/$1}"
+}
 
 # expect STATUS NAME COMMAND…: runs it, keeps its output in $work/out and $work/err, and fails when it ends otherwise.
 expect() {

@@ -83,6 +83,7 @@ pub use self::glacial::Glacial;
 pub use self::hedged::{HedgeCounts, HedgePolicy, Hedged};
 pub use self::jitter::{Jitter, RandomJitter};
 pub use self::limited::Limited;
+pub(crate) use self::locking::can_lock;
 pub use self::looking::Looking;
 pub use self::mirrored::{
     Health, MemberStatus, MirrorSettings, MirrorStatus, Mirrored, NoRules, ObjectRules, RangeReads,

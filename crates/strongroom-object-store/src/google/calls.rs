@@ -109,9 +109,15 @@ impl GoogleCalls {
     ) -> Result<(), HttpError> {
         let condition = if create { "&ifGenerationMatch=0" } else { "" };
         let (kind, content_type, body) = match class {
-            None => ("media", "application/octet-stream".to_owned(), data),
-            Some(class) => {
-                let meta = serde_json::json!({ "name": path, "storageClass": class });
+            // Emulators break off on an upload of nothing at all.
+            None if data.content_length() > 0 => {
+                ("media", "application/octet-stream".to_owned(), data)
+            }
+            class => {
+                let meta = match class {
+                    Some(class) => serde_json::json!({ "name": path, "storageClass": class }),
+                    None => serde_json::json!({ "name": path }),
+                };
                 let before = format!(
                     "--{BOUNDARY}\r\nContent-Type: application/json\r\n\r\n{meta}\r\n--{BOUNDARY}\r\nContent-Type: application/octet-stream\r\n\r\n"
                 );

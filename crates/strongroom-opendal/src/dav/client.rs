@@ -40,6 +40,7 @@ pub(super) struct Client {
     base: Url,
     credentials: Option<DavCredentials>,
     silence_max: Duration,
+    make_root: bool,
 }
 
 /// What a server said, without what it sent with it.
@@ -102,6 +103,7 @@ impl Client {
             base,
             credentials: settings.credentials.clone(),
             silence_max: settings.timeout,
+            make_root: settings.make_folder,
         })
     }
 
@@ -283,7 +285,13 @@ impl Client {
 
     /// Fails unless the folder of the store is there: an unmounted disk must not look like an empty store.
     pub(super) async fn check_root(&self, operation: &'static str) -> Result<()> {
-        match self.look_at(operation, "").await? {
+        let mut found = self.look_at(operation, "").await?;
+        if found.is_none() && self.make_root {
+            let make = self.request("MKCOL", "")?;
+            self.ask(operation, make, None).await?;
+            found = self.look_at(operation, "").await?;
+        }
+        match found {
             Some(resource) if resource.is_folder => Ok(()),
             _ => Err(no_store(operation)),
         }

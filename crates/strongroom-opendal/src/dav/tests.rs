@@ -271,6 +271,16 @@ fn a_missing_folder_is_no_store_and_a_page_no_answer() {
 }
 
 #[test]
+fn a_folder_is_made_if_that_is_asked_for() {
+    let world = World::with(|settings| {
+        settings.url.push_str("new/");
+        settings.make_folder = true;
+    });
+    block_on(world.store.put_new(&key("a"), "bytes".into())).expect("it is stored");
+    assert!(world.folder.path().join("store/new/a").is_file());
+}
+
+#[test]
 fn credentials_are_sent_and_refusals_told_apart() {
     let world = World::new();
     world.server.admit("Basic bWU6Z2VoZWlt"); // me:geheim

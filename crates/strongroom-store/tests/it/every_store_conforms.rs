@@ -208,7 +208,13 @@ fn locks_conform_through_every_wrapper() {
                 SplitRules::all_of([folder("law-22/")]),
             ))
         },
-        &|| Arc::new(Split::new(store(), MemoryStore::new(), cold())),
+        &|| {
+            Arc::new(Split::new(
+                MemoryStore::new(),
+                store(),
+                SplitRules::all_of([Prefix::root()]),
+            ))
+        },
         &|| {
             let members = [0, 1, 2].map(|_| Arc::new(store()) as Arc<dyn Store>);
             let [arbiter, followers @ ..] = members;

@@ -145,6 +145,38 @@ fn locks_are_lent_by_whoever_has_one_inside() {
 }
 
 #[test]
+fn which_names_can_be_locked_is_passed_on() {
+    // Of the folders of all cases, those of packs can be locked.
+    let packs = || ["pack/", "some/host/pack/"].map(folder);
+    let half = || Split::new(Spy::new(), Spy::with_locks(), SplitRules::all_of(packs()));
+    let mirror = || {
+        let members = [0, 1].map(|_| Arc::new(half()) as Arc<dyn Store>);
+        let [arbiter, follower] = members;
+        Mirrored::new(arbiter, vec![follower], MirrorSettings::default())
+    };
+    let cases: Vec<Box<dyn Store>> = vec![
+        Box::new(Arc::new(half())),
+        Box::new(Adaptive::new(half(), AdaptivePolicy::default())),
+        Box::new(Bandwidth::new(half(), BandwidthLimits::new(None, None))),
+        Box::new(Counted::new(half())),
+        Box::new(Deadline::new(half(), DeadlinePolicy::default())),
+        Box::new(Faulty::new(half(), FaultPlan::new())),
+        Box::new(Hedged::new(half(), HedgePolicy::default())),
+        Box::new(Limited::new(half(), 1)),
+        Box::new(mirror()),
+        Box::new(Prefixed::new(half(), folder("some/host/"))),
+        Box::new(ReadOnly::new(half())),
+        Box::new(Recording::new(half())),
+        Box::new(Retrying::new(half(), RetryPolicy::default())),
+    ];
+    for store in cases {
+        let lock = store.object_lock().expect("one side has one");
+        assert!(lock.locks(&key("pack/1")), "{store}");
+        assert!(!lock.locks(&key("journal/1")), "{store}");
+    }
+}
+
+#[test]
 fn nobody_has_a_lock_where_there_is_none() {
     for Case { store, .. } in all(Spy::new) {
         assert!(store.object_lock().is_none(), "{store}");

@@ -137,6 +137,7 @@ impl Stores {
     /// | `mirror:<location>,<location>,…` | several of these at once ([`open_mirror`](Self::open_mirror)) | |
     /// | `split:<home>,<data>` | two of these: what restores alone need, packs of content put as cold, is in `data` | |
     /// | `split:all:<home>,<data>` | likewise; all packs are in `data`, and the journal with the rest in `home` | |
+    /// | `split:journal:<home>,<data>` | likewise; the journal is in `home`, which decides races, and everything else in `data`, which may lock objects and decide none | |
     ///
     /// What begins like `name:`, with a name of two or more letters, digits, `+`, `-` or `.`, is a URL; write `./name:x` for a path of
     /// that form. Within `mirror:` and `split:`, `%2C` is a comma and `%25` a percent sign. In `file://` URLs, `%` and two hexadecimal digits are a byte. Nothing is created: a mistyped path is an error, not an
