@@ -81,7 +81,7 @@ pub struct DavSettings {
     pub url: String,
     /// Who one is; nobody in particular if `None`.
     pub credentials: Option<DavCredentials>,
-    /// Certificates (PEM) that are trusted instead of the system's.
+    /// Certificates (PEM) of authorities that are trusted besides the system's.
     pub authorities: Option<Vec<u8>>,
     /// After how long a silence a call fails.
     pub timeout: Duration,

@@ -78,7 +78,7 @@ impl Client {
         let base = Url::parse(&settings.url).map_err(|error| invalid(error.to_string()))?;
         let trust = match (base.scheme(), &settings.authorities) {
             ("http", _) => Trust::Nobody,
-            ("https", Some(pem)) => Trust::Only(pem),
+            ("https", Some(pem)) => Trust::SystemAnd(pem),
             ("https", None) => Trust::System,
             _ => return Err(invalid("a WebDAV server has an http or https URL")),
         };
