@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub(super) struct Client {
     credentials: Option<DavCredentials>,
     silence_max: Duration,
     make_root: bool,
+    /// Whether the server knows itself by the other of `http` and `https`: one in front of it ends the encryption.
+    other_scheme: AtomicBool,
 }
 
 /// What a server said, without what it sent with it.
@@ -104,6 +107,7 @@ impl Client {
             credentials: settings.credentials.clone(),
             silence_max: settings.timeout,
             make_root: settings.make_folder,
+            other_scheme: AtomicBool::new(false),
         })
     }
 
@@ -111,6 +115,30 @@ impl Client {
     pub(super) fn url(&self, path: &str) -> Result<Url> {
         let url = format!("{}{path}", self.base);
         Url::parse(&url).map_err(|error| invalid(error.to_string()))
+    }
+
+    /// Returns what a path below the folder is to be called in a request about another. Apache takes no less than a whole URL, and
+    /// refuses one that is not its own with a 502.
+    pub(super) fn destination(&self, path: &str, other_scheme: bool) -> Result<String> {
+        let url = self.url(path)?;
+        if !other_scheme {
+            return Ok(url.into());
+        }
+        let other = if url.scheme() == "https" {
+            "http"
+        } else {
+            "https"
+        };
+        let rest = url.as_str().split_once(':').map_or("", |(_, rest)| rest);
+        Ok(format!("{other}:{rest}"))
+    }
+
+    pub(super) fn has_other_scheme(&self) -> bool {
+        self.other_scheme.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn learn_other_scheme(&self) {
+        self.other_scheme.store(true, Ordering::Relaxed);
     }
 
     /// Sends a request, and returns the answer when its head is there.

@@ -6,10 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-use super::locking::lock_of;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::ObjectLock;
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions};
 use crate::store::{Store, StoreExt};
 
@@ -64,19 +63,9 @@ impl<S: Store> Store for Looking<S> {
         self.inner.list(prefix)
     }
 
+    /// The lock of the store inside, as it is.
     fn object_lock(&self) -> Option<&dyn ObjectLock> {
-        self.inner.object_lock().map(|_| self as &dyn ObjectLock)
-    }
-}
-
-#[async_trait]
-impl<S: Store> ObjectLock for Looking<S> {
-    async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
-        lock_of(&self.inner, "retention")?.retention(key).await
-    }
-
-    async fn extend(&self, key: &Key, to: Retention) -> Result<()> {
-        lock_of(&self.inner, "extend")?.extend(key, to).await
+        self.inner.object_lock()
     }
 }
 

@@ -25,13 +25,15 @@ use crate::store::Store;
 ///
 /// # Contract
 ///
-/// * A key outside the rules' folders is of `home` alone: `data` never hears of it, and what `data` has under such a key is not seen.
-/// * A key within is put where its class belongs, and looked for there first if a `get` says the class, else in `data`; then in the
+/// * A key that the rules do not [concern](SplitRules::concern) is of `home` alone: `data` never hears of it, and what `data` has under
+///   such a key is not seen. Of rules that give `data` all of something, it is the same with `data`.
+/// * Any other key is put where its class belongs, and looked for there first if a `get` says the class, else in `data`; then in the
 ///   other one. *Not found* needs the word of both.
 /// * A store that cannot be reached never makes an object *not found*: its error is returned, unless the other one has the object.
 /// * `delete` deletes on both sides, and succeeds when both have. So does to replace, which deletes on the side that it is not put to.
-/// * **Of concurrent creators of a key one wins only if all put it with the same class.** So it is for what is named by its contents.
-///   Where it matters most, outside of the folders, it is as `home` promises.
+/// * **Of concurrent creators of a key one wins only if the store that it is put to promises that, and all put it with the same
+///   class.** What the split promises is `home`'s promise: what is decided by a race belongs there, and nothing else needs it that is
+///   named by its contents.
 /// * An object [can be locked](ObjectLock::locks) if every side can that it may be on: with a journal on a store that cannot and all packs
 ///   on one that can, packs can. A lock is asked for and extended where the object is found first.
 ///

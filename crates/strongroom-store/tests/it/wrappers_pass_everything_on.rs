@@ -6,8 +6,8 @@ use futures::executor::block_on;
 use strongroom_store::replica::{CompareOptions, SyncOptions, SyncOrder, SyncPlan, compare, sync};
 use strongroom_store::wrap::{
     Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, Counted, Deadline, DeadlinePolicy, Fault,
-    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, MirrorSettings, Mirrored, Prefixed, ReadOnly,
-    Recording, RetryPolicy, Retrying, Rule, Split, SplitRules, WritePolicy,
+    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, Looking, MirrorSettings, Mirrored, Prefixed,
+    ReadOnly, Recording, RetryPolicy, Retrying, Rule, Split, SplitRules, WritePolicy,
 };
 use strongroom_store::{
     ErrorKind, GetOptions, PutMode, PutOptions, Retention, RetentionMode, StorageClass, Store,
@@ -52,6 +52,7 @@ fn all(make: impl Fn() -> Spy) -> Vec<Case> {
         case(&|spy| Box::new(Deadline::new(spy, DeadlinePolicy::default()))),
         case(&|spy| Box::new(Faulty::new(spy, FaultPlan::new()))),
         case(&|spy| Box::new(Limited::new(spy, 1))),
+        case(&|spy| Box::new(Looking::new(spy))),
         case(&|spy| {
             let settings = MirrorSettings::default();
             Box::new(Mirrored::new(Arc::new(spy), Vec::new(), settings))
@@ -163,6 +164,7 @@ fn which_names_can_be_locked_is_passed_on() {
         Box::new(Faulty::new(half(), FaultPlan::new())),
         Box::new(Hedged::new(half(), HedgePolicy::default())),
         Box::new(Limited::new(half(), 1)),
+        Box::new(Looking::new(half())),
         Box::new(mirror()),
         Box::new(Prefixed::new(half(), folder("some/host/"))),
         Box::new(ReadOnly::new(half())),
