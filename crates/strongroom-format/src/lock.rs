@@ -21,6 +21,8 @@ impl Locked {
     pub const GOVERNANCE: u64 = 0;
     /// Nobody can.
     pub const COMPLIANCE: u64 = 1;
+    /// Added to the mode where an entry says how it was put: it is not so of the entry itself, but of all else.
+    pub const NOT_ITSELF: u64 = 4;
 }
 
 impl Item for Locked {

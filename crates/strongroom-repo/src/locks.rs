@@ -68,6 +68,23 @@ pub(crate) fn of_journal(locked: Locked) -> Option<Retention> {
     Some(Retention::new(mode, locked.until))
 }
 
+/// Returns what an entry is to say of itself and of what it adds.
+pub(crate) fn for_entry(policy: &LockPolicy, retention: Retention) -> Locked {
+    let mut locked = for_journal(retention);
+    if !policy.locks_entries() {
+        locked.mode += Locked::NOT_ITSELF;
+    }
+    locked
+}
+
+/// Returns what an entry says of what it adds, and whether that is so of itself.
+pub(crate) fn of_entry(locked: Locked) -> (Option<Retention>, bool) {
+    match locked.mode.checked_sub(Locked::NOT_ITSELF) {
+        Some(mode) => (of_journal(Locked { mode, ..locked }), false),
+        None => (of_journal(locked), true),
+    }
+}
+
 /// Returns what the journal is to say of a lock.
 pub(crate) fn for_journal(retention: Retention) -> Locked {
     Locked {

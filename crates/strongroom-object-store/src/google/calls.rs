@@ -3,6 +3,7 @@
 //! The library speaks XML to it, which was made for programs that know S3: emulators do not understand it, and its answers to HEAD
 //! say nothing of why. Credentials are the library's all the same.
 
+use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -23,7 +24,7 @@ use crate::transport::{Transport, WantsObject};
 const BOUNDARY: &str = "strongroom-e7b1c0a4d2f94b6f";
 
 /// Sends requests to one bucket. Clones share everything.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct GoogleCalls {
     transport: Transport,
     endpoint: String,
@@ -281,4 +282,13 @@ fn size(meta: &Value) -> Result<u64, HttpError> {
 
 fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> HttpError {
     HttpError::new_boxed(HttpErrorKind::Unknown, error.into())
+}
+
+/// Without credentials, which the library's own `Debug` may spell out.
+impl fmt::Debug for GoogleCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoogleCalls")
+            .field("bucket", &self.bucket)
+            .finish_non_exhaustive()
+    }
 }

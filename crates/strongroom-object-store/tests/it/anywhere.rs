@@ -26,10 +26,7 @@ fn from_no_runtime_and_from_every_kind_of_it() {
         .build()
         .expect("a runtime");
     assert_eq!(many.block_on(store.get_all(&a)).expect("there"), "data");
-    let spawned = {
-        let (store, a) = (store.clone(), a.clone());
-        many.spawn(async move { store.get_all(&a).await })
-    };
+    let spawned = many.spawn(async move { store.get_all(&a).await });
     assert_eq!(
         many.block_on(spawned).expect("it runs").expect("there"),
         "data"

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use futures::executor::block_on;
 use strongroom_object_store::{Location, open};
-use strongroom_store::{Cause, Environment, ErrorKind, StoreExt};
+use strongroom_store::{
+    Cause, Environment, ErrorKind, PutOptions, Retention, RetentionMode, Store, StoreExt,
+};
 
 use crate::server::{Answer, Server, key, variables};
 
@@ -158,4 +160,38 @@ fn addresses_that_are_none_are_refused() {
             "{location}"
         );
     }
+}
+
+#[test]
+fn a_role_is_fetched_and_signs_locks_too() {
+    let server = Server::start(|_, asked| match asked.target.as_str() {
+        "/role" => Answer::new(
+            200,
+            r#"{"AccessKeyId":"ROLE","SecretAccessKey":"s","Token":"TOKEN","Expiration":"2099-01-01T00:00:00Z"}"#,
+        ),
+        _ => Answer::new(200, "").header("ETag", "\"1\""),
+    });
+    let token = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(token.path(), "proof").expect("a token");
+    let environment = variables(&[
+        (
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            &format!("{}/role", server.url),
+        ),
+        (
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            token.path().to_str().expect("a path"),
+        ),
+    ]);
+    let url = format!("s3://bucket/?lock=true&endpoint={}", server.url);
+    let store = open(&url, &environment).expect("a role");
+    let retention = Retention::new(RetentionMode::Governance, 4_070_908_800);
+    let options = PutOptions::default().with_retention(retention);
+    block_on(store.put(&key("a"), "x".into(), options)).expect("it is put");
+    let asked = server.asked();
+    assert_eq!(asked[0].header("authorization"), "proof");
+    let put = asked.last().expect("it was put");
+    assert!(put.header("authorization").contains("Credential=ROLE/"));
+    assert_eq!(put.header("x-amz-security-token"), "TOKEN");
+    assert_eq!(put.header("x-amz-object-lock-mode"), "GOVERNANCE");
 }

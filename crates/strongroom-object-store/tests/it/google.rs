@@ -12,83 +12,84 @@ fn store(server: &Server, more: &str) -> Hosted<ObjectStore> {
     open_hosted(&url, &()).expect("an emulator needs no credentials")
 }
 
+/// Status, reason, message, and what becomes of it.
+const REFUSALS: &[(u16, &str, &str, ErrorKind, Option<Cause>)] = &[
+    (
+        404,
+        "notFound",
+        "No such object: bucket/folder/a",
+        ErrorKind::NotFound,
+        None,
+    ),
+    (
+        404,
+        "notFound",
+        "The specified bucket does not exist.",
+        ErrorKind::NoStore,
+        Some(Cause::NoStore),
+    ),
+    (
+        401,
+        "authError",
+        "Invalid Credentials",
+        ErrorKind::PermissionDenied,
+        Some(Cause::WrongCredentials),
+    ),
+    (
+        403,
+        "forbidden",
+        "no",
+        ErrorKind::PermissionDenied,
+        Some(Cause::Forbidden),
+    ),
+    (
+        403,
+        "retentionPolicyNotMet",
+        "no",
+        ErrorKind::PermissionDenied,
+        Some(Cause::Retained),
+    ),
+    (
+        403,
+        "rateLimitExceeded",
+        "no",
+        ErrorKind::Unavailable,
+        Some(Cause::Throttled),
+    ),
+    (
+        429,
+        "rateLimitExceeded",
+        "no",
+        ErrorKind::Unavailable,
+        Some(Cause::Throttled),
+    ),
+    (
+        503,
+        "backendError",
+        "no",
+        ErrorKind::Unavailable,
+        Some(Cause::Throttled),
+    ),
+    (
+        416,
+        "requestedRangeNotSatisfiable",
+        "no",
+        ErrorKind::InvalidRange,
+        None,
+    ),
+];
+
 #[test]
 fn every_refusal_has_its_kind_and_cause() {
-    use {Cause as C, ErrorKind as K};
-    let table = [
-        (
-            404,
-            "notFound",
-            "No such object: bucket/folder/a",
-            K::NotFound,
-            None,
-        ),
-        (
-            404,
-            "notFound",
-            "The specified bucket does not exist.",
-            K::NoStore,
-            Some(C::NoStore),
-        ),
-        (
-            401,
-            "authError",
-            "Invalid Credentials",
-            K::PermissionDenied,
-            Some(C::WrongCredentials),
-        ),
-        (
-            403,
-            "forbidden",
-            "no",
-            K::PermissionDenied,
-            Some(C::Forbidden),
-        ),
-        (
-            403,
-            "retentionPolicyNotMet",
-            "no",
-            K::PermissionDenied,
-            Some(C::Retained),
-        ),
-        (
-            403,
-            "rateLimitExceeded",
-            "no",
-            K::Unavailable,
-            Some(C::Throttled),
-        ),
-        (
-            429,
-            "rateLimitExceeded",
-            "no",
-            K::Unavailable,
-            Some(C::Throttled),
-        ),
-        (
-            503,
-            "backendError",
-            "no",
-            K::Unavailable,
-            Some(C::Throttled),
-        ),
-        (
-            416,
-            "requestedRangeNotSatisfiable",
-            "no",
-            K::InvalidRange,
-            None,
-        ),
-    ];
     let server = Server::start(move |count, _| {
-        let (status, reason, message, ..) = table[count / 3];
+        let (status, reason, message, ..) = REFUSALS[count / 3];
         let body = format!(
             "{{\"error\":{{\"code\":{status},\"message\":\"{message}\",\"errors\":[{{\"reason\":\"{reason}\"}}]}}}}"
         );
         Answer::new(status, body)
     });
     let store = store(&server, "");
-    for (_, reason, _, kind, cause) in table {
+    for &(_, reason, _, kind, cause) in REFUSALS {
         for error in [
             block_on(store.get_all(&key("a"))).expect_err(reason),
             block_on(store.head(&key("a"))).expect_err(reason),

@@ -8,8 +8,8 @@ use strongroom_crypt::{
     VerifyingKey,
 };
 use strongroom_format::{
-    Body, Certificate, Config, Entry, Epoch, EpochState, Genesis, KeyBundle, ObjectHash, Payload,
-    SigningEntry, Time, Unknown, UnknownSecrets, object_name,
+    Body, Certificate, Config, Entry, Epoch, EpochState, Genesis, KeyBundle, Locked, ObjectHash,
+    Payload, SigningEntry, Time, Unknown, UnknownSecrets, object_name,
 };
 use strongroom_store::{Question, Retention};
 
@@ -19,7 +19,7 @@ use crate::credential::Credential;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::seal_keyring;
-use crate::locks::for_journal;
+use crate::locks::{LockPolicy, for_entry};
 use crate::open::Opening;
 use crate::probe::StoreProbe;
 use crate::settings::Components;
@@ -100,10 +100,8 @@ impl Draft {
             probe: Some(probe.to_record().encode().map_err(encode_error)?),
             unknown: Unknown::default(),
         };
-        let locked = opening
-            .settings
-            .object_lock
-            .map(|policy| policy.target(place.now.seconds));
+        let lock = |policy: LockPolicy| for_entry(&policy, policy.target(place.now.seconds));
+        let locked = opening.settings.object_lock.map(lock);
         let genesis = keys.seal_genesis(&place, genesis, locked)?;
         let genesis_hash = ObjectHash::of(&genesis);
         let admin = keys.admin.public();
@@ -169,7 +167,7 @@ impl FirstKeys {
         &self,
         place: &Place<'_>,
         genesis: Genesis,
-        locked: Option<Retention>,
+        locked: Option<Locked>,
     ) -> Result<Bytes> {
         let Place {
             components,
@@ -180,7 +178,7 @@ impl FirstKeys {
         let structure = StructureKeys::with_random(suite, &self.structure, &components.random);
         let previous = genesis.config;
         let payload = Payload {
-            locked: locked.map(for_journal),
+            locked,
             ..Payload::new(now, Body::Genesis(genesis))
         };
         Entry::seal(

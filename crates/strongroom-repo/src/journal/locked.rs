@@ -6,15 +6,15 @@ use strongroom_format::object_name::ObjectName;
 use strongroom_format::{Body, LockRecord, ObjectHash, Payload};
 use strongroom_store::Retention;
 
-use crate::locks::{added, of_journal, stronger};
+use crate::locks::{added, of_entry, of_journal, stronger};
 
 /// How objects are locked, as far as the journal says. Only the store knows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LockHistory {
     /// The entries that added packs and segments, and how they were put.
     added: HashMap<ObjectHash, (u64, Option<Retention>)>,
-    /// How entries were put.
-    entries: BTreeMap<u64, Retention>,
+    /// How entries say that things were put, and whether they themselves were.
+    entries: BTreeMap<u64, (Retention, bool)>,
     /// The last entry that announced a keyring.
     keyring: u64,
     extended: Vec<Extended>,
@@ -32,9 +32,9 @@ struct Extended {
 impl LockHistory {
     /// Takes note of entry `n`, which has effect.
     pub(super) fn note(&mut self, n: u64, payload: &Payload) {
-        let put = payload.locked.and_then(of_journal);
+        let (put, itself) = payload.locked.map_or((None, true), of_entry);
         if let Some(put) = put {
-            self.entries.insert(n, put);
+            self.entries.insert(n, (put, itself));
         }
         for name in added(&payload.body) {
             self.added.entry(name).or_insert((n, put));
@@ -64,22 +64,30 @@ impl LockHistory {
     /// Returns how another object is locked.
     pub(crate) fn of_other(&self, object: &ObjectName) -> Option<Retention> {
         let (added, put) = match object {
-            ObjectName::Config | ObjectName::ConfigCopy => (0, self.entries.get(&0)),
-            ObjectName::Journal(n) | ObjectName::JournalCopy(n) => (*n, self.entries.get(n)),
+            ObjectName::Config | ObjectName::ConfigCopy => (0, self.put_with(0)),
+            ObjectName::Journal(n) | ObjectName::JournalCopy(n) => {
+                let own = self.entries.get(n).filter(|(_, itself)| *itself);
+                (*n, own.map(|(put, _)| *put))
+            }
             // Its author put it right after its last entry.
             ObjectName::Bundle(n) => {
                 let last = n.saturating_sub(1);
-                (last, self.entries.get(&last))
+                (last, self.put_with(last))
             }
             ObjectName::Keyring(_) | ObjectName::KeyringCopy(_) => {
-                (self.keyring, self.entries.get(&self.keyring))
+                (self.keyring, self.put_with(self.keyring))
             }
             // Any of them may be older than the last keyring.
             ObjectName::Slot(_) if self.keyring > 0 => (self.keyring, None),
-            ObjectName::Slot(_) => (0, self.entries.get(&0)),
+            ObjectName::Slot(_) => (0, self.put_with(0)),
             _ => return None,
         };
-        self.extended_to(put.copied(), added, object, None)
+        self.extended_to(put, added, object, None)
+    }
+
+    /// Returns how something was put that was put together with entry `n`.
+    fn put_with(&self, n: u64) -> Option<Retention> {
+        self.entries.get(&n).map(|(put, _)| *put)
     }
 
     fn extended_to(

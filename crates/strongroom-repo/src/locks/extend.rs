@@ -35,7 +35,8 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// `Invalid` when the plan is of another repository, or the store cannot lock objects. `Stale` when the journal is shorter than when the plan was made. What the store refuses to lock is in the report;
+    /// `Invalid` when the plan is of another repository, or the store cannot lock objects. `Stale` when the journal is shorter than when the plan was made, or
+    /// when another generation has begun since. What the store refuses to lock is in the report;
     /// otherwise what the store said.
     ///
     /// # Cancellation
@@ -57,9 +58,12 @@ impl Repository {
                 return Ok(report);
             }
             let state = this.journal().refresh(remote, this.context())?;
+            let stale = |what| Err(Error::new(ErrorKind::Stale, what));
             if state.head < plan.entries {
-                let what = "the journal is shorter than when the plan was made";
-                return Err(Error::new(ErrorKind::Stale, what));
+                return stale("the journal is shorter than when the plan was made");
+            }
+            if is_outdated(&plan, remote)? {
+                return stale("another generation has begun since the plan was made");
             }
             let began = this.context().components.clock.now();
             let mut extending = Extending {
@@ -69,6 +73,7 @@ impl Repository {
                 plan: &plan,
                 report: &mut report,
                 except: BTreeSet::new(),
+                locks_entries: this.lock_policy()?.locks_entries(),
             };
             extending.all()?;
             let except = extending.except;
@@ -80,6 +85,12 @@ impl Repository {
     }
 }
 
+/// Says whether everything would be locked longer if the plan were made now.
+fn is_outdated(plan: &LockPlan, remote: &Remote) -> Result<bool> {
+    let target = remote.lock_target()?;
+    Ok(target.is_some_and(|target| target.until > plan.to.until))
+}
+
 /// A plan that is being carried out.
 struct Extending<'a> {
     repository: &'a Repository,
@@ -88,6 +99,7 @@ struct Extending<'a> {
     plan: &'a LockPlan,
     report: &'a mut LockReport,
     except: BTreeSet<String>,
+    locks_entries: bool,
 }
 
 impl Extending<'_> {
@@ -135,7 +147,7 @@ impl Extending<'_> {
         let name = object_name::parse(&object);
         if error.kind() == ErrorKind::NotFound {
             // A bundle is a copy that nobody must have written.
-            if let Some(ObjectName::Bundle(n)) = name {
+            if let (Some(ObjectName::Bundle(n)), true) = (name, self.locks_entries) {
                 let block = n.saturating_sub(BUNDLE_ENTRIES)..n;
                 self.report.gone += 1;
                 return Ok(block.map(object_name::journal).collect());

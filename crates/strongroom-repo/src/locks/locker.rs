@@ -8,7 +8,7 @@ use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{Body, Locked, ObjectHash};
 use strongroom_store::{Key, Retention, Store};
 
-use super::{LockPolicy, added, for_journal, utc};
+use super::{LockPolicy, added, for_entry, utc};
 use crate::error::{Error, ErrorKind, Result};
 use crate::forget::ClockTrust;
 use crate::settings::Clock;
@@ -67,7 +67,7 @@ impl Locker {
     /// `Invalid` when the store cannot lock objects, or when this machine's clock is not to be believed.
     pub(crate) fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let name = object_name::parse(key.as_str());
-        if !name.is_some_and(|name| is_lockable(&name)) {
+        if !name.is_some_and(|name| self.is_lockable(&name)) {
             return Ok(None);
         }
         let retention = self.target()?;
@@ -79,6 +79,16 @@ impl Locker {
             put.insert(name, retention.until);
         }
         Ok(Some(retention))
+    }
+
+    /// Says whether an object is put once and for all. Checkpoints and beacons are deleted when there are newer ones, and parity is
+    /// replaced; losing them loses nothing.
+    fn is_lockable(&self, name: &ObjectName) -> bool {
+        match name {
+            ObjectName::Checkpoint(_) | ObjectName::Session(_) | ObjectName::Parity(_) => false,
+            ObjectName::Journal(_) | ObjectName::JournalCopy(_) => self.policy.locks_entries(),
+            _ => true,
+        }
     }
 
     /// Returns how objects are locked that are put or extended now.
@@ -117,7 +127,8 @@ impl Locker {
                 None => return Ok(None),
             }
         }
-        Ok(Some(for_journal(Retention::new(own.mode, until))))
+        let retention = Retention::new(own.mode, until);
+        Ok(Some(for_entry(&self.policy, retention)))
     }
 
     /// Forgets the packs and segments that an entry has named.
@@ -127,15 +138,6 @@ impl Locker {
             put.remove(&name);
         }
     }
-}
-
-/// Says whether an object is put once and for all. Checkpoints and beacons are deleted when there are newer ones, and parity is
-/// replaced; losing them loses nothing.
-fn is_lockable(name: &ObjectName) -> bool {
-    !matches!(
-        name,
-        ObjectName::Checkpoint(_) | ObjectName::Session(_) | ObjectName::Parity(_)
-    )
 }
 
 /// How far ahead of the repository a clock may be: a year and a day.

@@ -7,7 +7,7 @@ use strongroom_format::limits::BUNDLE_ENTRIES;
 use strongroom_format::object_name::ObjectName;
 use strongroom_store::Retention;
 
-use super::utc;
+use super::{LockPolicy, utc};
 use crate::context::Context;
 use crate::edge::{self, Remote};
 use crate::error::Result;
@@ -172,7 +172,7 @@ fn make_plan(repository: &Repository, remote: &Remote, options: LockOptions) -> 
         short: 0,
         promise,
     };
-    for object in lockable(context, state) {
+    for object in lockable(context, state, policy) {
         let known = known(&history.locks, &object);
         plan.short += u64::from(!known.is_some_and(|known| known.covers(&promise)));
         if known.is_some_and(|known| known.covers(&to)) && !options.everything {
@@ -206,7 +206,7 @@ pub(super) fn newest_commit(context: &Context, state: &State) -> i64 {
 }
 
 /// Returns everything that has to stay locked: what is in force, what opens the repository, and the journal, of which bundles have all but the end.
-pub(super) fn lockable(context: &Context, state: &State) -> Vec<ObjectName> {
+pub(super) fn lockable(context: &Context, state: &State, policy: LockPolicy) -> Vec<ObjectName> {
     let keys = context.keys();
     let mut objects = vec![
         ObjectName::Config,
@@ -223,5 +223,8 @@ pub(super) fn lockable(context: &Context, state: &State) -> Vec<ObjectName> {
     objects.extend(behind.map(ObjectName::Journal));
     objects.extend(state.segments.keys().copied().map(ObjectName::Index));
     objects.extend(state.packs.keys().copied().map(ObjectName::Pack));
+    let is_entry =
+        |object: &ObjectName| matches!(object, ObjectName::Journal(_) | ObjectName::JournalCopy(_));
+    objects.retain(|object| policy.locks_entries() || !is_entry(object));
     objects
 }

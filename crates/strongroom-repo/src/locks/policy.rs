@@ -27,6 +27,7 @@ pub struct LockPolicy {
     period: i64,
     generations: u32,
     clock: ClockTrust,
+    entries: bool,
 }
 
 impl LockPolicy {
@@ -49,6 +50,7 @@ impl LockPolicy {
             period: seconds,
             generations: GENERATIONS,
             clock: ClockTrust::default(),
+            entries: true,
         })
     }
 
@@ -73,6 +75,20 @@ impl LockPolicy {
     pub fn with_clock(mut self, clock: ClockTrust) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// Leaves the entries of the journal unlocked: for a journal on a store of its own that decides races and cannot lock objects. Their second copies, the bundles,
+    /// are locked; of the last entries, which no bundle has yet, there is none. Nothing ever deletes an entry, so let nobody's credentials.
+    #[must_use]
+    pub fn without_entries(mut self) -> Self {
+        self.entries = false;
+        self
+    }
+
+    /// Says whether the entries of the journal are locked.
+    #[must_use]
+    pub fn locks_entries(&self) -> bool {
+        self.entries
     }
 
     /// Returns who can end a lock before its date.
@@ -128,17 +144,25 @@ impl fmt::Display for LockPolicy {
         };
         let unit = UNITS.iter().find(|(_, unit)| self.period % unit == 0);
         let (letter, unit) = unit.copied().unwrap_or(('s', 1));
-        write!(f, "{mode}:{}{letter}", self.period / unit)
+        let entries = if self.entries { "" } else { NO_JOURNAL };
+        write!(f, "{mode}:{}{letter}{entries}", self.period / unit)
     }
 }
 
-/// `governance` or `compliance`, a colon, a number, and `s`, `m`, `h`, `d` or `y` (365 days).
+/// What is written behind a policy that leaves entries unlocked.
+const NO_JOURNAL: &str = ":no-journal";
+
+/// `governance` or `compliance`, a colon, a number, and `s`, `m`, `h`, `d` or `y` (365 days); and `:no-journal` if entries are not locked.
 impl FromStr for LockPolicy {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         let what = "a lock is written as compliance:30d or governance:12h";
         let invalid = || Error::new(ErrorKind::Invalid, what);
+        let (text, entries) = match text.strip_suffix(NO_JOURNAL) {
+            Some(text) => (text, false),
+            None => (text, true),
+        };
         let (mode, period) = text.split_once(':').ok_or_else(invalid)?;
         let mode = match mode {
             "governance" => RetentionMode::Governance,
@@ -151,10 +175,9 @@ impl FromStr for LockPolicy {
         let (_, unit) = unit.ok_or_else(invalid)?;
         let number: u32 = number.parse().map_err(|_| invalid())?;
         let seconds = i64::from(number).saturating_mul(*unit);
-        Self::new(
-            mode,
-            Duration::from_secs(u64::try_from(seconds).unwrap_or(0)),
-        )
+        let period = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        let policy = Self::new(mode, period)?;
+        Ok(Self { entries, ..policy })
     }
 }
 

@@ -3,9 +3,10 @@
 mod credentials;
 mod deleting;
 mod generations;
+mod split;
 mod support;
 
-use strongroom_store::{Prefix, Retention, RetentionMode, StoreExt as _};
+use strongroom_store::{Retention, RetentionMode};
 
 use self::support::{DAY, World, policy, tree};
 use super::*;
@@ -19,6 +20,7 @@ fn policies_are_written_and_read() {
         "governance:12h",
         "compliance:45s",
         "governance:2y",
+        "compliance:30d:no-journal",
     ] {
         let policy: LockPolicy = text.parse().unwrap();
         assert_eq!(policy.to_string(), text);
@@ -68,6 +70,12 @@ fn what_is_put_once_and_for_all_is_locked_and_nothing_else() {
     let target = policy().target(world.now());
     let mut free = 0;
     for object in world.objects() {
+        if object.starts_with("session/") {
+            // The probe tries locks for a minute or two.
+            let found = world.retention(&object).unwrap();
+            assert!(found.until < world.now() + 600, "{object}: {found:?}");
+            continue;
+        }
         let found = world.retention(object.as_str());
         if object.starts_with("checkpoint/") || object.starts_with("parity/") {
             assert_eq!(found, None, "{object}");
@@ -261,11 +269,4 @@ fn locks_of_two_voices_do_not_add_up_to_more_than_either() {
         stronger(lock(Compliance, 5), lock(Governance, 9)),
         lock(Governance, 9)
     );
-}
-
-#[test]
-fn a_probe_leaves_nothing_locked_behind() {
-    let world = World::new(policy());
-    let listed = world.block(world.strict.list_all(&Prefix::parse("session/").unwrap()));
-    assert!(listed.unwrap().is_empty());
 }

@@ -115,6 +115,19 @@ fn a_plan_of_another_repository_is_refused() {
 }
 
 #[test]
+fn a_plan_of_the_last_generation_is_stale() {
+    let world = World::new(policy());
+    world.backup(&tree(1));
+    world.pass(policy().generation().as_secs());
+    let plan = world.plan();
+    world.pass(policy().generation().as_secs());
+    let stale = world.block(world.repository.extend_locks(plan, std::sync::Arc::new(())));
+    assert_eq!(stale.unwrap_err().kind(), crate::ErrorKind::Stale);
+    world.extend(world.plan());
+    assert!(world.plan().is_empty());
+}
+
+#[test]
 fn what_is_locked_restores() {
     let world = World::new(policy());
     let report = world.backup(&tree(1));

@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub(super) const DAY: u64 = 86_400;
-const BEGIN: i64 = 1_790_000_000;
+pub(super) const BEGIN: i64 = 1_790_000_000;
 
 /// Thirty days, and nobody can undo it.
 pub(super) fn policy() -> LockPolicy {
@@ -60,7 +60,7 @@ pub(super) enum Kind {
 
 /// A clock that stands still until it is turned.
 #[derive(Debug)]
-pub(super) struct Hands(AtomicI64);
+pub(super) struct Hands(pub(super) AtomicI64);
 
 impl Clock for Hands {
     fn now(&self) -> Time {
@@ -350,7 +350,7 @@ impl World {
     }
 }
 
-fn with(policy: Option<LockPolicy>) -> Settings {
+pub(super) fn with(policy: Option<LockPolicy>) -> Settings {
     Settings {
         object_lock: policy,
         parity: Some(strongroom_format::parity::Overhead::DISKS),
@@ -358,7 +358,7 @@ fn with(policy: Option<LockPolicy>) -> Settings {
     }
 }
 
-fn components(clock: &Arc<Hands>) -> Components {
+pub(super) fn components(clock: &Arc<Hands>) -> Components {
     Components {
         clock: clock.clone(),
         ..Components::default()

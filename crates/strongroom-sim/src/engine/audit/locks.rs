@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::executor::block_on;
 use strongroom_format::object_name::{self, ObjectName};
 use strongroom_repo::{Error, LockOptions};
+use strongroom_store::Retention;
 
 use super::Broken;
 use crate::engine::setup::Setup;
@@ -34,9 +35,13 @@ pub(super) fn check(world: &World, setup: &Setup) -> Result<(), Broken> {
     let everything = LockOptions::default().with_everything(true);
     let plan = block_on(repository.plan_extend_locks(everything)).map_err(failed)?;
     let locks = world.locks();
+    let now = world.time_of(None).seconds;
     for one in plan.objects() {
         let found = locks.get(&one.object).copied().flatten();
-        let is_true = |known| found.is_some_and(|found| found.covers(&known));
+        // A lock that has ended is none, whatever its date was.
+        let is_true = |known: Retention| {
+            known.until <= now || found.is_some_and(|found| found.covers(&known))
+        };
         if !one.known.is_none_or(is_true) {
             let (object, known) = (&one.object, one.known);
             return Err((

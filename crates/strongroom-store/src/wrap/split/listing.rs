@@ -31,7 +31,7 @@ pub(super) fn list(
         return until_error(stream::iter(datas).flatten().boxed());
     }
     let seen = Arc::new(Mutex::new(HashSet::new()));
-    let (note, rules) = (Arc::clone(&seen), rules.clone());
+    let (note, datas_rules, rules) = (Arc::clone(&seen), rules.clone(), rules.clone());
     let homes = home.list(prefix).filter(move |object| {
         let shown = object
             .as_ref()
@@ -39,9 +39,9 @@ pub(super) fn list(
         ready(shown)
     });
     let news = stream::iter(datas).flatten().filter(move |object| {
-        let shown = object
-            .as_ref()
-            .map_or(true, |object| !lock(&seen).contains(&object.key));
+        let shown = object.as_ref().map_or(true, |object| {
+            datas_rules.concern(&object.key) && !lock(&seen).contains(&object.key)
+        });
         ready(shown)
     });
     until_error(homes.chain(news).boxed())

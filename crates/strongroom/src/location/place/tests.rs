@@ -1,4 +1,5 @@
 use super::*;
+use crate::location::split::What;
 
 fn shown(location: &str) -> String {
     fn show(place: &Place) -> String {
@@ -7,7 +8,14 @@ fn shown(location: &str) -> String {
             Place::Remote(remote) => format!("{remote:?}"),
             Place::Split(split) => {
                 let sides = (show(&split.home), show(&split.data));
-                format!("{} {sides:?}", if split.all { "all" } else { "cold" })
+                format!(
+                    "{} {sides:?}",
+                    match split.what {
+                        What::Cold => "cold",
+                        What::Packs => "all",
+                        What::AllButJournal => "journal",
+                    }
+                )
             }
             Place::Mirror(mirror) => {
                 let members: Vec<_> = mirror.members.iter().map(show).collect();
@@ -50,6 +58,7 @@ fn a_mirror_has_a_policy_and_members() {
 fn a_split_has_a_home_and_a_place_for_data() {
     check("split:/a,/b", r#"cold ("/a", "/b")"#);
     check("split:all:/a%2Cb,/b:c", r#"all ("/a,b", "/b:c")"#);
+    check("split:journal:/a,/b", r#"journal ("/a", "/b")"#);
     check(
         "split:/a,mirror:/b%2C/c",
         r#"cold ("/a", "All [\"/b\", \"/c\"]")"#,
