@@ -1,15 +1,16 @@
 //! How programs go about stores in a network, and what they asked of them.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
-use strongroom::store::wrap::{Counts, Prices, RequestKind};
-use strongroom::{Counter, LocationError, ProcessEnvironment, Store, Stores};
+use strongroom::store::wrap::{AdaptivePolicy, BandwidthLimits, Counts, Prices, Rate, RequestKind};
+use strongroom::{Concurrency, Counter, LocationError, ProcessEnvironment, Store, Stores};
 
 use crate::output::Output;
-use crate::size::size;
+use crate::size::{parse_size, size};
 
 /// What is asked of stores, and how much.
 #[derive(Debug, Clone, Default, Args)]
@@ -18,16 +19,44 @@ pub struct NetworkArgs {
     /// At the end, say how many requests of each kind were made, the bytes, and what an object store may charge for them.
     #[arg(long)]
     pub requests: bool,
+    /// Send at most so many bytes a second, such as 10M.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub limit_upload: Option<u64>,
+    /// Receive at most so many bytes a second, such as 10M.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub limit_download: Option<u64>,
+    /// Calls that a remote store is asked at once; 0 finds out how many do not slow each other down [default: what suits the store].
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<usize>,
+    /// Keep index segments and packs of trees of remote stores on this machine, at most so many bytes, in the folder for local caches.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub metadata_cache_size: Option<u64>,
 }
 
 /// Counts for `--requests`, over all stores of the process.
 static COUNTER: OnceLock<Counter> = OnceLock::new();
 
 impl NetworkArgs {
-    /// Returns what opens stores so.
+    /// Returns what opens stores so; `cache` is the folder for local caches.
     #[must_use]
-    pub fn stores(&self) -> Stores {
-        let stores = Stores::new().with_environment(ProcessEnvironment);
+    pub fn stores(&self, cache: Option<&Path>) -> Stores {
+        let concurrency = self.concurrency.map(|count| match count {
+            0 => Concurrency::Adaptive(AdaptivePolicy::default()),
+            count => Concurrency::Fixed(count),
+        });
+        let mut stores = Stores::new()
+            .with_environment(ProcessEnvironment)
+            .with_concurrency(concurrency);
+        if self.limit_upload.is_some() || self.limit_download.is_some() {
+            let limits = BandwidthLimits::new(
+                self.limit_upload.map(Rate::new),
+                self.limit_download.map(Rate::new),
+            );
+            stores = stores.with_bandwidth(&limits);
+        }
+        if let (Some(folder), Some(bytes)) = (cache, self.metadata_cache_size) {
+            stores = stores.with_cache(folder.join("objects"), bytes);
+        }
         match self.requests {
             false => stores,
             true => stores.with_counter(COUNTER.get_or_init(Counter::new)),
@@ -41,7 +70,7 @@ impl NetworkArgs {
 ///
 /// As there.
 pub fn store_at(location: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, LocationError> {
-    NetworkArgs::default().stores().open(location)
+    NetworkArgs::default().stores(None).open(location)
 }
 
 /// Creates a store as the process's environment says: [`strongroom::create_store_at`] with credentials.
@@ -50,7 +79,7 @@ pub fn store_at(location: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, LocationE
 ///
 /// As there.
 pub fn create_store_at(location: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, LocationError> {
-    NetworkArgs::default().stores().create(location)
+    NetworkArgs::default().stores(None).create(location)
 }
 
 /// Says what was asked of stores, if that was wanted.

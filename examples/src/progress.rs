@@ -13,7 +13,7 @@ use crate::bytes::{json_path, shown};
 use crate::output::Output;
 
 /// What people are told whenever something is written to a repository with one writer.
-pub const ONE_WRITER: &str = "warning: this repository takes one writer at a time: its store does not decide who of two comes first, and what two write at once may be lost";
+pub const ONE_WRITER: &str = "warning: only one machine may write to this repository at a time: its store does not decide who of two comes first, and what two write at once may be lost";
 
 /// Says so, before something is written that has no observer.
 pub fn say_one_writer(output: &Output, repository: &Repository) {

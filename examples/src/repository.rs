@@ -88,7 +88,7 @@ impl RepositoryArgs {
     /// Returns what opens stores as the options say.
     #[must_use]
     pub fn stores(&self) -> Stores {
-        self.network.stores()
+        self.network.stores(self.cache().as_deref())
     }
 
     /// Returns the store that the repository is in.
@@ -147,17 +147,22 @@ impl RepositoryArgs {
         settings.parity = self.parity;
         settings.object_lock = self.lock;
         settings.cold_content = self.cold;
-        settings.cache = if self.no_cache {
-            None
-        } else {
-            self.cache.clone().or_else(default_cache)
-        };
+        settings.cache = self.cache();
         settings
     }
 }
 
 fn lock_policy(text: &str) -> Result<LockPolicy, String> {
     text.parse().map_err(|error: Error| error.to_string())
+}
+
+impl RepositoryArgs {
+    fn cache(&self) -> Option<PathBuf> {
+        match self.no_cache {
+            true => None,
+            false => self.cache.clone().or_else(default_cache),
+        }
+    }
 }
 
 /// Returns the name of this machine.

@@ -29,7 +29,7 @@ def client(endpoint, key, secret):
     )
 
 
-def share(s3, bucket, adder, reader):
+def share(s3, bucket, owner, adder, reader):
     def allow(user, actions):
         return {
             "Effect": "Allow",
@@ -38,7 +38,9 @@ def share(s3, bucket, adder, reader):
             "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
         }
 
-    policy = {"Version": "2012-10-17", "Statement": [allow(adder, ADD), allow(reader, READ)]}
+    # Objects belong to whoever put them: without the first line the owner of the bucket could not read them.
+    everything = [allow(owner, ["s3:*"]), allow(adder, ADD), allow(reader, READ)]
+    policy = {"Version": "2012-10-17", "Statement": everything}
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
 
 
@@ -71,7 +73,7 @@ def main(endpoint, key, secret, command, bucket, *users):
     elif command == "make-locked":
         s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
     elif command == "share":
-        share(s3, bucket, *users)
+        share(s3, bucket, key, *users)
     elif command == "locked":
         locked(s3, bucket, *users)
     else:

@@ -8,10 +8,11 @@ servers=(ceph moto azurite sftp webdav-apache webdav-nginx gcs swift)
 
 usage() {
     cat >&2 <<USAGE
-usage: run.sh [--tools DIR] [--programs DIR] [--keep] [--fleet-minutes N] [SERVER…]
+usage: run.sh [--tools DIR] [--programs DIR] [--running DIR] [--keep] [--no-laws] [--fleet-minutes N] [SERVER…]
 
   --tools DIR      the folder that install.sh filled; default: a new one is filled, and removed
   --programs DIR   take the programs from there and build nothing
+  --running DIR    servers that run already, whose lines are in DIR/NAME.line
   --no-laws        leave out the laws in the adapters' own tests, which are built by cargo
   --keep           leave the working folder behind when a check fails
   --fleet-minutes N  how long the clients work on Ceph while one of its OSDs dies [0.7]
@@ -22,6 +23,7 @@ USAGE
 }
 
 programs=
+running=
 keep=
 laws=1
 fleet_minutes=0.7
@@ -32,6 +34,7 @@ while [ $# -gt 0 ]; do
         --tools) [ $# -gt 1 ] || usage; STRONGROOM_SERVERS=$2; shift ;;
         --programs) [ $# -gt 1 ] || usage; programs=$2; shift ;;
         --fleet-minutes) [ $# -gt 1 ] || usage; fleet_minutes=$2; shift ;;
+        --running) [ $# -gt 1 ] || usage; running=$2; shift ;;
         --no-laws) laws= ;;
         --keep) keep=1 ;;
         *) [[ " ${servers[*]} " == *" $1 "* ]] || usage; chosen+=("$1") ;;
@@ -95,8 +98,17 @@ use() {
     export XDG_CACHE_HOME="$work/cache-$1"
 }
 
-# url PREFIX [TEMPLATE]: the URL of a folder in the server's store.
-url() { local template=${2:-$STORE}; echo "${template/\{\}/$1}"; }
+# url PREFIX [TEMPLATE]: the URL of a folder of this run in the server's store. Where folders are not made by writing to them, it is made.
+url() {
+    local template=${2:-$STORE} folder=$1-$$
+    case $template in
+        sftp:*) mkdir -p "$DIR/store/$folder" ;;
+        dav:*)
+            curl -s -o /dev/null -X MKCOL --max-time 60 ${STRONGROOM_DAV_USER:+-u "$STRONGROOM_DAV_USER:$STRONGROOM_DAV_PASSWORD"} "$ENDPOINT/$folder/"
+            ;;
+    esac
+    echo "${template/\{\}/$folder}"
+}
 
 # expect STATUS NAME COMMAND…: runs it, keeps its output in $work/out and $work/err, and fails when it ends otherwise.
 expect() {
@@ -151,7 +163,9 @@ if [ -z "$STRONGROOM_SERVERS" ]; then
     STRONGROOM_SERVERS=$work/tools
     "$here/install.sh" "$STRONGROOM_SERVERS"
 fi
-for name in "${chosen[@]}"; do launch "$name" "$here/$name.sh"; done
+for name in "${chosen[@]}"; do
+    if [ -n "$running" ]; then cp "$running/$name.line" "$work/$name.line"; else launch "$name" "$here/$name.sh"; fi
+done
 build
 make_tree
 for name in "${chosen[@]}"; do
@@ -162,5 +176,5 @@ for name in "${chosen[@]}"; do
         "check_${name//-/_}"
     )
     row "$name" "held ($((SECONDS - began)) s)"
-    kill "$(cat "$work/$name.pid")"
+    [ -n "$running" ] || kill "$(cat "$work/$name.pid")"
 done

@@ -41,6 +41,9 @@ pub(crate) fn explain(
     if let Some(cause) = cause {
         explained = explained.with_cause(cause);
     }
+    if let Some(wait) = clues.refusal.and_then(|refusal| refusal.retry_after) {
+        explained = explained.with_retry_after(wait);
+    }
     // The library's own words are left out: they repeat addresses, which may hold tokens.
     match clues.refusal {
         Some(refusal) => explained.with_source(refusal.clone()),
@@ -145,85 +148,10 @@ pub(crate) fn judge(refusal: &Refusal, doing: Doing) -> Verdict {
     }
 }
 
-/// What the services' own words mean. Those of S3, Azure and Google do not contradict each other.
+/// What the services' own words mean.
 fn by_code(code: &str) -> Option<Verdict> {
-    Some(match code {
-        "NoSuchKey" | "NoSuchVersion" | "BlobNotFound" => (ErrorKind::NotFound, None),
-        "NoSuchBucket" | "ContainerNotFound" | "ContainerBeingDeleted" | "ContainerDisabled" => {
-            (ErrorKind::NoStore, Some(Cause::NoStore))
-        }
-        "NoAuthenticationInformation" => (ErrorKind::PermissionDenied, Some(Cause::NoCredentials)),
-        "InvalidAccessKeyId"
-        | "SignatureDoesNotMatch"
-        | "InvalidToken"
-        | "InvalidSecurity"
-        | "InvalidClientTokenId"
-        | "AuthenticationFailed"
-        | "InvalidAuthenticationInfo"
-        | "AuthenticationRequired"
-        | "invalid_grant"
-        | "invalid_client"
-        | "unauthorized_client" => (ErrorKind::PermissionDenied, Some(Cause::WrongCredentials)),
-        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
-            (ErrorKind::PermissionDenied, Some(Cause::ExpiredCredentials))
-        }
-        "RequestTimeTooSkewed" | "RequestExpired" => {
-            (ErrorKind::PermissionDenied, Some(Cause::ClockSkew))
-        }
-        "AccessDenied"
-        | "AllAccessDisabled"
-        | "AccountProblem"
-        | "UserSuspended"
-        | "NotSignedUp"
-        | "AuthorizationFailure"
-        | "AuthorizationPermissionMismatch"
-        | "AuthorizationProtocolMismatch"
-        | "AuthorizationSourceIPMismatch"
-        | "InsufficientAccountPermissions"
-        | "AccountIsDisabled"
-        | "UserProjectAccountProblem"
-        | "insufficient_scope" => (ErrorKind::PermissionDenied, Some(Cause::Forbidden)),
-        "QuotaExceeded"
-        | "ServiceQuotaExceeded"
-        | "InsufficientStorage"
-        | "XMinioStorageFull"
-        | "InsufficientCapacity" => (ErrorKind::NoSpace, Some(Cause::Full)),
-        "EntityTooLarge" | "RequestBodyTooLarge" | "MaxMessageLengthExceeded" => {
-            (ErrorKind::TooLarge, None)
-        }
-        "InvalidRange" => (ErrorKind::InvalidRange, None),
-        "SlowDown"
-        | "SlowDownRead"
-        | "SlowDownWrite"
-        | "ServiceUnavailable"
-        | "ServerBusy"
-        | "TooManyRequests"
-        | "RequestLimitExceeded"
-        | "Throttling"
-        | "ThrottlingException"
-        | "BandwidthLimitExceeded" => (ErrorKind::Unavailable, Some(Cause::Throttled)),
-        "RequestTimeout" | "OperationTimedOut" => (ErrorKind::Unavailable, Some(Cause::Timeout)),
-        // What was damaged on its way may arrive whole the next time.
-        "InternalError"
-        | "OperationAborted"
-        | "ConditionalRequestConflict"
-        | "BadDigest"
-        | "IncompleteBody"
-        | "XAmzContentSHA256Mismatch"
-        | "Md5Mismatch"
-        | "Crc64Mismatch" => (ErrorKind::Unavailable, None),
-        "InvalidObjectState" | "BlobArchived" | "BlobBeingRehydrated" => {
-            (ErrorKind::Archived, Some(Cause::Archived))
-        }
-        "BlobImmutableDueToPolicy"
-        | "BlobImmutableDueToLegalHold"
-        | "RetentionPolicyNotMet"
-        | "ObjectUnderActiveHold" => (ErrorKind::PermissionDenied, Some(Cause::Retained)),
-        "NotImplemented" | "MethodNotAllowed" | "UnsupportedHttpVerb" => {
-            (ErrorKind::Unsupported, None)
-        }
-        _ => return None,
-    })
+    let known = WORDS.iter().find(|(words, ..)| words.contains(&code));
+    known.map(|(_, kind, cause)| (*kind, *cause))
 }
 
 /// What an answer means whose code says nothing. 404 is not *not found*: it may be the page of a proxy.
@@ -241,3 +169,161 @@ fn by_status(status: u16) -> Verdict {
         _ => (ErrorKind::Other, None),
     }
 }
+
+/// Those of S3, Azure and Google, which do not contradict each other.
+const WORDS: &[(&[&str], ErrorKind, Option<Cause>)] = &[
+    (
+        &["NoSuchKey", "NoSuchVersion", "BlobNotFound"],
+        ErrorKind::NotFound,
+        None,
+    ),
+    (
+        &[
+            "NoSuchBucket",
+            "ContainerNotFound",
+            "ContainerBeingDeleted",
+            "ContainerDisabled",
+        ],
+        ErrorKind::NoStore,
+        Some(Cause::NoStore),
+    ),
+    (
+        &["NoAuthenticationInformation"],
+        ErrorKind::PermissionDenied,
+        Some(Cause::NoCredentials),
+    ),
+    (
+        &[
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "InvalidToken",
+            "InvalidSecurity",
+            "InvalidClientTokenId",
+            "AuthenticationFailed",
+            "InvalidAuthenticationInfo",
+            "AuthenticationRequired",
+            "authError",
+            "invalid_grant",
+            "invalid_client",
+            "unauthorized_client",
+        ],
+        ErrorKind::PermissionDenied,
+        Some(Cause::WrongCredentials),
+    ),
+    (
+        &[
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "TokenRefreshRequired",
+        ],
+        ErrorKind::PermissionDenied,
+        Some(Cause::ExpiredCredentials),
+    ),
+    (
+        &["RequestTimeTooSkewed", "RequestExpired"],
+        ErrorKind::PermissionDenied,
+        Some(Cause::ClockSkew),
+    ),
+    (
+        &[
+            "AccessDenied",
+            "AllAccessDisabled",
+            "AccountProblem",
+            "UserSuspended",
+            "NotSignedUp",
+            "AuthorizationFailure",
+            "AuthorizationPermissionMismatch",
+            "AuthorizationProtocolMismatch",
+            "AuthorizationSourceIPMismatch",
+            "InsufficientAccountPermissions",
+            "AccountIsDisabled",
+            "UserProjectAccountProblem",
+            "insufficient_scope",
+        ],
+        ErrorKind::PermissionDenied,
+        Some(Cause::Forbidden),
+    ),
+    (
+        &[
+            "QuotaExceeded",
+            "ServiceQuotaExceeded",
+            "InsufficientStorage",
+            "XMinioStorageFull",
+            "InsufficientCapacity",
+        ],
+        ErrorKind::NoSpace,
+        Some(Cause::Full),
+    ),
+    (
+        &[
+            "EntityTooLarge",
+            "RequestBodyTooLarge",
+            "MaxMessageLengthExceeded",
+        ],
+        ErrorKind::TooLarge,
+        None,
+    ),
+    (&["InvalidRange"], ErrorKind::InvalidRange, None),
+    (
+        &[
+            "SlowDown",
+            "SlowDownRead",
+            "SlowDownWrite",
+            "ServiceUnavailable",
+            "ServerBusy",
+            "TooManyRequests",
+            "RequestLimitExceeded",
+            "Throttling",
+            "ThrottlingException",
+            "BandwidthLimitExceeded",
+            // Google's quota is one of requests.
+            "rateLimitExceeded",
+            "userRateLimitExceeded",
+            "quotaExceeded",
+        ],
+        ErrorKind::Unavailable,
+        Some(Cause::Throttled),
+    ),
+    (
+        &["RequestTimeout", "OperationTimedOut"],
+        ErrorKind::Unavailable,
+        Some(Cause::Timeout),
+    ),
+    (
+        // What was damaged on its way may arrive whole the next time.
+        &[
+            "InternalError",
+            "OperationAborted",
+            "ConditionalRequestConflict",
+            "BadDigest",
+            "IncompleteBody",
+            "XAmzContentSHA256Mismatch",
+            "Md5Mismatch",
+            "Crc64Mismatch",
+        ],
+        ErrorKind::Unavailable,
+        None,
+    ),
+    (
+        &["InvalidObjectState", "BlobArchived", "BlobBeingRehydrated"],
+        ErrorKind::Archived,
+        Some(Cause::Archived),
+    ),
+    (
+        &[
+            "BlobImmutableDueToPolicy",
+            "BlobImmutableDueToLegalHold",
+            "RetentionPolicyNotMet",
+            "retentionPolicyNotMet",
+            "ObjectUnderActiveHold",
+            "objectUnderActiveHold",
+        ],
+        ErrorKind::PermissionDenied,
+        Some(Cause::Retained),
+    ),
+    (
+        &["NotImplemented", "MethodNotAllowed", "UnsupportedHttpVerb"],
+        ErrorKind::Unsupported,
+        None,
+    ),
+];

@@ -1,6 +1,7 @@
 //! What a service says when it does not do what it was asked.
 
 use std::fmt;
+use std::time::Duration;
 
 use object_store::HeaderMap;
 
@@ -22,6 +23,8 @@ pub(crate) struct Refusal {
     pub(crate) clock_ahead: Option<i64>,
     /// Whether the service says that a signature was good for another time.
     pub(crate) expired: bool,
+    /// When the service wants to be asked again.
+    pub(crate) retry_after: Option<Duration>,
     /// Where the bucket is, if it is elsewhere.
     pub(crate) region: Option<String>,
 }
@@ -48,6 +51,9 @@ impl Refusal {
             message: message.map(|message| short(&message)),
             clock_ahead: date.map(|date| time::now().saturating_sub(date)),
             expired: body.contains("not valid in the specified time frame"),
+            retry_after: header("retry-after")
+                .and_then(|seconds| seconds.trim().parse().ok())
+                .map(Duration::from_secs),
             region: header("x-amz-bucket-region").map(|region| short(&region)),
         }
     }

@@ -38,7 +38,7 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
 
 /// Reads an HTTP date as in `Sun, 22 Nov 2026 09:10:11 GMT`.
 pub(crate) fn parse_http_date(text: &str) -> Option<i64> {
-    let mut words = text.trim().split_whitespace();
+    let mut words = text.split_whitespace();
     let _weekday = words.next()?;
     let day = words.next()?.parse().ok()?;
     let name = words.next()?;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
     HttpResponseBody, HttpService,
 };
+use object_store::{ClientOptions, HeaderValue};
 use reqwest::redirect;
 use strongroom_store::{Environment, Error, ErrorKind, MAX_OBJECT_BYTES, Result};
 
@@ -193,6 +193,11 @@ impl Transport {
         if body.len() > limit {
             let len = body.len() as u64;
             return Err(Failure::TooLong(TooLong { len, limit }));
+        }
+        if !answer.headers().contains_key("content-length") {
+            // It came in chunks; the library wants to know all the same.
+            let len = HeaderValue::from(body.len());
+            answer.headers_mut().insert("content-length", len);
         }
         *answer.body_mut() = HttpResponseBody::from(body);
         Ok(answer)

@@ -20,7 +20,8 @@ use crate::sftp::{Sftp, SftpCreate, SftpSettings};
 /// * `dav://host:port/path` and, encrypted, `davs://host:port/path` are a folder on a WebDAV server. Options: `create` is `claim` or, for
 ///   a single writer, `condition`; `ca` names a file of certificates (PEM) that are trusted besides the system's. The credentials are
 ///   `STRONGROOM_DAV_USER` and `STRONGROOM_DAV_PASSWORD`, or `STRONGROOM_DAV_TOKEN`.
-/// * All take `timeout`, the seconds of silence after which a call fails.
+/// * All take `timeout`, the seconds of silence after which a call fails, and `make=true`, by which the folder is made if it is
+///   missing; for a new repository, not for every day.
 ///
 /// # Errors
 ///
@@ -45,6 +46,9 @@ pub fn open(url: &str, environment: &dyn Environment) -> Result<Arc<dyn Store>> 
         ))),
     }
 }
+
+/// What to do about a folder that is missing.
+pub(crate) const MAKE_IT: &str = "make it, or say make=true in the address once";
 
 fn host<S: Store>(store: S) -> Result<Arc<dyn Store>> {
     let hosted = Hosted::new(store);
@@ -82,6 +86,7 @@ fn sftp_settings(url: &Url) -> Result<SftpSettings> {
     if let Some(seconds) = options.number("timeout")? {
         settings.timeout = Duration::from_secs(seconds.clamp(1, 86_400));
     }
+    settings.make_folder = options.make()?;
     settings.create = match options.take("create").as_deref() {
         None | Some("link") => SftpCreate::Link,
         Some("rename") => SftpCreate::Rename,
@@ -125,6 +130,7 @@ fn dav_settings(url: &Url, environment: &dyn Environment) -> Result<DavSettings>
     if let Some(seconds) = options.number("timeout")? {
         settings.timeout = Duration::from_secs(seconds.clamp(1, 86_400));
     }
+    settings.make_folder = options.make()?;
     settings.create = match options.take("create").as_deref() {
         None | Some("claim") => DavCreate::Claim,
         Some("condition") => DavCreate::Condition,
@@ -168,6 +174,14 @@ impl Options {
                 .map_err(|_| invalid(format!("{name} is a number")))
         };
         self.take(name).map(number).transpose()
+    }
+
+    fn make(&mut self) -> Result<bool> {
+        match self.take("make").as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(invalid("make is true or false")),
+        }
     }
 
     /// A misspelt option must not be passed over.

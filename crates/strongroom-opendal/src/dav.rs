@@ -85,6 +85,9 @@ pub struct DavSettings {
     pub timeout: Duration,
     /// How objects are created.
     pub create: DavCreate,
+    /// Whether the folder is made if it is missing; the one that it is in has to exist all the same. Not for every day: where it is
+    /// missing because a disk is not mounted, there would be an empty store.
+    pub make_folder: bool,
 }
 
 impl DavSettings {
@@ -97,6 +100,7 @@ impl DavSettings {
             authorities: None,
             timeout: Duration::from_secs(60),
             create: DavCreate::default(),
+            make_folder: false,
         }
     }
 }

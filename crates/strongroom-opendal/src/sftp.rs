@@ -67,6 +67,9 @@ pub struct SftpSettings {
     pub timeout: Duration,
     /// How objects are created.
     pub create: SftpCreate,
+    /// Whether the folder is made if it is missing; the one that it is in has to exist all the same. Not for every day: where it is
+    /// missing because a disk is not mounted, there would be an empty store.
+    pub make_folder: bool,
 }
 
 impl SftpSettings {
@@ -83,6 +86,7 @@ impl SftpSettings {
             connections: 4,
             timeout: Duration::from_secs(60),
             create: SftpCreate::default(),
+            make_folder: false,
         }
     }
 }
@@ -130,7 +134,7 @@ impl Sftp {
         };
         Self {
             address: address(settings),
-            pool: Arc::new(Pool::new(dial, root, settings.connections.max(1))),
+            pool: Arc::new(Pool::new(dial, root, settings)),
             names: Names::new(),
             swept: AtomicBool::new(false),
             create: settings.create,

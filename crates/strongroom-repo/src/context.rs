@@ -87,6 +87,7 @@ impl Context {
 
     /// Takes note of a state that was just read.
     pub(crate) fn learn(&self, state: &State) {
+        self.store.set_one_writer(state.only_writer.is_some());
         if let Some(locker) = self.store.locker() {
             locker.learn(self.created, state);
         }

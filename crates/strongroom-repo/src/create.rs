@@ -89,6 +89,7 @@ pub(crate) async fn create(opening: Opening, options: CreateOptions) -> Result<C
     check_options(&opening, &options)?;
     let access = Access::new(opening.store.clone(), opening.components.execution)
         .locking(&opening.settings, &opening.components);
+    access.set_one_writer(options.single_writer);
     if let Some(locker) = access.locker() {
         locker.check_store()?;
     }

@@ -42,10 +42,19 @@ pub(crate) struct Access {
 pub(crate) struct Terms {
     /// Nothing is written while it says so.
     read_only: Arc<AtomicBool>,
+    /// Whether only one may write, and whether the store was seen to refuse to create on a condition.
+    alone: Arc<Alone>,
     /// How objects are locked when they are put.
     locker: Option<Arc<Locker>>,
     /// Packs of content are put in the cold class.
     cold_content: bool,
+}
+
+/// What it takes to write to a store that refuses conditions: that nobody else does.
+#[derive(Debug, Default)]
+struct Alone {
+    one_writer: AtomicBool,
+    refuses_conditions: AtomicBool,
 }
 
 impl Access {
@@ -78,6 +87,13 @@ impl Access {
     /// Lets all operations on it, and on its clones, read only from now on, or write again.
     pub(crate) fn set_read_only(&self, read_only: bool) {
         self.terms.read_only.store(read_only, Ordering::SeqCst);
+    }
+
+    /// Says whether only one may write. Where a store refuses to create on the condition that nothing is there, the only writer looks first
+    /// and puts then; nobody else may.
+    pub(crate) fn set_one_writer(&self, one_writer: bool) {
+        let alone = &self.terms.alone;
+        alone.one_writer.store(one_writer, Ordering::SeqCst);
     }
 
     /// One that writes though others may not: for the repair that lets them write again.

@@ -178,6 +178,7 @@ impl Journal {
         }
         let (remote, context) = (replay.remote, replay.context);
         let mut view = self.view().clone();
+        context.learn(&view.state);
         let before = Arc::clone(&view.state);
         let folded = replay.follow(&mut view);
         if !Arc::ptr_eq(&view.state, &before) {

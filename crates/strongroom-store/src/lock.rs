@@ -45,6 +45,13 @@ impl Retention {
 /// [`Cause::Retained`](crate::Cause::Retained), until its date has passed by the store's clock.
 #[async_trait]
 pub trait ObjectLock: Send + Sync {
+    /// Returns whether objects of this name can be locked. Costs nothing and never changes. False only for a store that keeps names in
+    /// different places of which some lock: there, what is to be locked under such a name fails with `Unsupported`, and so do the other
+    /// methods. A store around a store forwards it.
+    fn locks(&self, _key: &Key) -> bool {
+        true
+    }
+
     /// Returns how an object is locked; `None` if it is not, or no longer.
     ///
     /// # Errors

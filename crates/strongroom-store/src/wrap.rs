@@ -59,6 +59,7 @@ mod hedged;
 mod jitter;
 mod limited;
 mod locking;
+mod looking;
 mod mirrored;
 mod monotonic;
 mod prefixed;
@@ -82,6 +83,8 @@ pub use self::glacial::Glacial;
 pub use self::hedged::{HedgeCounts, HedgePolicy, Hedged};
 pub use self::jitter::{Jitter, RandomJitter};
 pub use self::limited::Limited;
+pub(crate) use self::locking::can_lock;
+pub use self::looking::Looking;
 pub use self::mirrored::{
     Health, MemberStatus, MirrorSettings, MirrorStatus, Mirrored, NoRules, ObjectRules, RangeReads,
     Wholeness, WritePolicy,

@@ -189,6 +189,12 @@ impl Listing {
 /// For a store that locks objects; see [`Store::object_lock`].
 #[async_trait]
 impl<S: Store> ObjectLock for Hosted<S> {
+    fn locks(&self, key: &Key) -> bool {
+        self.store()
+            .object_lock()
+            .is_some_and(|lock| lock.locks(key))
+    }
+
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let retention = |store: Arc<S>, key: Key| async move {
             match store.object_lock() {

@@ -143,5 +143,6 @@ pub use strongroom_store::{DirSettings, DirStore};
 pub use strongroom_store::{Environment, MemoryStore, Store, Warmer, Warmth};
 
 pub use crate::location::{
-    Counter, LocationError, ProcessEnvironment, Stores, create_store_at, mirror_at, store_at,
+    Concurrency, Counter, LocationError, ProcessEnvironment, Stores, create_store_at, mirror_at,
+    store_at,
 };

@@ -19,7 +19,7 @@ use strongroom_store::Store;
 pub use self::counter::Counter;
 pub use self::environment::ProcessEnvironment;
 pub use self::error::LocationError;
-pub use self::stores::Stores;
+pub use self::stores::{Concurrency, Stores};
 use crate::mirror::Mirrored;
 
 /// Opens the store at a path or URL, without credentials: [`Stores::open`] by default settings.

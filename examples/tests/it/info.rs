@@ -8,7 +8,7 @@ fn one_writer_is_said_at_every_write_and_the_probe_is_shown() {
     let scratch = tempfile::tempdir().unwrap();
     let at = |name: &str| scratch.path().join(name);
     tree(&at("source"), 2, 10, 1);
-    let said = "takes one writer at a time";
+    let said = "only one machine may write";
 
     let created = Program::new(INIT, &at("one"))
         .args(&[

@@ -8,6 +8,7 @@
 
 mod check;
 mod cli;
+mod cold;
 mod compare;
 mod conform;
 mod copy;

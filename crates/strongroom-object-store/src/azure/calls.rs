@@ -1,5 +1,7 @@
 //! Requests to Azure that the library has no function for: deleting one blob, and bringing it out of the archive.
 
+use std::fmt;
+
 use object_store::HeaderMap;
 use object_store::HeaderValue;
 use object_store::azure::{AzureAuthorizer, AzureCredentialProvider};
@@ -12,7 +14,7 @@ use crate::text::encode;
 use crate::transport::Transport;
 
 /// Sends requests to one container. Clones share everything.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct AzureCalls {
     transport: Transport,
     container_url: String,
@@ -104,5 +106,14 @@ impl AzureCalls {
                 if on_its_way { Ok(()) } else { Err(error) }
             }
         }
+    }
+}
+
+/// Without credentials, which the library's own `Debug` may spell out.
+impl fmt::Debug for AzureCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AzureCalls")
+            .field("account", &self.account)
+            .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 //! The library speaks XML to it, which was made for programs that know S3: emulators do not understand it, and its answers to HEAD
 //! say nothing of why. Credentials are the library's all the same.
 
+use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -23,7 +24,7 @@ use crate::transport::{Transport, WantsObject};
 const BOUNDARY: &str = "strongroom-e7b1c0a4d2f94b6f";
 
 /// Sends requests to one bucket. Clones share everything.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct GoogleCalls {
     transport: Transport,
     endpoint: String,
@@ -109,9 +110,15 @@ impl GoogleCalls {
     ) -> Result<(), HttpError> {
         let condition = if create { "&ifGenerationMatch=0" } else { "" };
         let (kind, content_type, body) = match class {
-            None => ("media", "application/octet-stream".to_owned(), data),
-            Some(class) => {
-                let meta = serde_json::json!({ "name": path, "storageClass": class });
+            // Emulators break off on an upload of nothing at all.
+            None if data.content_length() > 0 => {
+                ("media", "application/octet-stream".to_owned(), data)
+            }
+            class => {
+                let meta = match class {
+                    Some(class) => serde_json::json!({ "name": path, "storageClass": class }),
+                    None => serde_json::json!({ "name": path }),
+                };
                 let before = format!(
                     "--{BOUNDARY}\r\nContent-Type: application/json\r\n\r\n{meta}\r\n--{BOUNDARY}\r\nContent-Type: application/octet-stream\r\n\r\n"
                 );
@@ -275,4 +282,13 @@ fn size(meta: &Value) -> Result<u64, HttpError> {
 
 fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> HttpError {
     HttpError::new_boxed(HttpErrorKind::Unknown, error.into())
+}
+
+/// Without credentials, which the library's own `Debug` may spell out.
+impl fmt::Debug for GoogleCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoogleCalls")
+            .field("bucket", &self.bucket)
+            .finish_non_exhaustive()
+    }
 }

@@ -1,5 +1,6 @@
 //! Requests to S3 that the library has no function for, and headers that it cannot add: signed like its own.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -25,7 +26,7 @@ const CONTENT_SHA256: &str = "x-amz-content-sha256";
 pub(crate) struct Locked(pub(crate) Retention);
 
 /// Sends requests to one bucket. Clones share everything.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct S3Calls {
     transport: Transport,
     /// Without a slash at its end.
@@ -210,4 +211,13 @@ fn unhex(text: &[u8]) -> Option<Vec<u8>> {
         .step_by(2)
         .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
         .collect()
+}
+
+/// Without credentials, which the library's own `Debug` may spell out.
+impl fmt::Debug for S3Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Calls")
+            .field("bucket_url", &self.bucket_url)
+            .finish_non_exhaustive()
+    }
 }

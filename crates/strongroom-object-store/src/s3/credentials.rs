@@ -195,7 +195,7 @@ impl Profile {
             let Some(path) = path else { continue };
             match environment.file(&path) {
                 Ok(content) => {
-                    values.extend(profile::section(&String::from_utf8_lossy(&content), &name))
+                    values.extend(profile::section(&String::from_utf8_lossy(&content), &name));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {

@@ -19,6 +19,7 @@ use strongroom_tokio::Hosted;
 struct Process;
 
 impl Environment for Process {
+    #[expect(clippy::disallowed_methods, reason = "it is what this is for")]
     fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
@@ -28,10 +29,14 @@ impl Environment for Process {
     }
 }
 
+fn address() -> String {
+    let address = Process.variable("STRONGROOM_TEST_STORE");
+    address.expect("STRONGROOM_TEST_STORE is the address of a store to test")
+}
+
 /// Returns the store under test, in a folder of its own.
 fn store(more: &str) -> Hosted<ObjectStore> {
-    let url = std::env::var("STRONGROOM_TEST_STORE")
-        .expect("STRONGROOM_TEST_STORE is the address of a store to test");
+    let url = address();
     let (place, query) = url.split_once('?').unwrap_or((&url, ""));
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -117,8 +122,7 @@ fn locks() {
 #[test]
 #[ignore = "needs a server"]
 fn a_missing_bucket_is_no_missing_object() {
-    let url = std::env::var("STRONGROOM_TEST_STORE")
-        .expect("STRONGROOM_TEST_STORE is the address of a store to test");
+    let url = address();
     let (scheme, rest) = url.split_once("://").expect("an address");
     let query = rest.split_once('?').map_or("", |(_, query)| query);
     let store =

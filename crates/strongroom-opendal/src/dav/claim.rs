@@ -132,9 +132,22 @@ fn claim_of(key: &Key) -> String {
 
 /// Renames a file or, with slashes at their ends, a folder, to a name that must be free.
 async fn rename(client: &Client, from: &str, to: &str) -> Result<Said> {
+    let other_scheme = client.has_other_scheme();
+    let said = rename_as(client, from, to, other_scheme).await?;
+    if said.status == StatusCode::BAD_GATEWAY && !other_scheme {
+        let said = rename_as(client, from, to, true).await?;
+        if said.is_success() {
+            client.learn_other_scheme();
+        }
+        return Ok(said);
+    }
+    Ok(said)
+}
+
+async fn rename_as(client: &Client, from: &str, to: &str, other_scheme: bool) -> Result<Said> {
     let request = client
         .request("MOVE", from)?
-        .header("Destination", client.url(to)?.as_str())
+        .header("Destination", client.destination(to, other_scheme)?)
         .header("Overwrite", "F");
     client.ask("put", request, None).await
 }
@@ -147,13 +160,16 @@ async fn lost_claim(
     object: &str,
     said: &Said,
 ) -> Result<Option<Outcome>> {
-    let Some((resources, _)) = client.look("put", claim, Depth::Children).await? else {
-        return match (in_the_way(client, key).await?, said.status) {
+    let found = match client.look("put", claim, Depth::Children).await {
+        // nginx has a 500 for a folder that goes while it is read.
+        Err(error) if error.is_retryable() => None,
+        outcome => outcome?,
+    };
+    let Some((resources, _)) = found else {
+        return match (in_the_way(client, key).await?, said.status.as_u16()) {
             (Some(error), _) => Ok(Some(Outcome::Taken(error))),
-            // It was there a moment ago: the first is how a server says it, the second how a file system does.
-            (_, StatusCode::PRECONDITION_FAILED | StatusCode::INTERNAL_SERVER_ERROR) => {
-                Ok(Some(Outcome::Again))
-            }
+            // It was there a moment ago: the first are how servers say it, the last how a file system does.
+            (_, 405 | 412 | 500) => Ok(Some(Outcome::Again)),
             _ => Err(client.refused("put", said)),
         };
     };

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -40,6 +41,9 @@ pub(super) struct Client {
     base: Url,
     credentials: Option<DavCredentials>,
     silence_max: Duration,
+    make_root: bool,
+    /// Whether the server knows itself by the other of `http` and `https`: one in front of it ends the encryption.
+    other_scheme: AtomicBool,
 }
 
 /// What a server said, without what it sent with it.
@@ -102,6 +106,8 @@ impl Client {
             base,
             credentials: settings.credentials.clone(),
             silence_max: settings.timeout,
+            make_root: settings.make_folder,
+            other_scheme: AtomicBool::new(false),
         })
     }
 
@@ -109,6 +115,30 @@ impl Client {
     pub(super) fn url(&self, path: &str) -> Result<Url> {
         let url = format!("{}{path}", self.base);
         Url::parse(&url).map_err(|error| invalid(error.to_string()))
+    }
+
+    /// Returns what a path below the folder is to be called in a request about another. Apache takes no less than a whole URL, and
+    /// refuses one that is not its own with a 502.
+    pub(super) fn destination(&self, path: &str, other_scheme: bool) -> Result<String> {
+        let url = self.url(path)?;
+        if !other_scheme {
+            return Ok(url.into());
+        }
+        let other = if url.scheme() == "https" {
+            "http"
+        } else {
+            "https"
+        };
+        let rest = url.as_str().split_once(':').map_or("", |(_, rest)| rest);
+        Ok(format!("{other}:{rest}"))
+    }
+
+    pub(super) fn has_other_scheme(&self) -> bool {
+        self.other_scheme.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn learn_other_scheme(&self) {
+        self.other_scheme.store(true, Ordering::Relaxed);
     }
 
     /// Sends a request, and returns the answer when its head is there.
@@ -283,7 +313,13 @@ impl Client {
 
     /// Fails unless the folder of the store is there: an unmounted disk must not look like an empty store.
     pub(super) async fn check_root(&self, operation: &'static str) -> Result<()> {
-        match self.look_at(operation, "").await? {
+        let mut found = self.look_at(operation, "").await?;
+        if found.is_none() && self.make_root {
+            let make = self.request("MKCOL", "")?;
+            self.ask(operation, make, None).await?;
+            found = self.look_at(operation, "").await?;
+        }
+        match found {
             Some(resource) if resource.is_folder => Ok(()),
             _ => Err(no_store(operation)),
         }

@@ -1,6 +1,7 @@
 //! Storing files under their own names, and making folders.
 
 use bytes::Bytes;
+use futures::future::join;
 use reqwest::StatusCode;
 use reqwest::header::IF_NONE_MATCH;
 use strongroom_store::{Error, ErrorKind, Key, Result};
@@ -9,13 +10,17 @@ use super::client::{Client, Said};
 
 /// Stores an object in place of what was there.
 pub(super) async fn replace(client: &Client, key: &Key, data: Bytes) -> Result<()> {
+    // Some servers make all folders of a file: also the store's own, where a disk should be mounted.
+    client.check_root("put").await?;
     put(client, key, data, false).await
 }
 
 /// Creates an object, for one writer alone.
 pub(super) async fn create(client: &Client, key: &Key, data: Bytes) -> Result<()> {
     // Some servers do not know the condition, and replace what is there without a word.
-    if let Some(error) = in_the_way(client, key).await? {
+    let (root, found) = join(client.check_root("put"), in_the_way(client, key)).await;
+    root?;
+    if let Some(error) = found? {
         return Err(error);
     }
     put(client, key, data, true).await

@@ -7,6 +7,8 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use strongroom_store::{Cause, Error, ErrorKind};
 
+use crate::address::MAKE_IT;
+
 /// Returns the error for an answer that is no success, where the call site knows no better.
 ///
 /// Never `NotFound`: that an object is missing is decided where the folder of the store has been seen to be there.
@@ -121,5 +123,5 @@ pub(super) fn garbled(operation: &'static str, why: impl Into<String>) -> Error 
 pub(super) fn no_store(operation: &'static str) -> Error {
     Error::new(ErrorKind::NoStore, operation)
         .with_cause(Cause::NoStore)
-        .with_source("the server has no such folder")
+        .with_source(format!("the server has no such folder; {MAKE_IT}"))
 }

@@ -113,6 +113,18 @@ fn a_create_is_five_requests_and_leaves_nothing() {
 }
 
 #[test]
+fn a_server_behind_another_that_ends_the_encryption_is_told_its_own_name() {
+    let world = World::new();
+    world.server.believe_in_https();
+    for name in ["a", "b"] {
+        block_on(world.store.put_new(&key(name), "bytes".into())).expect("it is stored");
+    }
+    let moves = world.server.asked();
+    let moves = moves.iter().filter(|asked| asked.starts_with("MOVE"));
+    assert_eq!(moves.count(), 5, "it is learnt once");
+}
+
+#[test]
 fn the_claim_of_a_dead_creator_is_gone_on_with() {
     let world = World::new();
     let claim = world.folder.path().join("store/.tmp/key-journal~7");
@@ -268,6 +280,16 @@ fn a_missing_folder_is_no_store_and_a_page_no_answer() {
             (ErrorKind::NoStore, Some(Cause::NoStore))
         );
     }
+}
+
+#[test]
+fn a_folder_is_made_if_that_is_asked_for() {
+    let world = World::with(|settings| {
+        settings.url.push_str("new/");
+        settings.make_folder = true;
+    });
+    block_on(world.store.put_new(&key("a"), "bytes".into())).expect("it is stored");
+    assert!(world.folder.path().join("store/new/a").is_file());
 }
 
 #[test]

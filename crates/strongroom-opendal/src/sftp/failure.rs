@@ -4,6 +4,7 @@ use strongroom_store::{Cause, Error, ErrorKind};
 
 use super::channel::Fault;
 use super::wire::code;
+use crate::address::MAKE_IT;
 
 /// Returns the error for a request that failed, where the call site knows no better.
 ///
@@ -43,5 +44,5 @@ pub(super) fn is_refused(fault: &Fault) -> bool {
 pub(super) fn no_store(operation: &'static str, root: &str) -> Error {
     Error::new(ErrorKind::NoStore, operation)
         .with_cause(Cause::NoStore)
-        .with_source(format!("the server has no folder {root}"))
+        .with_source(format!("the server has no folder {root}; {MAKE_IT}"))
 }

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use strongroom_store::{Error, ErrorKind, Key, Result};
 use tokio::sync::Mutex;
 
-use super::Dial;
 use super::channel::Channel;
 use super::failure::{failure, is_missing, no_store};
-use super::wire::{Packet, kind};
+use super::wire::{FOLDER_MODE, Packet, kind};
+use super::{Dial, SftpSettings};
 
 /// Connections to one server, and the folder there that they are for.
 ///
@@ -20,6 +20,7 @@ use super::wire::{Packet, kind};
 pub(super) struct Pool {
     dial: Arc<dyn Dial>,
     root: String,
+    make_root: bool,
     slots: Vec<Arc<Slot>>,
 }
 
@@ -41,9 +42,14 @@ pub(super) struct Lease {
 struct Busy(Arc<Slot>);
 
 impl Pool {
-    pub(super) fn new(dial: Arc<dyn Dial>, root: String, connections: usize) -> Self {
-        let slots = (0..connections).map(|_| Arc::default()).collect();
-        Self { dial, root, slots }
+    pub(super) fn new(dial: Arc<dyn Dial>, root: String, settings: &SftpSettings) -> Self {
+        let connections = settings.connections.max(1);
+        Self {
+            dial,
+            root,
+            make_root: settings.make_folder,
+            slots: (0..connections).map(|_| Arc::default()).collect(),
+        }
     }
 
     /// Returns the connection with the fewest calls, opening it if it is not open.
@@ -62,6 +68,10 @@ impl Pool {
             return Ok(Lease { channel, _busy });
         }
         let channel = self.dial.dial().await?;
+        if self.make_root {
+            let make = Packet::new(kind::MKDIR).text(&self.root);
+            drop(channel.send(make.permissions(FOLDER_MODE))); // whether it is there shows in a moment
+        }
         self.check_root(&channel, "connect").await?;
         *open = Some(channel.clone());
         let _busy = busy;

@@ -52,6 +52,7 @@ impl Ssh {
             "ForwardAgent=no",
             "ForwardX11=no",
             "PermitLocalCommand=no",
+            "RemoteCommand=none",
             "RequestTTY=no",
             "LogLevel=ERROR",
             "ServerAliveCountMax=3",
@@ -61,9 +62,10 @@ impl Ssh {
         option(format!("ConnectTimeout={silence_secs}"));
         option(format!("ServerAliveInterval={}", silence_secs.div_ceil(3)));
         if let Some(file) = &settings.known_hosts {
-            // In quotes, because the option is a list of files.
-            option(format!("UserKnownHostsFile=\"{}\"", file.display()));
-            option("GlobalKnownHostsFile=none".to_owned());
+            // In quotes, because the option is a list of files, in whose names a percent sign starts something.
+            let file = file.display().to_string().replace('%', "%%");
+            option(format!("UserKnownHostsFile=\"{file}\""));
+            option("GlobalKnownHostsFile=/dev/null".to_owned());
         }
         if let Some(file) = &settings.key {
             option("IdentitiesOnly=yes".to_owned());

@@ -9,7 +9,7 @@ use super::failure::{failure, is_missing, is_refused};
 use super::folder::read_names;
 use super::pool::Pool;
 use super::read::{Open, look};
-use super::wire::{self, Packet, Reply, code, kind, open};
+use super::wire::{self, FOLDER_MODE, Packet, Reply, code, kind, open};
 
 /// Where writers work, the same as a directory store's. No key segment starts with a dot.
 const FOLDER: &str = ".tmp";
@@ -19,7 +19,6 @@ const PIECES_AHEAD: usize = 16;
 
 /// Objects do not change, and a mode that says so stops many an accident.
 const FILE_MODE: u32 = 0o400;
-const FOLDER_MODE: u32 = 0o700;
 
 /// A leftover is taken for dead when it is this old, in seconds, by the server's own clock: no object takes a day to be sent.
 const DEAD_SECONDS: u32 = 24 * 3_600;

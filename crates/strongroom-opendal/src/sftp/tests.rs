@@ -228,6 +228,23 @@ fn a_missing_folder_is_no_store() {
 }
 
 #[test]
+fn a_folder_is_made_if_that_is_asked_for() {
+    let world = World::new();
+    let folder = world.folder.path().join("new");
+    let mut settings = SftpSettings::new("server");
+    settings.root = folder.to_str().expect("UTF-8").to_owned();
+    settings.make_folder = true;
+    let store = Sftp::dialing(&settings, Arc::new(world.server));
+    let store = Hosted::new(store).expect("a runtime");
+    assert!(
+        block_on(store.list_all(&Prefix::root()))
+            .expect("a list")
+            .is_empty()
+    );
+    assert!(folder.is_dir());
+}
+
+#[test]
 fn a_full_disk_and_a_refusal_are_told() {
     let world = World::new();
     block_on(world.store.exists(&key("a"))).expect("it answers");

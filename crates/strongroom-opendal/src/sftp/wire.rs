@@ -13,6 +13,9 @@ pub(crate) const VERSION: u32 = 3;
 /// The longest packet that is accepted: OpenSSH sends at most 256 KiB.
 pub(crate) const PACKET_BYTES_MAX: usize = 1 << 20;
 
+/// The permissions of the folders that we make.
+pub(crate) const FOLDER_MODE: u32 = 0o700;
+
 /// Types of packets.
 pub(crate) mod kind {
     pub(crate) const INIT: u8 = 1;

@@ -5,13 +5,13 @@ use bytes::Bytes;
 use super::source::{Carried, CopySource};
 use crate::error::Result;
 use crate::source::{Content, Entry, Piece, SourceError};
-use crate::tree::RecipeReader;
+use crate::tree::PiecesAhead;
 
 /// The content of one large file, from front to back.
 #[derive(Debug)]
 pub(super) struct CopyContent<'s> {
     source: &'s CopySource,
-    pieces: RecipeReader,
+    pieces: PiecesAhead,
     rest: Bytes,
 }
 
@@ -20,7 +20,7 @@ impl<'s> CopyContent<'s> {
         let Carried { node, refs } = carried;
         Self {
             source,
-            pieces: RecipeReader::of_size(source.blobs(), refs, node.size),
+            pieces: PiecesAhead::of_size(source.blobs(), refs, node.size),
             rest: Bytes::new(),
         }
     }

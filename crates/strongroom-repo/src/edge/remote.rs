@@ -11,11 +11,11 @@ use futures::future::BoxFuture;
 use strongroom_format::{ObjectKind, PackClass, Preamble};
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
-    GetOptions, Key, ObjectMeta, Prefix, ProbeOptions, Probed, PutMode, PutOptions, Retention,
-    StorageClass, Store, StoreExt as _, Warmer, Warmth, probe,
+    ErrorKind as StoreErrorKind, GetOptions, Key, ObjectMeta, Prefix, ProbeOptions, Probed,
+    PutMode, PutOptions, Retention, StorageClass, Store, StoreExt as _, Warmer, Warmth, probe,
 };
 
-use super::{Terms, cancelled, drive, read_only};
+use super::{Alone, Terms, cancelled, drive, read_only};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Execution;
 
@@ -224,8 +224,9 @@ impl Remote {
             }
         }
         let key = key.clone();
+        let alone = Arc::clone(&self.terms.alone);
         self.ask(Queue::Writes, move |store| async move {
-            Ok(store.put(&key, data, options).await?)
+            Ok(alone.put(store.as_ref(), &key, data, options).await?)
         })
     }
 
@@ -353,4 +354,36 @@ impl Remote {
 /// Makes the error of a store that locks nothing.
 fn cannot_lock() -> Error {
     Error::new(ErrorKind::Invalid, "the store cannot lock objects")
+}
+
+impl Alone {
+    /// Puts an object. Where the store refuses conditions and nobody else writes, looks whether it is there instead.
+    async fn put(
+        &self,
+        store: &dyn Store,
+        key: &Key,
+        data: Bytes,
+        options: PutOptions,
+    ) -> strongroom_store::Result<()> {
+        let may_look = options.mode == PutMode::Create
+            && options.retention.is_none()
+            && self.one_writer.load(Ordering::SeqCst);
+        if !may_look {
+            return store.put(key, data, options).await;
+        }
+        if !self.refuses_conditions.load(Ordering::SeqCst) {
+            match store.put(key, data.clone(), options.clone()).await {
+                Err(error) if error.kind() == StoreErrorKind::Unsupported => {
+                    self.refuses_conditions.store(true, Ordering::SeqCst);
+                }
+                other => return other,
+            }
+        }
+        if store.exists(key).await? {
+            let there = StoreErrorKind::AlreadyExists;
+            return Err(strongroom_store::Error::new(there, "put").with_key(key));
+        }
+        let options = options.with_mode(PutMode::Overwrite);
+        store.put(key, data, options).await
+    }
 }

@@ -240,7 +240,7 @@ fn a_deep_listing_does_not_cost_a_request_a_directory() {
             .filter(|(class, _)| *class != PackClass::Data)
             .count();
         let gets = store.count(Operation::Get);
-        assert!(gets <= trees * 4 + 6, "{gets} for {trees} tree packs");
+        assert!(gets <= trees + 4, "{gets} for {trees} tree packs");
     }
 }
 

@@ -6,7 +6,7 @@ use strongroom_crypt::{GenesisPin, Suite};
 use strongroom_repo::{Credential, ErrorKind, Repository, Settings};
 use strongroom_store::wrap::{Operation, Recording};
 use strongroom_store::{
-    Capabilities, GetOptions, Key, MemoryStore, ObjectMeta, Prefix, PutOptions, Store,
+    Capabilities, GetOptions, Key, MemoryStore, ObjectMeta, Prefix, PutMode, PutOptions, Store,
     StoreExt as _,
 };
 
@@ -139,7 +139,7 @@ fn dying_during_creation_leaves_a_repository_or_what_is_named_as_unfinished() {
 
 #[test]
 fn a_store_that_cannot_decide_races_gets_one_writer_or_none() {
-    let store = Arc::new(Careless(MemoryStore::new()));
+    let store = Arc::new(Careless(MemoryStore::new(), Asked::Ignores));
     let refused = create(&store).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unfit);
     assert!(
@@ -162,6 +162,25 @@ fn a_store_that_cannot_decide_races_gets_one_writer_or_none() {
 }
 
 #[test]
+fn a_store_that_refuses_conditions_takes_one_writer() {
+    let store = Arc::new(Careless(MemoryStore::new(), Asked::Refuses));
+    let refused = create(&store).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unfit);
+    assert!(
+        refused
+            .to_string()
+            .contains("refuses to create on condition"),
+        "{refused}"
+    );
+    let builder = || Repository::builder(store.clone() as Arc<dyn Store>);
+    let options = options().with_single_writer(true);
+    let created = wait(builder().create(options, &passphrase())).unwrap();
+    wait(created.repository.reprobe()).unwrap();
+    let reopened = wait(builder().open(&passphrase())).unwrap();
+    assert_eq!(wait(reopened.reprobe()).unwrap().entry, 2);
+}
+
+#[test]
 fn opening_lists_the_keyrings_and_nothing_else() {
     let store = Arc::new(Recording::new(MemoryStore::new()));
     create(&store).unwrap();
@@ -180,7 +199,14 @@ fn opening_lists_the_keyrings_and_nothing_else() {
 
 /// A store that overwrites whatever it is asked to create.
 #[derive(Debug)]
-struct Careless(MemoryStore);
+struct Careless(MemoryStore, Asked);
+
+/// What becomes of the condition that nothing is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Ignores,
+    Refuses,
+}
 
 impl std::fmt::Display for Careless {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -201,13 +227,18 @@ impl Store for Careless {
         &'s self,
         key: &'k Key,
         data: bytes::Bytes,
-        _options: PutOptions,
+        options: PutOptions,
     ) -> Future<'a, ()>
     where
         's: 'a,
         'k: 'a,
         Self: 'a,
     {
+        if self.1 == Asked::Refuses && options.mode == PutMode::Create {
+            let refused =
+                strongroom_store::Error::new(strongroom_store::ErrorKind::Unsupported, "put");
+            return Box::pin(std::future::ready(Err(refused)));
+        }
         Box::pin(self.0.replace(key, data))
     }
 

@@ -104,10 +104,21 @@ impl Answer {
     /// Returns what an error says about a question that asked for success: nothing, if the store could not be reached.
     pub(super) fn of_error(error: &Error) -> Self {
         match error.kind() {
-            ErrorKind::Unavailable => Self::Unknown(error.to_string()),
-            _ => Self::No(error.to_string()),
+            ErrorKind::Unavailable => Self::Unknown(described(error)),
+            _ => Self::No(described(error)),
         }
     }
+}
+
+/// Returns what an error says, with what it comes from: the service's own words are often the best.
+pub(super) fn described(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 impl fmt::Display for Answer {

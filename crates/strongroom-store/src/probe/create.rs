@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::answer::Answer;
+use super::answer::{Answer, described};
 use super::race::{ROUNDS, Race, WRITERS, race};
 use super::scratch::Scratch;
 use crate::error::{ErrorKind, Result};
@@ -20,7 +20,8 @@ pub(super) async fn atomic_create<S: Store + ?Sized>(scratch: &Scratch<'_, S>) -
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             return Ok(Answer::No(format!(
-                "the store refuses to create on condition that nothing is there ({error})"
+                "the store refuses to create on condition that nothing is there ({})",
+                described(&error)
             )));
         }
         Err(error) => return Err(error),

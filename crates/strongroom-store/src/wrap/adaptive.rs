@@ -133,6 +133,10 @@ impl<S: Store> Store for Adaptive<S> {
 
 #[async_trait]
 impl<S: Store> ObjectLock for Adaptive<S> {
+    fn locks(&self, key: &Key) -> bool {
+        lock_of(&*self.inner, "locks").is_ok_and(|lock| lock.locks(key))
+    }
+
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let lock = lock_of(&*self.inner, "retention")?;
         let call = self.control.begin().await;

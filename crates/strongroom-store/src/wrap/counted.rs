@@ -213,6 +213,10 @@ impl<S: Store> Store for Counted<S> {
 
 #[async_trait]
 impl<S: Store> ObjectLock for Counted<S> {
+    fn locks(&self, key: &Key) -> bool {
+        lock_of(&*self.inner, "locks").is_ok_and(|lock| lock.locks(key))
+    }
+
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let lock = lock_of(&*self.inner, "retention")?;
         let request = self.begin(RequestKind::Retention, StorageClass::Hot, 0);

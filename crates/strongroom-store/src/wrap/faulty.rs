@@ -383,6 +383,10 @@ impl<S: Store> Store for Faulty<S> {
 
 #[async_trait]
 impl<S: Store> ObjectLock for Faulty<S> {
+    fn locks(&self, key: &Key) -> bool {
+        lock_of(&*self.inner, "locks").is_ok_and(|lock| lock.locks(key))
+    }
+
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let lock = lock_of(&*self.inner, "retention")?;
         let faults = self.before(Operation::Retention, "retention", key).await?;

@@ -91,6 +91,10 @@ impl<S: Store> Store for Limited<S> {
 
 #[async_trait]
 impl<S: Store> ObjectLock for Limited<S> {
+    fn locks(&self, key: &Key) -> bool {
+        lock_of(&self.inner, "locks").is_ok_and(|lock| lock.locks(key))
+    }
+
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let lock = lock_of(&self.inner, "retention")?;
         let _turn = self.turns.take().await;

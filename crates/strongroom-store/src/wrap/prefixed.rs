@@ -114,6 +114,12 @@ impl<S: Store> Store for Prefixed<S> {
 
 #[async_trait]
 impl<S: Store> ObjectLock for Prefixed<S> {
+    fn locks(&self, key: &Key) -> bool {
+        let full = self.full_key("locks", key);
+        let lock = lock_of(&self.inner, "locks");
+        lock.is_ok_and(|lock| full.is_ok_and(|full| lock.locks(&full)))
+    }
+
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let full = self.full_key("retention", key)?;
         let lock = lock_of(&self.inner, "retention")?;

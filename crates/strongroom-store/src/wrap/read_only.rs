@@ -66,6 +66,10 @@ impl<S: Store> Store for ReadOnly<S> {
 
 #[async_trait]
 impl<S: Store> ObjectLock for ReadOnly<S> {
+    fn locks(&self, key: &Key) -> bool {
+        lock_of(&self.inner, "locks").is_ok_and(|lock| lock.locks(key))
+    }
+
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         lock_of(&self.inner, "retention")?.retention(key).await
     }

@@ -200,6 +200,10 @@ impl<S: Store> Store for Recording<S> {
 
 #[async_trait]
 impl<S: Store> ObjectLock for Recording<S> {
+    fn locks(&self, key: &Key) -> bool {
+        lock_of(&*self.inner, "locks").is_ok_and(|lock| lock.locks(key))
+    }
+
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let lock = lock_of(&*self.inner, "retention")?;
         let serial = self.begin(Operation::Retention, key.as_str(), None, 0);

@@ -199,6 +199,10 @@ impl<S: Store> Store for Retrying<S> {
 /// To lock twice is to lock once, so what is in doubt is repeated.
 #[async_trait]
 impl<S: Store> ObjectLock for Retrying<S> {
+    fn locks(&self, key: &Key) -> bool {
+        lock_of(&*self.inner, "locks").is_ok_and(|lock| lock.locks(key))
+    }
+
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let lock = lock_of(&*self.inner, "retention")?;
         let mut attempts = self.waits.begin();

@@ -13,7 +13,7 @@ use futures::stream::BoxStream;
 
 pub use self::rules::SplitRules;
 
-use super::locking::lock_of;
+use super::locking::{can_lock, lock_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
 use crate::lock::{ObjectLock, Retention};
@@ -25,15 +25,17 @@ use crate::store::Store;
 ///
 /// # Contract
 ///
-/// * A key outside the rules' folders is of `home` alone: `data` never hears of it, and what `data` has under such a key is not seen.
-/// * A key within is put where its class belongs, and looked for there first if a `get` says the class, else in `data`; then in the
+/// * A key that the rules do not [concern](SplitRules::concern) is of `home` alone: `data` never hears of it, and what `data` has under
+///   such a key is not seen. Of rules that give `data` all of something, it is the same with `data`.
+/// * Any other key is put where its class belongs, and looked for there first if a `get` says the class, else in `data`; then in the
 ///   other one. *Not found* needs the word of both.
 /// * A store that cannot be reached never makes an object *not found*: its error is returned, unless the other one has the object.
 /// * `delete` deletes on both sides, and succeeds when both have. So does to replace, which deletes on the side that it is not put to.
-/// * **Of concurrent creators of a key one wins only if all put it with the same class.** So it is for what is named by its contents.
-///   Where it matters most, outside of the folders, it is as `home` promises.
-/// * Objects can be locked if both sides can; with [`SplitRules::all_but`] those of `data` can if it can, and to lock another fails with
-///   `Unsupported` if `home` cannot. A lock is asked for and extended where the object is found first.
+/// * **Of concurrent creators of a key one wins only if the store that it is put to promises that, and all put it with the same
+///   class.** What the split promises is `home`'s promise: what is decided by a race belongs there, and nothing else needs it that is
+///   named by its contents.
+/// * An object [can be locked](ObjectLock::locks) if every side can that it may be on: with a journal on a store that cannot and all packs
+///   on one that can, packs can. A lock is asked for and extended where the object is found first.
 ///
 /// ```
 /// # fn main() -> Result<(), strongroom_store::Error> {
@@ -103,6 +105,15 @@ impl<H: Store, D: Store> Split<H, D> {
         }
     }
 
+    fn expect_locks(&self, operation: &'static str, key: &Key) -> Result<()> {
+        if self.locks(key) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unsupported, operation)
+            .with_key(key)
+            .with_source("the side that it belongs to does not lock objects"))
+    }
+
     /// Returns where an object may be, the likelier side first.
     fn order(&self, key: &Key, class: Option<StorageClass>) -> (Side, Option<Side>) {
         let rules = &self.sides.rules;
@@ -140,7 +151,7 @@ fn leaves_hope(error: &Error) -> bool {
 
 #[async_trait]
 impl<H: Store, D: Store> Store for Split<H, D> {
-    /// What both can; that a create is atomic, `home` alone must promise.
+    /// What both can; that a create is atomic, `home` alone must promise, and locks are for the names that [can be](ObjectLock::locks).
     fn capabilities(&self) -> Capabilities {
         let (home, data) = (
             self.sides.home.capabilities(),
@@ -153,22 +164,16 @@ impl<H: Store, D: Store> Store for Split<H, D> {
             .with_atomic_create(atomic_create)
             .with_concurrency(home.concurrency.min(data.concurrency))
             .with_key_len_max(home.key_len_max.min(data.key_len_max))
-            .with_object_lock(
-                (home.object_lock || self.sides.rules.is_all_but()) && data.object_lock,
-            )
+            .with_object_lock(home.object_lock || data.object_lock)
             .with_versioning(home.versioning && data.versioning)
             .with_conditional_delete(home.conditional_delete && data.conditional_delete)
     }
 
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
-        if options.retention.is_some() && self.object_lock().is_none() {
-            // Nor on the side that could: what is locked in part only is not locked.
-            return Err(Error::new(ErrorKind::Unsupported, "put").with_key(key));
+        if options.retention.is_some() {
+            self.expect_locks("put", key)?;
         }
         let (here, elsewhere) = self.order(key, Some(options.class));
-        if options.retention.is_some() && self.side(here).object_lock().is_none() {
-            return Err(Error::new(ErrorKind::Unsupported, "put").with_key(key));
-        }
         let replaces = options.mode == PutMode::Overwrite;
         self.side(here).put(key, data, options).await?;
         match elsewhere {
@@ -217,19 +222,25 @@ impl<H: Store, D: Store> Store for Split<H, D> {
         )
     }
 
-    /// There is one if both sides have one; if `home` has only some folders, and everything else is in `data`, that side's is enough.
+    /// There is one if a side has one.
     fn object_lock(&self) -> Option<&dyn ObjectLock> {
-        if !self.sides.rules.is_all_but() {
-            self.sides.home.object_lock()?;
-        }
-        self.sides.data.object_lock()?;
+        let Sides { home, data, .. } = &*self.sides;
+        home.object_lock().or(data.object_lock())?;
         Some(self)
     }
 }
 
 #[async_trait]
 impl<H: Store, D: Store> ObjectLock for Split<H, D> {
+    /// If every side does that an object of this name may be on.
+    fn locks(&self, key: &Key) -> bool {
+        let (first, second) = self.order(key, None);
+        let locks = |side| can_lock(self.side(side), key);
+        locks(first) && second.is_none_or(locks)
+    }
+
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
+        self.expect_locks("retention", key)?;
         let (first, second) = self.order(key, None);
         let ask = async |side| lock_of(self.side(side), "retention")?.retention(key).await;
         match (ask(first).await, second) {
@@ -239,6 +250,7 @@ impl<H: Store, D: Store> ObjectLock for Split<H, D> {
     }
 
     async fn extend(&self, key: &Key, to: Retention) -> Result<()> {
+        self.expect_locks("extend", key)?;
         let (first, second) = self.order(key, None);
         let lock = async |side| lock_of(self.side(side), "extend")?.extend(key, to).await;
         match (lock(first).await, second) {

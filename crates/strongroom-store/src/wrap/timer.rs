@@ -160,6 +160,24 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_forgotten_however_many_wait_at_once() {
+        let timer = TimerSleep::new();
+        thread::scope(|scope| {
+            for offset in 0..8 {
+                let timer = &timer;
+                scope.spawn(move || {
+                    for step in 0..40 {
+                        let wait = Duration::from_micros((step * 37 + offset * 91) % 500);
+                        let twice = [timer.sleep(wait), timer.sleep(wait / 2)];
+                        block_on(join_all(twice));
+                    }
+                });
+            }
+        });
+        assert!(timer.shared.lock().waits.is_empty());
+    }
+
+    #[test]
     fn a_time_out_of_reach_is_waited_for_too() {
         let timer = TimerSleep::new();
         assert!(block_on(poll_immediate(timer.sleep(Duration::MAX))).is_none());

@@ -381,6 +381,31 @@ fn files_of_others_in_the_folder_are_left_alone() {
 }
 
 #[test]
+fn what_a_dead_writer_left_goes_and_what_a_living_one_writes_stays() {
+    let near = Near::with(|settings| settings.with_bytes_max(4 * 4_096));
+    put(&near.store, "index/0", "bytes");
+    let [file] = near.files().try_into().expect("one file");
+    let [dead, living] =
+        ["new-00000000000000ab-1", "new-00000000000000ab-2"].map(|name| file.with_file_name(name));
+    for path in [&dead, &living] {
+        fs::write(path, "half").expect("room");
+    }
+    let two_hours_ago = SystemTime::now() - Duration::from_secs(7_200);
+    let leftover = fs::File::options().write(true).open(&dead).expect("there");
+    leftover.set_modified(two_hours_ago).expect("ours");
+    let restarted = Cached::new(
+        near.far.clone(),
+        rules(),
+        settings(near.cache.path()).with_bytes_max(4 * 4_096),
+    );
+    for number in 1..5 {
+        let name = key(&format!("index/{number}"));
+        block_on(restarted.put_new(&name, pattern(SMALL))).expect("room");
+    }
+    assert!(!dead.exists() && living.exists());
+}
+
+#[test]
 fn two_caches_share_a_folder_and_its_bound() {
     let near = Near::with(|settings| settings.with_bytes_max(64 * 4_096));
     let other = Cached::new(
@@ -398,6 +423,45 @@ fn two_caches_share_a_folder_and_its_bound() {
     get(&near.store, "index/99", 0..SMALL);
     get(&other, "index/98", 0..SMALL);
     assert_eq!(near.gets(), 0, "each reads what the other has kept");
+}
+
+#[test]
+fn many_threads_of_two_processes_read_nothing_but_what_was_put() {
+    let cache = tempfile::tempdir().expect("a directory");
+    let far = Arc::new(MemoryStore::new());
+    let bytes = |number: usize| pattern(number * 9_000 + 1).slice(number % 2..);
+    for number in 0..12 {
+        let name = key(&format!("index/{number}"));
+        block_on(far.put_new(&name, bytes(number))).expect("room");
+    }
+    // There is room for a third of it.
+    let settings = settings(cache.path()).with_bytes_max(200_000);
+    let stores = [0, 1].map(|_| Cached::new(Arc::clone(&far), rules(), settings.clone()));
+    std::thread::scope(|scope| {
+        for (thread, store) in (0..8_usize).zip(stores.iter().cycle()) {
+            scope.spawn(move || {
+                for step in 0..30_usize {
+                    let number = (step * 7 + thread * 5) % 12;
+                    let name = key(&format!("index/{number}"));
+                    let expected = bytes(number);
+                    if step % 3 == 0 {
+                        let half = expected.len() / 2..expected.len();
+                        let range = half.start as u64..half.end as u64;
+                        let part = block_on(store.get_range(&name, range)).expect("there");
+                        assert_eq!(part, expected.slice(half));
+                    } else {
+                        let whole = block_on(store.get_all(&name)).expect("there");
+                        assert_eq!(whole, expected);
+                    }
+                }
+            });
+        }
+    });
+    for store in stores {
+        let counts = store.counts();
+        assert!(counts.hits > 0 && counts.evicted > 0, "{counts}");
+        assert_eq!((counts.damaged, counts.io_failures), (0, 0), "{counts}");
+    }
 }
 
 #[test]

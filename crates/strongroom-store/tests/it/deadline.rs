@@ -108,6 +108,38 @@ fn what_was_given_up_is_tried_again_outside() {
 }
 
 #[test]
+fn a_whole_object_is_given_more_time_the_more_often_it_takes_too_long() {
+    let time = ManualTime::new();
+    // 1 MiB has 8 seconds at first, beside the base; this one takes a minute.
+    let policy = DeadlinePolicy::default().with_base(SECOND);
+    let inner = MemoryStore::new();
+    put(&inner, "small", "bytes");
+    let name = key("large");
+    time.run(inner.put_new(&name, vec![0; 7 << 20].into()))
+        .expect("room");
+    let slow = Slow::new(inner, &time, move |_, key| {
+        SECOND * if key.as_str() == "large" { 60 } else { 0 }
+    });
+    let store = Deadline::new(slow, policy).with_sleep(Arc::new(time.clone()));
+    let get = |name: &str| {
+        let began = time.now();
+        let answer = time.run(async { store.get_all(&key(name)).await });
+        (answer.is_ok(), (time.now() - began).as_secs())
+    };
+    assert_eq!(
+        [get("large"), get("large"), get("large")],
+        [(false, 9), (false, 17), (false, 33)]
+    );
+    assert_eq!(get("large"), (true, 60));
+    // What was learnt is forgotten when it is not needed any more.
+    assert_eq!(get("large"), (true, 60));
+    for _ in 0..100 {
+        assert_eq!(get("small"), (true, 0));
+    }
+    assert_eq!(get("large"), (false, 9));
+}
+
+#[test]
 fn without_a_clock_of_its_own_it_needs_no_runtime() {
     let store = Deadline::new(MemoryStore::new(), DeadlinePolicy::default());
     put(&store, "a", "bytes");

@@ -11,8 +11,8 @@ use futures::stream::BoxStream;
 use strongroom_store::conformance::{LockSuite, Suite, Verdict, assert_conforms, run_all};
 use strongroom_store::wrap::{
     Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, Counted, Deadline, DeadlinePolicy,
-    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, MirrorSettings, Mirrored, Prefixed, Rate,
-    ReadOnly, Recording, RetryPolicy, Retrying, Split, SplitRules,
+    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, Looking, MirrorSettings, Mirrored, Prefixed,
+    Rate, ReadOnly, Recording, RetryPolicy, Retrying, Split, SplitRules,
 };
 use strongroom_store::{
     Capabilities, DirSettings, DirStore, GetOptions, Key, MemoryStore, ObjectMeta, Prefix,
@@ -86,6 +86,11 @@ fn directory_with_one_thread() {
 #[test]
 fn limited() {
     assert_conforms(|| Arc::new(Limited::new(MemoryStore::new(), 2)));
+}
+
+#[test]
+fn looking() {
+    assert_conforms(|| Arc::new(Looking::new(MemoryStore::new())));
 }
 
 #[test]
@@ -203,7 +208,13 @@ fn locks_conform_through_every_wrapper() {
                 SplitRules::all_of([folder("law-22/")]),
             ))
         },
-        &|| Arc::new(Split::new(store(), MemoryStore::new(), cold())),
+        &|| {
+            Arc::new(Split::new(
+                MemoryStore::new(),
+                store(),
+                SplitRules::all_of([Prefix::root()]),
+            ))
+        },
         &|| {
             let members = [0, 1, 2].map(|_| Arc::new(store()) as Arc<dyn Store>);
             let [arbiter, followers @ ..] = members;

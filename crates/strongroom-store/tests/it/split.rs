@@ -260,8 +260,70 @@ fn locks_are_where_the_object_is() {
             ErrorKind::NotFound
         );
     });
-    let half = Split::new(Spy::new(), Spy::with_locks(), SplitRules::cold_of([]));
-    assert!(half.object_lock().is_none() && !half.capabilities().object_lock);
+    let none = Split::new(Spy::new(), Spy::new(), SplitRules::cold_of([]));
+    assert!(none.object_lock().is_none() && !none.capabilities().object_lock);
+}
+
+#[test]
+fn where_one_side_locks_names_say_what_can_be_locked() {
+    let to = Retention::new(RetentionMode::Compliance, 5);
+    let packs = || [folder("pack/")];
+    let (locks, plain) = (Spy::with_locks, Spy::new);
+    let cases = [
+        (
+            Split::new(plain(), locks(), SplitRules::all_of(packs())),
+            false,
+            true,
+        ),
+        (
+            Split::new(locks(), plain(), SplitRules::all_of(packs())),
+            true,
+            false,
+        ),
+        (
+            Split::new(plain(), locks(), SplitRules::cold_of(packs())),
+            false,
+            false,
+        ),
+        (
+            Split::new(locks(), plain(), SplitRules::cold_of(packs())),
+            true,
+            false,
+        ),
+        (
+            Split::new(locks(), locks(), SplitRules::cold_of(packs())),
+            true,
+            true,
+        ),
+    ];
+    for (store, journal, pack) in cases {
+        assert!(store.capabilities().object_lock);
+        let lock = store.object_lock().expect("one side has one");
+        for (name, can) in [("journal/1", journal), ("pack/1", pack)] {
+            let name = key(name);
+            assert_eq!(lock.locks(&name), can, "{name}");
+            block_on(async {
+                let put = store
+                    .put(
+                        &name,
+                        "bytes".into(),
+                        PutOptions::default().with_retention(to),
+                    )
+                    .await;
+                let there = store.exists(&name).await.expect("memory");
+                let told = lock.retention(&name).await;
+                if can {
+                    put.expect("room");
+                    assert_eq!(told.expect("there"), Some(to));
+                } else {
+                    assert_eq!(kind(put), ErrorKind::Unsupported);
+                    assert_eq!(kind(told), ErrorKind::Unsupported);
+                    assert_eq!(kind(lock.extend(&name, to).await), ErrorKind::Unsupported);
+                }
+                assert_eq!(there, can, "nothing is put that was to be locked");
+            });
+        }
+    }
 }
 
 #[test]

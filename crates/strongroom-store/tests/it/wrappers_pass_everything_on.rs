@@ -6,8 +6,8 @@ use futures::executor::block_on;
 use strongroom_store::replica::{CompareOptions, SyncOptions, SyncOrder, SyncPlan, compare, sync};
 use strongroom_store::wrap::{
     Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, Counted, Deadline, DeadlinePolicy, Fault,
-    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, MirrorSettings, Mirrored, Prefixed, ReadOnly,
-    Recording, RetryPolicy, Retrying, Rule, Split, SplitRules, WritePolicy,
+    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, Looking, MirrorSettings, Mirrored, Prefixed,
+    ReadOnly, Recording, RetryPolicy, Retrying, Rule, Split, SplitRules, WritePolicy,
 };
 use strongroom_store::{
     ErrorKind, GetOptions, PutMode, PutOptions, Retention, RetentionMode, StorageClass, Store,
@@ -52,6 +52,7 @@ fn all(make: impl Fn() -> Spy) -> Vec<Case> {
         case(&|spy| Box::new(Deadline::new(spy, DeadlinePolicy::default()))),
         case(&|spy| Box::new(Faulty::new(spy, FaultPlan::new()))),
         case(&|spy| Box::new(Limited::new(spy, 1))),
+        case(&|spy| Box::new(Looking::new(spy))),
         case(&|spy| {
             let settings = MirrorSettings::default();
             Box::new(Mirrored::new(Arc::new(spy), Vec::new(), settings))
@@ -141,6 +142,39 @@ fn locks_are_lent_by_whoever_has_one_inside() {
             format!("retention {before}none"),
         ];
         assert_eq!(inner.log(), told, "{store}");
+    }
+}
+
+#[test]
+fn which_names_can_be_locked_is_passed_on() {
+    // Of the folders of all cases, those of packs can be locked.
+    let packs = || ["pack/", "some/host/pack/"].map(folder);
+    let half = || Split::new(Spy::new(), Spy::with_locks(), SplitRules::all_of(packs()));
+    let mirror = || {
+        let members = [0, 1].map(|_| Arc::new(half()) as Arc<dyn Store>);
+        let [arbiter, follower] = members;
+        Mirrored::new(arbiter, vec![follower], MirrorSettings::default())
+    };
+    let cases: Vec<Box<dyn Store>> = vec![
+        Box::new(Arc::new(half())),
+        Box::new(Adaptive::new(half(), AdaptivePolicy::default())),
+        Box::new(Bandwidth::new(half(), BandwidthLimits::new(None, None))),
+        Box::new(Counted::new(half())),
+        Box::new(Deadline::new(half(), DeadlinePolicy::default())),
+        Box::new(Faulty::new(half(), FaultPlan::new())),
+        Box::new(Hedged::new(half(), HedgePolicy::default())),
+        Box::new(Limited::new(half(), 1)),
+        Box::new(Looking::new(half())),
+        Box::new(mirror()),
+        Box::new(Prefixed::new(half(), folder("some/host/"))),
+        Box::new(ReadOnly::new(half())),
+        Box::new(Recording::new(half())),
+        Box::new(Retrying::new(half(), RetryPolicy::default())),
+    ];
+    for store in cases {
+        let lock = store.object_lock().expect("one side has one");
+        assert!(lock.locks(&key("pack/1")), "{store}");
+        assert!(!lock.locks(&key("journal/1")), "{store}");
     }
 }
 

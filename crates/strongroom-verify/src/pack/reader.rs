@@ -290,8 +290,14 @@ impl<'a> FrameReader<'a> {
                 self.frames.insert((*pack, *frame), None, 64);
                 continue;
             };
-            let start = u64::from(place.offset);
-            let end = start + u64::from(place.stored_len);
+            // Whole blocks, so that requests say nothing of the lengths of chunks.
+            let frames_end = known(self.table, *pack).map_or(0, |(_, spot)| u64::from(spot.offset));
+            let stored_end = u64::from(place.offset) + u64::from(place.stored_len);
+            let start = u64::from(place.offset) / BLOCK * BLOCK;
+            let end = stored_end
+                .next_multiple_of(BLOCK)
+                .min(frames_end)
+                .max(stored_end);
             match runs.last_mut() {
                 Some(run)
                     if run.pack == *pack
@@ -299,7 +305,7 @@ impl<'a> FrameReader<'a> {
                         && end - run.start <= RUN_BYTES =>
                 {
                     run.frames.push(*frame);
-                    run.end = end;
+                    run.end = run.end.max(end);
                 }
                 _ => runs.push(Run {
                     pack: *pack,
@@ -427,6 +433,8 @@ impl PackChecker {
 const FRAMES_AT_ONCE: usize = 128;
 /// Bytes between frames that are read and thrown away rather than asked for apart.
 const GAP_BYTES: u64 = 262_144;
+/// Requests for frames begin and end at multiples of this.
+const BLOCK: u64 = 65_536;
 /// Items that are read together.
 const MOST_ITEMS: usize = 4_096;
 /// Bytes of one request.

@@ -71,6 +71,11 @@ impl Remote {
         })
     }
 
+    /// Returns the URL, which holds no secret.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Makes the client. Nothing is sent.
     pub(super) fn open(
         &self,

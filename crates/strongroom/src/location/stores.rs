@@ -1,17 +1,22 @@
 //! Opening stores, with all that the caller has to say about it.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use strongroom_store::wrap::{Deadline, DeadlinePolicy, RetryPolicy, Retrying, Split};
-use strongroom_store::{Environment, ErrorKind, Store, Warmer};
+use strongroom_format::ObjectHash;
+use strongroom_store::wrap::{
+    Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, CacheRules, CacheSettings, Cached,
+    Deadline, DeadlinePolicy, HedgePolicy, Hedged, Limited, RetryPolicy, Retrying, Split,
+};
+use strongroom_store::{Environment, ErrorKind, Prefix, Store, Warmer};
 
 use super::counter::Counter;
 use super::directory;
 use super::error::LocationError;
 use super::mirror::MirrorPlace;
 use super::place::{Make, Place};
-use super::remote::NO_WARMER;
+use super::remote::{NO_WARMER, Remote};
 use crate::mirror::{Away, MirrorSettings, Mirrored, RepositoryRules};
 
 /// Turns paths and URLs into stores.
@@ -30,7 +35,21 @@ pub struct Stores {
     environment: Arc<dyn Environment>,
     retries: Option<RetryPolicy>,
     deadline: Option<DeadlinePolicy>,
+    hedging: Option<HedgePolicy>,
+    concurrency: Option<Concurrency>,
+    bandwidth: Option<BandwidthLimits>,
+    cache: Option<(PathBuf, u64)>,
     counter: Option<Counter>,
+}
+
+/// How many calls of a remote store run at once.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Concurrency {
+    /// So many.
+    Fixed(usize),
+    /// As many as do not slow each other down.
+    Adaptive(AdaptivePolicy),
 }
 
 impl Default for Stores {
@@ -39,6 +58,10 @@ impl Default for Stores {
             environment: Arc::new(()),
             retries: Some(RetryPolicy::default()),
             deadline: Some(DeadlinePolicy::default()),
+            hedging: None,
+            concurrency: None,
+            bandwidth: None,
+            cache: None,
             counter: None,
         }
     }
@@ -66,6 +89,31 @@ impl Stores {
     /// Sets how long one attempt at a remote store may take; `None` for who would rather wait for ever.
     pub fn with_deadline(mut self, deadline: Option<DeadlinePolicy>) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Reads a second time what is long in coming, and takes what comes first. Costs a few requests more.
+    pub fn with_hedging(mut self, hedging: Option<HedgePolicy>) -> Self {
+        self.hedging = hedging;
+        self
+    }
+
+    /// Sets how many calls of one remote store run at once. Default: as many as the store suggests.
+    pub fn with_concurrency(mut self, concurrency: Option<Concurrency>) -> Self {
+        self.concurrency = concurrency;
+        self
+    }
+
+    /// Bounds what is sent to and received from stores, all of them together, directories too.
+    pub fn with_bandwidth(mut self, limits: &BandwidthLimits) -> Self {
+        self.bandwidth = Some(limits.clone());
+        self
+    }
+
+    /// Keeps index segments and packs of names and trees, as they are read from and put to remote stores, in a folder of this machine,
+    /// sealed as they are: at most so many bytes. They never change, so nothing else can be read from there.
+    pub fn with_cache(mut self, folder: impl Into<PathBuf>, bytes_max: u64) -> Self {
+        self.cache = Some((folder.into(), bytes_max));
         self
     }
 
@@ -122,7 +170,12 @@ impl Stores {
     ///
     /// As [`open`](Self::open); `Invalid` for a store that has no such call.
     pub fn warmer(&self, location: impl AsRef<OsStr>) -> Result<Arc<dyn Warmer>, LocationError> {
-        match Place::parse(location.as_ref())? {
+        let mut place = Place::parse(location.as_ref())?;
+        // What is cold is in the second part.
+        while let Place::Split(split) = place {
+            place = *split.data;
+        }
+        match place {
             Place::Remote(remote) => remote.warmer(&*self.environment),
             _ => Err(NO_WARMER),
         }
@@ -151,10 +204,14 @@ impl Stores {
 
     fn at(&self, place: &Place, make: Make) -> Result<Arc<dyn Store>, LocationError> {
         match place {
-            Place::Directory(path) => Ok(self.counted(directory::open(path, make)?)),
+            Place::Directory(path) => {
+                let store = self.counted(directory::open(path, make)?);
+                Ok(self.bounded(store))
+            }
             Place::Remote(remote) => {
                 let store = remote.open(&*self.environment)?;
-                Ok(self.patient(self.counted(store)))
+                let store = self.bounded(self.patient(self.counted(store)));
+                self.cached(store, remote)
             }
             Place::Mirror(mirror) => Ok(Arc::new(self.mirror(mirror, make)?)),
             Place::Split(split) => {
@@ -172,11 +229,45 @@ impl Stores {
         }
     }
 
+    fn bounded(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        match &self.bandwidth {
+            None => store,
+            Some(limits) => Arc::new(Bandwidth::new(store, limits.clone())),
+        }
+    }
+
+    /// Keeps what is named by its hash, and nothing else: other names may come to mean another object when a repository is replaced.
+    fn cached(
+        &self,
+        store: Arc<dyn Store>,
+        remote: &Remote,
+    ) -> Result<Arc<dyn Store>, LocationError> {
+        let Some((folder, bytes_max)) = &self.cache else {
+            return Ok(store);
+        };
+        let rules = CacheRules::new()
+            .with_folder(Prefix::parse("index/")?)
+            .with_hot_of(Prefix::parse("pack/")?)
+            .with_check(Arc::new(RepositoryRules::new()));
+        let scope = ObjectHash::of(remote.url().as_bytes()).to_string();
+        let settings = CacheSettings::new(folder, scope).with_bytes_max(*bytes_max);
+        Ok(Arc::new(Cached::new(store, rules, settings)))
+    }
+
     /// Puts a remote store into what a network asks for: each attempt ends in time, and there are several.
     fn patient(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         let store: Arc<dyn Store> = match &self.deadline {
             None => store,
             Some(policy) => Arc::new(Deadline::new(store, policy.clone())),
+        };
+        let store: Arc<dyn Store> = match &self.hedging {
+            None => store,
+            Some(policy) => Arc::new(Hedged::new(store, policy.clone())),
+        };
+        let store: Arc<dyn Store> = match &self.concurrency {
+            None => store,
+            Some(Concurrency::Fixed(count)) => Arc::new(Limited::new(store, *count)),
+            Some(Concurrency::Adaptive(policy)) => Arc::new(Adaptive::new(store, policy.clone())),
         };
         match &self.retries {
             None => store,

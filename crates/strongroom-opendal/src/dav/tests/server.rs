@@ -29,6 +29,8 @@ pub(super) struct Server(Arc<Inner>);
 struct Inner {
     root: PathBuf,
     address: String,
+    /// What it knows itself by.
+    scheme: Mutex<&'static str>,
     /// The first request of a method whose path contains a text is met by the fault.
     faults: Mutex<Vec<(&'static str, &'static str, Fault)>>,
     /// Methods and paths, in order.
@@ -68,6 +70,7 @@ impl Server {
         let server = Self(Arc::new(Inner {
             root,
             address,
+            scheme: Mutex::new("http"),
             faults: Mutex::default(),
             asked: Mutex::default(),
             authorization: Mutex::default(),
@@ -92,6 +95,11 @@ impl Server {
             .lock()
             .expect("no panic")
             .push((method, path, fault));
+    }
+
+    /// Makes it believe that it is encrypted, as it would be behind another server.
+    pub(super) fn believe_in_https(&self) {
+        *self.0.scheme.lock().expect("no panic") = "https";
     }
 
     pub(super) fn admit(&self, authorization: &str) {
@@ -174,7 +182,14 @@ impl Server {
     /// Looks first and renames then, as Apache does.
     fn rename(&self, path: &Path, request: &Request) -> io::Result<u16> {
         let destination = request.header("destination").expect("it is required");
-        let (_, to) = destination.split_once(&self.0.address).expect("it is here");
+        let own = format!(
+            "{}://{}",
+            self.0.scheme.lock().expect("no panic"),
+            self.0.address
+        );
+        let Some(to) = destination.strip_prefix(&own) else {
+            return Ok(502);
+        };
         let to = self.path(to);
         if !path.exists() {
             return Ok(404);

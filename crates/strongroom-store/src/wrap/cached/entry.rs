@@ -194,12 +194,12 @@ pub(super) fn file_name(name: Name, block: Option<u64>) -> String {
 
 /// Returns the name of a file that is being written.
 pub(super) fn temporary_name(nonce: u64, number: u64) -> String {
-    format!("new-{nonce:016x}-{number:x}")
+    format!("{TEMPORARY}{nonce:016x}-{number:x}")
 }
 
 /// Says whether a name is one that a cache gives to files. No others are touched.
 pub(super) fn is_ours(file_name: &str) -> bool {
-    let (stem, separator) = match file_name.strip_prefix("new-") {
+    let (stem, separator) = match file_name.strip_prefix(TEMPORARY) {
         Some(rest) => (rest.split_at_checked(16), '-'),
         None => (file_name.split_at_checked(64), '.'),
     };
@@ -224,6 +224,9 @@ fn first_half(hasher: &blake3::Hasher) -> [u8; SUM] {
     }
     half
 }
+
+/// How the names of files begin that are being written.
+pub(super) const TEMPORARY: &str = "new-";
 
 const MAGIC: &[u8; 8] = b"SRCACHE1";
 const FIXED: usize = 8 + 32 + 8 + 8 + 1;

@@ -9,13 +9,13 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 
 use super::blocks_of;
-use super::entry::{BLOCK, Header, Name, file_name, head, is_ours, temporary_name};
+use super::entry::{BLOCK, Header, Name, TEMPORARY, file_name, head, is_ours, temporary_name};
 use super::settings::{CacheCounts, CacheSettings};
 use super::stripes::{Stripes, Token};
 
@@ -236,6 +236,11 @@ impl Folder {
             let rename = || fs::rename(&temporary, path);
             self.stripes.unless_changed(token, rename).transpose()
         });
+        let renamed = match renamed {
+            // Somebody has cleared the folder meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => other,
+        };
         if !matches!(renamed, Ok(Some(()))) {
             // What stays is old one day.
             drop(fs::remove_file(&temporary));
@@ -268,11 +273,18 @@ impl Folder {
                 files.insert((file.used, file.path), file.size);
             }
         }
+        // By the file system's own clock.
+        let newest = files.keys().next_back().map(|(used, _)| *used);
         if used.saturating_add(size) > self.bytes_max {
             let goal = (self.bytes_max - self.bytes_max / SLACK).saturating_sub(size);
-            for ((_, path), size) in files {
+            for ((at, path), size) in files {
                 if used <= goal {
                     break;
+                }
+                let age = newest.and_then(|newest| newest.duration_since(at).ok());
+                if is_temporary(&path) && age.is_none_or(|age| age < DEAD) {
+                    // Somebody is writing it.
+                    continue;
                 }
                 self.delete(&path);
                 self.count().evicted += 1;
@@ -349,6 +361,13 @@ fn timestamp(what: i64) -> Timespec {
     }
 }
 
+fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(TEMPORARY))
+}
+
+/// After this, a file that is still being written is nobody's.
+const DEAD: Duration = Duration::from_secs(3_600);
 /// What file systems give to files at once.
 const PAGE: u64 = 4 << 10;
 /// How often the folder is looked at while as much is written as it may hold: others may write to it too.

@@ -9,12 +9,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::lock::{ObjectLock, Retention};
 use crate::options::PutOptions;
-use crate::wrap::locking::lock_of;
+use crate::wrap::locking::{can_lock, lock_of};
 
 /// There is one if every member has one. As many members must answer, or be locked, as the [`WritePolicy`](super::WritePolicy) asks for
 /// writes, the arbiter among them; a follower that lacks the object is passed over: it will be given it locked as the arbiter's then is.
 #[async_trait]
 impl ObjectLock for Mirrored {
+    fn locks(&self, key: &Key) -> bool {
+        self.members().all(|store| can_lock(&**store, key))
+    }
+
     /// The weakest answer.
     async fn retention(&self, key: &Key) -> Result<Option<Retention>> {
         let mut found = self.shared.lock_calls(key, None).await?.into_iter();
@@ -63,13 +67,13 @@ impl Shared {
 
     /// Makes sure, before the arbiter has it, that a follower can have it too.
     pub(super) fn expect_locks(&self, key: &Key, options: &PutOptions) -> Result<()> {
-        let lacks = |member: &Member| member.store.object_lock().is_none();
+        let lacks = |member: &Member| !can_lock(&*member.store, key);
         if options.retention.is_none() || !self.members.iter().any(lacks) {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Unsupported, "put")
             .with_key(key)
-            .with_source("not every member of the mirror locks objects"))
+            .with_source("not every member of the mirror locks such objects"))
     }
 }
 

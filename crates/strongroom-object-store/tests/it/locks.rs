@@ -1,0 +1,192 @@
+//! Object Lock.
+
+use futures::executor::block_on;
+use strongroom_store::{Cause, ErrorKind, PutOptions, Retention, RetentionMode, Store, StoreExt};
+
+use crate::server::{Answer, Server, key};
+
+const UNTIL: i64 = 4_070_908_800; // 2099-01-01
+
+fn compliance(until: i64) -> Retention {
+    Retention::new(RetentionMode::Compliance, until)
+}
+
+fn locked_until(text: &str) -> Answer {
+    Answer::new(
+        200,
+        format!(
+            "<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>{text}</RetainUntilDate></Retention>"
+        ),
+    )
+}
+
+#[test]
+fn a_put_with_a_lock_is_signed_with_its_lock() {
+    let server = Server::start(|_, _| Answer::new(200, "").header("ETag", "\"1\""));
+    let options = PutOptions::default().with_retention(compliance(UNTIL));
+    block_on(
+        server
+            .s3("&lock=true")
+            .put(&key("a"), "x".into(), options.clone()),
+    )
+    .expect("it is put");
+    let asked = server.asked();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].header("x-amz-object-lock-mode"), "COMPLIANCE");
+    assert_eq!(
+        asked[0].header("x-amz-object-lock-retain-until-date"),
+        "2099-01-01T00:00:00Z"
+    );
+    let signed = asked[0].header("authorization");
+    for name in [
+        "x-amz-object-lock-mode",
+        "x-amz-object-lock-retain-until-date",
+        "if-none-match",
+        "x-amz-sdk-checksum-algorithm",
+    ] {
+        assert!(signed.contains(name), "{name} in {signed}");
+    }
+    assert_eq!(asked[0].header("x-amz-content-sha256").len(), 64);
+
+    let unlocked = server.s3("");
+    assert!(unlocked.object_lock().is_none());
+    let error =
+        block_on(unlocked.put(&key("a"), "x".into(), options)).expect_err("it does not lock");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[test]
+fn locks_are_read_and_only_extended() {
+    let server = Server::start(|_, asked| match asked.method.as_str() {
+        "PUT" => Answer::new(200, ""),
+        _ if asked.target.contains("/none?") => Answer::error(404, "NoSuchObjectLockConfiguration"),
+        _ if asked.target.contains("/past?") => locked_until("2001-01-01T00:00:00.000Z"),
+        _ if asked.target.contains("/missing?") => Answer::error(404, "NoSuchKey"),
+        _ => locked_until("2099-01-01T00:00:00.000Z"),
+    });
+    let store = server.s3("&lock=true");
+    let lock = store.object_lock().expect("it locks");
+    let retention = |name: &str| block_on(lock.retention(&key(name)));
+    assert_eq!(
+        retention("there").expect("its lock"),
+        Some(compliance(UNTIL))
+    );
+    assert_eq!(retention("none").expect("no lock"), None);
+    assert_eq!(retention("past").expect("no lock any more"), None);
+    assert_eq!(
+        retention("missing").expect_err("missing").kind(),
+        ErrorKind::NotFound
+    );
+
+    block_on(lock.extend(&key("there"), compliance(UNTIL - 1))).expect("it is covered");
+    let weaker = Retention::new(RetentionMode::Governance, UNTIL + 1);
+    assert_eq!(
+        block_on(lock.extend(&key("there"), weaker))
+            .expect_err("weaker")
+            .kind(),
+        ErrorKind::Invalid
+    );
+    assert!(server.asked().iter().all(|asked| asked.method == "GET"));
+    block_on(lock.extend(&key("there"), compliance(UNTIL + 60))).expect("longer");
+    let put = server.asked().pop().expect("it was asked");
+    assert_eq!(
+        (put.method.as_str(), put.target.as_str()),
+        ("PUT", "/bucket/folder/there?retention=")
+    );
+    assert!(
+        put.text()
+            .contains("<RetainUntilDate>2099-01-01T00:01:00Z</RetainUntilDate>"),
+        "{}",
+        put.text()
+    );
+    assert_eq!(put.header("content-md5").len(), 24);
+    assert_eq!(put.header("x-amz-checksum-sha256").len(), 44);
+}
+
+#[test]
+fn what_is_locked_is_neither_deleted_nor_replaced() {
+    let server = Server::start(|_, asked| match asked.method.as_str() {
+        "HEAD" => Answer::new(200, "")
+            .header("x-amz-version-id", "v1")
+            .header("x-amz-object-lock-mode", "COMPLIANCE")
+            .header(
+                "x-amz-object-lock-retain-until-date",
+                "2099-01-01T00:00:00Z",
+            ),
+        "DELETE" => Answer::error(403, "AccessDenied"),
+        _ if asked.target.contains("versions") => Answer::new(
+            200,
+            "<L><Version><Key>folder/a</Key><VersionId>v1</VersionId></Version></L>",
+        ),
+        _ => locked_until("2099-01-01T00:00:00Z"),
+    });
+    let store = server.s3("&lock=true");
+    for error in [
+        block_on(store.delete(&key("a"))).expect_err("it is locked"),
+        block_on(store.replace(&key("a"), "x".into())).expect_err("it is locked"),
+    ] {
+        assert_eq!(
+            (error.kind(), error.cause()),
+            (ErrorKind::PermissionDenied, Some(Cause::Retained)),
+            "{error:?}"
+        );
+    }
+    assert!(server.asked().iter().all(|asked| asked.method != "PUT"));
+}
+
+#[test]
+fn every_version_is_deleted_the_oldest_first() {
+    let server = Server::start(|_, asked| match asked.method.as_str() {
+        "DELETE" => Answer::new(204, ""),
+        _ => Answer::new(
+            200,
+            "<L><IsTruncated>false</IsTruncated>\
+             <Version><Key>folder/a</Key><VersionId>v4/+</VersionId></Version>\
+             <DeleteMarker><Key>folder/a</Key><VersionId>m3</VersionId></DeleteMarker>\
+             <Version><Key>folder/a</Key><VersionId>v2</VersionId></Version>\
+             <Version><Key>folder/ab</Key><VersionId>other</VersionId></Version></L>",
+        ),
+    });
+    block_on(server.s3("&lock=true").delete(&key("a"))).expect("it is deleted");
+    let asked: Vec<_> = server
+        .asked()
+        .into_iter()
+        .map(|asked| asked.target)
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            "/bucket/?prefix=folder%2Fa&versions=",
+            "/bucket/folder/a?versionId=v2",
+            "/bucket/folder/a?versionId=m3",
+            "/bucket/folder/a?versionId=v4%2F%2B",
+        ]
+    );
+}
+
+#[test]
+fn what_a_bucket_says_of_itself() {
+    let server = Server::start(|_, asked| match asked.target.as_str() {
+        "/bucket/?versioning=" => Answer::new(200, "<V><Status>Enabled</Status></V>"),
+        "/bucket/?object-lock=" => {
+            Answer::new(200, "<O><ObjectLockEnabled>Enabled</ObjectLockEnabled></O>")
+        }
+        other => panic!("{other}"),
+    });
+    let store = server.s3("");
+    let discovery = block_on(store.call("discover", |store| async move { store.discover().await }))
+        .expect("it says");
+    assert!(discovery.versioning && discovery.object_lock);
+    let knowing = store.store().with_discovery(discovery);
+    assert!(knowing.capabilities().versioning && knowing.object_lock().is_some());
+
+    let server = Server::start(|_, asked| match asked.target.as_str() {
+        "/bucket/?versioning=" => Answer::error(501, "NotImplemented"),
+        _ => Answer::error(404, "ObjectLockConfigurationNotFoundError"),
+    });
+    let plain = server.s3("");
+    let discovery = block_on(plain.call("discover", |store| async move { store.discover().await }))
+        .expect("it says");
+    assert!(!discovery.versioning && !discovery.object_lock);
+}
