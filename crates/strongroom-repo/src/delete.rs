@@ -261,7 +261,8 @@ impl Repository {
     /// Finds what was dropped at least [`DeleteOptions::min_age`] ago and is still there, and checkpoints and beacons that are of no use any
     /// more.
     ///
-    /// Reads every journal entry itself: only what one of them dropped is ever deleted. Lists the repository.
+    /// Reads every journal entry itself: only what one of them dropped is ever deleted. Lists the repository. To see whether it may
+    /// delete, it asks the store to delete an object that is never there.
     ///
     /// # Errors
     ///
@@ -463,6 +464,7 @@ fn delete(remote: &Remote, plan: &DeletePlan, observer: &dyn Observer) -> Result
     let mut waiting: VecDeque<(&DoomedObject, Ticket<()>)> = VecDeque::new();
     let mut coming = plan.objects.iter();
     let bytes_total = Some(plan.bytes());
+    let refuses = plan.may_delete == MayDelete::No;
     loop {
         while waiting.len() < AT_ONCE {
             let Some(object) = coming.next() else { break };
@@ -481,13 +483,14 @@ fn delete(remote: &Remote, plan: &DeletePlan, observer: &dyn Observer) -> Result
                 report.locked.push(object.object.clone());
                 report.locked_bytes += object.len;
             }
-            Err(error) => {
-                if error.kind() == ErrorKind::PermissionDenied {
-                    // Who may not delete one object may delete none.
-                    coming = [].iter();
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && refuses => {
+                // Who was told that he may delete nothing is refused once, and not for every object.
+                coming = [].iter();
+                if report.problems.is_empty() {
+                    report.problems.push(error.object_named(&*object.object));
                 }
-                report.problems.push(error.object_named(&*object.object));
             }
+            Err(error) => report.problems.push(error.object_named(&*object.object)),
         }
         let progress = Progress {
             entries: report.deleted,

@@ -50,6 +50,8 @@ pub struct LockAudit {
     pub unknown: Vec<Error>,
     /// When the first of those that are locked ends to be.
     pub first_end: Option<i64>,
+    /// The promise has ended: nothing has to be locked any more, unless there is a new snapshot.
+    pub is_over: bool,
 }
 
 /// An object that is locked for less than was promised.
@@ -72,6 +74,13 @@ impl LockAudit {
 
 impl fmt::Display for LockAudit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_over {
+            writeln!(
+                f,
+                "the newest snapshot was promised to be locked until {}; nothing has to be any more",
+                utc(self.promise.until)
+            )?;
+        }
         write!(
             f,
             "asked for {} of {} objects: {} are locked until {} or longer, {} for less or not at all, {} are unknown",
@@ -132,7 +141,9 @@ fn audit(
         short: Vec::new(),
         unknown: Vec::new(),
         first_end: None,
+        is_over: false,
     };
+    audit.is_over = audit.promise.until <= context.components.clock.now().seconds;
     if let Some(sample) = options.sample {
         draw(context, &mut objects, sample)?;
     }
@@ -187,7 +198,7 @@ impl LockAudit {
                 .map_or(found.until, |first| first.min(found.until));
             self.first_end = Some(first);
         }
-        if found.is_some_and(|found| found.covers(&self.promise)) {
+        if self.is_over || found.is_some_and(|found| found.covers(&self.promise)) {
             self.kept += 1;
         } else {
             self.short.push(ShortLock {

@@ -163,6 +163,7 @@ fn make_plan(repository: &Repository, remote: &Remote, options: LockOptions) -> 
         None => policy.target(context.components.clock.now().seconds),
     };
     let promise = policy.promise(newest_commit(context, state));
+    let is_over = promise.until <= context.components.clock.now().seconds;
     let mut plan = LockPlan {
         repository: repository.id(),
         entries: state.head,
@@ -174,7 +175,7 @@ fn make_plan(repository: &Repository, remote: &Remote, options: LockOptions) -> 
     };
     for object in lockable(context, state, policy) {
         let known = known(&history.locks, &object);
-        plan.short += u64::from(!known.is_some_and(|known| known.covers(&promise)));
+        plan.short += u64::from(!is_over && !known.is_some_and(|known| known.covers(&promise)));
         if known.is_some_and(|known| known.covers(&to)) && !options.everything {
             plan.enough += 1;
         } else {

@@ -115,6 +115,23 @@ fn a_plan_of_another_repository_is_refused() {
 }
 
 #[test]
+fn a_promise_ends() {
+    let world = World::new(policy());
+    world.backup(&tree(1));
+    world.pass(31 * DAY);
+    let audit = world.audit(None);
+    assert!(audit.is_over && audit.is_kept(), "{audit}");
+    assert!(audit.to_string().contains("any more"), "{audit}");
+    let plan = world.plan();
+    assert!(!plan.is_empty());
+    assert_eq!(plan.short(), 0);
+    world.backup(&tree(2));
+    assert!(world.plan().short() > 0);
+    world.pass(50 * DAY);
+    assert!(world.audit(None).short.is_empty());
+}
+
+#[test]
 fn a_plan_of_the_last_generation_is_stale() {
     let world = World::new(policy());
     world.backup(&tree(1));
