@@ -86,7 +86,6 @@ impl RepositoryArgs {
     }
 
     /// Returns what opens stores as the options say.
-    #[must_use]
     pub fn stores(&self) -> Stores {
         self.network.stores(self.cache().as_deref())
     }
