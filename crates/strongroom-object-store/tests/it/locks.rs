@@ -239,3 +239,18 @@ fn all_pages_of_versions_are_deleted() {
         .count();
     assert_eq!(deleted, 15);
 }
+
+#[test]
+fn who_may_not_see_locks_replaces_nothing() {
+    let server = Server::start(|_, asked| match asked.method.as_str() {
+        "HEAD" => Answer::new(200, "").header("x-amz-version-id", "v1"),
+        "GET" => Answer::error(403, "AccessDenied"),
+        other => panic!("{other}"),
+    });
+    let error =
+        block_on(server.s3("&lock=true").replace(&key("a"), "x".into())).expect_err("who knows");
+    assert_eq!(
+        (error.kind(), error.cause()),
+        (ErrorKind::PermissionDenied, Some(Cause::Forbidden))
+    );
+}
