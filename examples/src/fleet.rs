@@ -51,6 +51,9 @@ pub struct FleetArgs {
     /// failure.
     #[arg(long)]
     pub unreliable: bool,
+    /// Where the proof finds the repository, if it is to go another way than the clients.
+    #[arg(long, value_name = "URL")]
+    pub prove_at: Option<OsString>,
     /// Clients at a time.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub processes: u64,
@@ -170,7 +173,11 @@ impl Fleet<'_> {
             tally.fail(failure.clone());
         }
         let worked = began.elapsed();
-        let proof = Proof::of(&self.place, &self.password, &self.work, &tally)?;
+        let mut place = self.place.clone();
+        if let Some(url) = &self.args.prove_at {
+            place.repo.clone_from(url);
+        }
+        let proof = Proof::of(&place, &self.password, &self.work, &tally)?;
         self.report(&ended, &tally, &proof, worked)
     }
 

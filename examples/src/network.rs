@@ -38,7 +38,6 @@ static COUNTER: OnceLock<Counter> = OnceLock::new();
 
 impl NetworkArgs {
     /// Returns what opens stores so; `cache` is the folder for local caches.
-    #[must_use]
     pub fn stores(&self, cache: Option<&Path>) -> Stores {
         let concurrency = self.concurrency.map(|count| match count {
             0 => Concurrency::Adaptive(AdaptivePolicy::default()),

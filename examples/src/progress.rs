@@ -160,6 +160,13 @@ impl Watch {
         });
     }
 
+    fn one_writer(&self) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            self.output.complain(ONE_WRITER);
+            self.write(|| json!({ "type": "warning", "warning": "single-writer" }));
+        }
+    }
+
     fn entry(&self, path: &[u8], unchanged: bool, bytes: u64) {
         let mark = if unchanged { '=' } else { '+' };
         self.text(|| format!("{mark} /{}", shown(path)));
@@ -213,12 +220,7 @@ impl Observer for Watch {
                 });
             }
             Event::WarmUp(progress) => self.warm_up(progress),
-            Event::SingleWriter => {
-                if !self.warned.swap(true, Ordering::Relaxed) {
-                    self.output.complain(ONE_WRITER);
-                    self.write(|| json!({ "type": "warning", "warning": "single-writer" }));
-                }
-            }
+            Event::SingleWriter => self.one_writer(),
             Event::Problem(problem) => self.problem(problem),
             Event::Entry {
                 path,

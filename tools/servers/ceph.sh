@@ -127,5 +127,5 @@ buckets owner owner-secret make-locked strongroom-lock
 buckets full full-secret make strongroom-full
 
 ready STORE "s3://strongroom/{}?endpoint=http://127.0.0.1:$gateway&region=us-east-1" \
-    LOCKED "s3://strongroom-lock/{}?endpoint=http://127.0.0.1:$gateway&region=us-east-1" \
+    LOCKED "s3://strongroom-lock/{}?endpoint=http://127.0.0.1:$gateway&region=us-east-1&lock=true" \
     ENDPOINT "http://127.0.0.1:$gateway" AWS_ACCESS_KEY_ID owner AWS_SECRET_ACCESS_KEY owner-secret

@@ -47,20 +47,21 @@ journey() {
     row "$name" 'backup, check, restore and prune'
 }
 
-# only_one_writer TEMPLATE: refused for many writers, with the reason; usable by one, which is told so at every backup.
+# only_one_writer TEMPLATE [TEMPLATE]: refused for many writers, with the reason; usable by one, by the second URL if there is one,
+# and told so at every backup.
 only_one_writer() {
     local repo
     repo=$(url single "$1")
     expect 1 "$server: many writers" sr-init --repo "$repo" --fast-kdf-for-tests
     says "$server: many writers" 'single-writer'
     row "$server: many writers" "refused: $(tail -n 1 "$work/err" | cut -c 1-180)"
+    repo=$(url single "${2:-$1}")
     journey "$server: one writer" "$repo" --single-writer
     cp "$work/warned" "$work/err"
     says "$server: one writer" 'one writer at a time'
 }
 
 check_ceph() {
-    if [ -n "${ONLY:-}" ]; then "$ONLY"; return; fi
     conforms
     adapter strongroom-object-store
     journey "$server: journey" "$(url journey)"
@@ -107,7 +108,7 @@ check_gcs() {
 
 check_swift() {
     is_found_out "$STORE"
-    only_one_writer "$STORE"
+    only_one_writer "$STORE" "$STORE&create=look"
 }
 
 # as USER COMMAND…: with the credentials of another user of Ceph.
@@ -179,9 +180,10 @@ through() {
 # Everything is put with a lock, read back, locked longer; the store refuses to delete it, and the plan of a prune knows.
 locked_objects() {
     local repo name="$server: object lock" count first_before last_before first last
-    repo=$(url locks "$LOCKED")
+    # In a bucket that keeps versions Ceph ignores conditions, so the store looks first, and one machine may write.
+    repo=$(url locks "$LOCKED&create=look")
     export STRONGROOM_LOCK=compliance:40s
-    expect 0 "$name" sr-init --repo "$repo" --fast-kdf-for-tests
+    expect 0 "$name" sr-init --repo "$repo" --fast-kdf-for-tests --single-writer
     expect 0 "$name" sr-backup --repo "$repo" --series tree "$work/changed"
     expect 0 "$name" sr-locks --repo "$repo" --audit
     read -r count first_before last_before < <(locked_versions locks)
@@ -214,7 +216,7 @@ fleet_while_an_osd_dies() {
     ) &
     killer=$!
     LIMIT=600 expect 0 "$name" fleet --json --repo "${repo/$ENDPOINT/http://127.0.0.1:$PORT}" --processes 8 --minutes "$fleet_minutes" \
-        --attempt 8 --unreliable --work "$work/fleet"
+        --prove-at "$repo" --attempt 4 --unreliable --work "$work/fleet"
     wait "$killer" || fail "$name" 'the OSD was not killed and begun again'
     rm -rf "$work/fleet"
     row "$name" "$(python3 "$here/fleet_line.py" "$work/out")"

@@ -13,5 +13,5 @@ buckets() { "$tools/venv/bin/python" "$here/buckets.py" "http://127.0.0.1:$port"
 buckets make strongroom
 buckets make-locked strongroom-lock
 ready STORE "s3://strongroom/{}?endpoint=http://127.0.0.1:$port&region=us-east-1" \
-    LOCKED "s3://strongroom-lock/{}?endpoint=http://127.0.0.1:$port&region=us-east-1" \
+    LOCKED "s3://strongroom-lock/{}?endpoint=http://127.0.0.1:$port&region=us-east-1&lock=true" \
     ENDPOINT "http://127.0.0.1:$port" AWS_ACCESS_KEY_ID test AWS_SECRET_ACCESS_KEY test-secret

@@ -42,7 +42,8 @@ const CONCURRENCY: usize = 16;
 ///   (`Standard`, `Bulk`, `Expedited`);
 /// * `credentials=anonymous` or `instance`: not those of the environment, but none, or the machine's role;
 /// * `checksum=false`: for services that refuse `x-amz-checksum-sha256`;
-/// * `create=look`: looks before it creates, for services that know no conditional put; see [`Creates`];
+/// * `create=look`: looks before it creates, for services that know no conditional put, or ignore the
+///   condition on a bucket that keeps versions (Ceph); see [`Creates`];
 /// * `ca=`: a file of authorities to trust besides the system's; `timeout=`: the seconds after which a silent service is given up.
 ///
 /// A region is also taken from `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile, an endpoint with TLS from `AWS_ENDPOINT_URL_S3` or

@@ -35,7 +35,9 @@ pub enum DavCreate {
     /// creator do. Five requests; right on servers that keep files in a file system and rename folders in it.
     #[default]
     Claim,
-    /// By `If-None-Match: *` alone. One request, for one writer alone: no server that was measured keeps to it when creators race.
+    /// By looking, and `If-None-Match: *`. For one writer alone: no server that was measured keeps to it when creators race. And
+    /// only on a server that writes beside the file and renames, as Apache and nginx do: others leave half an object of an upload that
+    /// was cut off, under its name.
     Condition,
 }
 
@@ -79,7 +81,7 @@ pub struct DavSettings {
     pub url: String,
     /// Who one is; nobody in particular if `None`.
     pub credentials: Option<DavCredentials>,
-    /// Certificates (PEM) that are trusted instead of the system's.
+    /// Certificates (PEM) of authorities that are trusted besides the system's.
     pub authorities: Option<Vec<u8>>,
     /// After how long a silence a call fails.
     pub timeout: Duration,

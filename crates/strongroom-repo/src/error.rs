@@ -3,6 +3,7 @@
 use std::fmt;
 
 use strongroom_format::{DecodeError, DecodeErrorKind, ObjectHash, object_name};
+use strongroom_store::Cause;
 
 /// Why an operation failed. One word wide; [`kind`](Self::kind) says what a caller can do about it.
 pub struct Error(Box<Inner>);
@@ -217,7 +218,7 @@ impl Error {
 
     /// Returns what a person has to put right, where the store said so.
     #[must_use]
-    pub fn cause(&self) -> Option<strongroom_store::Cause> {
+    pub fn cause(&self) -> Option<Cause> {
         let mut source: Option<&(dyn std::error::Error + 'static)> =
             std::error::Error::source(self);
         while let Some(error) = source {
@@ -254,6 +255,10 @@ impl From<strongroom_store::Error> for Error {
         let what = match kind {
             ErrorKind::Archived => "an object is in cold storage and must be warmed up first",
             _ => "the store failed",
+        };
+        let what = match error.cause().filter(|cause| *cause != Cause::Archived) {
+            Some(cause) => format!("{what}: {cause}"),
+            None => what.to_owned(),
         };
         let mut made = Self::new(kind, what).caused_by(error);
         made.0.object = object;

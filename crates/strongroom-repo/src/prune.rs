@@ -58,7 +58,8 @@ use crate::repository::Repository;
 use crate::state::State;
 
 impl Repository {
-    /// Finds out what no snapshot needs, and decides what becomes of it. Writes nothing.
+    /// Finds out what no snapshot needs, and decides what becomes of it. Writes nothing; to see whether it may delete,
+    /// it asks the store to delete an object that is never there.
     ///
     /// The journal is read from its first entry, packs and segments are listed, the reference lists of all snapshots are followed, and the
     /// headers of packs are read of which only parts of frames are needed. No content key is used.

@@ -92,7 +92,7 @@ async fn ask<S: Store + ?Sized>(scratch: &Scratch<'_, S>, options: ProbeOptions)
     let capabilities = scratch.store.capabilities();
     let claimed = |claim: bool| match claim {
         true => Answer::Unknown("the store says so, and it cannot be tried from here".to_owned()),
-        false => Answer::No("the store does not claim it".to_owned()),
+        false => Answer::Unknown("the store does not say".to_owned()),
     };
     let atomic_create = create::atomic_create(scratch).await?;
     let (complete_list, ordered_list) = objects::lists(scratch).await;

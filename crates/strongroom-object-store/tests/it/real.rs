@@ -4,11 +4,12 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::executor::block_on;
 use strongroom_object_store::{ObjectStore, open, open_hosted};
-use strongroom_store::conformance::Suite;
+use strongroom_store::conformance::{LockSuite, Suite};
+use strongroom_store::wrap::Sleep;
 use strongroom_store::{
     Environment, ErrorKind, Key, Prefix, PutMode, PutOptions, Retention, RetentionMode, Store,
     StoreExt,
@@ -52,6 +53,25 @@ fn store(more: &str) -> Hosted<ObjectStore> {
 fn laws() {
     let make = || Arc::new(store("")) as Arc<dyn Store>;
     let suite = Suite::new(&make).with_listed_objects(1100); // more than a page
+    let report = block_on(suite.run());
+    println!("{report}");
+    assert!(report.is_conforming(), "{report}");
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.expect("it is after 1970").as_secs()).expect("not that late")
+}
+
+/// The bucket of the address must have Object Lock. What is locked stays for half a minute.
+#[test]
+#[ignore = "needs a server with a bucket that locks"]
+fn lock_laws() {
+    let make = || Arc::new(store("&lock=true")) as Arc<dyn Store>;
+    let wait = |time: Duration| store("&lock=true").sleep().sleep(time);
+    let suite = LockSuite::new(&make, &now)
+        .with_seconds(20)
+        .with_wait(&wait);
     let report = block_on(suite.run());
     println!("{report}");
     assert!(report.is_conforming(), "{report}");

@@ -174,11 +174,12 @@ async fn lost_claim(
         };
     };
     let url = client.url(claim)?;
-    let names: Result<Vec<_>> = resources
-        .iter()
-        .map(|resource| name_in(&url, &resource.href))
-        .collect();
-    let names: Vec<_> = names?.into_iter().flatten().collect();
+    let mut names = Vec::new();
+    for resource in &resources {
+        if client.is_there("put", resource)? {
+            names.extend(name_in(&url, &resource.href)?);
+        }
+    }
     if names.iter().any(|name| name == object) {
         return Ok(None);
     }

@@ -16,6 +16,7 @@ use strongroom_store::{Error, ErrorKind, Result};
 use tokio::time::timeout;
 
 use super::multistatus::{self, Resource};
+use super::read::name_in;
 use super::status::{garbled, is_closed, no_store, refused, silent, unanswered};
 use super::tls::{self, Trust};
 use super::{DavCredentials, DavSettings, Kind};
@@ -28,6 +29,9 @@ const IDLE: Duration = Duration::from_secs(4);
 
 /// What a server may say of one folder, in bytes: some hundred thousand files.
 const LISTING_BYTES_MAX: usize = 256 << 20;
+
+/// What is allocated for an answer before any of it is there.
+const ROOM_BYTES: usize = 1 << 20;
 
 /// What is read of an answer that nobody needs, so that its connection can be used again.
 const REMARK_BYTES_MAX: usize = 64 << 10;
@@ -74,7 +78,7 @@ impl Client {
         let base = Url::parse(&settings.url).map_err(|error| invalid(error.to_string()))?;
         let trust = match (base.scheme(), &settings.authorities) {
             ("http", _) => Trust::Nobody,
-            ("https", Some(pem)) => Trust::Only(pem),
+            ("https", Some(pem)) => Trust::SystemAnd(pem),
             ("https", None) => Trust::System,
             _ => return Err(invalid("a WebDAV server has an http or https URL")),
         };
@@ -239,18 +243,27 @@ impl Client {
         if announced > bytes_max as u64 {
             return Err(too_long());
         }
-        let mut data = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
-        loop {
-            let piece = timeout(self.silence_max, response.chunk()).await;
-            let piece = piece.map_err(|_| silent(operation, self.silence_max))?;
-            match piece.map_err(|error| unanswered(operation, error))? {
-                None => return Ok(data.freeze()),
-                Some(piece) if data.len().saturating_add(piece.len()) > bytes_max => {
-                    return Err(too_long());
-                }
-                Some(piece) => data.extend_from_slice(&piece),
+        // Room for more is made when it comes: what is announced may never be sent.
+        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+        let mut data = BytesMut::with_capacity(announced.min(ROOM_BYTES));
+        while let Some(piece) = self.next_piece(operation, &mut response).await? {
+            if data.len().saturating_add(piece.len()) > bytes_max {
+                return Err(too_long());
             }
+            data.extend_from_slice(&piece);
         }
+        Ok(data.freeze())
+    }
+
+    /// Returns what comes next with an answer; `None` at its end.
+    pub(super) async fn next_piece(
+        &self,
+        operation: &'static str,
+        response: &mut Response,
+    ) -> Result<Option<Bytes>> {
+        let piece = timeout(self.silence_max, response.chunk()).await;
+        let piece = piece.map_err(|_| silent(operation, self.silence_max))?;
+        piece.map_err(|error| unanswered(operation, error))
     }
 
     /// Returns the error for an answer that is no success.
@@ -304,10 +317,33 @@ impl Client {
         let Some((resources, _)) = self.look(operation, path, Depth::Itself).await? else {
             return Ok(None);
         };
-        match resources.into_iter().next() {
-            Some(resource) if matches!(resource.status, Some(404 | 410)) => Ok(None),
-            Some(resource) => Ok(Some(resource)),
-            None => Err(garbled(operation, "an answer about nothing")),
+        let url = self.url(path)?;
+        let own = resources.into_iter().next();
+        let own = own.ok_or_else(|| garbled(operation, "an answer about nothing"))?;
+        if name_in(&url, &own.href)?.is_some() {
+            return Err(garbled(operation, "an answer about something else"));
+        }
+        if !self.is_there(operation, &own)? {
+            return Ok(None);
+        }
+        if !own.is_folder && own.len.is_none() {
+            // A file has a length. What tells neither may be anything, or nothing.
+            return Err(garbled(operation, "neither a folder nor a length"));
+        }
+        Ok(Some(own))
+    }
+
+    /// Returns whether a resource that an answer speaks of is there; fails if the server could not look at it.
+    pub(super) fn is_there(&self, operation: &'static str, resource: &Resource) -> Result<bool> {
+        match resource.status {
+            Some(404 | 410) => Ok(false),
+            Some(code) if !(200..300).contains(&code) => {
+                let status = StatusCode::from_u16(code);
+                let status = status.map_err(|error| garbled(operation, error.to_string()))?;
+                let headers = HeaderMap::new();
+                Err(self.refused(operation, &Said { status, headers }))
+            }
+            _ => Ok(true),
         }
     }
 

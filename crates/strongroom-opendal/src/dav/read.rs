@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_RANGE, HeaderMap, RANGE};
 use reqwest::{Response, StatusCode, Url};
-use strongroom_store::{Error, ErrorKind, GetOptions, Key, MAX_OBJECT_BYTES, ObjectMeta, Result};
+use strongroom_store::{Error, GetOptions, Key, MAX_OBJECT_BYTES, ObjectMeta, Result};
 
 use super::client::{Client, Depth, Said};
 use super::status::garbled;
@@ -75,15 +75,27 @@ async fn part(client: &Client, response: Response, range: &Range<u64>) -> Result
     Ok(data)
 }
 
-/// Reads all, from a server that does not know ranges, and returns the part.
-async fn part_of_all(client: &Client, response: Response, range: &Range<u64>) -> Result<Bytes> {
-    let data = client.read("get", response, MAX_OBJECT_BYTES).await?;
-    let len = data.len() as u64;
-    if range.end > len {
-        return Err(outside(range, len));
+/// Reads as far as the part goes, from a server that does not know ranges, and returns the part.
+async fn part_of_all(client: &Client, mut response: Response, range: &Range<u64>) -> Result<Bytes> {
+    let mut data = BytesMut::new();
+    let mut offset = 0_u64;
+    while offset < range.end {
+        let Some(piece) = client.next_piece("get", &mut response).await? else {
+            return Err(outside(range, offset));
+        };
+        let len = piece.len() as u64;
+        let at = |position: u64| {
+            let within = position.saturating_sub(offset).min(len);
+            usize::try_from(within).unwrap_or(usize::MAX)
+        };
+        data.extend_from_slice(
+            piece
+                .get(at(range.start)..at(range.end))
+                .unwrap_or_default(),
+        );
+        offset += len;
     }
-    let at = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
-    Ok(data.slice(at(range.start)..at(range.end)))
+    Ok(data.freeze())
 }
 
 /// Reads `bytes 0-499/1234`: the range that is sent, and the length of the whole if it is known.
@@ -136,12 +148,8 @@ pub(super) async fn folder(client: &Client, folder: &str) -> Result<Vec<Entry>> 
     let url = client.url(folder)?;
     let mut entries = Vec::with_capacity(resources.len());
     for resource in resources {
-        if let Some(code @ 400..) = resource.status {
-            if code == 404 || code == 410 {
-                continue; // it went while the server looked
-            }
-            return Err(Error::new(ErrorKind::PermissionDenied, "list")
-                .with_source(format!("the server answers {code} for a part of the list")));
+        if !client.is_there("list", &resource)? {
+            continue; // it went while the server looked
         }
         let Some(name) = name_in(&url, &resource.href)? else {
             continue;

@@ -51,8 +51,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// Returns the error for a request that has no answer.
 pub(super) fn unanswered(operation: &'static str, error: reqwest::Error) -> Error {
     let error = error.without_url();
-    let (kind, cause) = if is_about_tls(&error) {
-        (ErrorKind::Other, Some(Cause::Certificate))
+    let (kind, cause) = if let Some(judged) = judge_tls(&error) {
+        judged
     } else if error.is_timeout() {
         (ErrorKind::Unavailable, Some(Cause::Timeout))
     } else if error.is_builder() {
@@ -67,28 +67,63 @@ pub(super) fn unanswered(operation: &'static str, error: reqwest::Error) -> Erro
     }
 }
 
-fn is_about_tls(error: &reqwest::Error) -> bool {
-    any_cause(error, &|cause| cause.is::<rustls::Error>())
+/// Returns what a failure of the encryption is, if it is one that will not pass by itself.
+fn judge_tls(error: &reqwest::Error) -> Option<(ErrorKind, Option<Cause>)> {
+    let mut judged = None;
+    any_cause(error, &mut |cause| {
+        judged = cause.downcast_ref::<rustls::Error>().and_then(judge);
+        judged.is_some()
+    });
+    judged
+}
+
+fn judge(error: &rustls::Error) -> Option<(ErrorKind, Option<Cause>)> {
+    use rustls::{AlertDescription as Alert, Error as Tls};
+    match error {
+        Tls::InvalidCertificate(_)
+        | Tls::NoCertificatesPresented
+        | Tls::InvalidCertRevocationList(_)
+        | Tls::AlertReceived(
+            Alert::UnknownCA
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked
+            | Alert::CertificateUnknown
+            | Alert::CertificateRequired,
+        ) => Some((ErrorKind::Other, Some(Cause::Certificate))),
+        // The two have no way of speaking in common, or one does not encrypt.
+        Tls::PeerIncompatible(_)
+        | Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType)
+        | Tls::AlertReceived(
+            Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity,
+        ) => Some((ErrorKind::Other, None)),
+        // An overloaded balancer, a broken link.
+        _ => None,
+    }
 }
 
 /// Returns whether a connection was closed under a request.
 pub(super) fn is_closed(error: &reqwest::Error) -> bool {
     !error.is_connect()
-        && any_cause(error, &|cause| match cause.downcast_ref::<io::Error>() {
-            Some(error) => matches!(
-                error.kind(),
-                io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::ConnectionAborted
-                    | io::ErrorKind::BrokenPipe
-            ),
-            // An error of `hyper`, which is not ours to name.
-            None => cause.to_string() == "connection closed before message completed",
-        })
+        && any_cause(
+            error,
+            &mut |cause| match cause.downcast_ref::<io::Error>() {
+                Some(error) => matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionReset
+                        | io::ErrorKind::ConnectionAborted
+                        | io::ErrorKind::BrokenPipe
+                ),
+                // An error of `hyper`, which is not ours to name.
+                None => cause.to_string() == "connection closed before message completed",
+            },
+        )
 }
 
 fn any_cause(
     error: &reqwest::Error,
-    test: &dyn Fn(&(dyn std::error::Error + 'static)) -> bool,
+    test: &mut dyn FnMut(&(dyn std::error::Error + 'static)) -> bool,
 ) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
@@ -124,4 +159,32 @@ pub(super) fn no_store(operation: &'static str) -> Error {
     Error::new(ErrorKind::NoStore, operation)
         .with_cause(Cause::NoStore)
         .with_source(format!("the server has no such folder; {MAKE_IT}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{AlertDescription as Alert, CertificateError, Error as Tls};
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_certificate_is_to_blame_for_is_its_fault() {
+        let certificate = Some((ErrorKind::Other, Some(Cause::Certificate)));
+        for (error, judged) in [
+            (
+                Tls::InvalidCertificate(CertificateError::Expired),
+                certificate,
+            ),
+            (Tls::AlertReceived(Alert::UnknownCA), certificate),
+            (
+                Tls::AlertReceived(Alert::ProtocolVersion),
+                Some((ErrorKind::Other, None)),
+            ),
+            (Tls::AlertReceived(Alert::InternalError), None),
+            (Tls::AlertReceived(Alert::UserCanceled), None),
+            (Tls::DecryptError, None),
+        ] {
+            assert_eq!(judge(&error), judged, "{error}");
+        }
+    }
 }

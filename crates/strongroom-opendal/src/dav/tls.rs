@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use rustls::client::WantsClientCert;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
 use strongroom_store::{Cause, Error, ErrorKind, Result};
 
 /// Whom to trust.
@@ -16,34 +15,39 @@ pub(super) enum Trust<'a> {
     Nobody,
     /// Whom the system trusts.
     System,
-    /// Those whose certificates these are, in PEM.
-    Only(&'a [u8]),
+    /// Whom the system trusts, and those whose certificates these are, in PEM.
+    SystemAnd(&'a [u8]),
 }
 
 /// Returns the configuration of a client.
 pub(super) fn config(trust: &Trust<'_>) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
-    let versions =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let versions = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions();
     let builder = versions.map_err(untrusted)?;
-    let builder: ConfigBuilder<ClientConfig, WantsClientCert> = match trust {
-        Trust::Nobody => builder.with_root_certificates(RootCertStore::empty()),
-        Trust::System => builder.with_platform_verifier().map_err(untrusted)?,
-        Trust::Only(pem) => builder.with_root_certificates(roots(pem)?),
+    let verifier = match trust {
+        Trust::Nobody => {
+            let nobody = builder.with_root_certificates(RootCertStore::empty());
+            return Ok(nobody.with_no_client_auth());
+        }
+        Trust::System => Verifier::new(provider),
+        Trust::SystemAnd(pem) => Verifier::new_with_extra_roots(authorities(pem)?, provider),
     };
+    let verifier = Arc::new(verifier.map_err(untrusted)?);
+    // It is the system's own verifier, and dangerous only in that another could be put here.
+    let builder = builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
     Ok(builder.with_no_client_auth())
 }
 
-fn roots(pem: &[u8]) -> Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| untrusted(error.to_string()))?;
-        roots.add(certificate).map_err(untrusted)?;
-    }
-    if roots.is_empty() {
+fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    let authorities: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
+    if authorities.is_empty() {
         return Err(untrusted("the file has no certificates"));
     }
-    Ok(roots)
+    Ok(authorities)
 }
 
 fn untrusted(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
@@ -64,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_file_without_certificates_is_an_error() {
-        let error = config(&Trust::Only(b"not PEM")).expect_err("there are none");
+        let error = config(&Trust::SystemAnd(b"not PEM")).expect_err("there are none");
         assert_eq!(error.cause(), Some(Cause::Certificate));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use strongroom_format::object_name::ObjectName;
 use strongroom_store::Retention;
 
-use super::plan::{lockable, newest_commit};
+use super::plan::{lockable, newest_commit, say_unlocked, unlocked_entries};
 use super::{HiddenObject, utc};
 use crate::context::{Context, object_key};
 use crate::edge::{self, Remote, Ticket, cancelled};
@@ -53,6 +53,10 @@ pub struct LockAudit {
     pub hidden: Vec<HiddenObject>,
     /// When the first of those that are locked ends to be.
     pub first_end: Option<i64>,
+    /// Entries that no lock protects, because the policy leaves entries out and no bundle has them yet.
+    pub unlocked: u64,
+    /// The promise has ended: nothing has to be locked any more, unless there is a new snapshot.
+    pub is_over: bool,
 }
 
 /// An object that is locked for less than was promised.
@@ -75,6 +79,14 @@ impl LockAudit {
 
 impl fmt::Display for LockAudit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_over {
+            writeln!(
+                f,
+                "the newest snapshot was promised to be locked until {}; nothing has to be any more",
+                utc(self.promise.until)
+            )?;
+        }
+        say_unlocked(f, self.unlocked)?;
         write!(
             f,
             "asked for {} of {} objects: {} are locked until {} or longer, {} for less or not at all, {} are hidden, {} are unknown",
@@ -138,7 +150,10 @@ fn audit(
         unknown: Vec::new(),
         hidden: Vec::new(),
         first_end: None,
+        unlocked: unlocked_entries(&state, policy),
+        is_over: false,
     };
+    audit.is_over = audit.promise.until <= context.components.clock.now().seconds;
     audit.look_for_hidden(remote, &mut objects)?;
     if let Some(sample) = options.sample {
         draw(context, &mut objects, sample)?;
@@ -216,7 +231,7 @@ impl LockAudit {
                 .map_or(found.until, |first| first.min(found.until));
             self.first_end = Some(first);
         }
-        if found.is_some_and(|found| found.covers(&self.promise)) {
+        if self.is_over || found.is_some_and(|found| found.covers(&self.promise)) {
             self.kept += 1;
         } else {
             self.short.push(ShortLock {

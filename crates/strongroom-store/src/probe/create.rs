@@ -48,7 +48,12 @@ pub(super) async fn atomic_create<S: Store + ?Sized>(scratch: &Scratch<'_, S>) -
             return Ok(answer);
         }
     }
-    Ok(match store.capabilities().atomic_create {
+    let capabilities = store.capabilities();
+    if capabilities.concurrency < 2 {
+        let what = "one call at a time cannot race: leave out the limit of calls, and probe again";
+        return Ok(Answer::Unknown(what.to_owned()));
+    }
+    Ok(match capabilities.atomic_create {
         true => Answer::Yes,
         false => Answer::No("the store does not claim it, though no fault was seen".to_owned()),
     })

@@ -58,10 +58,7 @@ fn who_may_put_and_not_delete_backs_up_and_is_told_what_a_prune_lacks() {
         .unwrap();
     assert_eq!(report.deleted, 0);
     let causes: Vec<_> = report.problems.iter().map(|error| error.cause()).collect();
-    assert!(
-        causes.iter().all(|cause| *cause == Some(Cause::Forbidden)),
-        "{causes:?}"
-    );
+    assert!(causes == [Some(Cause::Forbidden)], "{causes:?}");
     // Those on their way are refused, too, and no others are begun.
     assert!(world.strict.deletes.load(Ordering::SeqCst) <= 16);
 
