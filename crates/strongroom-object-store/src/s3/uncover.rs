@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use md5::{Digest, Md5};
 use object_store::client::HttpError;
 use reqwest::Method;
 use strongroom_store::Retention;
@@ -13,7 +14,7 @@ use strongroom_store::Retention;
 use super::calls::{Call, S3Calls, broken, mode};
 use super::versions::Version;
 use crate::markup;
-use crate::text::{encode, encode_value};
+use crate::text::{base64, encode, encode_value};
 use crate::time::rfc3339;
 
 /// Objects that are hidden, as far as one page of versions says.
@@ -48,7 +49,7 @@ impl S3Calls {
         if let Some(last) = &next
             && let Some(versions) = found.get_mut(last)
         {
-            *versions = self.versions(last).await?.found;
+            *versions = self.versions(last).await?;
         }
         let hidden = |(path, versions): (String, Vec<Version>)| Some((path, hides(&versions)?));
         let paths = found.into_iter().filter_map(hidden).collect();
@@ -58,22 +59,18 @@ impl S3Calls {
     /// Brings an object back if it is hidden and locked, and says whether it was.
     pub(crate) async fn uncover(&self, path: &str) -> Result<bool, HttpError> {
         let versions = self.versions(path).await?;
-        if hides(&versions.found).is_none() {
+        if hides(&versions).is_none() {
             return Ok(false);
         }
-        if !versions.complete {
-            let words = "it has more versions than are looked at: delete what is over it with the service's own tools";
-            return Err(broken(words.into()));
-        }
-        let Some((object, retention)) = self.locked_object(path, &versions.found).await? else {
+        let Some((object, retention)) = self.locked_object(path, &versions).await? else {
             return Ok(false);
         };
-        let newest = with_bytes(&versions.found).next();
+        let newest = with_bytes(&versions).next();
         if newest.is_some_and(|newest| newest.content != object.content) {
             self.copy_on_top(path, &object.id, retention).await?;
             return Ok(true);
         }
-        for marker in versions.found.iter().filter(|one| one.content.is_none()) {
+        for marker in versions.iter().filter(|one| one.content.is_none()) {
             self.delete_version(path, &marker.id).await?;
         }
         Ok(true)
@@ -108,6 +105,8 @@ impl S3Calls {
         let source = format!("/{bucket}/{encoded}?versionId={}", encode_value(version));
         let call = Call::new(Method::PUT, path, "")
             .with_header("content-length", "0")
+            // Some services want to see a digest wherever a lock is set, be it that of nothing (moto).
+            .with_header("content-md5", base64(&Md5::digest(b"")))
             .with_header("x-amz-copy-source", source)
             .with_header("x-amz-object-lock-mode", mode(retention.mode))
             .with_header(

@@ -5,15 +5,18 @@
 //! first. A locked one thus refuses before anything has changed, and nothing that was replaced long ago comes to light again when
 //! the deletion is broken off.
 
-use object_store::client::HttpError;
+use object_store::client::{HttpError, HttpErrorKind};
 use reqwest::Method;
 
 use super::calls::{Call, S3Calls};
 use crate::markup;
 use crate::text::encode_value;
 
-/// Versions of one object that are looked for at most: a hundred pages of them, some megabytes.
-const MAX_PAGES: usize = 100;
+/// Pages of versions of one object that are read, of a thousand each. Who has more of them has not got them from us.
+const MAX_PAGES: usize = 1000;
+
+/// What is deleted where there is nothing: the version of times before there were versions. It tells whether deleting is permitted.
+const NO_VERSION: &str = "null";
 
 impl S3Calls {
     /// Deletes an object as it stands, or puts a marker on it.
@@ -33,7 +36,10 @@ impl S3Calls {
 
     /// Deletes every version of an object, and the markers on it.
     pub(crate) async fn delete_versions(&self, path: &str) -> Result<(), HttpError> {
-        let versions = self.versions(path).await?.found;
+        let versions = self.versions(path).await?;
+        if versions.is_empty() {
+            return self.delete_version(path, NO_VERSION).await;
+        }
         // The service lists the newest first.
         for version in versions.iter().rev() {
             self.delete_version(path, &version.id).await?;
@@ -41,8 +47,8 @@ impl S3Calls {
         Ok(())
     }
 
-    /// Returns the versions of an object, and the markers on it.
-    pub(crate) async fn versions(&self, path: &str) -> Result<Versions, HttpError> {
+    /// Returns the versions of an object and the markers on it, the newest first.
+    pub(crate) async fn versions(&self, path: &str) -> Result<Vec<Version>, HttpError> {
         let mut found = Vec::new();
         let mut after = String::new();
         for _page in 0..MAX_PAGES {
@@ -53,8 +59,7 @@ impl S3Calls {
             found.extend(own.filter(|version| version.path == path));
             // Other objects begin with this one's name, and come after all of its versions.
             if !page.truncated || !all_own || page.next_key.as_deref() != Some(path) {
-                let complete = true;
-                return Ok(Versions { found, complete });
+                return Ok(found);
             }
             after = format!(
                 "&key-marker={}&version-id-marker={}",
@@ -62,8 +67,8 @@ impl S3Calls {
                 encode_value(&page.next_version.unwrap_or_default())
             );
         }
-        let complete = false;
-        Ok(Versions { found, complete })
+        let endless = "there are more versions of an object than are read";
+        Err(HttpError::new_boxed(HttpErrorKind::Unknown, endless.into()))
     }
 
     /// Returns a page of versions and markers in a folder, of objects that come after a path.
@@ -79,15 +84,6 @@ impl S3Calls {
         let text = self.send(Call::new(Method::GET, "", query)).await?.text();
         Ok(Page::parse(&text))
     }
-}
-
-/// What is kept under one name.
-#[derive(Debug)]
-pub(crate) struct Versions {
-    /// The newest first.
-    pub(crate) found: Vec<Version>,
-    /// Whether there are no older ones than those.
-    pub(crate) complete: bool,
 }
 
 /// A version of an object, or a marker.
