@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use strongroom::{LockAuditOptions, LockOptions};
+use futures::executor::block_on;
+use strongroom::{LockAuditOptions, LockOptions, uncover};
 use strongroom_examples::{Output, RepositoryArgs, Status, Usage, Watch, finish, show};
 
 /// Extend the locks of everything that is in force, as --lock says: run it once in every quarter of that time. What was extended or put
@@ -23,6 +24,10 @@ struct Arguments {
     /// Ask for so many objects only, chosen at random.
     #[arg(long, value_name = "N", requires = "audit")]
     sample: Option<u64>,
+    /// Bring back what is locked and hidden: a service locks versions and not names, and whoever may put or delete can lay something over them.
+    /// The repository need not open, and needs no --lock.
+    #[arg(long, conflicts_with_all = ["audit", "everything"])]
+    uncover: bool,
     /// Show what would be done, and do nothing.
     #[arg(long, conflicts_with = "audit")]
     dry_run: bool,
@@ -38,6 +43,11 @@ fn main() -> ExitCode {
 const SAMPLE: u64 = 16;
 
 fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
+    if arguments.uncover {
+        let store = arguments.repository.store()?;
+        let report = block_on(uncover(store.as_ref(), arguments.dry_run))?;
+        return Ok(show::locks::uncovered(output, &report, arguments.dry_run));
+    }
     if arguments.repository.lock.is_none() {
         return Err(Usage("say for how long: --lock compliance:30d".to_owned()).into());
     }
