@@ -74,6 +74,11 @@ impl Repository {
         let context = self.context();
         let to = Access::new(to, context.components.execution)
             .with_cold_content(context.settings.cold_content);
+        // A replica is locked as this repository is, if its store can.
+        let to = match to.can_lock() {
+            true => to.locking(&context.settings, &context.components),
+            false => to,
+        };
         pair::between(self.store(), to, "strongroom-replicate", work).await
     }
 

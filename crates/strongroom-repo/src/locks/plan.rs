@@ -42,6 +42,7 @@ pub struct LockPlan {
     pub(super) to: Retention,
     pub(super) objects: Vec<PlannedLock>,
     enough: u64,
+    unlocked: u64,
     short: u64,
     promise: Retention,
 }
@@ -52,7 +53,7 @@ pub struct LockPlan {
 pub struct PlannedLock {
     /// Its name.
     pub object: String,
-    /// How it is locked, as far as the journal says; `None` if it says nothing.
+    /// How it is locked, as far as the journal says; `None` if it says nothing, or more than the policy can have asked for.
     pub known: Option<Retention>,
 }
 
@@ -73,6 +74,12 @@ impl LockPlan {
     #[must_use]
     pub fn enough(&self) -> u64 {
         self.enough
+    }
+
+    /// Returns how many entries no lock protects, because the policy leaves entries out and no bundle has them yet.
+    #[must_use]
+    pub fn unlocked(&self) -> u64 {
+        self.unlocked
     }
 
     /// Returns how many objects are not known to be locked as long as the newest snapshot is promised. More than none means that a generation passed
@@ -116,6 +123,7 @@ impl fmt::Display for LockPlan {
             utc(self.to.until),
             self.enough
         )?;
+        say_unlocked(f, self.unlocked)?;
         if self.short > 0 {
             writeln!(
                 f,
@@ -170,11 +178,13 @@ fn make_plan(repository: &Repository, remote: &Remote, options: LockOptions) -> 
         to,
         objects: Vec::new(),
         enough: 0,
+        unlocked: unlocked_entries(state, policy),
         short: 0,
         promise,
     };
     for object in lockable(context, state, policy) {
-        let known = known(&history.locks, &object);
+        // More than anybody can have asked for is said by somebody who wants nothing to be locked longer.
+        let known = known(&history.locks, &object).filter(|known| known.until <= to.until);
         plan.short += u64::from(!is_over && !known.is_some_and(|known| known.covers(&promise)));
         if known.is_some_and(|known| known.covers(&to)) && !options.everything {
             plan.enough += 1;
@@ -186,6 +196,25 @@ fn make_plan(repository: &Repository, remote: &Remote, options: LockOptions) -> 
         }
     }
     Ok(plan)
+}
+
+/// Returns how many entries are neither locked nor in a bundle that is.
+pub(super) fn unlocked_entries(state: &State, policy: LockPolicy) -> u64 {
+    match policy.locks_entries() {
+        true => 0,
+        false => state.head % BUNDLE_ENTRIES,
+    }
+}
+
+/// Says of entries that nothing protects what that means.
+pub(super) fn say_unlocked(f: &mut fmt::Formatter<'_>, entries: u64) -> fmt::Result {
+    match entries {
+        0 => Ok(()),
+        _ => writeln!(
+            f,
+            "the last {entries} entries of the journal are not locked: whoever may delete them takes the snapshots in them"
+        ),
+    }
 }
 
 /// Returns how an object in force is locked, as far as the journal says.
