@@ -79,6 +79,11 @@ impl Access {
         self
     }
 
+    /// Says whether the store can lock objects.
+    pub(crate) fn can_lock(&self) -> bool {
+        self.store.object_lock().is_some()
+    }
+
     /// Returns how objects are locked when they are put, if they are.
     pub(crate) fn locker(&self) -> Option<&Arc<Locker>> {
         self.terms.locker.as_ref()

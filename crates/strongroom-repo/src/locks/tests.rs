@@ -1,5 +1,6 @@
 //! Locks that follow deduplication, against a store that keeps them.
 
+mod copies;
 mod credentials;
 mod deleting;
 mod generations;
