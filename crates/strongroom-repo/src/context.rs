@@ -4,11 +4,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use strongroom_crypt::{RepositoryId, Suite, VerifyingKey};
-use strongroom_format::{Config, EncodeError, EncodeErrorKind, ObjectHash};
+use strongroom_format::{Config, EncodeError, EncodeErrorKind, Entry, ObjectHash};
 use strongroom_store::{Key, Store};
 
 use crate::edge::{Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::View;
 use crate::keys::Keys;
 use crate::settings::{Components, Settings};
 use crate::state::{Features, State};
@@ -83,6 +84,20 @@ impl Context {
     /// Returns when config was written, in seconds.
     pub(crate) fn created(&self) -> i64 {
         self.created
+    }
+
+    /// Takes note of a view that was just read: a cache has the last entries, and not when the state's were written.
+    pub(crate) fn learn_of(&self, view: &View) {
+        let Some(locker) = self.store.locker() else {
+            return;
+        };
+        let last = view.recent.last().map(|bytes| Entry::decode(bytes));
+        let written = match last {
+            Some(Ok(last)) => last.open(self.keys().structure.journal()).ok(),
+            _ => None,
+        };
+        let newest = written.map_or(self.created, |payload| payload.time.seconds);
+        locker.learn(newest.max(self.created), &view.state);
     }
 
     /// Takes note of a state that was just read.

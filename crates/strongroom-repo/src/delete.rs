@@ -92,7 +92,8 @@ pub struct LockedObject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MayDelete {
-    /// The store was asked to delete an object that is not there, and did not refuse.
+    /// The store was asked to delete an object that is not there, and did not refuse. Some look whether it is there before they look who asks, and say no only
+    /// when something is deleted.
     Yes,
     /// It refused, or says that nothing can be deleted.
     No,
@@ -126,8 +127,9 @@ impl MayDelete {
 const LACKS: &str =
     "these credentials may not delete: what is dropped stays until somebody deletes it who may";
 
-/// An object that the store is asked to delete to see whether it would. Advisory names are ignored wherever they are found.
-const NEVER_THERE: &str = "session/never-there";
+/// An object that the store is asked to delete to see whether it would: where packs are, if not everything is in one place. Whoever lists packs ignores
+/// such names.
+const NEVER_THERE: &str = "pack/never-there";
 
 /// Why an object may be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,7 +137,7 @@ const NEVER_THERE: &str = "session/never-there";
 pub enum DeleteReason {
     /// This journal entry dropped it, or the pack that it protects.
     Dropped(u64),
-    /// There are newer checkpoints.
+    /// There are newer checkpoints or, where a lock outlived a revocation, keyrings.
     Superseded,
     /// The session has ended.
     Ended,
@@ -324,8 +326,8 @@ fn make_plan(
     options: &DeleteOptions,
 ) -> Result<DeletePlan> {
     let listed = Listed::read(remote)?;
-    let notes = list_notes(remote)?;
     let context = repository.context();
+    let notes = list_notes(remote, context)?;
     let history = repository.journal().history(remote, context)?;
     may_maintain(context, &history.state)?;
     let now = context.components.clock.now();
@@ -400,10 +402,12 @@ fn locked_until(
     Some(lock.until).filter(|until| *until > now.seconds)
 }
 
-/// Lists checkpoints and beacons.
-fn list_notes(remote: &Remote) -> Result<Vec<(ObjectName, u64)>> {
+/// Lists checkpoints, beacons and, where objects are locked, keyrings.
+fn list_notes(remote: &Remote, context: &Context) -> Result<Vec<(ObjectName, u64)>> {
     let mut notes = Vec::new();
-    for prefix in ["checkpoint/", "session/"] {
+    // A revocation deletes old keyrings itself, unless they are locked.
+    let locked = context.store.locker().map(|_| "keyring/");
+    for prefix in ["checkpoint/", "session/"].into_iter().chain(locked) {
         let listed = remote.list(&Prefix::parse(prefix)?)?;
         let named = listed
             .iter()
@@ -423,7 +427,13 @@ fn useless(history: &History, notes: Vec<(ObjectName, u64)>) -> Vec<DoomedObject
     let mut numbers: Vec<u64> = notes.iter().filter_map(number).collect();
     numbers.sort_unstable_by(|one, other| other.cmp(one));
     let oldest_kept = numbers.get(CHECKPOINTS - 1).copied().unwrap_or(0);
+    let is_old = |generation: u64| state.keyring.is_some_and(|(now, _)| generation < now);
     let reason = |name: &ObjectName| match name {
+        ObjectName::Keyring(generation) | ObjectName::KeyringCopy(generation)
+            if is_old(*generation) =>
+        {
+            Some(DeleteReason::Superseded)
+        }
         ObjectName::Checkpoint(n) if *n < oldest_kept => Some(DeleteReason::Superseded),
         ObjectName::Session(id)
             if state.committed_sessions.contains(id) || state.ended_sessions.contains(id) =>

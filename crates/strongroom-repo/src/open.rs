@@ -135,7 +135,7 @@ fn open_with(
     };
     check_state(&view.state)?;
     check_lock(&context)?;
-    context.learn(&view.state);
+    context.learn_of(&view);
     check_admin(&context, &view.state)?;
     follow_keyring(remote, &context, &view.state)?;
     // Who was the writer when this machine looked last stays that, whoever has taken over since.

@@ -76,6 +76,8 @@ pub(crate) struct State {
     pub(crate) confirmed: BTreeMap<u64, ObjectHash>,
     /// Packs count that no segment maps: they were found in the store, for a repository that is only read.
     pub(crate) has_unmapped_packs: bool,
+    /// The newest time that the author of an entry that this client has folded wrote, in seconds.
+    pub(crate) newest: i64,
     /// The last entries that this client has folded itself.
     pub(crate) trail: Trail,
     by_id: Shared<HashMap<Id, u64>>,
@@ -131,6 +133,7 @@ impl State {
             bridges: BTreeMap::new(),
             confirmed: BTreeMap::new(),
             has_unmapped_packs: false,
+            newest: i64::MIN,
             trail: Trail::default(),
             by_id: Shared::default(),
         }

@@ -64,8 +64,9 @@ pub fn audit(output: &Output, audit: &LockAudit) -> Status {
     let unknown: Vec<String> = audit.unknown.iter().map(ToString::to_string).collect();
     let _ = output.json(|| {
         json!({
-            "type": "result",
+            "type": "audit",
             "complete": audit.is_kept(),
+            "unlocked_entries": audit.unlocked,
             "objects": audit.objects,
             "asked": audit.asked,
             "kept": audit.kept,

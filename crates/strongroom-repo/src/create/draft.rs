@@ -122,8 +122,9 @@ impl Draft {
 
     /// Puts everything; the journal's first entry, which makes a repository of it, comes last but for its copy.
     pub(super) fn put(&self, remote: &Remote) -> Result<()> {
+        let wanted = remote.lock_target()?;
         put_own(remote, &object_name::config(), &self.config)?;
-        check_locked(remote, &object_name::config())?;
+        check_locked(remote, &object_name::config(), wanted)?;
         put_own(remote, &object_name::config_copy(), &self.config)?;
         for slot in &self.slots {
             put_own(remote, &object_name::slot(slot.entry.id), &slot.object)?;
@@ -136,17 +137,17 @@ impl Draft {
 }
 
 /// Makes sure that the first object is locked as it should be: some stores take what is to be locked, and do not lock it.
-fn check_locked(remote: &Remote, name: &str) -> Result<()> {
-    let Some(wanted) = remote.lock_target()? else {
+/// And some do not lock it for as long.
+fn check_locked(remote: &Remote, name: &str, wanted: Option<Retention>) -> Result<()> {
+    let Some(wanted) = wanted else {
         return Ok(());
     };
     let found = remote.retention_later(&object_key(name)?).wait()?;
-    // A second may have passed since, and with it a generation.
-    let is_locked = |found: Retention| found.mode >= wanted.mode;
-    if found.is_some_and(is_locked) {
+    if found.is_some_and(|found| found.covers(&wanted)) {
         return Ok(());
     }
-    let what = "the store took an object that was to be locked, and did not lock it";
+    let what =
+        "the store took an object that was to be locked, and did not lock it, or not for as long";
     Err(Error::new(ErrorKind::Invalid, what).object_named(name))
 }
 

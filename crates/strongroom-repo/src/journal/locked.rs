@@ -40,6 +40,8 @@ impl LockHistory {
             self.added.entry(name).or_insert((n, put));
         }
         match &payload.body {
+            // What was extended may have been seen without an entry that was lost since, or with it.
+            Body::Bridge(bridge) if !bridge.is_in_place() => self.extended.clear(),
             Body::Keys(keys) if keys.generation.is_some() => self.keyring = n,
             Body::Evidence(evidence) => {
                 let record = LockRecord::of_evidence(evidence).ok().flatten();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use strongroom_format::object_name::ObjectName;
 use strongroom_store::Retention;
 
-use super::plan::{lockable, newest_commit};
+use super::plan::{lockable, newest_commit, say_unlocked, unlocked_entries};
 use super::utc;
 use crate::context::{Context, object_key};
 use crate::edge::{self, Remote, Ticket, cancelled};
@@ -50,6 +50,8 @@ pub struct LockAudit {
     pub unknown: Vec<Error>,
     /// When the first of those that are locked ends to be.
     pub first_end: Option<i64>,
+    /// Entries that no lock protects, because the policy leaves entries out and no bundle has them yet.
+    pub unlocked: u64,
     /// The promise has ended: nothing has to be locked any more, unless there is a new snapshot.
     pub is_over: bool,
 }
@@ -81,6 +83,7 @@ impl fmt::Display for LockAudit {
                 utc(self.promise.until)
             )?;
         }
+        say_unlocked(f, self.unlocked)?;
         write!(
             f,
             "asked for {} of {} objects: {} are locked until {} or longer, {} for less or not at all, {} are unknown",
@@ -141,6 +144,7 @@ fn audit(
         short: Vec::new(),
         unknown: Vec::new(),
         first_end: None,
+        unlocked: unlocked_entries(&state, policy),
         is_over: false,
     };
     audit.is_over = audit.promise.until <= context.components.clock.now().seconds;

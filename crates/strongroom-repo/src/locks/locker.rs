@@ -32,7 +32,7 @@ impl Locker {
             policy,
             clock,
             can_lock: store.object_lock().is_some(),
-            newest: AtomicI64::new(i64::MAX),
+            newest: AtomicI64::new(NOTHING),
             put: Mutex::default(),
         }
     }
@@ -52,12 +52,16 @@ impl Locker {
         }
     }
 
-    /// Learns from a state what time it was.
-    pub(crate) fn learn(&self, created: i64, state: &State) {
+    /// Learns from a state, and from a time that was written down, what time it was.
+    pub(crate) fn learn(&self, written: i64, state: &State) {
         let snapshots = state.snapshots.values();
         let newest = snapshots.map(|(_, snapshot)| snapshot.durable.seconds);
-        let newest = newest.max().unwrap_or(created).max(created);
-        self.newest.store(newest, Ordering::Relaxed);
+        let newest = newest.max().unwrap_or(written).max(written);
+        let newest = newest.max(state.newest);
+        // What was known once is known.
+        let known = self.newest.load(Ordering::Relaxed);
+        let known = if known == NOTHING { newest } else { known };
+        self.newest.store(known.max(newest), Ordering::Relaxed);
     }
 
     /// Returns how an object is locked that is put now; `None` for those that are replaced or deleted at any time.
@@ -104,7 +108,7 @@ impl Locker {
         if is_far || !BELIEVABLE.contains(&now) {
             let what = format!(
                 "nothing is locked: this machine's clock says {}, long after everything in the repository; \
-                 set it right, or say that it is",
+                 set it right, or say that it is (compliance:30d:trust-clock)",
                 utc(now)
             );
             return Err(Error::new(ErrorKind::Invalid, what));
@@ -140,6 +144,8 @@ impl Locker {
     }
 }
 
+/// Of a repository that nothing is known of: any time is believed.
+const NOTHING: i64 = i64::MAX;
 /// How far ahead of the repository a clock may be: a year and a day.
 const LEAP: i64 = 366 * 86_400;
 /// The years 2020 to 2120. A clock that says anything else is not set.

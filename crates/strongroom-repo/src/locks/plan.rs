@@ -43,6 +43,7 @@ pub struct LockPlan {
     pub(super) to: Retention,
     pub(super) objects: Vec<PlannedLock>,
     enough: u64,
+    unlocked: u64,
     short: u64,
     promise: Retention,
     contradicted: Vec<ShortLock>,
@@ -54,7 +55,7 @@ pub struct LockPlan {
 pub struct PlannedLock {
     /// Its name.
     pub object: String,
-    /// How it is locked, as far as the journal says; `None` if it says nothing.
+    /// How it is locked, as far as the journal says; `None` if it says nothing, or more than the policy can have asked for.
     pub known: Option<Retention>,
 }
 
@@ -82,6 +83,12 @@ impl LockPlan {
     #[must_use]
     pub fn contradicted(&self) -> &[ShortLock] {
         &self.contradicted
+    }
+
+    /// Returns how many entries no lock protects, because the policy leaves entries out and no bundle has them yet.
+    #[must_use]
+    pub fn unlocked(&self) -> u64 {
+        self.unlocked
     }
 
     /// Returns how many objects are not known to be locked as long as the newest snapshot is promised. More than none means that a generation passed
@@ -125,6 +132,7 @@ impl fmt::Display for LockPlan {
             utc(self.to.until),
             self.enough
         )?;
+        say_unlocked(f, self.unlocked)?;
         if let Some(first) = self.contradicted.first() {
             writeln!(
                 f,
@@ -189,6 +197,7 @@ fn make_plan(repository: &Repository, remote: &Remote, options: LockOptions) -> 
         to,
         objects: Vec::new(),
         enough: 0,
+        unlocked: unlocked_entries(state, policy),
         short: 0,
         promise,
         contradicted: Vec::new(),
@@ -196,7 +205,8 @@ fn make_plan(repository: &Repository, remote: &Remote, options: LockOptions) -> 
     let mut enough = Vec::new();
     let objects = lockable(context, state, policy);
     for object in &objects {
-        let known = known(&history.locks, object);
+        // More than anybody can have asked for is said by somebody who wants nothing to be locked longer.
+        let known = known(&history.locks, object).filter(|known| known.until <= to.until);
         plan.short += u64::from(!is_over && !known.is_some_and(|known| known.covers(&promise)));
         if known.is_some_and(|known| known.covers(&to)) && !options.everything {
             enough.push(*object);
@@ -261,6 +271,25 @@ fn contradictions(
 
 /// Objects that the store is asked for to see whether the journal speaks the truth.
 const SAMPLE: u64 = 16;
+
+/// Returns how many entries are neither locked nor in a bundle that is.
+pub(super) fn unlocked_entries(state: &State, policy: LockPolicy) -> u64 {
+    match policy.locks_entries() {
+        true => 0,
+        false => state.head % BUNDLE_ENTRIES,
+    }
+}
+
+/// Says of entries that nothing protects what that means.
+pub(super) fn say_unlocked(f: &mut fmt::Formatter<'_>, entries: u64) -> fmt::Result {
+    match entries {
+        0 => Ok(()),
+        _ => writeln!(
+            f,
+            "the last {entries} entries of the journal are not locked: whoever may delete them takes the snapshots in them"
+        ),
+    }
+}
 
 /// Returns how an object in force is locked, as far as the journal says.
 fn known(locks: &LockHistory, object: &ObjectName) -> Option<Retention> {

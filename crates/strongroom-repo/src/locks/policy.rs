@@ -145,20 +145,31 @@ impl fmt::Display for LockPolicy {
         let unit = UNITS.iter().find(|(_, unit)| self.period % unit == 0);
         let (letter, unit) = unit.copied().unwrap_or(('s', 1));
         let entries = if self.entries { "" } else { NO_JOURNAL };
-        write!(f, "{mode}:{}{letter}{entries}", self.period / unit)
+        let clock = match self.clock {
+            ClockTrust::Wait => "",
+            ClockTrust::Trust => TRUST_CLOCK,
+        };
+        write!(f, "{mode}:{}{letter}{entries}{clock}", self.period / unit)
     }
 }
 
+/// What is written behind a policy that believes the clock, whatever it says.
+const TRUST_CLOCK: &str = ":trust-clock";
 /// What is written behind a policy that leaves entries unlocked.
 const NO_JOURNAL: &str = ":no-journal";
 
-/// `governance` or `compliance`, a colon, a number, and `s`, `m`, `h`, `d` or `y` (365 days); and `:no-journal` if entries are not locked.
+/// `governance` or `compliance`, a colon, a number, and `s`, `m`, `h`, `d` or `y` (365 days); `:no-journal` if entries are not locked, `:trust-clock` if somebody has looked
+/// at the clock.
 impl FromStr for LockPolicy {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         let what = "a lock is written as compliance:30d or governance:12h";
         let invalid = || Error::new(ErrorKind::Invalid, what);
+        let (text, clock) = match text.strip_suffix(TRUST_CLOCK) {
+            Some(text) => (text, ClockTrust::Trust),
+            None => (text, ClockTrust::Wait),
+        };
         let (text, entries) = match text.strip_suffix(NO_JOURNAL) {
             Some(text) => (text, false),
             None => (text, true),
@@ -177,7 +188,11 @@ impl FromStr for LockPolicy {
         let seconds = i64::from(number).saturating_mul(*unit);
         let period = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
         let policy = Self::new(mode, period)?;
-        Ok(Self { entries, ..policy })
+        Ok(Self {
+            entries,
+            clock,
+            ..policy
+        })
     }
 }
 

@@ -7,12 +7,15 @@ mod generations;
 mod split;
 mod support;
 
+use std::sync::Arc;
+
+use strongroom_format::{LockRecord, Locked, Time};
 use strongroom_store::{Retention, RetentionMode};
 
 use self::support::{DAY, World, policy, tree};
 use super::*;
 use crate::forget::ClockTrust;
-use crate::{ErrorKind, LockOptions};
+use crate::{DeleteOptions, ErrorKind, LockOptions};
 
 #[test]
 fn policies_are_written_and_read() {
@@ -22,6 +25,8 @@ fn policies_are_written_and_read() {
         "compliance:45s",
         "governance:2y",
         "compliance:30d:no-journal",
+        "compliance:30d:trust-clock",
+        "governance:30d:no-journal:trust-clock",
     ] {
         let policy: LockPolicy = text.parse().unwrap();
         assert_eq!(policy.to_string(), text);
@@ -270,4 +275,70 @@ fn locks_of_two_voices_do_not_add_up_to_more_than_either() {
         stronger(lock(Compliance, 5), lock(Governance, 9)),
         lock(Governance, 9)
     );
+}
+
+#[test]
+fn a_claim_of_more_than_can_be_is_not_believed() {
+    let world = World::new(policy());
+    world.backup(&tree(1));
+    let state = world.repository.journal().state();
+    let record = LockRecord {
+        entries: state.head,
+        time: Time::new(world.now(), 0),
+        locked: Locked {
+            mode: Locked::COMPLIANCE,
+            until: 4_700_000_000,
+        },
+        except: Vec::new(),
+        unknown: Default::default(),
+    };
+    let evidence = record.to_evidence().unwrap();
+    world
+        .block(world.repository.record_evidence(evidence))
+        .unwrap();
+    let plan = world.plan();
+    assert!(plan.objects().len() > 5, "{plan}");
+    world.extend(plan);
+    assert!(world.audit(None).is_kept());
+}
+
+#[test]
+fn a_store_that_locks_for_less_is_refused() {
+    let error = World::try_new(Some(policy()), support::Kind::Clips).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert_eq!(error.object(), Some("config"));
+}
+
+#[test]
+fn an_archive_that_is_only_extended_knows_the_time() {
+    let world = World::new(policy());
+    world.backup(&tree(1));
+    for _ in 0..70 {
+        world.pass(policy().generation().as_secs());
+        world.extend(world.plan());
+    }
+    assert!(world.now() > support::BEGIN + 500 * 86_400);
+    world.backup(&tree(2));
+    let again = world.reopened(policy());
+    again.backup(&tree(3));
+    assert!(again.audit(None).is_kept());
+}
+
+#[test]
+fn a_keyring_that_a_lock_kept_is_deleted_later() {
+    let world = World::encrypted(policy());
+    world.add_slot();
+    let old = |world: &World| {
+        let objects = world.objects().into_iter();
+        objects
+            .filter(|one| one.starts_with("keyring/0000000000000000"))
+            .count()
+    };
+    assert_eq!(old(&world), 2);
+    world.pass(46 * DAY);
+    let plan = world.block(world.repository.plan_delete(DeleteOptions::default()));
+    world
+        .block(world.repository.delete_dropped(plan.unwrap(), Arc::new(())))
+        .unwrap();
+    assert_eq!(old(&world), 0);
 }

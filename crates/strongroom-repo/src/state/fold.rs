@@ -87,6 +87,7 @@ impl State {
         entry: &JournalEntry,
         structure: &StructureKeys,
     ) -> Result<()> {
+        self.newest = self.newest.max(payload.time.seconds);
         match payload.body {
             Body::Genesis(genesis) => self.begin(genesis),
             Body::Bridge(bridge) => self.bridge(*bridge, entry.hash, structure)?,

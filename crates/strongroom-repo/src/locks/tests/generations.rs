@@ -99,8 +99,8 @@ fn a_lock_is_never_shortened() {
     world.backup(&tree(1));
     let before = world.retention_of("pack/");
     let shorter = world.reopened("compliance:1d".parse().unwrap());
-    let plan = shorter.plan();
-    assert!(plan.is_empty(), "all of it is locked longer: {plan}");
+    // What the journal says is more than this policy can have asked for, and is not believed.
+    assert!(!shorter.plan().is_empty());
     let everything = shorter.plan_with(crate::LockOptions::default().with_everything(true));
     let report = shorter.extend(everything);
     assert!(report.problems.is_empty(), "{report:?}");

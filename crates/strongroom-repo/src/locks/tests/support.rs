@@ -56,6 +56,8 @@ pub(super) enum Kind {
     NoLocks,
     /// It says that it locks, and does not.
     Forgets,
+    /// It locks for a day at most.
+    Clips,
 }
 
 /// A clock that stands still until it is turned.
@@ -89,7 +91,9 @@ impl Strict {
     fn new(kind: Kind, clock: &Arc<Hands>) -> Self {
         let clock = Arc::clone(clock);
         let inner = match kind {
-            Kind::Locks => MemoryStore::with_object_lock(move || clock.0.load(Ordering::SeqCst)),
+            Kind::Locks | Kind::Clips => {
+                MemoryStore::with_object_lock(move || clock.0.load(Ordering::SeqCst))
+            }
             Kind::NoLocks | Kind::Forgets => MemoryStore::new(),
         };
         Self {
@@ -137,8 +141,10 @@ impl Store for Strict {
         if !*self.may_put.lock().unwrap() {
             return Err(forbidden("put", key));
         }
-        if self.kind == Kind::Forgets {
-            options.retention = None;
+        match (self.kind, &mut options.retention) {
+            (Kind::Forgets, retention) => *retention = None,
+            (Kind::Clips, Some(retention)) => retention.until = retention.until.min(BEGIN + 86_400),
+            _ => {}
         }
         self.inner.put(key, data, options).await
     }
