@@ -4,6 +4,8 @@ mod copies;
 mod credentials;
 mod deleting;
 mod generations;
+mod repairing;
+mod revoking;
 mod split;
 mod support;
 

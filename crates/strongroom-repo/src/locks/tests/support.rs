@@ -375,6 +375,19 @@ impl World {
         self.opened_in(&copy, policy)
     }
 
+    /// Flips a bit of a locked object, which stays locked.
+    pub(super) fn flip(&self, object: &str) {
+        let (key, lock) = (Key::parse(object).unwrap(), self.retention(object));
+        let data = block_on(self.strict.inner.get(&key, GetOptions::default())).unwrap();
+        let mut data = data.to_vec();
+        let middle = data.len() / 2;
+        data[middle] ^= 0x10;
+        self.delete_behind_the_back(object);
+        let mut options = PutOptions::default();
+        options.retention = lock;
+        block_on(self.strict.inner.put(&key, data.into(), options)).unwrap();
+    }
+
     /// Deletes an object when its lock has ended.
     pub(super) fn delete_behind_the_back(&self, object: &str) {
         let now = self.now();
