@@ -90,13 +90,13 @@ impl RepositoryArgs {
         self.network.stores(self.cache().as_deref())
     }
 
-    /// Returns the store that the repository is in.
+    /// Returns the store that the repository is in, without a local cache: who looks for damage is to see the store itself.
     ///
     /// # Errors
     ///
     /// What the system said.
     pub fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        Ok(self.stores().open(&self.repo)?)
+        Ok(self.network.stores(None).open(&self.repo)?)
     }
 
     /// Returns the builder of the repository, for whoever opens it otherwise than [`open`](Self::open).
@@ -105,7 +105,8 @@ impl RepositoryArgs {
     ///
     /// What the system said.
     pub fn builder(&self) -> anyhow::Result<RepositoryBuilder> {
-        Ok(Repository::builder(self.store()?).settings(self.settings()))
+        let store = self.stores().open(&self.repo)?;
+        Ok(Repository::builder(store).settings(self.settings()))
     }
 
     /// Returns the builder of a new repository.

@@ -142,6 +142,16 @@ fn ended(output: &Output, report: WarmUpReport, goes_on: bool) -> anyhow::Result
             }
             Err(anyhow::Error::from(error).context("not everything is out of cold storage"))
         }
-        _ => Ok(None),
+        Some(error) => {
+            let error = anyhow::Error::from(error);
+            output.complain(&format!(
+                "warning: not everything is out of cold storage, and is left out: {error:#}"
+            ));
+            let _ = output.json(
+                || json!({ "type": "warning", "warning": "cold", "message": format!("{error:#}") }),
+            );
+            Ok(None)
+        }
+        None => Ok(None),
     }
 }

@@ -93,8 +93,8 @@ impl<'a> Clues<'a> {
         } else if error.is::<TooLong>() {
             self.too_long = true;
         } else if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            // Of what goes wrong in TLS, only this comes from the link.
-            self.certificate = !matches!(tls, rustls::Error::DecryptError);
+            self.certificate = is_about_certificates(tls);
+            self.network = true;
         } else if let Some(client) = error.downcast_ref::<reqwest::Error>() {
             self.timed_out |= client.is_timeout();
             self.network |= client.is_connect()
@@ -118,6 +118,28 @@ impl<'a> Clues<'a> {
         } else {
             (ErrorKind::Other, None)
         }
+    }
+}
+
+/// Whether a person has to look after a certificate. What else goes wrong in TLS comes from the link or from a busy server, and passes.
+fn is_about_certificates(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    match error {
+        rustls::Error::InvalidCertificate(_)
+        | rustls::Error::NoCertificatesPresented
+        | rustls::Error::UnsupportedNameType
+        | rustls::Error::InvalidCertRevocationList(_) => true,
+        rustls::Error::AlertReceived(alert) => matches!(
+            alert,
+            Alert::UnknownCA
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::CertificateRequired
+        ),
+        _ => false,
     }
 }
 
@@ -327,3 +349,43 @@ const WORDS: &[(&[&str], ErrorKind, Option<Cause>)] = &[
         None,
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use rustls::{AlertDescription, CertificateError};
+
+    use super::*;
+
+    fn verdict(error: rustls::Error) -> Verdict {
+        // As it comes out of the client: within others.
+        let error = io::Error::other(io::Error::other(error));
+        let error = explain("get", None, Doing::Otherwise, &error);
+        (error.kind(), error.cause())
+    }
+
+    #[test]
+    fn only_certificates_are_about_certificates() {
+        for error in [
+            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer),
+            rustls::Error::AlertReceived(AlertDescription::CertificateRequired),
+        ] {
+            assert_eq!(verdict(error), (ErrorKind::Other, Some(Cause::Certificate)));
+        }
+        for error in [
+            rustls::Error::AlertReceived(AlertDescription::InternalError),
+            rustls::Error::DecryptError,
+            rustls::Error::General("broken".to_owned()),
+        ] {
+            assert_eq!(verdict(error), (ErrorKind::Unavailable, None));
+        }
+    }
+
+    #[test]
+    fn every_word_means_one_thing() {
+        let mut words: Vec<_> = WORDS.iter().flat_map(|(words, ..)| words.iter()).collect();
+        let count = words.len();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), count);
+    }
+}

@@ -49,6 +49,7 @@ mod address;
 mod azure;
 mod google;
 mod judge;
+mod listing;
 mod location;
 mod markup;
 mod profile;

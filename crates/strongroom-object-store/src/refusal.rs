@@ -23,6 +23,8 @@ pub(crate) struct Refusal {
     pub(crate) clock_ahead: Option<i64>,
     /// Whether the service says that a signature was good for another time.
     pub(crate) expired: bool,
+    /// Whether there was no body.
+    pub(crate) silent: bool,
     /// When the service wants to be asked again.
     pub(crate) retry_after: Option<Duration>,
     /// Where the bucket is, if it is elsewhere.
@@ -35,6 +37,7 @@ impl Refusal {
             let value = headers.get(name)?.to_str().ok()?;
             Some(value.to_owned())
         };
+        let silent = body.is_empty();
         let body = String::from_utf8_lossy(body);
         let code = header("x-ms-error-code")
             .or_else(|| markup::text(&body, "Code"))
@@ -50,6 +53,7 @@ impl Refusal {
             code: code.map(|code| short(&code)),
             message: message.map(|message| short(&message)),
             clock_ahead: date.map(|date| time::now().saturating_sub(date)),
+            silent,
             expired: body.contains("not valid in the specified time frame"),
             retry_after: header("retry-after")
                 .and_then(|seconds| seconds.trim().parse().ok())

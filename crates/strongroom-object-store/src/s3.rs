@@ -124,6 +124,11 @@ impl S3 {
         };
         s3.restore = Restore::take(address)?;
         s3.checksum = address.take_switch("checksum")?.unwrap_or(true);
+        if s3.object_lock && !s3.checksum {
+            return Err(invalid(
+                "lock=true needs checksums, which checksum=false leaves out",
+            ));
+        }
         s3.credentials = match address.take("credentials").as_deref() {
             None | Some("environment") => None,
             Some("anonymous") => Some(AwsCredentials::anonymous()),

@@ -13,6 +13,7 @@ use object_store::{ClientOptions, HeaderValue};
 use reqwest::redirect;
 use strongroom_store::{Environment, Error, ErrorKind, MAX_OBJECT_BYTES, Result};
 
+use crate::listing::Expected;
 use crate::refusal::Refusal;
 use crate::tls::{self, Trust};
 use crate::watch::{Counted, Watch};
@@ -22,6 +23,9 @@ const MAX_PAGE_BYTES: usize = 16 << 20;
 
 /// As much of the body of a refusal is read. In bytes.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
+
+/// Room that is made for an answer before it has come, in bytes.
+const FIRST_ROOM_BYTES: usize = 1 << 20;
 
 /// How long a request may do nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,11 +168,8 @@ impl Transport {
     }
 
     async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
-        let limit = if request.extensions().get::<WantsObject>().is_some() {
-            MAX_OBJECT_BYTES
-        } else {
-            MAX_PAGE_BYTES
-        };
+        let limit = limit(&request);
+        let expected = Expected::of(request.method(), request.uri().query());
         let watch = Watch::new(self.timeouts.idle, request.body().content_length());
         let request = prepare(request, &watch)?;
         let mut response = watch.over(self.client.execute(request)).await??;
@@ -194,6 +195,9 @@ impl Transport {
             let len = body.len() as u64;
             return Err(Failure::TooLong(TooLong { len, limit }));
         }
+        expected
+            .check(&body)
+            .map_err(|none| Failure::Other(Box::new(none)))?;
         if !answer.headers().contains_key("content-length") {
             // It came in chunks; the library wants to know all the same.
             let len = HeaderValue::from(body.len());
@@ -201,6 +205,16 @@ impl Transport {
         }
         *answer.body_mut() = HttpResponseBody::from(body);
         Ok(answer)
+    }
+}
+
+/// Returns how many bytes may come. A service that ignores the range may send all of an object; nothing is allocated for that before
+/// it comes.
+fn limit(request: &HttpRequest) -> usize {
+    if request.extensions().get::<WantsObject>().is_some() {
+        MAX_OBJECT_BYTES
+    } else {
+        MAX_PAGE_BYTES
     }
 }
 
@@ -221,7 +235,9 @@ async fn read(
     if expected.is_some_and(|len| len <= first.len()) {
         return Ok(first);
     }
-    let mut body = BytesMut::with_capacity(expected.unwrap_or(first.len()).min(most));
+    // It grows as bytes come, whatever the service claims to send.
+    let room = expected.unwrap_or(0).min(most).min(FIRST_ROOM_BYTES);
+    let mut body = BytesMut::with_capacity(room.max(first.len()));
     body.extend_from_slice(&first);
     while body.len() < most {
         watch.touch();

@@ -167,7 +167,7 @@ fn refuse_what_is_there(remote: &Remote) -> Result<()> {
         .into_iter()
         .map(|meta| meta.key.as_str().to_owned())
         // Beacons and what a probe left are advisory.
-        .filter(|name| !name.starts_with("session/"))
+        .filter(|name| !name.starts_with("session/") && !name.starts_with("pack/probe-"))
         .collect();
     if found.is_empty() {
         return Ok(());

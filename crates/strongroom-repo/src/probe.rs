@@ -66,7 +66,8 @@ impl Repository {
 
     /// Probes the store again, compares what it does with what it did when the repository was created, and records it as evidence.
     ///
-    /// A store can change: a proxy is put before it, a cluster is upgraded, credentials lose a right. At most 110 requests, and those
+    /// A store can change: a proxy is put before it, a cluster is upgraded, credentials lose a right. At most 110 requests, of each part of a split
+    /// store, and those
     /// of one journal entry.
     ///
     /// # Errors

@@ -136,6 +136,8 @@ pub struct Capabilities {
     pub ordered_list: bool,
     /// Whether the service can delete an object only if it is still the one that was seen. Nothing of ours relies on it.
     pub conditional_delete: bool,
+    /// Whether objects of different folders are in different stores, so that what holds of one need not hold of the other.
+    pub split: bool,
 }
 
 impl Capabilities {
@@ -195,6 +197,13 @@ impl Capabilities {
         self
     }
 
+    /// Sets whether objects of different folders are in different stores.
+    #[must_use]
+    pub fn with_split(mut self, split: bool) -> Self {
+        self.split = split;
+        self
+    }
+
     /// Sets whether a delete can have a condition.
     #[must_use]
     pub fn with_conditional_delete(mut self, conditional_delete: bool) -> Self {
@@ -215,6 +224,7 @@ impl Default for Capabilities {
             versioning: false,
             ordered_list: false,
             conditional_delete: false,
+            split: false,
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct ProbeOptions {
     /// The time in seconds since 1970, by which an object is locked for two minutes to see whether the lock holds. Without it,
     /// and in a store that offers no lock, none is tried.
     pub now: Option<i64>,
+    /// Creates nothing in races: for the second part of a split store, on which nobody's turn depends.
+    pub no_race: bool,
 }
 
 impl ProbeOptions {
@@ -30,6 +32,13 @@ impl ProbeOptions {
         self.now = Some(now);
         self
     }
+
+    /// Leaves out the races.
+    #[must_use]
+    pub fn without_race(mut self) -> Self {
+        self.no_race = true;
+        self
+    }
 }
 
 /// Puts a store's claims to the test, below the folder `scratch`, which the caller makes up for the occasion.
@@ -37,6 +46,9 @@ impl ProbeOptions {
 /// Some stores ignore the condition of a create, some honour it only as long as nobody races, some refuse it; some answer *denied* to
 /// who asks for what is missing. Each [`Question`] gets an [`Answer`] of its own. *No* is certain; *yes* means that no fault was seen.
 /// What cannot be tried through [`Store`], conditional deletes and versions, is at best *unknown*: the store's word for it.
+///
+/// Where folders are in different stores ([`Capabilities::split`](crate::Capabilities)) it speaks of the one that `scratch` is in; probe the
+/// other too, and put the answers together ([`Probed::with_part`]).
 ///
 /// It needs no runtime and makes at most 110 requests, of which 67 put objects of a few bytes, 54 of them racing in three rounds and
 /// one after the other. What it puts it deletes, whatever came of it; what it may not delete is in [`Probed::left`], and so is the
@@ -92,9 +104,9 @@ async fn ask<S: Store + ?Sized>(scratch: &Scratch<'_, S>, options: ProbeOptions)
     let capabilities = scratch.store.capabilities();
     let claimed = |claim: bool| match claim {
         true => Answer::Unknown("the store says so, and it cannot be tried from here".to_owned()),
-        false => Answer::No("the store does not claim it".to_owned()),
+        false => Answer::Unknown("the store does not say".to_owned()),
     };
-    let atomic_create = create::atomic_create(scratch).await?;
+    let atomic_create = create::atomic_create(scratch, options.no_race).await?;
     let (complete_list, ordered_list) = objects::lists(scratch).await;
     Ok(Probed {
         atomic_create,

@@ -71,5 +71,9 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     let audit = repository.audit_locks(options, watch.clone());
     watch.end();
     let audit = show::locks::audit(output, &audit?);
-    Ok(if status == Status::Complete { audit } else { status })
+    Ok(if status == Status::Complete {
+        audit
+    } else {
+        status
+    })
 }

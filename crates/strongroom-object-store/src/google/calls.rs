@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
+use md5::{Digest, Md5};
 use object_store::HeaderValue;
 use object_store::PutPayload;
 use object_store::client::{
@@ -17,11 +18,8 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::judge;
-use crate::text::encode_value;
+use crate::text::{base64, encode_value};
 use crate::transport::{Transport, WantsObject};
-
-/// Between the parts of an upload that names a class. Within the data it means nothing, since its length is known.
-const BOUNDARY: &str = "strongroom-e7b1c0a4d2f94b6f";
 
 /// Sends requests to one bucket. Clones share everything.
 #[derive(Clone)]
@@ -37,6 +35,8 @@ pub(crate) struct GoogleCalls {
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) data: Bytes,
+    /// Which part of the object the service says it is.
+    pub(crate) range: Range<u64>,
     /// The length of the whole object.
     pub(crate) len: u64,
 }
@@ -109,32 +109,25 @@ impl GoogleCalls {
         class: Option<&str>,
     ) -> Result<(), HttpError> {
         let condition = if create { "&ifGenerationMatch=0" } else { "" };
-        let (kind, content_type, body) = match class {
-            // Emulators break off on an upload of nothing at all.
-            None if data.content_length() > 0 => {
-                ("media", "application/octet-stream".to_owned(), data)
-            }
-            class => {
-                let meta = match class {
-                    Some(class) => serde_json::json!({ "name": path, "storageClass": class }),
-                    None => serde_json::json!({ "name": path }),
-                };
-                let before = format!(
-                    "--{BOUNDARY}\r\nContent-Type: application/json\r\n\r\n{meta}\r\n--{BOUNDARY}\r\nContent-Type: application/octet-stream\r\n\r\n"
-                );
-                let after = format!("\r\n--{BOUNDARY}--\r\n");
-                let parts = std::iter::once(Bytes::from(before))
-                    .chain(data)
-                    .chain([Bytes::from(after)]);
-                (
-                    "multipart",
-                    format!("multipart/related; boundary={BOUNDARY}"),
-                    parts.collect(),
-                )
-            }
-        };
+        let boundary = boundary()?;
+        // The service compares the digest with what came.
+        let mut digest = Md5::new();
+        data.iter().for_each(|piece| digest.update(piece));
+        let mut meta = serde_json::json!({ "name": path, "md5Hash": base64(&digest.finalize()) });
+        if let (Some(class), Some(meta)) = (class, meta.as_object_mut()) {
+            meta.insert("storageClass".to_owned(), class.into());
+        }
+        let before = format!(
+            "--{boundary}\r\nContent-Type: application/json\r\n\r\n{meta}\r\n--{boundary}\r\nContent-Type: application/octet-stream\r\n\r\n"
+        );
+        let after = format!("\r\n--{boundary}--\r\n");
+        let parts = std::iter::once(Bytes::from(before))
+            .chain(data)
+            .chain([Bytes::from(after)]);
+        let body: PutPayload = parts.collect();
+        let content_type = format!("multipart/related; boundary={boundary}");
         let url = format!(
-            "{}/upload/storage/v1/b/{}/o?uploadType={kind}&name={}{condition}",
+            "{}/upload/storage/v1/b/{}/o?uploadType=multipart&name={}{condition}",
             self.endpoint,
             self.bucket,
             encode_value(path),
@@ -165,25 +158,48 @@ impl GoogleCalls {
                 .insert("range", HeaderValue::from_str(&header).map_err(broken)?);
         }
         let url = format!("{}?alt=media", self.object_url(path));
-        let response = self.send(Method::GET, &url, request).await;
-        let response = self.told_apart(response).await?;
-        let total = response.headers().get("content-range").and_then(|value| {
-            let (_, total) = value.to_str().ok()?.rsplit_once('/')?;
-            total.parse().ok()
-        });
+        let response = match self.send(Method::GET, &url, request).await {
+            Ok(response) => response,
+            Err(error) => return Err(self.why_not_read(path, error).await),
+        };
+        let served = response.headers().get("content-range");
+        let served = served.and_then(|value| content_range(value.to_str().ok()?));
         let partial = response.status().as_u16() == 206;
         let data = response.into_body().bytes().await?;
         let whole = data.len() as u64;
-        match (range, total) {
-            (None, _) => Ok(Part { data, len: whole }),
-            (Some(_), Some(len)) if partial => Ok(Part { data, len }),
+        match (range, served) {
+            (None, _) if !partial => Ok(Part {
+                data,
+                range: 0..whole,
+                len: whole,
+            }),
+            (Some(_), Some((range, len))) if partial => Ok(Part { data, range, len }),
             // It sent all of it.
             (Some(range), _) if !partial => {
-                let at = |offset: u64| usize::try_from(offset.min(whole)).unwrap_or(data.len());
+                let range = range.start.min(whole)..range.end.min(whole);
+                let at = |offset: u64| usize::try_from(offset).unwrap_or(data.len());
                 let data = data.slice(at(range.start)..at(range.end).max(at(range.start)));
-                Ok(Part { data, len: whole })
+                let len = whole;
+                Ok(Part { data, range, len })
             }
             _ => Err(broken("a part came without Content-Range")),
+        }
+    }
+
+    /// Explains why an object could not be read. The service says that one is missing in plain text, as anybody might; its description
+    /// says it in the service's own words.
+    async fn why_not_read(&self, path: &str, error: HttpError) -> HttpError {
+        let missing = judge::refusal(&error).filter(|refusal| refusal.status == 404);
+        let Some(mut refusal) = missing.cloned() else {
+            return error;
+        };
+        match self.len(path).await {
+            Err(error) => error,
+            Ok(_) => {
+                // It is there, or has come into being meanwhile.
+                refusal.code = Some("InternalError".to_owned());
+                HttpError::new(HttpErrorKind::Unknown, refusal)
+            }
         }
     }
 
@@ -215,6 +231,9 @@ impl GoogleCalls {
         );
         let listed = self.ask(Method::GET, &url).await;
         let listed = self.told_apart(listed).await?;
+        if !listed.is_object() {
+            return Err(broken("another document came in place of a list"));
+        }
         let mut objects = Vec::new();
         for item in listed
             .get("items")
@@ -247,7 +266,10 @@ impl GoogleCalls {
             "NoSuchKey"
         } else if message.contains("bucket does not exist") {
             "NoSuchBucket"
+        } else if !refusal.silent {
+            return Err(error); // the page of somebody else
         } else {
+            // An emulator may say nothing at all.
             match self
                 .ask(Method::GET, &format!("{}?fields=kind", self.bucket_url()))
                 .await
@@ -268,6 +290,26 @@ impl GoogleCalls {
         refusal.code = Some(code.to_owned());
         Err(HttpError::new(HttpErrorKind::Unknown, refusal))
     }
+}
+
+/// Returns what separates the parts of one upload: nobody can have put it into the data.
+fn boundary() -> Result<String, HttpError> {
+    let random: [u8; 16] = ring::rand::generate(&ring::rand::SystemRandom::new())
+        .map_err(|_| broken("no random numbers"))?
+        .expose();
+    Ok(random
+        .iter()
+        .fold("strongroom-".to_owned(), |boundary, byte| {
+            boundary + &format!("{byte:02x}")
+        }))
+}
+
+/// Reads `bytes 2-4/10`.
+fn content_range(value: &str) -> Option<(Range<u64>, u64)> {
+    let (part, len) = value.trim().strip_prefix("bytes")?.trim().split_once('/')?;
+    let (first, last) = part.split_once('-')?;
+    let range = first.parse().ok()?..last.parse::<u64>().ok()?.checked_add(1)?;
+    Some((range, len.parse().ok()?))
 }
 
 /// Returns the length that an object's description says, which is a number in a text.

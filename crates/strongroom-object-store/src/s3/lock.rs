@@ -12,6 +12,8 @@ use crate::time::{now, parse_rfc3339, rfc3339};
 /// What the service keeps of an object's lock and version.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Current {
+    /// Whether it is there.
+    pub(crate) exists: bool,
     pub(crate) retention: Option<Retention>,
     pub(crate) version: Option<String>,
 }
@@ -60,6 +62,7 @@ impl S3Calls {
         let answer = self.send(Call::new(Method::HEAD, path, "")).await?;
         let header = |name| answer.header(name).map(str::to_owned);
         Ok(Current {
+            exists: true,
             retention: in_force(
                 header("x-amz-object-lock-mode"),
                 header("x-amz-object-lock-retain-until-date"),

@@ -5,15 +5,18 @@
 //! first. A locked one thus refuses before anything has changed, and nothing that was replaced long ago comes to light again when
 //! the deletion is broken off.
 
-use object_store::client::HttpError;
+use object_store::client::{HttpError, HttpErrorKind};
 use reqwest::Method;
 
 use super::calls::{Call, S3Calls};
 use crate::markup;
 use crate::text::encode_value;
 
-/// Versions of one object that are looked for at most: ten pages of them.
-const MAX_PAGES: usize = 10;
+/// Pages of versions of one object that are read, of a thousand each. Who has more of them has not got them from us.
+const MAX_PAGES: usize = 1000;
+
+/// What is deleted where there is nothing: the version of times before there were versions. It tells whether deleting is permitted.
+const NO_VERSION: &str = "null";
 
 impl S3Calls {
     /// Deletes an object as it stands, or puts a marker on it.
@@ -34,6 +37,9 @@ impl S3Calls {
     /// Deletes every version of an object, and the markers on it.
     pub(crate) async fn delete_versions(&self, path: &str) -> Result<(), HttpError> {
         let versions = self.versions(path).await?;
+        if versions.is_empty() {
+            return self.delete_version(path, NO_VERSION).await;
+        }
         // The service lists the newest first.
         for version in versions.iter().rev() {
             self.delete_version(path, version).await?;
@@ -65,7 +71,7 @@ impl S3Calls {
             let next_key = markup::text(&text, "NextKeyMarker");
             // Other objects begin with this one's name, and come after all of its versions.
             if !truncated || !all_own || next_key.as_deref() != Some(path) {
-                break;
+                return Ok(found);
             }
             let next = markup::text(&text, "NextVersionIdMarker").unwrap_or_default();
             after = format!(
@@ -74,6 +80,7 @@ impl S3Calls {
                 encode_value(&next)
             );
         }
-        Ok(found)
+        let endless = "there are more versions of an object than can be deleted";
+        Err(HttpError::new_boxed(HttpErrorKind::Unknown, endless.into()))
     }
 }

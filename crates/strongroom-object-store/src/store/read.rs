@@ -71,9 +71,10 @@ impl ObjectStore {
         {
             return Err(outside(range, served.len));
         }
-        if served.data.len() as u64 != served.range.end.saturating_sub(served.range.start) {
+        let due = options.range.unwrap_or(0..served.len);
+        if served.range != due || served.data.len() as u64 != due.end.saturating_sub(due.start) {
             let what = format!(
-                "{} bytes came where {:?} were due",
+                "{} bytes of {:?} came where {due:?} were due",
                 served.data.len(),
                 served.range
             );
@@ -96,11 +97,9 @@ impl ObjectStore {
         if let Service::Google(calls) = &self.inner.service {
             let part = calls.get(path.as_ref(), asked_range.as_ref()).await;
             let part = part.map_err(library_error)?;
-            let start = asked_range.map_or(0, |range| range.start.min(part.len));
-            let range = start..start + part.data.len() as u64;
             return Ok(Served {
                 data: part.data,
-                range,
+                range: part.range,
                 len: part.len,
             });
         }

@@ -151,7 +151,14 @@ impl ObjectStore {
             }
             Err(error) => return Err(explain("put", Some(key), Doing::Otherwise, &error)),
         };
-        if before.retention.is_some() {
+        let mut retention = before.retention;
+        if retention.is_none() && before.exists {
+            // The answer leaves the lock out for who may not see locks; asked outright, the service says that instead.
+            let asked = calls.retention(path.as_ref()).await;
+            retention =
+                asked.map_err(|error| explain("put", Some(key), Doing::Otherwise, &error))?;
+        }
+        if retention.is_some() {
             return Err(retained("put", key));
         }
         let put = self.put_once(path, payload, options).await;

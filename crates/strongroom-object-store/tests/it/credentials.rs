@@ -139,6 +139,7 @@ fn addresses_that_are_none_are_refused() {
         "s3://bucket/?timeout=0",
         "s3://bucket/?sse=rot13",
         "s3://bucket/?unknown=1",
+        "s3://bucket/?lock=true&checksum=false",
         "az://Box/",
         "gs://b/",
         "https://user@host/",

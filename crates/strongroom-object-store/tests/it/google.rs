@@ -81,45 +81,115 @@ const REFUSALS: &[(u16, &str, &str, ErrorKind, Option<Cause>)] = &[
 
 #[test]
 fn every_refusal_has_its_kind_and_cause() {
-    let server = Server::start(move |count, _| {
-        let (status, reason, message, ..) = REFUSALS[count / 3];
+    let server = Server::start(move |_, asked| {
+        let (_, row) = asked.target.split_once("row-").expect("a row");
+        let digits: String = row.chars().take_while(char::is_ascii_digit).collect();
+        let (status, reason, message, ..) = REFUSALS[digits.parse::<usize>().expect("a number")];
         let body = format!(
             "{{\"error\":{{\"code\":{status},\"message\":\"{message}\",\"errors\":[{{\"reason\":\"{reason}\"}}]}}}}"
         );
         Answer::new(status, body)
     });
     let store = store(&server, "");
-    for &(_, reason, _, kind, cause) in REFUSALS {
+    for (row, &(_, reason, _, kind, cause)) in REFUSALS.iter().enumerate() {
+        let object = key(&format!("row-{row}"));
+        let folder = Prefix::parse(&format!("row-{row}/")).expect("a folder");
         for error in [
-            block_on(store.get_all(&key("a"))).expect_err(reason),
-            block_on(store.head(&key("a"))).expect_err(reason),
-            block_on(store.list_all(&Prefix::root())).expect_err(reason),
+            block_on(store.get_all(&object)).expect_err(reason),
+            block_on(store.head(&object)).expect_err(reason),
+            block_on(store.put_new(&object, "x".into())).expect_err(reason),
+            block_on(store.list_all(&folder)).expect_err(reason),
         ] {
-            assert_eq!(
-                (error.kind(), error.cause()),
-                (kind, cause),
-                "{reason}: {error:?}"
-            );
+            let found = (error.kind(), error.cause());
+            assert_eq!(found, (kind, cause), "{reason}: {error:?}");
         }
     }
 }
 
 #[test]
 fn a_missing_object_is_told_from_a_missing_bucket_and_a_page() {
-    for (bucket, kind) in [
+    let json = |message: &str| {
+        Answer::new(
+            404,
+            format!("{{\"error\":{{\"code\":404,\"message\":\"{message}\"}}}}"),
+        )
+    };
+    let page = || Answer::new(404, "<html>somebody else</html>");
+    let forbidden = || Answer::new(403, "{}");
+    let bucket = || Answer::new(200, "{\"kind\": \"storage#bucket\"}");
+    // The data, the description, the bucket; and what becomes of it.
+    let table = [
+        // The service itself, to whom may not look at buckets.
         (
-            Answer::new(200, "{\"kind\": \"storage#bucket\"}"),
+            Answer::new(404, "No such object: bucket/folder/a"),
+            json("No such object: bucket/folder/a"),
+            forbidden(),
             ErrorKind::NotFound,
         ),
-        (Answer::new(404, ""), ErrorKind::NoStore),
-        (Answer::new(200, "<html>"), ErrorKind::Other),
-    ] {
+        (
+            Answer::new(404, "whatever"),
+            json("The specified bucket does not exist."),
+            forbidden(),
+            ErrorKind::NoStore,
+        ),
+        // An emulator.
+        (
+            Answer::new(404, ""),
+            Answer::new(404, ""),
+            bucket(),
+            ErrorKind::NotFound,
+        ),
+        (
+            Answer::new(404, ""),
+            Answer::new(404, ""),
+            Answer::new(404, ""),
+            ErrorKind::NoStore,
+        ),
+        (
+            Answer::new(404, ""),
+            Answer::new(404, ""),
+            Answer::new(200, "<html>"),
+            ErrorKind::Other,
+        ),
+        // A proxy.
+        (
+            page(),
+            Answer::new(200, "{\"size\": \"1\"}"),
+            bucket(),
+            ErrorKind::Unavailable,
+        ),
+        (page(), page(), bucket(), ErrorKind::Other),
+    ];
+    for (data, meta, bucket, kind) in table {
         let server = Server::start(move |_, asked| match asked.target.as_str() {
             "/storage/v1/b/bucket?fields=kind" => bucket.clone(),
-            _ => Answer::new(404, ""),
+            target if target.contains("alt=media") => data.clone(),
+            _ => meta.clone(),
         });
         let error = block_on(store(&server, "").get_all(&key("a"))).expect_err("nothing is there");
         assert_eq!(error.kind(), kind, "{error:?}");
+    }
+}
+
+#[test]
+fn another_part_than_was_asked_for_is_no_success() {
+    for range in ["bytes 0-1/1000", "bytes 500-502/1000", "bytes 2-4/1000"] {
+        let server = Server::start(move |_, _| {
+            let data = if range.starts_with("bytes 0") {
+                "01"
+            } else {
+                "234"
+            };
+            Answer::new(206, data).header("Content-Range", range)
+        });
+        let part = block_on(store(&server, "").get_range(&key("a"), 2..5));
+        match range {
+            "bytes 2-4/1000" => assert_eq!(part.expect("it is the part"), "234"),
+            _ => assert_eq!(
+                part.expect_err("another part").kind(),
+                ErrorKind::Unavailable
+            ),
+        }
     }
 }
 
@@ -139,13 +209,23 @@ fn objects_are_put_in_one_request_on_a_condition() {
     let asked = server.asked();
     assert_eq!(
         asked[0].target,
-        "/upload/storage/v1/b/bucket/o?uploadType=media&name=folder%2Fa%2Fb&ifGenerationMatch=0"
+        "/upload/storage/v1/b/bucket/o?uploadType=multipart&name=folder%2Fa%2Fb&ifGenerationMatch=0"
     );
-    assert_eq!(asked[0].text(), "data");
     assert!(
-        asked[1].target.contains("uploadType=multipart")
-            && asked[1].text().contains("\"storageClass\":\"ARCHIVE\"")
+        asked[0].text().contains("\r\n\r\ndata\r\n--strongroom-"),
+        "{}",
+        asked[0].text()
     );
+    // The MD5 of "data".
+    assert!(
+        asked[0]
+            .text()
+            .contains("\"md5Hash\":\"jXd/OF09/siBXSD3SWAm3A==\"")
+    );
+    assert!(!asked[0].text().contains("storageClass"));
+    assert!(asked[1].text().contains("\"storageClass\":\"ARCHIVE\""));
+    let boundary = |asked: &crate::server::Asked| asked.header("content-type").to_owned();
+    assert_ne!(boundary(&asked[0]), boundary(&asked[1]));
     assert!(!asked[2].target.contains("ifGenerationMatch"));
 }
 

@@ -117,7 +117,7 @@ fn what_is_locked_is_neither_deleted_nor_replaced() {
         "DELETE" => Answer::error(403, "AccessDenied"),
         _ if asked.target.contains("versions") => Answer::new(
             200,
-            "<L><Version><Key>folder/a</Key><VersionId>v1</VersionId></Version></L>",
+            "<ListVersionsResult><Version><Key>folder/a</Key><VersionId>v1</VersionId></Version></ListVersionsResult>",
         ),
         _ => locked_until("2099-01-01T00:00:00Z"),
     });
@@ -141,11 +141,11 @@ fn every_version_is_deleted_the_oldest_first() {
         "DELETE" => Answer::new(204, ""),
         _ => Answer::new(
             200,
-            "<L><IsTruncated>false</IsTruncated>\
+            "<ListVersionsResult><IsTruncated>false</IsTruncated>\
              <Version><Key>folder/a</Key><VersionId>v4/+</VersionId></Version>\
              <DeleteMarker><Key>folder/a</Key><VersionId>m3</VersionId></DeleteMarker>\
              <Version><Key>folder/a</Key><VersionId>v2</VersionId></Version>\
-             <Version><Key>folder/ab</Key><VersionId>other</VersionId></Version></L>",
+             <Version><Key>folder/ab</Key><VersionId>other</VersionId></Version></ListVersionsResult>",
         ),
     });
     block_on(server.s3("&lock=true").delete(&key("a"))).expect("it is deleted");
@@ -189,4 +189,68 @@ fn what_a_bucket_says_of_itself() {
     let discovery = block_on(plain.call("discover", |store| async move { store.discover().await }))
         .expect("it says");
     assert!(!discovery.versioning && !discovery.object_lock);
+}
+
+#[test]
+fn who_may_not_delete_hears_of_it_where_there_is_nothing() {
+    let server = Server::start(|_, asked| match asked.method.as_str() {
+        "DELETE" => Answer::error(403, "AccessDenied"),
+        _ if asked.target.contains("retention") => Answer::error(404, "NoSuchKey"),
+        _ => Answer::new(200, "<ListVersionsResult></ListVersionsResult>"),
+    });
+    let error =
+        block_on(server.s3("&lock=true").delete(&key("never-there"))).expect_err("forbidden");
+    assert_eq!(
+        (error.kind(), error.cause()),
+        (ErrorKind::PermissionDenied, Some(Cause::Forbidden))
+    );
+}
+
+#[test]
+fn all_pages_of_versions_are_deleted() {
+    let server = Server::start(|_, asked| {
+        if asked.method == "DELETE" {
+            return Answer::new(204, "");
+        }
+        let page = asked
+            .target
+            .split("version-id-marker=")
+            .nth(1)
+            .map_or(0, |page| page.parse::<u32>().expect("a page"));
+        let next = page + 1;
+        let more = match page {
+            14 => String::new(),
+            _ => format!(
+                "<IsTruncated>true</IsTruncated><NextKeyMarker>folder/a</NextKeyMarker><NextVersionIdMarker>{next}</NextVersionIdMarker>"
+            ),
+        };
+        Answer::new(
+            200,
+            format!(
+                "<ListVersionsResult>{more}<Version><Key>folder/a</Key><VersionId>v{page}</VersionId></Version></ListVersionsResult>"
+            ),
+        )
+    });
+    block_on(server.s3("&lock=true").delete(&key("a"))).expect("it is deleted");
+    let deleted = server
+        .asked()
+        .iter()
+        .filter(|asked| asked.method == "DELETE")
+        .count();
+    assert_eq!(deleted, 15);
+}
+
+#[test]
+fn who_may_not_see_locks_replaces_nothing() {
+    let server = Server::start(|_, asked| match asked.method.as_str() {
+        "HEAD" => Answer::new(200, "").header("x-amz-version-id", "v1"),
+        "GET" => Answer::error(403, "AccessDenied"),
+        other => panic!("{other}"),
+    });
+    let error =
+        block_on(server.s3("&lock=true").replace(&key("a"), "x".into())).expect_err("who knows");
+    assert_eq!(
+        (error.kind(), error.cause()),
+        (ErrorKind::PermissionDenied, Some(Cause::Forbidden))
+    );
 }

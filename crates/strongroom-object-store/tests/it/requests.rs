@@ -200,3 +200,29 @@ fn warmth_is_read_and_asked_for() {
     assert!(post.header("authorization").starts_with("AWS4-HMAC-SHA256"));
     assert_eq!(post.header("content-md5").len(), 24);
 }
+
+#[test]
+fn what_is_no_list_is_no_empty_bucket() {
+    for body in [
+        "",
+        "<html><body><p>Please log in</p></body></html>",
+        "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+    ] {
+        let server = Server::start(move |_, _| Answer::new(200, body));
+        let listed = block_on(server.s3("").list_all(&Prefix::root()));
+        assert_eq!(
+            listed.expect_err("no list").kind(),
+            ErrorKind::Other,
+            "{body}"
+        );
+        let deleted = block_on(server.s3("&lock=true").delete(&key("a")));
+        assert!(deleted.is_err(), "{body}");
+    }
+}
+
+#[test]
+fn large_objects_are_looked_at() {
+    let server = Server::start(|_, _| Answer::new(200, "").claiming(200 << 20));
+    let object = block_on(server.s3("").head(&key("a"))).expect("it is there");
+    assert_eq!(object.len, 200 << 20);
+}

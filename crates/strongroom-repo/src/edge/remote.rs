@@ -294,7 +294,8 @@ impl Remote {
         })
     }
 
-    /// Finds out what the store does, with objects below `scratch`, and what it calls itself.
+    /// Finds out what the store does, with objects below `scratch`, a folder in `session/`, and where packs are, and what it calls
+    /// itself.
     pub(crate) fn probe(
         &self,
         scratch: &Prefix,
@@ -305,7 +306,15 @@ impl Remote {
         }
         let scratch = scratch.clone();
         self.ask(Queue::Writes, move |store| async move {
-            let probed = probe(store.as_ref(), &scratch, options).await?;
+            let mut probed = probe(store.as_ref(), &scratch, options).await?;
+            if store.capabilities().split {
+                let packs = Prefix::parse(&format!(
+                    "pack/{}",
+                    scratch.as_str().replacen("session/", "", 1)
+                ))?;
+                let options = options.without_race();
+                probed = probed.with_part(probe(store.as_ref(), &packs, options).await?);
+            }
             Ok((probed, store.to_string()))
         })
         .wait()

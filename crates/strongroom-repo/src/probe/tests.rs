@@ -88,6 +88,33 @@ fn a_store_that_denies_what_is_missing_holds_no_repository() {
 }
 
 #[test]
+fn of_a_split_store_both_parts_are_probed() {
+    use strongroom_store::wrap::{Split, SplitRules};
+
+    let packs = || SplitRules::all_of([Prefix::parse("pack/").unwrap()]);
+    let denied = Rule::new(Fault::FailBefore(StoreErrorKind::PermissionDenied));
+    let data = |operation| {
+        let rule = denied.clone().with_operation(operation);
+        Faulty::new(MemoryStore::new(), FaultPlan::new().with_rule(rule))
+    };
+    let split = Split::new(MemoryStore::new(), data(Operation::Head), packs());
+    let error = create(Arc::new(split), false).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unfit, "{error}");
+
+    let split = Split::new(MemoryStore::new(), data(Operation::Delete), packs());
+    let created = create(Arc::new(split), false).unwrap();
+    assert!(created.probe.answer(Question::AtomicCreate).is_yes());
+    assert!(created.probe.answer(Question::Delete).is_no());
+    assert!(
+        created
+            .left
+            .iter()
+            .all(|name| name.starts_with("pack/probe-"))
+    );
+    assert!(!created.left.is_empty());
+}
+
+#[test]
 fn one_writer_at_a_time_is_said_at_every_backup() {
     for single_writer in [false, true] {
         let created = create(Arc::new(MemoryStore::new()), single_writer).unwrap();

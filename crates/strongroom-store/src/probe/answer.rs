@@ -41,6 +41,34 @@ impl Probed {
             .map(|question| (question, self.answer(question)))
     }
 
+    /// Puts the answers of another part of a split store to these, which are of the part that decides races: the worse of two holds, but
+    /// for locks, which are kept where what is locked is.
+    #[must_use]
+    pub fn with_part(self, part: Self) -> Self {
+        let worse = |ours: Answer, theirs: Answer| match (&ours, &theirs) {
+            (Answer::No(_), _) | (_, Answer::Yes) => ours,
+            (_, Answer::No(_)) | (Answer::Yes, Answer::Unknown(_)) => theirs,
+            _ => ours,
+        };
+        let object_lock = match self.object_lock.is_yes() {
+            true => self.object_lock,
+            false => part.object_lock,
+        };
+        Self {
+            atomic_create: self.atomic_create,
+            read_after_write: worse(self.read_after_write, part.read_after_write),
+            missing: worse(self.missing, part.missing),
+            ranges: worse(self.ranges, part.ranges),
+            complete_list: worse(self.complete_list, part.complete_list),
+            ordered_list: worse(self.ordered_list, part.ordered_list),
+            delete: worse(self.delete, part.delete),
+            conditional_delete: worse(self.conditional_delete, part.conditional_delete),
+            versioning: worse(self.versioning, part.versioning),
+            object_lock,
+            left: [self.left, part.left].concat(),
+        }
+    }
+
     /// Returns the answer to one question.
     #[must_use]
     pub fn answer(&self, question: Question) -> &Answer {

@@ -13,7 +13,10 @@ use crate::store::{Store, StoreExt};
 /// # Errors
 ///
 /// Those of the first put, from which nothing can be learnt but that nothing can be put.
-pub(super) async fn atomic_create<S: Store + ?Sized>(scratch: &Scratch<'_, S>) -> Result<Answer> {
+pub(super) async fn atomic_create<S: Store + ?Sized>(
+    scratch: &Scratch<'_, S>,
+    no_race: bool,
+) -> Result<Answer> {
     let store = scratch.store;
     let twice = scratch.key("twice")?;
     match store.put_new(&twice, Bytes::from_static(b"first")).await {
@@ -42,13 +45,21 @@ pub(super) async fn atomic_create<S: Store + ?Sized>(scratch: &Scratch<'_, S>) -
         }
         Err(error) => return Ok(Answer::of_error(&error)),
     }
+    if no_race {
+        return Ok(Answer::Unknown("nobody raced".to_owned()));
+    }
     for round in 0..ROUNDS {
         let answer = judge(race(store, &scratch.key(&format!("race-{round}"))?).await);
         if !answer.is_yes() {
             return Ok(answer);
         }
     }
-    Ok(match store.capabilities().atomic_create {
+    let capabilities = store.capabilities();
+    if capabilities.concurrency < 2 {
+        let what = "one call at a time cannot race: leave out the limit of calls, and probe again";
+        return Ok(Answer::Unknown(what.to_owned()));
+    }
+    Ok(match capabilities.atomic_create {
         true => Answer::Yes,
         false => Answer::No("the store does not claim it, though no fault was seen".to_owned()),
     })

@@ -20,7 +20,9 @@ pub(super) async fn object_lock<S: Store + ?Sized>(
     let claimed = scratch.store.capabilities().object_lock;
     let lock = match (scratch.store.object_lock(), claimed) {
         (None, true) => return Answer::No("claimed, and no way to do it".to_owned()),
-        (None, false) => return Answer::No("the store does not claim it".to_owned()),
+        (None, false) => {
+            return Answer::No("as it was opened, the store offers no locks".to_owned());
+        }
         (Some(lock), _) => lock,
     };
     let Some(now) = now else {

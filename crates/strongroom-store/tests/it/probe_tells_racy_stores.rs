@@ -1,7 +1,7 @@
 use futures::executor::block_on;
-use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Operation, Recording, Rule, When};
+use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Limited, Operation, Recording, Rule, When};
 use strongroom_store::{
-    DirStore, ErrorKind, MemoryStore, ProbeOptions, Store, StoreExt, probe_atomic_create,
+    Answer, DirStore, ErrorKind, MemoryStore, ProbeOptions, Store, StoreExt, probe_atomic_create,
 };
 
 use crate::broken_stores_are_caught::{Broken, Flaw};
@@ -52,6 +52,15 @@ fn what_is_already_there_is_not_touched() {
     assert_eq!(kind(outcome), ErrorKind::AlreadyExists);
     let data = block_on(store.get_all(&crate::key("scratch/race-0"))).expect("it is there");
     assert_eq!(data, "precious");
+}
+
+#[test]
+fn who_asks_one_thing_at_a_time_learns_nothing_of_races() {
+    let store = Limited::new(Broken::new(Flaw::CreateLooksFirst), 1);
+    let scratch = folder("scratch/");
+    let probe = strongroom_store::probe(&store, &scratch, ProbeOptions::default());
+    let answer = block_on(probe).expect("no errors").atomic_create;
+    assert!(matches!(answer, Answer::Unknown(_)), "{answer}");
 }
 
 #[test]

@@ -42,6 +42,9 @@ pub struct Stores {
     counter: Option<Counter>,
 }
 
+/// Bytes a second below which an attempt is given up.
+const SLOWEST: u64 = 8 << 10;
+
 /// How many calls of a remote store run at once.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -57,7 +60,8 @@ impl Default for Stores {
         Self {
             environment: Arc::new(()),
             retries: Some(RetryPolicy::default()),
-            deadline: Some(DeadlinePolicy::default()),
+            // A slow line is no reason to begin anew: the adapters notice silence themselves.
+            deadline: Some(DeadlinePolicy::default().with_bytes_per_second_min(SLOWEST)),
             hedging: None,
             concurrency: None,
             bandwidth: None,
@@ -154,13 +158,19 @@ impl Stores {
     }
 
     /// Opens the store at a path or URL, as [`open`](Self::open) does, and creates its directory, and those above it, where they are
-    /// missing: for a new repository. Buckets, containers and shares are not created.
+    /// missing: for a new repository. Buckets, containers and shares are not created. The bound of concurrency does not hold, since
+    /// calls that wait for each other show no race.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
     pub fn create(&self, location: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, LocationError> {
-        self.at(&Place::parse(location.as_ref())?, Make::Directories)
+        // Calls that wait for each other do not race, and a new repository's store is to be raced for.
+        let free = Self {
+            concurrency: None,
+            ..self.clone()
+        };
+        free.at(&Place::parse(location.as_ref())?, Make::Directories)
     }
 
     /// Returns what brings objects out of cold storage at a URL, by a call of the service itself. For other stores there is
