@@ -58,11 +58,11 @@ only_one_writer() {
     repo=$(url single "$1")
     expect 1 "$server: many writers" sr-init --repo "$repo" --fast-kdf-for-tests
     says "$server: many writers" 'single-writer'
-    row "$server: many writers" "refused: $(tail -n 1 "$work/err" | cut -c 1-180)"
+    row "$server: many writers" "refused: $(tail -n 1 "$work/err" | cut -c 1-160)"
     repo=$(url single "${2:-$1}")
     journey "$server: one writer" "$repo" --single-writer
     cp "$work/warned" "$work/err"
-    says "$server: one writer" 'one writer at a time'
+    says "$server: one writer" 'does not decide who of two comes first'
 }
 
 check_ceph() {
@@ -152,7 +152,7 @@ refused() {
     shift 2
     expect 1 "$name" "$@"
     says "$name" "$phrase"
-    row "$name" "$(tail -n 1 "$work/err" | cut -c 1-200)"
+    row "$name" "$(tail -n 1 "$work/err" | cut -c 1-160)"
 }
 
 what_goes_wrong() {
