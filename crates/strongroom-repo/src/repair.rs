@@ -20,6 +20,9 @@
 //! are found, is moved as in case 2, with nothing left behind. In this way damage that was healed ends, and a repository that was repaired
 //! is one of which no check finds anything.
 //!
+//! What is locked cannot be replaced in place, though its bytes are somewhere: such a pack goes into quarantine, and the next repair moves it as in case 2; a
+//! segment is made anew from the headers of packs. Of anything else the plan says until when it is locked.
+//!
 //! # What is never done
 //!
 //! What a later version wrote is left alone. Nothing is changed that is as it should be, so repairing a healthy repository writes nothing.
@@ -91,7 +94,7 @@ impl Repository {
         let others = self.others(&options.from);
         pair::among(
             others,
-            self.store(),
+            self.store().fresh(),
             "strongroom-plan-repair",
             move |others, main| {
                 observer.on_event(&Event::Phase(Phase::Prepare));
@@ -131,7 +134,7 @@ impl Repository {
         let others = self.others(&plan.from);
         pair::among(
             others,
-            self.store(),
+            self.store().fresh(),
             "strongroom-repair",
             move |others, main| {
                 let mirrors = Mirrors::new(others);
@@ -157,19 +160,24 @@ impl Repository {
     /// Dropping the future leaves nothing behind, or some of the entries.
     pub async fn quarantine(&self, found: Vec<DamagedObject>) -> Result<QuarantineReport> {
         let this = self.clone();
-        edge::run(self.store(), "strongroom-quarantine", move |remote| {
-            let mirrors = Mirrors::new(&[]);
-            let report = Look::begin(&this, remote, &mirrors)?.quarantine(&found);
-            this.journal().keep(this.context());
-            report
-        })
+        edge::run(
+            self.store().fresh(),
+            "strongroom-quarantine",
+            move |remote| {
+                let mirrors = Mirrors::new(&[]);
+                let report = Look::begin(&this, remote, &mirrors)?.quarantine(&found);
+                this.journal().keep(this.context());
+                report
+            },
+        )
         .await
     }
 
     fn others(&self, stores: &[Arc<dyn strongroom_store::Store>]) -> Vec<Access> {
         let execution = self.context().components.execution;
-        let access =
-            |store: &Arc<dyn strongroom_store::Store>| Access::new(store.clone(), execution);
+        let access = |store: &Arc<dyn strongroom_store::Store>| {
+            Access::new(store.clone(), execution).fresh()
+        };
         stores.iter().map(access).collect()
     }
 }

@@ -34,7 +34,8 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    arguments.repository = arguments.repository.without_metadata_cache();
     let output = Arc::new(arguments.repository.output());
     finish(&output, run(&arguments, &output))
 }
@@ -58,7 +59,7 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
         options.sample = arguments.sample;
         let audit = repository.audit_locks(options, watch.clone());
         watch.end();
-        return Ok(show::locks::audit(output, &audit?));
+        return Ok(show::locks::audit(output, "result", &audit?));
     }
     let options = LockOptions::default().with_everything(arguments.everything);
     let plan = repository.plan_extend_locks(options)?;
@@ -71,19 +72,17 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
             Some(done?)
         }
     };
-    let status = show::locks::result(output, done.as_ref());
-    if arguments.dry_run {
-        return Ok(status);
+    let mut sample = Status::Complete;
+    if !arguments.dry_run {
+        // What the journal says of locks is as true as those who wrote it; the store knows.
+        let mut options = LockAuditOptions::default();
+        options.sample = Some(SAMPLE);
+        let audit = repository.audit_locks(options, watch.clone());
+        watch.end();
+        sample = show::locks::audit(output, "sample", &audit?);
     }
-    // What the journal says of locks is as true as those who wrote it; the store knows.
-    let mut options = LockAuditOptions::default();
-    options.sample = Some(SAMPLE);
-    let audit = repository.audit_locks(options, watch.clone());
-    watch.end();
-    let audit = show::locks::audit(output, &audit?);
-    Ok(if status == Status::Complete {
-        audit
-    } else {
-        status
-    })
+    match show::locks::result(output, done.as_ref()) {
+        Status::Complete => Ok(sample),
+        status => Ok(status),
+    }
 }

@@ -49,9 +49,9 @@ pub fn result(output: &Output, done: Option<&LockReport>) -> Status {
     Status::complete(problems.is_empty())
 }
 
-/// Shows how objects are locked.
+/// Shows how objects are locked; `kind` is what machines call it.
 #[must_use]
-pub fn audit(output: &Output, audit: &LockAudit) -> Status {
+pub fn audit(output: &Output, kind: &str, audit: &LockAudit) -> Status {
     for one in &audit.short {
         let _ = output.json(|| {
             json!({
@@ -65,7 +65,7 @@ pub fn audit(output: &Output, audit: &LockAudit) -> Status {
     let unknown: Vec<String> = audit.unknown.iter().map(ToString::to_string).collect();
     let _ = output.json(|| {
         json!({
-            "type": "audit",
+            "type": kind,
             "complete": audit.is_kept(),
             "unlocked_entries": audit.unlocked,
             "objects": audit.objects,

@@ -243,7 +243,7 @@ impl LockAudit {
 }
 
 /// Leaves so many of the objects, chosen at random.
-fn draw(context: &Context, objects: &mut Vec<ObjectName>, count: u64) -> Result<()> {
+pub(super) fn draw(context: &Context, objects: &mut Vec<ObjectName>, count: u64) -> Result<()> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     for at in 0..count.min(objects.len()) {
         let random = u64::from_le_bytes(context.random()?);

@@ -1,8 +1,11 @@
 //! Locks that follow deduplication, against a store that keeps them.
 
+mod copies;
 mod credentials;
 mod deleting;
 mod generations;
+mod repairing;
+mod revoking;
 mod split;
 mod support;
 

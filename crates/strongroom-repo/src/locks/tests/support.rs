@@ -361,6 +361,47 @@ impl World {
         objects.map(|object| self.retention(&object)).collect()
     }
 
+    /// An empty store of the same clock.
+    pub(super) fn another_store(&self, kind: Kind) -> Arc<Strict> {
+        Arc::new(Strict::new(kind, &self.clock))
+    }
+
+    /// The same repository in another store.
+    pub(super) fn opened_in(&self, store: &Arc<Strict>, policy: LockPolicy) -> Self {
+        let builder = Repository::builder(store.clone())
+            .settings(with(Some(policy)))
+            .components(components(&self.clock));
+        Self {
+            strict: store.clone(),
+            clock: self.clock.clone(),
+            repository: block_on(builder.open(&Credential::None)).unwrap(),
+        }
+    }
+
+    /// A copy that somebody made who knows nothing of locks.
+    pub(super) fn copied(&self, policy: LockPolicy) -> Self {
+        let copy = self.another_store(Kind::Locks);
+        for object in self.objects() {
+            let key = Key::parse(&object).unwrap();
+            let data = block_on(self.strict.inner.get(&key, GetOptions::default())).unwrap();
+            block_on(copy.inner.put(&key, data, PutOptions::default())).unwrap();
+        }
+        self.opened_in(&copy, policy)
+    }
+
+    /// Flips a bit of a locked object, which stays locked.
+    pub(super) fn flip(&self, object: &str) {
+        let (key, lock) = (Key::parse(object).unwrap(), self.retention(object));
+        let data = block_on(self.strict.inner.get(&key, GetOptions::default())).unwrap();
+        let mut data = data.to_vec();
+        let middle = data.len() / 2;
+        data[middle] ^= 0x10;
+        self.delete_behind_the_back(object);
+        let mut options = PutOptions::default();
+        options.retention = lock;
+        block_on(self.strict.inner.put(&key, data.into(), options)).unwrap();
+    }
+
     /// Deletes an object when its lock has ended.
     pub(super) fn delete_behind_the_back(&self, object: &str) {
         let now = self.now();
