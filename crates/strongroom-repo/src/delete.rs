@@ -139,6 +139,8 @@ pub enum DeleteReason {
     Dropped(u64),
     /// There are newer checkpoints or, where a lock outlived a revocation, keyrings.
     Superseded,
+    /// It is a slot that the keyring does not name any more, and its lock outlived the revocation.
+    Revoked,
     /// The session has ended.
     Ended,
 }
@@ -312,7 +314,7 @@ impl Repository {
             if !plan.is_empty() {
                 Replay::new(remote, this.context()).check_head(plan.head)?;
                 let state = this.journal().refresh(remote, this.context())?;
-                refuse_what_is_in_force(&plan, &state)?;
+                refuse_what_is_in_force(&plan, &state, this.context())?;
             }
             delete(remote, &plan, observer.as_ref())
         })
@@ -374,6 +376,7 @@ fn make_plan(
             });
         }
     }
+    revoked(remote, context, &history, &notes, &mut plan)?;
     plan.objects.extend(useless(&history, notes));
     plan.objects
         .sort_by(|one, other| one.object.cmp(&other.object));
@@ -402,11 +405,57 @@ fn locked_until(
     Some(lock.until).filter(|until| *until > now.seconds)
 }
 
-/// Lists checkpoints, beacons and, where objects are locked, keyrings.
+/// Finds what locks kept when a revocation deleted it: old keyrings, and slots that the keyring in force does not name.
+fn revoked(
+    remote: &Remote,
+    context: &Context,
+    history: &History,
+    notes: &[(ObjectName, u64)],
+    plan: &mut DeletePlan,
+) -> Result<()> {
+    let Some((generation, _)) = history.state.keyring else {
+        return Ok(());
+    };
+    let keys = context.keys();
+    let now = context.components.clock.now().seconds;
+    for (name, len) in notes {
+        let reason = match name {
+            ObjectName::Keyring(old) | ObjectName::KeyringCopy(old) if *old < generation => {
+                DeleteReason::Superseded
+            }
+            ObjectName::Slot(id)
+                if keys.generation == generation
+                    && keys.slots.iter().all(|slot| slot.id != *id) =>
+            {
+                DeleteReason::Revoked
+            }
+            _ => continue,
+        };
+        let (object, len) = (name.to_string(), *len);
+        let until = match remote.retention_later(&object_key(&object)?).wait() {
+            Ok(found) => found.map(|found| found.until).filter(|until| *until > now),
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            // If it is locked, the store refuses to delete it.
+            Err(_) => None,
+        };
+        match until {
+            Some(until) => plan.locked.push(LockedObject { object, len, until }),
+            None => plan.objects.push(DoomedObject {
+                object,
+                len,
+                reason,
+            }),
+        }
+    }
+    Ok(())
+}
+
+/// Lists checkpoints, beacons and, where objects are locked, keyrings and slots.
 fn list_notes(remote: &Remote, context: &Context) -> Result<Vec<(ObjectName, u64)>> {
     let mut notes = Vec::new();
-    // A revocation deletes old keyrings itself, unless they are locked.
-    let locked = context.store.locker().map(|_| "keyring/");
+    // A revocation deletes them itself, unless they are locked.
+    let locked = context.store.locker().map(|_| ["keyring/", "slot/"]);
+    let locked = locked.into_iter().flatten();
     for prefix in ["checkpoint/", "session/"].into_iter().chain(locked) {
         let listed = remote.list(&Prefix::parse(prefix)?)?;
         let named = listed
@@ -427,13 +476,7 @@ fn useless(history: &History, notes: Vec<(ObjectName, u64)>) -> Vec<DoomedObject
     let mut numbers: Vec<u64> = notes.iter().filter_map(number).collect();
     numbers.sort_unstable_by(|one, other| other.cmp(one));
     let oldest_kept = numbers.get(CHECKPOINTS - 1).copied().unwrap_or(0);
-    let is_old = |generation: u64| state.keyring.is_some_and(|(now, _)| generation < now);
     let reason = |name: &ObjectName| match name {
-        ObjectName::Keyring(generation) | ObjectName::KeyringCopy(generation)
-            if is_old(*generation) =>
-        {
-            Some(DeleteReason::Superseded)
-        }
         ObjectName::Checkpoint(n) if *n < oldest_kept => Some(DeleteReason::Superseded),
         ObjectName::Session(id)
             if state.committed_sessions.contains(id) || state.ended_sessions.contains(id) =>
@@ -453,10 +496,12 @@ fn useless(history: &History, notes: Vec<(ObjectName, u64)>) -> Vec<DoomedObject
 }
 
 /// Makes sure that nothing counts again which had been dropped when the plan was made: a repair of the journal may have replaced the entry that dropped it.
-fn refuse_what_is_in_force(plan: &DeletePlan, state: &State) -> Result<()> {
+fn refuse_what_is_in_force(plan: &DeletePlan, state: &State, context: &Context) -> Result<()> {
+    let keys = context.keys();
     let is_in_force = |object: &&DoomedObject| match object_name::parse(&object.object) {
         Some(ObjectName::Pack(name)) => state.packs.contains_key(&name),
         Some(ObjectName::Index(name)) => state.segments.contains_key(&name),
+        Some(ObjectName::Slot(id)) => keys.slots.iter().any(|slot| slot.id == id),
         _ => false,
     };
     match plan.objects.iter().find(is_in_force) {

@@ -20,6 +20,9 @@
 //! are found, is moved as in case 2, with nothing left behind. In this way damage that was healed ends, and a repository that was repaired
 //! is one of which no check finds anything.
 //!
+//! What is locked cannot be replaced in place, though its bytes are somewhere: such a pack goes into quarantine, and the next repair moves it as in case 2; a
+//! segment is made anew from the headers of packs. Of anything else the plan says until when it is locked.
+//!
 //! # What is never done
 //!
 //! What a later version wrote is left alone. Nothing is changed that is as it should be, so repairing a healthy repository writes nothing.

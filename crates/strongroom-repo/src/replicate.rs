@@ -42,6 +42,10 @@ impl Repository {
     /// not copied, nor deleted there: [`delete_dropped`](Self::delete_dropped) on the replica does that. What a revocation deleted
     /// here is deleted there too: slots that open nothing any more, and old keyrings. Everything in `to` is listed once.
     ///
+    /// What is put is locked as [`Settings::object_lock`](crate::Settings::object_lock) of this handle says, if `to` can lock; the report says so if it cannot. The
+    /// journal there says of locks what is true *here*, and is not believed there: a plan to extend locks asks the store. Locks of what
+    /// was replicated earlier are not extended; the copy that a mirror makes keeps them up.
+    ///
     /// Nobody may write to the replica. To go on with it after the original is lost, open it as it is.
     ///
     /// # Errors
@@ -49,7 +53,8 @@ impl Repository {
     /// `AlreadyExists` when `to` holds something else than a repository; `Conflict` when it holds another repository, or entries that
     /// come after ours; `Fork` when its journal is another one from some entry on, or has an entry where ours has a Bridge and nothing tells that it
     /// is the lost one; `Damaged` names an object there that is not what was
-    /// put; otherwise what either store said. What is lost *here* is no error: it is in the report.
+    /// put; `Invalid` when objects are locked there and this machine's clock is not to be believed; otherwise what either store said. What is lost *here* is no
+    /// error: it is in the report.
     ///
     /// # Cancellation
     ///
@@ -63,6 +68,9 @@ impl Repository {
         let work = move |source: &_, target: &_| {
             observer.on_event(&Event::Phase(Phase::Prepare));
             let mut round = Round::look(&this, source, target, observer.as_ref())?;
+            round.report.locked = target.lock_target()?;
+            round.report.is_unlocked =
+                this.context().settings.object_lock.is_some() && round.report.locked.is_none();
             round.begin()?;
             loop {
                 let state = this.journal().refresh(source, this.context())?;
@@ -79,6 +87,9 @@ impl Repository {
             true => to.locking(&context.settings, &context.components),
             false => to,
         };
+        if let Some(locker) = to.locker() {
+            locker.learn(context.created(), &self.journal().state());
+        }
         pair::between(self.store(), to, "strongroom-replicate", work).await
     }
 

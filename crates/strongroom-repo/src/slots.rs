@@ -12,7 +12,7 @@ use strongroom_format::{SlotEntry, Time, object_name};
 pub use self::revoke::RevokeReport;
 pub(crate) use self::rotate::{Changes, rotate};
 pub(crate) use self::seal::{SealedSlot, seal_slot};
-use crate::context::put_own;
+use crate::context::{is_there, put_own};
 use crate::edge;
 use crate::error::Result;
 use crate::repository::Repository;
@@ -110,6 +110,11 @@ impl Repository {
                 bundle.slots.push(slot.entry.clone());
                 Ok(Changes::default())
             })?;
+            // Until the keyring named it, it looked like one that was revoked, which a deletion may take away.
+            let name = object_name::slot(slot.entry.id);
+            if !is_there(remote, &name)? {
+                put_own(remote, &name, &slot.object)?;
+            }
             Ok(SlotInfo::of(&slot.entry, None))
         })
         .await

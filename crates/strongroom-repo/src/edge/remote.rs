@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use strongroom_format::object_name::ObjectName;
 use strongroom_format::{ObjectKind, PackClass, Preamble};
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
@@ -17,6 +18,7 @@ use strongroom_store::{
 
 use super::{Alone, Terms, cancelled, drive, read_only};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::{HiddenObject, hidden_objects};
 use crate::settings::Execution;
 
 pub(super) type Work = BoxFuture<'static, ()>;
@@ -341,6 +343,19 @@ impl Remote {
             let lock = store.object_lock().ok_or_else(cannot_lock)?;
             Ok(lock.retention(&key).await?)
         })
+    }
+
+    /// Asks which objects are hidden, of those whose names are written once; `None` if the store does not know.
+    pub(crate) fn hidden(&self) -> Result<Option<Vec<(ObjectName, HiddenObject)>>> {
+        self.ask(Queue::Reads, move |store| async move {
+            let found = hidden_objects(store.as_ref()).await?;
+            let named = |found: Vec<_>| {
+                let found = found.into_iter();
+                found.map(|(_, name, object)| (name, object)).collect()
+            };
+            Ok(found.map(named))
+        })
+        .wait()
     }
 
     /// Begins to lock an object longer.

@@ -7,10 +7,11 @@ use strongroom_format::limits::BUNDLE_ENTRIES;
 use strongroom_format::object_name::ObjectName;
 use strongroom_store::Retention;
 
-use super::{LockPolicy, utc};
-use crate::context::Context;
+use super::audit::draw;
+use super::{LockPolicy, ShortLock, utc};
+use crate::context::{Context, object_key};
 use crate::edge::{self, Remote};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::journal::LockHistory;
 use crate::prune::Requests;
 use crate::repository::Repository;
@@ -45,6 +46,7 @@ pub struct LockPlan {
     unlocked: u64,
     short: u64,
     promise: Retention,
+    contradicted: Vec<ShortLock>,
 }
 
 /// An object whose lock will be extended.
@@ -70,10 +72,17 @@ impl LockPlan {
         &self.objects
     }
 
-    /// Returns how many objects are locked so already.
+    /// Returns how many objects are locked so already, as far as the journal says.
     #[must_use]
     pub fn enough(&self) -> u64 {
         self.enough
+    }
+
+    /// Returns where the store contradicted the journal. If it did anywhere, nothing that the journal says of locks is believed, and everything is
+    /// locked again: somebody wrote what is not so, or this is a copy that was made without the locks.
+    #[must_use]
+    pub fn contradicted(&self) -> &[ShortLock] {
+        &self.contradicted
     }
 
     /// Returns how many entries no lock protects, because the policy leaves entries out and no bundle has them yet.
@@ -124,6 +133,15 @@ impl fmt::Display for LockPlan {
             self.enough
         )?;
         say_unlocked(f, self.unlocked)?;
+        if let Some(first) = self.contradicted.first() {
+            writeln!(
+                f,
+                "the journal says what is not so: {} of the objects that the store was asked for are locked for less, such as {}; \
+                 everything is locked again",
+                self.contradicted.len(),
+                first.object
+            )?;
+        }
         if self.short > 0 {
             writeln!(
                 f,
@@ -138,7 +156,8 @@ impl fmt::Display for LockPlan {
 
 impl Repository {
     /// Finds out which locks have to be extended, so that what is in force stays locked as [`Settings::object_lock`](crate::Settings::object_lock)
-    /// promises. Writes nothing, and asks the store for nothing but the journal, which is read from its first entry.
+    /// promises. Writes nothing, and reads the journal from its first entry. Of what is locked long enough by what the journal says, the store is
+    /// asked for 16 objects chosen at random: if one of them is not, everything is locked again ([`LockPlan::contradicted`]).
     ///
     /// Run it and [`extend_locks`](Self::extend_locks) once in every [`LockPolicy::generation`](crate::LockPolicy::generation): every snapshot is then locked whole from
     /// its commit on for a period at least, whatever it shares with older ones. Done again in the same generation, it finds only what is new.
@@ -181,13 +200,16 @@ fn make_plan(repository: &Repository, remote: &Remote, options: LockOptions) -> 
         unlocked: unlocked_entries(state, policy),
         short: 0,
         promise,
+        contradicted: Vec::new(),
     };
-    for object in lockable(context, state, policy) {
+    let mut enough = Vec::new();
+    let objects = lockable(context, state, policy);
+    for object in &objects {
         // More than anybody can have asked for is said by somebody who wants nothing to be locked longer.
-        let known = known(&history.locks, &object).filter(|known| known.until <= to.until);
+        let known = known(&history.locks, object).filter(|known| known.until <= to.until);
         plan.short += u64::from(!is_over && !known.is_some_and(|known| known.covers(&promise)));
         if known.is_some_and(|known| known.covers(&to)) && !options.everything {
-            plan.enough += 1;
+            enough.push(*object);
         } else {
             plan.objects.push(PlannedLock {
                 object: object.to_string(),
@@ -195,8 +217,60 @@ fn make_plan(repository: &Repository, remote: &Remote, options: LockOptions) -> 
             });
         }
     }
+    plan.enough = enough.len() as u64;
+    draw(context, &mut enough, SAMPLE)?;
+    plan.contradicted = contradictions(remote, &enough, to)?;
+    if !plan.contradicted.is_empty() {
+        plan.believe_nothing(&objects, is_over);
+    }
     Ok(plan)
 }
+
+impl LockPlan {
+    /// Plans for everything as if the journal said nothing of locks.
+    fn believe_nothing(&mut self, objects: &[ObjectName], is_over: bool) {
+        let planned = objects.iter().map(|object| PlannedLock {
+            object: object.to_string(),
+            known: None,
+        });
+        self.objects = planned.collect();
+        self.enough = 0;
+        self.short = match is_over {
+            true => 0,
+            false => self.objects.len() as u64,
+        };
+    }
+}
+
+/// Asks the store how objects are locked of which the journal says that they are locked so. What it does not say is no contradiction: it is missing, or may not
+/// be asked for.
+fn contradictions(
+    remote: &Remote,
+    objects: &[ObjectName],
+    to: Retention,
+) -> Result<Vec<ShortLock>> {
+    let mut asked = Vec::with_capacity(objects.len());
+    for object in objects {
+        let key = object_key(&object.to_string())?;
+        asked.push((object, remote.retention_later(&key)));
+    }
+    let mut short = Vec::new();
+    for (object, ticket) in asked {
+        match ticket.wait() {
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            Err(_) => {}
+            Ok(found) if found.is_some_and(|found| found.covers(&to)) => {}
+            Ok(found) => short.push(ShortLock {
+                object: object.to_string(),
+                found,
+            }),
+        }
+    }
+    Ok(short)
+}
+
+/// Objects that the store is asked for to see whether the journal speaks the truth.
+const SAMPLE: u64 = 16;
 
 /// Returns how many entries are neither locked nor in a bundle that is.
 pub(super) fn unlocked_entries(state: &State, policy: LockPolicy) -> u64 {

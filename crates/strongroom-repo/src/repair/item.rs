@@ -4,6 +4,8 @@ use std::fmt;
 
 use strongroom_format::object_name::ObjectName;
 
+use crate::locks::utc;
+
 /// One thing that is wrong, and what can be done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,6 +20,9 @@ pub struct RepairItem {
     pub read_bytes: u64,
     /// Bytes that this writes, about.
     pub written_bytes: u64,
+    /// Until when the store keeps it from being replaced and deleted, in seconds since 1970, where that decides what is done: a pack is then put in quarantine
+    /// though there is a source, and the next repair moves it from there.
+    pub locked_until: Option<i64>,
 }
 
 /// What is wrong with an object.
@@ -105,6 +110,8 @@ pub enum NoRemedy {
     EntryLost,
     /// Neither of its two copies is there, and no source has it.
     NoSource,
+    /// The store keeps it from being replaced until its lock ends: [`RepairItem::locked_until`].
+    Locked,
 }
 
 impl RepairItem {
@@ -115,12 +122,18 @@ impl RepairItem {
             remedy,
             read_bytes: 0,
             written_bytes: 0,
+            locked_until: None,
         }
     }
 
     pub(super) fn costing(mut self, read_bytes: u64, written_bytes: u64) -> Self {
         self.read_bytes = read_bytes;
         self.written_bytes = written_bytes;
+        self
+    }
+
+    pub(super) fn locked(mut self, until: i64) -> Self {
+        self.locked_until = Some(until);
         self
     }
 
@@ -144,6 +157,9 @@ impl RepairItem {
 impl fmt::Display for RepairItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}; {}", self.object, self.wrong, self.remedy)?;
+        if let Some(until) = self.locked_until {
+            write!(f, " (locked until {})", utc(until))?;
+        }
         if self.read_bytes + self.written_bytes > 0 {
             let (read, written) = (self.read_bytes, self.written_bytes);
             write!(f, " (reads {read} bytes, writes {written})")?;
@@ -215,6 +231,7 @@ impl fmt::Display for NoRemedy {
             Self::AddSlot => f.write_str("no source has it, add a new slot"),
             Self::EntryLost => f.write_str("no source has it, the journal needs a bridge"),
             Self::NoSource => f.write_str("no source has it"),
+            Self::Locked => f.write_str("what is locked cannot be replaced"),
         }
     }
 }

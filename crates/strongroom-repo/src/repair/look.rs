@@ -14,9 +14,9 @@ use super::item::{NoRemedy, Remedy, RepairItem, RepairSource, Wrong};
 use super::mirrors::Mirrors;
 use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
-use crate::context::{Context, get_if_there};
+use crate::context::{Context, get_if_there, object_key};
 use crate::edge::{Remote, cancelled};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::features::{may_maintain, may_write};
 use crate::index::Index;
 use crate::repository::Repository;
@@ -215,6 +215,28 @@ impl<'a> Look<'a> {
             }
         }
         Ok(Some(wrong))
+    }
+
+    /// Returns until when the store keeps an object from being replaced and deleted, if it does and says so.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled`.
+    pub(super) fn locked_until(&self, object: &ObjectName) -> Result<Option<i64>> {
+        if !self.context.store.can_lock() {
+            return Ok(None);
+        }
+        let now = self.context.components.clock.now().seconds;
+        match self
+            .remote
+            .retention_later(&object_key(&object.to_string())?)
+            .wait()
+        {
+            Ok(found) => Ok(found.map(|found| found.until).filter(|until| *until > now)),
+            Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
+            // Whether it can be replaced is seen when it is tried.
+            Err(_) => Ok(None),
+        }
     }
 
     /// Says whether something that seems to be missing was dropped meanwhile.

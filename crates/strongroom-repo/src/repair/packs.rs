@@ -94,6 +94,22 @@ impl Look<'_> {
             let item = RepairItem::new(name, wrong, remedy).costing(2 * len, len);
             return Ok(Some((item, None)));
         };
+        let locked = match exam.wrong {
+            Some(Wrong::Missing) => None,
+            _ if is_quarantined => None,
+            _ => self.locked_until(&name)?,
+        };
+        if let Some(until) = locked {
+            // From quarantine it is moved to new packs, and leaves the locked one behind.
+            let remedy = match (&self.forbidden, self.is_new(exam)) {
+                (None, true) => Remedy::Quarantine(exam.named()),
+                _ => Remedy::None(NoRemedy::Locked),
+            };
+            return Ok(Some((
+                RepairItem::new(name, wrong, remedy).locked(until),
+                None,
+            )));
+        }
         let remedy = match is_quarantined {
             false => Remedy::PutBack(found.origin),
             true => {

@@ -148,6 +148,7 @@ pub(super) fn make_plan(look: &Look<'_>, options: &RepairOptions) -> Result<Repa
         live = Some(walk);
     }
     refuse(look, &mut items);
+    leave_locked(look, &mut items)?;
     items.sort_by_key(|item| (rank(&item.remedy, &item.object), item.object));
     let lost_objects = items.iter().filter(|item| is_lost(item));
     let lost_objects = lost_objects.map(|item| item.object).collect();
@@ -218,6 +219,24 @@ fn refuse(look: &Look<'_>, items: &mut [RepairItem]) {
             item.remedy = Remedy::None(NoRemedy::Newer(why.clone()));
         }
     }
+}
+
+/// Leaves alone what would be replaced or deleted and is locked. Packs and segments are replaced by others.
+fn leave_locked(look: &Look<'_>, items: &mut [RepairItem]) -> Result<()> {
+    for item in items {
+        let is_replaced = match (&item.remedy, item.object) {
+            (_, ObjectName::Pack(_) | ObjectName::Index(_)) => false,
+            (Remedy::PutBack(_) | Remedy::Rebuild(_), _) => item.wrong != Wrong::Missing,
+            (Remedy::Delete, _) => true,
+            _ => false,
+        };
+        if is_replaced && let Some(until) = look.locked_until(&item.object)? {
+            item.remedy = Remedy::None(NoRemedy::Locked);
+            (item.read_bytes, item.written_bytes) = (0, 0);
+            item.locked_until = Some(until);
+        }
+    }
+    Ok(())
 }
 
 fn is_lost(item: &RepairItem) -> bool {

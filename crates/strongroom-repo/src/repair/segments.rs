@@ -40,7 +40,14 @@ impl Look<'_> {
         if self.was_dropped(&name)? {
             return Ok(None);
         }
-        if let Some(bytes) = self.index.bytes_of(&name) {
+        // What is locked cannot be replaced; another segment can say the same.
+        let locked = match wrong {
+            Wrong::Missing => None,
+            _ => self.locked_until(&object)?,
+        };
+        if locked.is_none()
+            && let Some(bytes) = self.index.bytes_of(&name)
+        {
             return Ok(Some(Found::put_back(
                 object,
                 wrong,
@@ -48,12 +55,15 @@ impl Look<'_> {
                 bytes,
             )));
         }
-        if let Some((mirror, bytes)) = self.mirrors.find(&object, is_right)? {
+        if locked.is_none()
+            && let Some((mirror, bytes)) = self.mirrors.find(&object, is_right)?
+        {
             let from = RepairSource::Mirror(mirror);
             return Ok(Some(Found::put_back(object, wrong, from, bytes)));
         }
         let mut found = Found::without_bytes(object, wrong, Remedy::Rebuild(RepairSource::Headers));
         found.item = found.item.costing(len, len);
+        found.item.locked_until = locked;
         Ok(Some(found))
     }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use strongroom_store::Retention;
+
+use crate::locks::utc;
 use crate::parity::ParityCount;
 
 /// What a replication did.
@@ -29,6 +32,10 @@ pub struct ReplicaReport {
     pub deleted: Vec<String>,
     /// What should be deleted there and could not be, and why. With these objects a revoked secret still opens the replica.
     pub left: Vec<(String, String)>,
+    /// How what this call put is locked; `None` if it is not.
+    pub locked: Option<Retention>,
+    /// The settings ask for locked objects, and the replica's store cannot lock any.
+    pub is_unlocked: bool,
 }
 
 impl ReplicaReport {
@@ -48,6 +55,14 @@ impl fmt::Display for ReplicaReport {
         )?;
         if self.parity != ParityCount::default() {
             write!(f, "\n{}", self.parity)?;
+        }
+        if let Some(locked) = self.locked {
+            write!(f, "\nwhat was put is locked until {}", utc(locked.until))?;
+        }
+        if self.is_unlocked {
+            f.write_str(
+                "\nthe replica is not locked: its store cannot lock objects; what its journal says of locks is true of the original",
+            )?;
         }
         for name in &self.repaired {
             write!(f, "\nput again: {name}")?;

@@ -3,12 +3,13 @@
 use strongroom_crypt::{Secret, SlotId};
 use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{Epoch, EpochState, KeyBundle, Slot};
-use strongroom_store::Prefix;
+use strongroom_store::{Cause, Prefix};
 
 use super::rotate::{Changes, rotate};
 use crate::context::{crypt_error, get_if_there, is_there, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::utc;
 use crate::repository::Repository;
 
 /// What a revocation did, and what it could not do.
@@ -26,6 +27,9 @@ pub struct RevokeReport {
     /// Objects that should be deleted and could not be, and why. Delete them by other means: with them and the
     /// revoked secret, everything before the revocation can be read.
     pub left: Vec<(String, String)>,
+    /// When the last of the locks ends that keep what is left, in seconds since 1970, as far as the store says. After that
+    /// [`plan_delete`](crate::Repository::plan_delete) finds what is left.
+    pub locked_until: Option<i64>,
 }
 
 impl RevokeReport {
@@ -38,8 +42,12 @@ impl RevokeReport {
         } else {
             "Not all of the old objects could be deleted from the store, and with them the slot still opens the old keyring."
         };
+        let locked = self.locked_until.map_or_else(String::new, |until| {
+            let until = utc(until);
+            format!(" They are locked until {until}; a deletion of what was dropped after that deletes them.")
+        });
         format!(
-            "{copies} Whoever has or had the old keys and can read the store can read everything that was \
+            "{copies}{locked} Whoever has or had the old keys and can read the store can read everything that was \
              backed up before, and of everything that is backed up later the journal, the structure of snapshots, the sizes and the \
              index, but not the content and not the names of files. The signing keys are not changed: if the \
              holder can also write to the store, they can add entries to the journal. Take that access away too."
@@ -78,6 +86,7 @@ pub(super) fn revoke(repository: &Repository, remote: &Remote, id: SlotId) -> Re
         opened_epoch,
         deleted: Vec::new(),
         left: Vec::new(),
+        locked_until: None,
     };
     report.delete(remote, object_name::slot(id));
     match old_keyrings(remote, generation) {
@@ -141,11 +150,22 @@ fn old_keyrings(remote: &Remote, generation: u64) -> Result<Vec<String>> {
     Ok(names.filter(|name| is_old(name)).collect())
 }
 
+/// Returns when the lock of an object ends, if the store says so.
+fn end_of_lock(remote: &Remote, name: &str) -> Option<i64> {
+    let found = object_key(name).and_then(|key| remote.retention_later(&key).wait());
+    found.ok().flatten().map(|found| found.until)
+}
+
 impl RevokeReport {
     fn delete(&mut self, remote: &Remote, name: String) {
         match object_key(&name).and_then(|key| remote.delete(&key)) {
             Ok(()) => self.deleted.push(name),
-            Err(error) => self.left.push((name, error.to_string())),
+            Err(error) => {
+                if error.cause() == Some(Cause::Retained) {
+                    self.locked_until = self.locked_until.max(end_of_lock(remote, &name));
+                }
+                self.left.push((name, error.to_string()));
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use super::sleep::Sleep;
 use super::timer::TimerSleep;
 use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -220,6 +220,20 @@ impl<S: Store> ObjectLock for Deadline<S> {
     async fn extend(&self, key: &Key, to: Retention) -> Result<()> {
         let call = lock_of(&*self.inner, "extend")?.extend(key, to);
         self.within("extend", key, 0, call).await
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        let call = lock_of(&*self.inner, "hidden")?.hidden(prefix, from);
+        let limit = self.policy.limit(0);
+        match race(call, &*self.sleep, limit).await {
+            Some(result) => result,
+            None => Err(late("hidden", limit)),
+        }
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        let call = lock_of(&*self.inner, "uncover")?.uncover(key);
+        self.within("uncover", key, 0, call).await
     }
 }
 

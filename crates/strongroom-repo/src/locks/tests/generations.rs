@@ -62,7 +62,8 @@ fn an_object_costs_one_request_a_generation_however_many_snapshots_share_it() {
         let objects = in_force.packs.len() + in_force.segments.len() + 72;
         let extensions = world.strict.extensions.load(Ordering::SeqCst);
         assert!(extensions <= objects as u64, "{extensions} > {objects}");
-        assert_eq!(world.strict.questions.load(Ordering::SeqCst), 0);
+        // Each plan asks for a few, whatever there is.
+        assert!(world.strict.questions.load(Ordering::SeqCst) <= 5 * 16);
         assert_eq!(world.strict.lists.load(Ordering::SeqCst), 0);
         assert!(world.plan().is_empty());
         world.pass(generation - 5 * DAY / 2);

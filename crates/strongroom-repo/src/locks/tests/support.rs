@@ -13,8 +13,8 @@ use futures::stream::BoxStream;
 use strongroom_crypt::{Argon2Params, Suite};
 use strongroom_format::{Evidence, Time};
 use strongroom_store::{
-    Capabilities, Cause, GetOptions, Key, MemoryStore, ObjectLock, ObjectMeta, Prefix, PutOptions,
-    Retention, RetentionMode, Store, StoreExt as _,
+    Capabilities, Cause, GetOptions, HiddenPage, Key, MemoryStore, ObjectLock, ObjectMeta, Prefix,
+    PutOptions, Retention, RetentionMode, Store, StoreExt as _,
 };
 
 use crate::locks::{LockAudit, LockAuditOptions, LockOptions, LockPlan, LockPolicy, LockReport};
@@ -190,6 +190,14 @@ impl ObjectLock for Strict {
         }
         self.inner.extend(key, to).await
     }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> StoreResult<HiddenPage> {
+        self.inner.hidden(prefix, from).await
+    }
+
+    async fn uncover(&self, key: &Key) -> StoreResult<bool> {
+        self.inner.uncover(key).await
+    }
 }
 
 impl fmt::Display for Strict {
@@ -331,6 +339,12 @@ impl World {
             .collect()
     }
 
+    /// Lays a mark of deletion or other bytes over an object.
+    pub(super) fn cover(&self, object: &str, over: Option<&'static str>) {
+        let key = Key::parse(object).unwrap();
+        assert!(self.strict.inner.cover(&key, over.map(Bytes::from)));
+    }
+
     pub(super) fn first(&self, folder: &str) -> String {
         let mut objects = self.objects().into_iter();
         objects.find(|object| object.starts_with(folder)).unwrap()
@@ -345,6 +359,47 @@ impl World {
         let objects = self.objects().into_iter();
         let objects = objects.filter(|object| object.starts_with(folder));
         objects.map(|object| self.retention(&object)).collect()
+    }
+
+    /// An empty store of the same clock.
+    pub(super) fn another_store(&self, kind: Kind) -> Arc<Strict> {
+        Arc::new(Strict::new(kind, &self.clock))
+    }
+
+    /// The same repository in another store.
+    pub(super) fn opened_in(&self, store: &Arc<Strict>, policy: LockPolicy) -> Self {
+        let builder = Repository::builder(store.clone())
+            .settings(with(Some(policy)))
+            .components(components(&self.clock));
+        Self {
+            strict: store.clone(),
+            clock: self.clock.clone(),
+            repository: block_on(builder.open(&Credential::None)).unwrap(),
+        }
+    }
+
+    /// A copy that somebody made who knows nothing of locks.
+    pub(super) fn copied(&self, policy: LockPolicy) -> Self {
+        let copy = self.another_store(Kind::Locks);
+        for object in self.objects() {
+            let key = Key::parse(&object).unwrap();
+            let data = block_on(self.strict.inner.get(&key, GetOptions::default())).unwrap();
+            block_on(copy.inner.put(&key, data, PutOptions::default())).unwrap();
+        }
+        self.opened_in(&copy, policy)
+    }
+
+    /// Flips a bit of a locked object, which stays locked.
+    pub(super) fn flip(&self, object: &str) {
+        let (key, lock) = (Key::parse(object).unwrap(), self.retention(object));
+        let data = block_on(self.strict.inner.get(&key, GetOptions::default())).unwrap();
+        let mut data = data.to_vec();
+        let middle = data.len() / 2;
+        data[middle] ^= 0x10;
+        self.delete_behind_the_back(object);
+        let mut options = PutOptions::default();
+        options.retention = lock;
+        block_on(self.strict.inner.put(&key, data.into(), options)).unwrap();
     }
 
     /// Deletes an object when its lock has ended.
