@@ -59,6 +59,10 @@ fn everything_but_the_journal_is_locked() {
     for object in all(&data) {
         let name = object.key.as_str();
         assert!(!is_entry(name));
+        if name.starts_with("pack/probe-") {
+            // What a probe locks for a minute or two.
+            continue;
+        }
         let found = block_on(data.retention(&object.key)).unwrap();
         assert_eq!(found.is_none(), name.starts_with("parity/"), "{name}");
     }
