@@ -66,6 +66,13 @@ impl RepositoryArgs {
         Output::new(self.json)
     }
 
+    /// Reads remote stores and not what is kept of them on this machine, whatever the options say: for programs that look for damage.
+    #[must_use]
+    pub fn without_metadata_cache(mut self) -> Self {
+        self.network.metadata_cache_size = None;
+        self
+    }
+
     /// Opens the repository with the settings that the options say.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub(crate) mod calls;
 mod credentials;
 mod discovery;
 mod lock;
+mod uncover;
 mod versions;
 mod warm;
 
@@ -235,6 +236,7 @@ impl S3 {
         }
         let calls = S3Calls::new(
             Transport::new(&connection)?,
+            self.bucket.clone(),
             bucket_url.clone(),
             region.clone(),
         );

@@ -284,7 +284,7 @@ impl Blobs {
         let header = match first {
             Err(error) if error.kind() == ErrorKind::Damaged => {
                 // Once more, past every cache, before crying wolf.
-                self.0.sealed.forget(&pack.name);
+                self.0.sealed.suspect(&pack.name);
                 self.0
                     .sealed
                     .header(pack)
@@ -534,7 +534,7 @@ impl Blobs {
             .as_ref()
             .is_err_and(|error| error.kind() == ErrorKind::Damaged)
         {
-            self.0.sealed.forget(&pack.name);
+            self.0.sealed.suspect(&pack.name);
             plain = decode();
         }
         lock(&self.0.scratch).push(scratch);

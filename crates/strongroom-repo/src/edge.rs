@@ -48,6 +48,8 @@ pub(crate) struct Terms {
     locker: Option<Arc<Locker>>,
     /// Packs of content are put in the cold class.
     cold_content: bool,
+    /// Everything is read from the store itself, past what its wrappers keep.
+    fresh: bool,
 }
 
 /// What it takes to write to a store that refuses conditions: that nobody else does.
@@ -105,6 +107,18 @@ impl Access {
     pub(crate) fn writable(&self) -> Self {
         let terms = Terms {
             read_only: Arc::default(),
+            ..self.terms.clone()
+        };
+        Self {
+            terms,
+            ..self.clone()
+        }
+    }
+
+    /// One that reads from the store itself, past what its wrappers keep: for whoever looks for damage.
+    pub(crate) fn fresh(&self) -> Self {
+        let terms = Terms {
+            fresh: true,
             ..self.terms.clone()
         };
         Self {

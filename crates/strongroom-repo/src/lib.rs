@@ -111,8 +111,8 @@ pub use holds::{HoldInfo, HoldRequest};
 pub use kit::{KitError, RecoveryKit};
 pub use list::{Depth, SnapshotFilter};
 pub use locks::{
-    LockAudit, LockAuditOptions, LockOptions, LockPlan, LockPolicy, LockReport, PlannedLock,
-    ShortLock,
+    HiddenObject, LockAudit, LockAuditOptions, LockOptions, LockPlan, LockPolicy, LockReport,
+    PlannedLock, ShortLock, UncoverReport, uncover,
 };
 pub use lost::{
     InPlace, JournalDamage, JournalRepairPlan, JournalRepairReport, LaterEntry, LostEntries,

@@ -16,6 +16,7 @@ mod plan;
 mod policy;
 #[cfg(test)]
 mod tests;
+mod uncover;
 mod when;
 
 pub use self::audit::{LockAudit, LockAuditOptions, ShortLock};
@@ -23,6 +24,8 @@ pub use self::extend::LockReport;
 pub(crate) use self::locker::Locker;
 pub use self::plan::{LockOptions, LockPlan, PlannedLock};
 pub use self::policy::LockPolicy;
+pub(crate) use self::uncover::hidden_objects;
+pub use self::uncover::{HiddenObject, UncoverReport, uncover};
 pub(crate) use self::when::utc;
 
 use strongroom_format::{Body, Locked, ObjectHash};

@@ -389,13 +389,13 @@ pub(crate) fn put_segment(
         .map_err(full)?
         .into();
     let name = ObjectHash::of(&bytes);
-    present(remote.put(&object_key(&object_name::index(&name))?, bytes.clone()))?;
+    remote.put_hashed(&object_key(&object_name::index(&name))?, bytes.clone())?;
     let len = u32::try_from(bytes.len())
         .map_err(|_| Error::new(ErrorKind::Internal, "an index segment past the limit"))?;
     Ok((SegmentRef { name, len, entries }, bytes))
 }
 
-/// An object named by its hash that is there already is the one that was to be written: an acknowledgement was lost.
+/// Parity that is there already will do: somebody else may have given the pack another.
 pub(crate) fn present(result: Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),

@@ -74,7 +74,7 @@ pub(crate) fn if_whole(remote: &Remote, name: &ObjectHash, error: Error) -> Erro
         return error;
     }
     let object = object_name::pack(name);
-    let whole = object_key(&object).and_then(|key| remote.get(&key, None));
+    let whole = object_key(&object).and_then(|key| remote.get_fresh(&key));
     match whole {
         Ok(bytes) if ObjectHash::of(&bytes) == *name => error,
         Ok(_) => Error::new(ErrorKind::Damaged, "a pack is not what its name says")

@@ -94,7 +94,7 @@ impl Repository {
         let others = self.others(&options.from);
         pair::among(
             others,
-            self.store(),
+            self.store().fresh(),
             "strongroom-plan-repair",
             move |others, main| {
                 observer.on_event(&Event::Phase(Phase::Prepare));
@@ -134,7 +134,7 @@ impl Repository {
         let others = self.others(&plan.from);
         pair::among(
             others,
-            self.store(),
+            self.store().fresh(),
             "strongroom-repair",
             move |others, main| {
                 let mirrors = Mirrors::new(others);
@@ -160,19 +160,24 @@ impl Repository {
     /// Dropping the future leaves nothing behind, or some of the entries.
     pub async fn quarantine(&self, found: Vec<DamagedObject>) -> Result<QuarantineReport> {
         let this = self.clone();
-        edge::run(self.store(), "strongroom-quarantine", move |remote| {
-            let mirrors = Mirrors::new(&[]);
-            let report = Look::begin(&this, remote, &mirrors)?.quarantine(&found);
-            this.journal().keep(this.context());
-            report
-        })
+        edge::run(
+            self.store().fresh(),
+            "strongroom-quarantine",
+            move |remote| {
+                let mirrors = Mirrors::new(&[]);
+                let report = Look::begin(&this, remote, &mirrors)?.quarantine(&found);
+                this.journal().keep(this.context());
+                report
+            },
+        )
         .await
     }
 
     fn others(&self, stores: &[Arc<dyn strongroom_store::Store>]) -> Vec<Access> {
         let execution = self.context().components.execution;
-        let access =
-            |store: &Arc<dyn strongroom_store::Store>| Access::new(store.clone(), execution);
+        let access = |store: &Arc<dyn strongroom_store::Store>| {
+            Access::new(store.clone(), execution).fresh()
+        };
         stores.iter().map(access).collect()
     }
 }

@@ -66,7 +66,7 @@ pub use crate::dir::{DirSettings, DirStore};
 pub use crate::environment::Environment;
 pub use crate::error::{Cause, Error, ErrorKind, Result};
 pub use crate::key::{Key, MAX_KEY_LEN, Prefix};
-pub use crate::lock::{ObjectLock, Retention, RetentionMode};
+pub use crate::lock::{Hidden, HiddenPage, ObjectLock, Retention, RetentionMode};
 pub use crate::memory::MemoryStore;
 pub use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions, StorageClass};
 pub use crate::probe::{Answer, ProbeOptions, Probed, Question, probe, probe_atomic_create};

@@ -10,7 +10,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{Hidden, HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions};
 use crate::store::{Store, check_len, check_range};
 
@@ -41,6 +41,21 @@ pub struct MemoryStore {
 struct Object {
     data: Bytes,
     retention: Option<Retention>,
+    /// What hides it: a mark of deletion, or other bytes.
+    over: Option<Option<Bytes>>,
+}
+
+impl Object {
+    /// Returns what is seen of it: what is over it, if that is not a mark of deletion.
+    fn as_seen(mut self) -> Option<Self> {
+        match self.over.take() {
+            None => Some(self),
+            Some(over) => Some(Self {
+                data: over?,
+                ..self
+            }),
+        }
+    }
 }
 
 impl MemoryStore {
@@ -59,6 +74,14 @@ impl MemoryStore {
         }
     }
 
+    /// Lays something over an object, locked or not, as services that keep versions let anybody do who may put and delete: a mark of
+    /// deletion if `over` is `None`, otherwise other bytes. Returns whether the object is there.
+    pub fn cover(&self, key: &Key, over: Option<Bytes>) -> bool {
+        let mut objects = self.objects();
+        let object = objects.get_mut(key);
+        object.map(|object| object.over = Some(over)).is_some()
+    }
+
     fn objects(&self) -> MutexGuard<'_, BTreeMap<Key, Object>> {
         // No operation leaves the map half changed, so a panic elsewhere does not spoil it.
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
@@ -66,7 +89,8 @@ impl MemoryStore {
 
     fn object(&self, operation: &'static str, key: &Key) -> Result<Object> {
         let missing = || Error::new(ErrorKind::NotFound, operation).with_key(key);
-        self.objects().get(key).cloned().ok_or_else(missing)
+        let found = self.objects().get(key).cloned();
+        found.and_then(Object::as_seen).ok_or_else(missing)
     }
 
     /// Returns how an object is locked now.
@@ -106,7 +130,13 @@ impl Store for MemoryStore {
             self.check_lock("put", key, old)?;
         }
         let retention = options.retention;
-        objects.insert(key.clone(), Object { data, retention });
+        let over = None;
+        let object = Object {
+            data,
+            retention,
+            over,
+        };
+        objects.insert(key.clone(), object);
         Ok(())
     }
 
@@ -136,7 +166,10 @@ impl Store for MemoryStore {
             .objects()
             .iter()
             .filter(|(key, _)| prefix.matches(key))
-            .map(|(key, object)| Ok(ObjectMeta::new(key.clone(), object.data.len() as u64)))
+            .filter_map(|(key, object)| {
+                let seen = object.clone().as_seen()?;
+                Some(Ok(ObjectMeta::new(key.clone(), seen.data.len() as u64)))
+            })
             .collect();
         stream::iter(objects).boxed()
     }
@@ -166,6 +199,27 @@ impl ObjectLock for MemoryStore {
                 Ok(())
             }
         }
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        // One page holds them all.
+        let objects = self.objects();
+        let covered = objects.iter().filter(|(key, _)| prefix.matches(key));
+        let hidden = covered.filter_map(|(key, object)| {
+            let over = object.over.as_ref()?;
+            Some(Hidden::new(key.clone(), over.is_none()))
+        });
+        let _first_page = from;
+        Ok(HiddenPage::new(hidden.collect(), None))
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        let mut objects = self.objects();
+        let Some(object) = objects.get_mut(key) else {
+            return Ok(false);
+        };
+        let locked = self.lock_of(object).is_some();
+        Ok(locked && object.over.take().is_some())
     }
 }
 

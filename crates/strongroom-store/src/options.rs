@@ -73,6 +73,9 @@ pub struct GetOptions {
     pub range: Option<Range<u64>>,
     /// Which class it was put with, if the caller knows: a hint for a store that keeps the classes in different places.
     pub class: Option<StorageClass>,
+    /// Whether it has to come from the store itself. A wrapper that keeps what was read asks the store for such a read, and replaces what
+    /// it kept: for whoever looks for damage, or found some.
+    pub fresh: bool,
 }
 
 impl GetOptions {
@@ -87,6 +90,13 @@ impl GetOptions {
     #[must_use]
     pub fn with_class(mut self, class: StorageClass) -> Self {
         self.class = Some(class);
+        self
+    }
+
+    /// Says whether it has to come from the store itself.
+    #[must_use]
+    pub fn with_fresh(mut self, fresh: bool) -> Self {
+        self.fresh = fresh;
         self
     }
 }

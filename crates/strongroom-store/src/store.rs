@@ -103,6 +103,15 @@ pub trait StoreExt: Store {
         self.get(key, GetOptions::default()).await
     }
 
+    /// Reads a whole object from the store itself, past what wrappers keep.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Store::get).
+    async fn get_fresh(&self, key: &Key) -> Result<Bytes> {
+        self.get(key, GetOptions::default().with_fresh(true)).await
+    }
+
     /// Returns exactly the bytes of `range`.
     ///
     /// # Errors

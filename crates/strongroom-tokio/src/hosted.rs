@@ -11,8 +11,8 @@ use futures::channel::mpsc;
 use futures::sink::SinkExt;
 use futures::stream::{self, BoxStream, StreamExt};
 use strongroom_store::{
-    Capabilities, Error, ErrorKind, GetOptions, Key, ObjectLock, ObjectMeta, Prefix, PutOptions,
-    Result, Retention, Store, Warmer, Warmth,
+    Capabilities, Error, ErrorKind, GetOptions, HiddenPage, Key, ObjectLock, ObjectMeta, Prefix,
+    PutOptions, Result, Retention, Store, Warmer, Warmth,
 };
 use tokio::runtime::Handle;
 
@@ -213,6 +213,27 @@ impl<S: Store> ObjectLock for Hosted<S> {
             }
         };
         self.call_for("extend", key, extend).await
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        let (prefix, from) = (prefix.clone(), from.map(str::to_owned));
+        let hidden = |store: Arc<S>| async move {
+            match store.object_lock() {
+                Some(lock) => lock.hidden(&prefix, from.as_deref()).await,
+                None => Err(Error::new(ErrorKind::Unsupported, "hidden")),
+            }
+        };
+        self.call("hidden", hidden).await
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        let uncover = |store: Arc<S>, key: Key| async move {
+            match store.object_lock() {
+                Some(lock) => lock.uncover(&key).await,
+                None => Err(no_lock("uncover", &key)),
+            }
+        };
+        self.call_for("uncover", key, uncover).await
     }
 }
 

@@ -123,7 +123,7 @@ pub use strongroom_repo::{
     Components, Copied, CopyOptions, CopyReport, CreateOptions, Created, Credential, DeleteOptions,
     DeletePlan, DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event,
     Execution, Existing, Extra, Fitness, ForgetOptions, ForgetPlan, ForgetReport, Forgotten,
-    FoundTree, Head, Heads, HoldInfo, HoldRequest, InPlace, Include, JournalDamage,
+    FoundTree, Head, Heads, HiddenObject, HoldInfo, HoldRequest, InPlace, Include, JournalDamage,
     JournalRepairPlan, JournalRepairReport, KitError, LaterEntry, LockAudit, LockAuditOptions,
     LockOptions, LockPlan, LockPolicy, LockReport, LockedObject, LossAt, LossKind, Losses, Lost,
     LostEntries, LostEntry, LostReason, MayDelete, Mode, NeededPack, NewSlot, NoRemedy, NotCopied,
@@ -135,8 +135,8 @@ pub use strongroom_repo::{
     Requests, RestoreOptions, RestorePlan, RestoreReport, Result, RevokeReport, Rewrite,
     RewriteOptions, RewritePlan, RewriteReport, Rewritten, Salvage, Settings, ShortLock, SlotInfo,
     SlotKind, SnapshotFilter, SnapshotInfo, SnapshotLosses, StillThere, Stopped, StoreProbe,
-    SystemClock, Uncopied, UndeletePlan, UndeleteReport, Unused, WarmUpOptions, WarmUpProgress,
-    WarmUpReport, Worsened, Wrong,
+    SystemClock, Uncopied, UncoverReport, UndeletePlan, UndeleteReport, Unused, WarmUpOptions,
+    WarmUpProgress, WarmUpReport, Worsened, Wrong, uncover,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};

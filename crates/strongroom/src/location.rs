@@ -9,6 +9,8 @@ mod place;
 mod remote;
 mod split;
 mod stores;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::ffi::OsStr;

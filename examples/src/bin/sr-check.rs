@@ -24,7 +24,8 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    arguments.repository = arguments.repository.without_metadata_cache();
     let output = Arc::new(arguments.repository.output());
     finish(&output, run(&arguments, &output))
 }

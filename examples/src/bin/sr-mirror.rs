@@ -51,7 +51,8 @@ enum Action {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    arguments.repository = arguments.repository.without_metadata_cache();
     let output = arguments.repository.output();
     finish(&output, run(&arguments, &output))
 }

@@ -43,7 +43,8 @@ struct Arguments {
 const ROUNDS: usize = 4;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    arguments.repository = arguments.repository.without_metadata_cache();
     let output = Arc::new(arguments.repository.output());
     finish(&output, run(&arguments, &output))
 }

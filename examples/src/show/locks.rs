@@ -1,7 +1,7 @@
 //! How locks, and the plan to extend them, are shown.
 
 use serde_json::json;
-use strongroom::{LockAudit, LockPlan, LockReport};
+use strongroom::{HiddenObject, LockAudit, LockPlan, LockReport, UncoverReport};
 
 use super::prune::requests;
 use crate::exit::Status;
@@ -49,9 +49,9 @@ pub fn result(output: &Output, done: Option<&LockReport>) -> Status {
     Status::complete(problems.is_empty())
 }
 
-/// Shows how objects are locked.
+/// Shows how objects are locked; `kind` is what machines call it.
 #[must_use]
-pub fn audit(output: &Output, audit: &LockAudit) -> Status {
+pub fn audit(output: &Output, kind: &str, audit: &LockAudit) -> Status {
     for one in &audit.short {
         let _ = output.json(|| {
             json!({
@@ -61,16 +61,18 @@ pub fn audit(output: &Output, audit: &LockAudit) -> Status {
             })
         });
     }
+    show_hidden(output, &audit.hidden);
     let unknown: Vec<String> = audit.unknown.iter().map(ToString::to_string).collect();
     let _ = output.json(|| {
         json!({
-            "type": "audit",
+            "type": kind,
             "complete": audit.is_kept(),
             "unlocked_entries": audit.unlocked,
             "objects": audit.objects,
             "asked": audit.asked,
             "kept": audit.kept,
             "short": audit.short.len(),
+            "hidden": audit.hidden.len(),
             "promised_until": audit.promise.until,
             "first_end": audit.first_end,
             "unknown": unknown,
@@ -84,6 +86,43 @@ pub fn audit(output: &Output, audit: &LockAudit) -> Status {
         output.complain(problem);
     }
     Status::complete(audit.is_kept())
+}
+
+/// Shows what was hidden, and what came back.
+#[must_use]
+pub fn uncovered(output: &Output, report: &UncoverReport, dry_run: bool) -> Status {
+    show_hidden(output, &report.hidden);
+    let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+    let complete = problems.is_empty() && (report.hidden.is_empty() || !dry_run);
+    let _ = output.json(|| {
+        json!({
+            "type": "result",
+            "complete": complete,
+            "hidden": report.hidden.len(),
+            "uncovered": report.uncovered,
+            "unlocked": report.unlocked,
+            "problems": problems,
+        })
+    });
+    let _ = output.line(&report.to_string());
+    for problem in &problems {
+        output.complain(problem);
+    }
+    Status::complete(complete)
+}
+
+fn show_hidden(output: &Output, hidden: &[HiddenObject]) {
+    for one in hidden {
+        let _ =
+            output.json(|| json!({"type": "hidden", "object": one.object, "deleted": one.deleted}));
+    }
+    for one in hidden.iter().take(MOST) {
+        let how = match one.deleted {
+            true => "a mark of deletion",
+            false => "other bytes",
+        };
+        output.complain(&format!("{} is hidden under {how}", one.object));
+    }
 }
 
 /// Objects that people are told of by name.

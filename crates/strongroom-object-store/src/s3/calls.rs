@@ -29,6 +29,7 @@ pub(crate) struct Locked(pub(crate) Retention);
 #[derive(Clone)]
 pub(crate) struct S3Calls {
     transport: Transport,
+    bucket: String,
     /// Without a slash at its end.
     bucket_url: String,
     region: String,
@@ -45,6 +46,8 @@ pub(crate) struct Call<'a> {
     /// As it stands in the address, encoded.
     pub(crate) query: String,
     pub(crate) body: String,
+    /// Besides those that every request has.
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl<'a> Call<'a> {
@@ -54,7 +57,13 @@ impl<'a> Call<'a> {
             path,
             query: query.into(),
             body: String::new(),
+            headers: Vec::new(),
         }
+    }
+
+    pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
     pub(crate) fn with_body(mut self, body: String) -> Self {
@@ -83,9 +92,15 @@ impl Answer {
 }
 
 impl S3Calls {
-    pub(crate) fn new(transport: Transport, bucket_url: String, region: String) -> Self {
+    pub(crate) fn new(
+        transport: Transport,
+        bucket: String,
+        bucket_url: String,
+        region: String,
+    ) -> Self {
         Self {
             transport,
+            bucket,
             bucket_url,
             region,
             credentials: Arc::default(),
@@ -95,6 +110,11 @@ impl S3Calls {
     /// Says what to sign with; the first time counts.
     pub(crate) fn set_credentials(&self, credentials: Option<AwsCredentialProvider>) {
         drop(self.credentials.set(credentials));
+    }
+
+    /// Returns the name of the bucket.
+    pub(crate) fn bucket(&self) -> &str {
+        &self.bucket
     }
 
     /// Signs and sends a request.
@@ -110,6 +130,9 @@ impl S3Calls {
         *request.method_mut() = call.method;
         if !body.is_empty() {
             add_digests(request.headers_mut(), &body);
+        }
+        for (name, value) in call.headers {
+            request.headers_mut().insert(name, ascii(&value)?);
         }
         self.sign(&mut request, None).await?;
         let response = self.transport.call(request).await?;
@@ -201,7 +224,7 @@ fn ascii(text: &str) -> Result<HeaderValue, HttpError> {
     HeaderValue::from_str(text).map_err(|error| broken(Box::new(error)))
 }
 
-fn broken(error: Box<dyn std::error::Error + Send + Sync>) -> HttpError {
+pub(super) fn broken(error: Box<dyn std::error::Error + Send + Sync>) -> HttpError {
     HttpError::new_boxed(HttpErrorKind::Unknown, error)
 }
 

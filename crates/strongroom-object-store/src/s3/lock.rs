@@ -7,6 +7,7 @@ use strongroom_store::{Retention, RetentionMode};
 use super::calls::{Call, S3Calls, mode};
 use crate::judge;
 use crate::markup;
+use crate::text::encode_value;
 use crate::time::{now, parse_rfc3339, rfc3339};
 
 /// What the service keeps of an object's lock and version.
@@ -59,7 +60,21 @@ impl S3Calls {
 
     /// Returns the lock and the version of an object that is there.
     pub(crate) async fn current(&self, path: &str) -> Result<Current, HttpError> {
-        let answer = self.send(Call::new(Method::HEAD, path, "")).await?;
+        self.current_at(path, String::new()).await
+    }
+
+    /// Returns the lock of one version.
+    pub(crate) async fn retention_of(
+        &self,
+        path: &str,
+        version: &str,
+    ) -> Result<Option<Retention>, HttpError> {
+        let query = format!("versionId={}", encode_value(version));
+        Ok(self.current_at(path, query).await?.retention)
+    }
+
+    async fn current_at(&self, path: &str, query: String) -> Result<Current, HttpError> {
+        let answer = self.send(Call::new(Method::HEAD, path, query)).await?;
         let header = |name| answer.header(name).map(str::to_owned);
         Ok(Current {
             exists: true,

@@ -42,45 +42,105 @@ impl S3Calls {
         }
         // The service lists the newest first.
         for version in versions.iter().rev() {
-            self.delete_version(path, version).await?;
+            self.delete_version(path, &version.id).await?;
         }
         Ok(())
     }
 
-    async fn versions(&self, path: &str) -> Result<Vec<String>, HttpError> {
+    /// Returns the versions of an object and the markers on it, the newest first.
+    pub(crate) async fn versions(&self, path: &str) -> Result<Vec<Version>, HttpError> {
         let mut found = Vec::new();
         let mut after = String::new();
         for _page in 0..MAX_PAGES {
             let query = format!("prefix={}&versions={after}", encode_value(path));
-            let text = self.send(Call::new(Method::GET, "", query)).await?.text();
-            // Versions and markers are listed in one sequence, in which they have to be deleted.
-            let mut entries: Vec<(usize, &str)> = ["Version", "DeleteMarker"]
-                .iter()
-                .flat_map(|name| markup::elements(&text, name))
-                .map(|entry| (entry.as_ptr().addr(), entry))
-                .collect();
-            entries.sort_unstable_by_key(|(at, _)| *at);
-            let own = |entry: &&str| markup::text(entry, "Key").as_deref() == Some(path);
-            let all_own = entries.iter().all(|(_, entry)| own(entry));
-            let own = entries
-                .iter()
-                .map(|(_, entry)| *entry)
-                .filter(|entry| own(entry));
-            found.extend(own.filter_map(|entry| markup::text(entry, "VersionId")));
-            let truncated = markup::text(&text, "IsTruncated").as_deref() == Some("true");
-            let next_key = markup::text(&text, "NextKeyMarker");
+            let page = Page::parse(&self.send(Call::new(Method::GET, "", query)).await?.text());
+            let all_own = page.versions.iter().all(|version| version.path == path);
+            let own = page.versions.into_iter();
+            found.extend(own.filter(|version| version.path == path));
             // Other objects begin with this one's name, and come after all of its versions.
-            if !truncated || !all_own || next_key.as_deref() != Some(path) {
+            if !page.truncated || !all_own || page.next_key.as_deref() != Some(path) {
                 return Ok(found);
             }
-            let next = markup::text(&text, "NextVersionIdMarker").unwrap_or_default();
             after = format!(
                 "&key-marker={}&version-id-marker={}",
                 encode_value(path),
-                encode_value(&next)
+                encode_value(&page.next_version.unwrap_or_default())
             );
         }
-        let endless = "there are more versions of an object than can be deleted";
+        let endless = "there are more versions of an object than are read";
         Err(HttpError::new_boxed(HttpErrorKind::Unknown, endless.into()))
+    }
+
+    /// Returns a page of versions and markers in a folder, of objects that come after a path.
+    pub(super) async fn page_of_versions(
+        &self,
+        folder: &str,
+        after: Option<&str>,
+    ) -> Result<Page, HttpError> {
+        let after = after.map_or_else(String::new, |path| {
+            format!("&key-marker={}", encode_value(path))
+        });
+        let query = format!("prefix={}&versions={after}", encode_value(folder));
+        let text = self.send(Call::new(Method::GET, "", query)).await?.text();
+        Ok(Page::parse(&text))
+    }
+}
+
+/// A version of an object, or a marker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) path: String,
+    pub(crate) id: String,
+    /// Whether it is what a name stands for.
+    pub(crate) latest: bool,
+    /// What tells its bytes from others; `None` for a marker.
+    pub(crate) content: Option<Content>,
+}
+
+/// A digest of a version's bytes, in the service's words, and their number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Content {
+    etag: Option<String>,
+    size: Option<String>,
+}
+
+/// What a service answers when it is asked for versions.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) versions: Vec<Version>,
+    pub(super) truncated: bool,
+    pub(super) next_key: Option<String>,
+    next_version: Option<String>,
+}
+
+impl Page {
+    fn parse(text: &str) -> Self {
+        // Versions and markers are listed in one sequence, which is that of their age; by some services each for itself (moto).
+        let mut entries: Vec<(usize, &str, bool)> = [("Version", false), ("DeleteMarker", true)]
+            .iter()
+            .flat_map(|(name, marker)| {
+                markup::elements(text, name).map(move |entry| (entry, *marker))
+            })
+            .map(|(entry, marker)| (entry.as_ptr().addr(), entry, marker))
+            .collect();
+        entries.sort_unstable_by_key(|(at, _, _)| *at);
+        let version = |(_, entry, marker): (usize, &str, bool)| {
+            let content = Content {
+                etag: markup::text(entry, "ETag"),
+                size: markup::text(entry, "Size"),
+            };
+            Some(Version {
+                path: markup::text(entry, "Key")?,
+                id: markup::text(entry, "VersionId")?,
+                latest: markup::text(entry, "IsLatest").as_deref() == Some("true"),
+                content: (!marker).then_some(content),
+            })
+        };
+        Self {
+            versions: entries.into_iter().filter_map(version).collect(),
+            truncated: markup::text(text, "IsTruncated").as_deref() == Some("true"),
+            next_key: markup::text(text, "NextKeyMarker"),
+            next_version: markup::text(text, "NextVersionIdMarker"),
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Object Lock.
 
 use futures::executor::block_on;
-use strongroom_store::{Cause, ErrorKind, PutOptions, Retention, RetentionMode, Store, StoreExt};
+use strongroom_store::{
+    Cause, ErrorKind, Hidden, Prefix, PutOptions, Retention, RetentionMode, Store, StoreExt,
+};
 
 use crate::server::{Answer, Server, key};
 
@@ -189,6 +191,122 @@ fn what_a_bucket_says_of_itself() {
     let discovery = block_on(plain.call("discover", |store| async move { store.discover().await }))
         .expect("it says");
     assert!(!discovery.versioning && !discovery.object_lock);
+}
+
+/// What a bucket keeps of some objects, a page after another.
+fn versions(asked: &str) -> Answer {
+    let version = |key: &str, id: &str, etag: &str| {
+        format!(
+            "<Version><Key>folder/{key}</Key><VersionId>{id}</VersionId><ETag>{etag}</ETag><Size>1</Size></Version>"
+        )
+    };
+    let marker = |key: &str, id: &str| {
+        format!("<DeleteMarker><Key>folder/{key}</Key><VersionId>{id}</VersionId></DeleteMarker>")
+    };
+    let deleted = [marker("deleted", "m2"), version("deleted", "v1", "a")].concat();
+    let other = [version("other", "v2", "b"), version("other", "v1", "a")].concat();
+    let loose = [marker("loose", "m2"), version("loose", "past", "a")].concat();
+    let again = [version("again", "v2", "a"), version("again", "v1", "a")].concat();
+    let (text, more) = match asked {
+        "/bucket/?prefix=folder%2F&versions=" => (
+            [again, deleted].concat() + &version("edge", "v3", "a"),
+            "<IsTruncated>true</IsTruncated><NextKeyMarker>folder/edge</NextKeyMarker>\
+             <NextVersionIdMarker>v3</NextVersionIdMarker>",
+        ),
+        "/bucket/?prefix=folder%2F&versions=&key-marker=folder%2Fedge" => {
+            ([loose, version("one", "v1", "a"), other].concat(), "")
+        }
+        "/bucket/?prefix=folder%2Fedge&versions=" => {
+            let edge = version("edge", "v3", "b") + &version("edge", "v1", "a");
+            (edge, "")
+        }
+        "/bucket/?prefix=folder%2Fdeleted&versions=" => (deleted, ""),
+        "/bucket/?prefix=folder%2Fother&versions=" => (other, ""),
+        "/bucket/?prefix=folder%2Floose&versions=" => (loose, ""),
+        "/bucket/?prefix=folder%2Fagain&versions=" => (again, ""),
+        other => panic!("{other}"),
+    };
+    Answer::new(
+        200,
+        format!("<ListVersionsResult>{more}{text}</ListVersionsResult>"),
+    )
+}
+
+fn bucket_of_versions() -> Server {
+    Server::start(|_, asked| match asked.method.as_str() {
+        "PUT" => Answer::new(200, "<CopyObjectResult><ETag>a</ETag></CopyObjectResult>"),
+        "DELETE" => Answer::new(204, ""),
+        "HEAD" if asked.target.ends_with("past") => Answer::new(200, ""),
+        "HEAD" => Answer::new(200, "")
+            .header("x-amz-object-lock-mode", "COMPLIANCE")
+            .header(
+                "x-amz-object-lock-retain-until-date",
+                "2099-01-01T00:00:00Z",
+            ),
+        _ => versions(&asked.target),
+    })
+}
+
+#[test]
+fn what_is_under_markers_and_other_versions_is_found() {
+    let server = bucket_of_versions();
+    let store = server.s3("&lock=true");
+    let lock = store.object_lock().expect("it locks");
+    let page = block_on(lock.hidden(&Prefix::root(), None)).expect("a page");
+    assert_eq!(
+        page.objects,
+        [
+            Hidden::new(key("deleted"), true),
+            Hidden::new(key("edge"), false)
+        ]
+    );
+    let next = page.next.expect("there is more");
+    let page = block_on(lock.hidden(&Prefix::root(), Some(&next))).expect("a page");
+    assert_eq!(
+        page.objects,
+        [
+            Hidden::new(key("loose"), true),
+            Hidden::new(key("other"), false)
+        ]
+    );
+    assert_eq!(page.next, None);
+}
+
+#[test]
+fn what_is_locked_and_hidden_is_brought_back() {
+    let server = bucket_of_versions();
+    let store = server.s3("&lock=true");
+    let lock = store.object_lock().expect("it locks");
+    let changes = || -> Vec<_> {
+        let asked = server.asked().into_iter();
+        let changes = asked.filter(|asked| !["GET", "HEAD"].contains(&asked.method.as_str()));
+        changes.collect()
+    };
+    let uncover = |name: &str| block_on(lock.uncover(&key(name))).expect("it answers");
+    assert!(!uncover("again") && !uncover("loose"));
+    assert!(changes().is_empty());
+
+    assert!(uncover("deleted"));
+    let deletion = changes().pop().expect("a marker goes");
+    assert_eq!(
+        (deletion.method.as_str(), deletion.target.as_str()),
+        ("DELETE", "/bucket/folder/deleted?versionId=m2")
+    );
+
+    assert!(uncover("other"));
+    let copy = changes().pop().expect("it is laid on top");
+    assert_eq!(
+        (copy.method.as_str(), copy.target.as_str()),
+        ("PUT", "/bucket/folder/other")
+    );
+    let source = "/bucket/folder/other?versionId=v1";
+    assert_eq!(copy.header("x-amz-copy-source"), source);
+    assert_eq!(copy.header("x-amz-object-lock-mode"), "COMPLIANCE");
+    assert_eq!(
+        copy.header("x-amz-object-lock-retain-until-date"),
+        "2099-01-01T00:00:00Z"
+    );
+    assert_eq!(changes().len(), 2);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use strongroom_object_store::{ObjectStore, open, open_hosted};
 use strongroom_store::conformance::{LockSuite, Suite};
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
-    Environment, ErrorKind, Key, PutMode, PutOptions, Retention, RetentionMode, Store, StoreExt,
+    Environment, ErrorKind, Key, Prefix, PutMode, PutOptions, Retention, RetentionMode, Store,
+    StoreExt,
 };
 use strongroom_tokio::Hosted;
 
@@ -148,7 +149,7 @@ fn a_missing_bucket_is_no_missing_object() {
     let store =
         open(&format!("{scheme}://no-such-bucket-here?{query}"), &Process).expect("an address");
     let key = Key::parse("a/b").expect("a key");
-    let prefix = strongroom_store::Prefix::root();
+    let prefix = Prefix::root();
     for error in [
         block_on(store.get_all(&key)).expect_err("no bucket"),
         block_on(store.head(&key)).expect_err("no bucket"),
@@ -158,5 +159,63 @@ fn a_missing_bucket_is_no_missing_object() {
         block_on(store.list_all(&prefix)).expect_err("no bucket"),
     ] {
         assert_eq!(error.kind(), ErrorKind::NoStore, "{error:?}");
+    }
+}
+
+/// The bucket of the address must have Object Lock.
+#[test]
+#[ignore = "needs a server with a bucket that locks"]
+fn hidden_objects_come_back() {
+    let strict = store("&lock=true");
+    // Of one who deletes and replaces without a thought for versions.
+    let url = strict.to_string();
+    let address = address();
+    let (_, query) = address.split_once('?').unwrap_or((&address, ""));
+    let (url, _) = url.split_once('?').unwrap_or((&url, ""));
+    let thief = open_hosted(&format!("{url}?{query}"), &Process).expect("the same folder");
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("it is after 1970")
+        .as_secs();
+    let until = i64::try_from(now).expect("not that late") + 20;
+    let retention = Retention::new(RetentionMode::Compliance, until);
+    let locked = PutOptions::default().with_retention(retention);
+    let key = |name| Key::parse(name).expect("a key");
+    for name in ["deleted", "replaced", "sound"] {
+        let key = key(name);
+        let put = strict.put(&key, name.into(), locked.clone());
+        block_on(put).expect("it is put");
+    }
+    block_on(strict.put_new(&key("loose"), "loose".into())).expect("it is put");
+    for name in ["deleted", "loose"] {
+        block_on(thief.delete(&key(name))).expect("a marker is laid on it");
+    }
+    block_on(thief.replace(&key("replaced"), "garbage".into())).expect("it is laid over it");
+    let missing = block_on(strict.get_all(&key("deleted"))).expect_err("it is hidden");
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+
+    let lock = strict.object_lock().expect("it locks");
+    let hidden = || {
+        let page = block_on(lock.hidden(&Prefix::root(), None)).expect("a page");
+        let names = page.objects.into_iter();
+        let names = names.map(|one| format!("{} {}", one.key, one.deleted));
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(hidden(), ["deleted true", "loose true", "replaced false"]);
+    for (name, back) in [
+        ("deleted", true),
+        ("replaced", true),
+        ("loose", false),
+        ("sound", false),
+    ] {
+        let uncovered = block_on(lock.uncover(&key(name))).expect("it answers");
+        assert_eq!(uncovered, back, "{name}");
+    }
+    assert_eq!(hidden(), ["loose true"]);
+    for name in ["deleted", "replaced", "sound"] {
+        let data = block_on(strict.get_all(&key(name))).expect("it is back");
+        assert_eq!(data, name);
+        let kept = block_on(lock.retention(&key(name))).expect("its lock");
+        assert_eq!(kept, Some(retention));
     }
 }

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::Suite;
 use strongroom_format::{NodeKind, Outcome, SkipReason};
-use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Recording, Rule, When};
+use strongroom_store::wrap::{
+    Fault, FaultPlan, Faulty, Gate, Operation, Recording, RetryPolicy, Retrying, Rule, When,
+};
 use strongroom_store::{MemoryStore, Prefix, Store, StoreExt as _};
 
 use super::{BackupOptions, BackupReport, Chunking, ParentChoice};
@@ -645,5 +647,38 @@ proptest! {
         for (report, tree) in reports.iter().zip(&trees) {
             assert_restores(&repository, report, tree);
         }
+    }
+}
+
+#[test]
+fn a_pack_of_which_half_is_stored_is_not_taken_for_stored() {
+    let torn = Fault::TornWrite(strongroom_store::ErrorKind::Unavailable);
+    for (prefix, nth) in [("pack/", 1), ("pack/", 3), ("index/", 1)] {
+        let (store, _) = repository();
+        let rule = Rule::new(torn.clone())
+            .with_operation(Operation::Put)
+            .with_key_prefix(prefix)
+            .with_when(When::Nth(nth));
+        let faulty = Faulty::new(store.clone(), FaultPlan::new().with_rule(rule));
+        let retrying = Retrying::new(faulty, RetryPolicy::default());
+        let retrying = retrying.with_sleep(Arc::new(AtOnce));
+        let builder = Repository::builder(Arc::new(retrying)).settings(settings(1));
+        let opened = futures::executor::block_on(builder.open(&Credential::None)).unwrap();
+        let error = back_up_packs(&opened).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
+        assert!(error.object().is_some_and(|name| name.starts_with(prefix)));
+        // Started again, it is sealed anew, and complete.
+        let report = back_up_packs(&opened).unwrap();
+        assert_restores(&opened, &report, &several_packs());
+    }
+}
+
+/// No time passes.
+#[derive(Debug)]
+struct AtOnce;
+
+impl strongroom_store::wrap::Sleep for AtOnce {
+    fn sleep(&self, _duration: std::time::Duration) -> futures::future::BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
     }
 }

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::edge::{Remote, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Journal;
-use crate::pack_writer::{FinishedPack, StoredPack, present, put_segment};
+use crate::pack_writer::{FinishedPack, StoredPack, put_segment};
 use crate::parity::ParityPuts;
 use crate::repository::Repository;
 use crate::state::State;
@@ -129,7 +129,7 @@ impl<'a> Uploader<'a> {
     fn begin(&mut self, pack: FinishedPack) {
         let (stored, bytes, parity) = pack.split();
         let ticket = match Key::parse(&object_name::pack(&stored.pack.name)) {
-            Ok(key) => self.remote.put_later(&key, bytes),
+            Ok(key) => self.remote.put_hashed_later(&key, bytes),
             Err(error) => Ticket::failed(error.into()),
         };
         self.progress.sent_pack();
@@ -139,7 +139,7 @@ impl<'a> Uploader<'a> {
 
     fn reap(&mut self) -> Result<()> {
         if let Some((ticket, stored)) = self.under_way.pop_front() {
-            present(ticket.wait())?;
+            ticket.wait()?;
             self.progress.transferred(u64::from(stored.pack.len));
             self.durable.push(stored);
         }

@@ -21,6 +21,8 @@ pub(super) struct SealedCache {
     /// What a request is worth in bytes.
     request: u64,
     kept: Mutex<Lru<ObjectHash, Arc<Vec<Arc<Part>>>>>,
+    /// Packs of which something that came was damaged: they are read past every cache.
+    suspects: Mutex<Lru<ObjectHash, ()>>,
     /// What was paid for parts of a pack, one after another.
     paid: Mutex<Lru<ObjectHash, u64>>,
     fetched: AtomicU64,
@@ -102,6 +104,7 @@ impl SealedCache {
             remote,
             request,
             kept: Mutex::new(Lru::new(KEPT_BYTES)),
+            suspects: Mutex::new(Lru::new(REMEMBERED)),
             paid: Mutex::new(Lru::new(REMEMBERED)),
             fetched: AtomicU64::new(0),
             requests: AtomicU64::new(0),
@@ -120,6 +123,12 @@ impl SealedCache {
     /// Drops what is kept of a pack, so that it is fetched afresh.
     pub(super) fn forget(&self, name: &ObjectHash) {
         lock(&self.kept).remove(name);
+    }
+
+    /// Drops what is kept of a pack, and fetches it past every cache from now on: something of it was damaged.
+    pub(super) fn suspect(&self, name: &ObjectHash) {
+        lock(&self.suspects).insert(*name, (), 1);
+        self.forget(name);
     }
 
     /// Begins to fetch parts of a pack, unless they are here or on their way; nothing if that were more than `most` bytes. Returns
@@ -232,8 +241,13 @@ impl SealedCache {
         let key = pack.key()?;
         self.fetched.fetch_add(reads.bytes(pack), Ordering::Relaxed);
         self.requests.fetch_add(reads.requests(), Ordering::Relaxed);
+        let is_suspect = lock(&self.suspects).get(&pack.name).is_some();
         let ask = |range: Option<Range<u64>>| {
-            let ticket = self.remote.get_pack_later(&key, pack.class, range.clone());
+            let part = range.clone();
+            let ticket = match is_suspect {
+                true => self.remote.get_pack_fresh_later(&key, pack.class, part),
+                false => self.remote.get_pack_later(&key, pack.class, part),
+            };
             Arc::new(Part {
                 range: range.unwrap_or(0..u64::MAX),
                 state: Mutex::new(State::Flying(ticket)),
@@ -293,5 +307,5 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 const WAITED_FOR: u64 = 8;
 /// Sealed parts of packs that are kept, those on their way among them.
 const KEPT_BYTES: usize = 48 << 20;
-/// Packs of which it is remembered what was paid for their parts.
+/// Packs of which it is remembered what was paid for their parts, or that something of them was damaged.
 const REMEMBERED: usize = 4_096;

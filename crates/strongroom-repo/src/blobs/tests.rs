@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use futures::TryStreamExt as _;
 use strongroom_crypt::{Id, Roles};
 use strongroom_format::{Body, Dropped, Forget, ObjectHash, Tombstone, object_name};
-use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Rule, When};
+use strongroom_store::wrap::{
+    CacheRules, CacheSettings, Cached, Fault, FaultPlan, Faulty, Gate, Operation, Rule, When,
+};
 use strongroom_store::{Prefix, PutMode, PutOptions, Store, StoreExt as _};
 
 use crate::context::object_key;
@@ -344,5 +346,26 @@ fn a_flipped_bit_in_a_preamble_is_damage_and_no_later_version() {
             "{field}"
         );
         flip(&store, at);
+    }
+}
+
+#[test]
+fn what_arrived_damaged_once_does_not_stay_damaged_in_a_cache() {
+    for nth in 1..=6 {
+        let (store, id) = snapshot();
+        let folder = tempfile::tempdir().unwrap();
+        let rule = Rule::new(Fault::FlippedRead)
+            .with_operation(Operation::Get)
+            .with_key_prefix("pack/")
+            .with_when(When::Nth(nth));
+        let faulty = Faulty::new(store, FaultPlan::new().with_rule(rule));
+        let rules = CacheRules::new().with_folder(Prefix::parse("pack/").unwrap());
+        let cached = Cached::new(faulty, rules, CacheSettings::new(folder.path(), "one"));
+        let builder = Repository::builder(Arc::new(cached)).settings(settings(1));
+        let repository = wait(builder.open(&Credential::None)).unwrap();
+        let target = Arc::new(MemoryTarget::default());
+        let report = wait(restore(&repository, &id, &target)).unwrap();
+        assert!(report.is_complete(), "{nth}: {report:?}");
+        assert!(target.flat() == tree().flat(), "{nth}");
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use strongroom_format::object_name::ObjectName;
 use strongroom_format::{ObjectKind, PackClass, Preamble};
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
@@ -17,6 +18,7 @@ use strongroom_store::{
 
 use super::{Alone, Terms, cancelled, drive, read_only};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::{HiddenObject, hidden_objects};
 use crate::settings::Execution;
 
 pub(super) type Work = BoxFuture<'static, ()>;
@@ -136,6 +138,12 @@ impl Remote {
         self.get_with(key, range, GetOptions::default())
     }
 
+    /// Reads a whole object from the store itself, past what its wrappers keep.
+    pub(crate) fn get_fresh(&self, key: &Key) -> Result<Bytes> {
+        let fresh = GetOptions::default().with_fresh(true);
+        self.get_with(key, None, fresh).wait()
+    }
+
     /// Begins to read a pack, or a range of it.
     pub(crate) fn get_pack_later(
         &self,
@@ -143,7 +151,27 @@ impl Remote {
         class: PackClass,
         range: Option<Range<u64>>,
     ) -> Ticket<Bytes> {
-        let options = GetOptions::default();
+        self.get_pack_with(key, class, range, GetOptions::default())
+    }
+
+    /// Likewise, from the store itself, past what its wrappers keep.
+    pub(crate) fn get_pack_fresh_later(
+        &self,
+        key: &Key,
+        class: PackClass,
+        range: Option<Range<u64>>,
+    ) -> Ticket<Bytes> {
+        let fresh = GetOptions::default().with_fresh(true);
+        self.get_pack_with(key, class, range, fresh)
+    }
+
+    fn get_pack_with(
+        &self,
+        key: &Key,
+        class: PackClass,
+        range: Option<Range<u64>>,
+        options: GetOptions,
+    ) -> Ticket<Bytes> {
         // Where the classes are in different places, content is most often with the cold ones, whatever this client's settings say.
         let class = match class {
             PackClass::Data => StorageClass::Cold,
@@ -160,6 +188,7 @@ impl Remote {
     ) -> Ticket<Bytes> {
         let key = key.clone();
         options.range = range;
+        options.fresh |= self.terms.fresh;
         self.ask(Queue::Reads, move |store| async move {
             store.get(&key, options).await.map_err(Error::from)
         })
@@ -205,29 +234,63 @@ impl Remote {
         self.put_with(key, data, PutMode::Create)
     }
 
+    /// Begins to write an object that is named by its hash. One that is there already is the one that was to be written, if it holds
+    /// the same: an acknowledgement was lost. Waits like [`put_later`](Self::put_later).
+    ///
+    /// The ticket's errors: `Conflict` naming the object when what is there is something else, as a store leaves it that writes in place when
+    /// a put was cut off; otherwise what the store said.
+    pub(crate) fn put_hashed_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
+        let prepared = self.prepare(key, &data, PutMode::Create);
+        let (options, alone) = match prepared {
+            Ok(options) => (options, Arc::clone(&self.terms.alone)),
+            Err(error) => return Ticket::failed(error),
+        };
+        let key = key.clone();
+        self.ask(Queue::Writes, move |store| async move {
+            let class = options.class;
+            match alone.put(store.as_ref(), &key, data.clone(), options).await {
+                Err(error) if error.kind() == StoreErrorKind::AlreadyExists => {
+                    holds(store.as_ref(), &key, &data, class).await
+                }
+                other => Ok(other?),
+            }
+        })
+    }
+
+    /// Writes an object that is named by its hash.
+    pub(crate) fn put_hashed(&self, key: &Key, data: Bytes) -> Result<()> {
+        self.put_hashed_later(key, data).wait()
+    }
+
     /// Begins to write an object, in the place of one that may be there. Waits like [`put_later`](Self::put_later).
     pub(crate) fn replace_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
         self.put_with(key, data, PutMode::Overwrite)
     }
 
     fn put_with(&self, key: &Key, data: Bytes, mode: PutMode) -> Ticket<()> {
-        if self.is_read_only() {
-            return Ticket::failed(read_only());
-        }
-        let mut options = PutOptions::default()
-            .with_mode(mode)
-            .with_class(self.class_of(&data));
-        if let Some(locker) = &self.terms.locker {
-            match locker.retention(key) {
-                Ok(retention) => options.retention = retention,
-                Err(error) => return Ticket::failed(error),
-            }
-        }
+        let options = match self.prepare(key, &data, mode) {
+            Ok(options) => options,
+            Err(error) => return Ticket::failed(error),
+        };
         let key = key.clone();
         let alone = Arc::clone(&self.terms.alone);
         self.ask(Queue::Writes, move |store| async move {
             Ok(alone.put(store.as_ref(), &key, data, options).await?)
         })
+    }
+
+    /// Says how an object is put.
+    fn prepare(&self, key: &Key, data: &[u8], mode: PutMode) -> Result<PutOptions> {
+        if self.is_read_only() {
+            return Err(read_only());
+        }
+        let mut options = PutOptions::default()
+            .with_mode(mode)
+            .with_class(self.class_of(data));
+        if let Some(locker) = &self.terms.locker {
+            options.retention = locker.retention(key)?;
+        }
+        Ok(options)
     }
 
     /// Returns the class that an object is put in: what it is, its first bytes say.
@@ -280,6 +343,19 @@ impl Remote {
             let lock = store.object_lock().ok_or_else(cannot_lock)?;
             Ok(lock.retention(&key).await?)
         })
+    }
+
+    /// Asks which objects are hidden, of those whose names are written once; `None` if the store does not know.
+    pub(crate) fn hidden(&self) -> Result<Option<Vec<(ObjectName, HiddenObject)>>> {
+        self.ask(Queue::Reads, move |store| async move {
+            let found = hidden_objects(store.as_ref()).await?;
+            let named = |found: Vec<_>| {
+                let found = found.into_iter();
+                found.map(|(_, name, object)| (name, object)).collect()
+            };
+            Ok(found.map(named))
+        })
+        .wait()
     }
 
     /// Begins to lock an object longer.
@@ -357,6 +433,24 @@ impl Remote {
         // A closed queue drops the request and with it the reply, which the ticket reads as cancelled.
         drop(queue.send_blocking(request));
         Ticket(Answer::Later(answer))
+    }
+}
+
+/// Makes sure that an object that is there holds what was to be written. Of one in cold storage the length has to do.
+async fn holds(store: &dyn Store, key: &Key, data: &Bytes, class: StorageClass) -> Result<()> {
+    let differs = || {
+        let what = "an object that is there under this name is not what the name says; what is started again takes another name";
+        Err(Error::new(ErrorKind::Conflict, what).object_named(key.to_string()))
+    };
+    if store.head(key).await?.len != data.len() as u64 {
+        return differs();
+    }
+    let options = GetOptions::default().with_class(class).with_fresh(true);
+    match store.get(key, options).await {
+        Ok(there) if there == data => Ok(()),
+        Ok(_) => differs(),
+        Err(error) if error.kind() == StoreErrorKind::Archived => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

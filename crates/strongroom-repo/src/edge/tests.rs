@@ -381,3 +381,31 @@ fn nothing_is_written_over_either_where_nothing_is_to_be_written() {
         assert_eq!(block_on(store.get_all(&key)).unwrap(), "after");
     }
 }
+
+#[test]
+fn an_object_that_is_there_under_its_hash_counts_only_if_it_holds_the_same() {
+    let key = Key::parse("index/1").unwrap();
+    let cases = [
+        ("whole", None),
+        ("who", Some(ErrorKind::Conflict)),
+        ("whole and more", Some(ErrorKind::Conflict)),
+        ("whale", Some(ErrorKind::Conflict)),
+    ];
+    for execution in [Execution::Inline, Execution::Threads] {
+        for (there, expected) in cases {
+            let store = Arc::new(MemoryStore::new());
+            block_on(store.put_new(&key, there.into())).unwrap();
+            let access = Access::new(store.clone(), execution);
+            let name = key.clone();
+            let outcome = block_on(super::run(access, "test", move |remote| {
+                remote.put_hashed(&name, "whole".into())
+            }));
+            assert_eq!(
+                outcome.map_err(|error| error.kind()).err(),
+                expected,
+                "{there}"
+            );
+            assert_eq!(block_on(store.get_all(&key)).unwrap(), there);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Reads back how objects are locked.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use strongroom_format::object_name::ObjectName;
 use strongroom_store::Retention;
 
 use super::plan::{lockable, newest_commit, say_unlocked, unlocked_entries};
-use super::utc;
+use super::{HiddenObject, utc};
 use crate::context::{Context, object_key};
 use crate::edge::{self, Remote, Ticket, cancelled};
 use crate::error::{Error, ErrorKind, Result};
@@ -48,6 +48,9 @@ pub struct LockAudit {
     pub short: Vec<ShortLock>,
     /// Those of which the store did not say it: missing, refused, unreachable.
     pub unknown: Vec<Error>,
+    /// Those that something younger stands over, on a store that keeps versions: it locks versions and not names. All of them, whatever the
+    /// size of the sample. They are brought back by [`uncover`](crate::uncover).
+    pub hidden: Vec<HiddenObject>,
     /// When the first of those that are locked ends to be.
     pub first_end: Option<i64>,
     /// Entries that no lock protects, because the policy leaves entries out and no bundle has them yet.
@@ -70,7 +73,7 @@ impl LockAudit {
     /// Says whether everything that the store was asked for is locked as promised.
     #[must_use]
     pub fn is_kept(&self) -> bool {
-        self.short.is_empty() && self.unknown.is_empty()
+        self.short.is_empty() && self.unknown.is_empty() && self.hidden.is_empty()
     }
 }
 
@@ -86,12 +89,13 @@ impl fmt::Display for LockAudit {
         say_unlocked(f, self.unlocked)?;
         write!(
             f,
-            "asked for {} of {} objects: {} are locked until {} or longer, {} for less or not at all, {} are unknown",
+            "asked for {} of {} objects: {} are locked until {} or longer, {} for less or not at all, {} are hidden, {} are unknown",
             self.asked,
             self.objects,
             self.kept,
             utc(self.promise.until),
             self.short.len(),
+            self.hidden.len(),
             self.unknown.len()
         )
     }
@@ -100,6 +104,7 @@ impl fmt::Display for LockAudit {
 impl Repository {
     /// Asks the store how objects in force are locked, and compares that with what was promised. Writes nothing.
     ///
+    /// Where the store keeps versions it is asked which objects are hidden, one request for some hundred objects; those do not count as locked.
     /// A sample says what it saw and no more: of n objects chosen at random none is short with a probability of (1 − p)ⁿ if a share of p is.
     ///
     /// # Errors
@@ -143,16 +148,18 @@ fn audit(
         kept: 0,
         short: Vec::new(),
         unknown: Vec::new(),
+        hidden: Vec::new(),
         first_end: None,
         unlocked: unlocked_entries(&state, policy),
         is_over: false,
     };
     audit.is_over = audit.promise.until <= context.components.clock.now().seconds;
+    audit.look_for_hidden(remote, &mut objects)?;
     if let Some(sample) = options.sample {
         draw(context, &mut objects, sample)?;
     }
     observer.on_event(&Event::Phase(Phase::Store));
-    let total = objects.len() as u64;
+    let total = audit.asked + objects.len() as u64;
     let mut coming = objects.into_iter();
     let mut waiting: VecDeque<(ObjectName, Ticket<Option<Retention>>)> = VecDeque::new();
     loop {
@@ -187,6 +194,28 @@ fn is_optional(object: &ObjectName) -> bool {
 }
 
 impl LockAudit {
+    /// Takes those objects out that are hidden. Of them the store would speak of what hides them.
+    fn look_for_hidden(&mut self, remote: &Remote, objects: &mut Vec<ObjectName>) -> Result<()> {
+        let found = match remote.hidden() {
+            Ok(found) => found.unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            Err(error) => {
+                self.unknown.push(error);
+                return Ok(());
+            }
+        };
+        let mut found: BTreeMap<ObjectName, HiddenObject> = found.into_iter().collect();
+        objects.retain(|object| match found.remove(object) {
+            None => true,
+            Some(hidden) => {
+                self.asked += 1;
+                self.hidden.push(hidden);
+                false
+            }
+        });
+        Ok(())
+    }
+
     fn note(&mut self, object: ObjectName, answer: Result<Option<Retention>>) {
         self.asked += 1;
         let found = match answer {

@@ -280,6 +280,58 @@ fn locks_of_two_voices_do_not_add_up_to_more_than_either() {
 }
 
 #[test]
+fn what_is_hidden_is_not_kept_and_comes_back() {
+    let world = World::new(policy());
+    world.backup(&tree(1));
+    let (pack, segment) = (world.first("pack/"), world.first("index/"));
+    world.cover(&pack, None);
+    world.cover(&segment, Some("garbage under a lock of its own"));
+    world.cover("config", None);
+
+    for audit in [world.audit(None), world.audit(Some(1))] {
+        assert!(!audit.is_kept() && audit.short.is_empty());
+        let hidden = audit.hidden.iter();
+        let hidden: Vec<_> = hidden
+            .map(|one| (one.object.as_str(), one.deleted))
+            .collect();
+        let mut expected = [
+            ("config", true),
+            (segment.as_str(), false),
+            (pack.as_str(), true),
+        ];
+        expected.sort_unstable();
+        let mut hidden = hidden;
+        hidden.sort_unstable();
+        assert_eq!(hidden, expected);
+        assert!(audit.kept + 3 <= audit.objects);
+    }
+    let dry = world.block(uncover(&*world.strict, true)).unwrap();
+    assert_eq!((dry.hidden.len(), dry.uncovered), (3, 0));
+    let report = world.block(uncover(&*world.strict, false)).unwrap();
+    assert_eq!((report.hidden.len(), report.uncovered), (3, 3));
+    assert!(report.problems.is_empty() && report.unlocked.is_empty());
+    assert!(world.audit(None).is_kept());
+    assert!(
+        world
+            .block(uncover(&*world.strict, false))
+            .unwrap()
+            .hidden
+            .is_empty()
+    );
+}
+
+#[test]
+fn what_is_hidden_without_a_lock_is_named_and_left() {
+    let world = World::new(policy());
+    world.backup(&tree(1));
+    let pack = world.first("pack/");
+    world.pass(100 * DAY);
+    world.cover(&pack, None);
+    let report = world.block(uncover(&*world.strict, false)).unwrap();
+    assert_eq!((report.unlocked, report.uncovered), (vec![pack], 0));
+}
+
+#[test]
 fn a_claim_of_more_than_can_be_is_not_believed() {
     let world = World::new(policy());
     world.backup(&tree(1));

@@ -21,7 +21,7 @@ use crate::index::Marks;
 use crate::keys::Keys;
 use crate::outlet::Outlet;
 use crate::pack_writer::{
-    FinishedPack, PackWriter, SealedFrame, StoredPack, present, put_segment, start_session,
+    FinishedPack, PackWriter, SealedFrame, StoredPack, put_segment, start_session,
 };
 use crate::packs::PackInfo;
 use crate::parity::{ParityCount, ParityPuts};
@@ -366,7 +366,7 @@ impl<'a> Repacker<'a> {
     fn put(&mut self, pack: FinishedPack) -> Result<()> {
         let (stored, bytes, parity) = pack.split();
         let key = object_key(&object_name::pack(&stored.pack.name))?;
-        let ticket = self.tools.remote.put_later(&key, bytes);
+        let ticket = self.tools.remote.put_hashed_later(&key, bytes);
         self.parity.begin(&stored.pack.name, parity);
         self.under_way.push_back((ticket, stored));
         while self.under_way.len() > PUTS
@@ -384,7 +384,7 @@ impl<'a> Repacker<'a> {
         let Some((ticket, stored)) = self.under_way.pop_front() else {
             return Ok(());
         };
-        present(ticket.wait())?;
+        ticket.wait()?;
         for origin in &stored.origins {
             if let Some(source) = self.sources.get_mut(*origin as usize) {
                 source.outstanding = source.outstanding.saturating_sub(1);

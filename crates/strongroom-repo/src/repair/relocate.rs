@@ -19,7 +19,7 @@ use crate::blobs::damaged;
 use crate::buffers::Buffers;
 use crate::context::object_key;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pack_writer::{FinishedPack, PackWriter, SealedFrame, StoredPack, present, put_segment};
+use crate::pack_writer::{FinishedPack, PackWriter, SealedFrame, StoredPack, put_segment};
 use crate::packs::PackInfo;
 use crate::parity::ParityPuts;
 use crate::state::State;
@@ -168,7 +168,7 @@ impl Look<'_> {
         let (stored, bytes, parity) = pack.split();
         let key = object_key(&object_name::pack(&stored.pack.name))?;
         report.wrote(bytes.len() as u64);
-        present(self.remote.put(&key, bytes))?;
+        self.remote.put_hashed(&key, bytes)?;
         puts.begin(&stored.pack.name, parity);
         Ok(stored)
     }

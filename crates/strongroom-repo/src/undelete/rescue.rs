@@ -19,7 +19,7 @@ use crate::edge::{Remote, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::is_loss;
 use crate::observer::{Event, Observer, Phase, Progress};
-use crate::pack_writer::{PackWriter, SealedFrame, StoredPack, present, put_segment};
+use crate::pack_writer::{PackWriter, SealedFrame, StoredPack, put_segment};
 use crate::parity::{ParityCount, ParityPuts};
 use crate::repository::Repository;
 use crate::state::State;
@@ -380,7 +380,7 @@ impl<'a> Stores<'a> {
     fn put(&mut self, pack: crate::pack_writer::FinishedPack) -> Result<()> {
         let (stored, bytes, parity) = pack.split();
         let key = object_key(&object_name::pack(&stored.pack.name))?;
-        let ticket = self.remote.put_later(&key, bytes);
+        let ticket = self.remote.put_hashed_later(&key, bytes);
         self.parity.begin(&stored.pack.name, parity);
         self.under_way.push_back((ticket, stored));
         while self.under_way.len() > PUTS {
@@ -399,7 +399,7 @@ impl<'a> Stores<'a> {
 
     fn reap(&mut self) -> Result<()> {
         if let Some((ticket, stored)) = self.under_way.pop_front() {
-            present(ticket.wait())?;
+            ticket.wait()?;
             self.durable.push(stored);
         }
         Ok(())

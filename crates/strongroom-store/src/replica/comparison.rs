@@ -306,7 +306,7 @@ async fn look(
     options: &CompareOptions,
     key: Key,
 ) -> Result<(Key, Option<DifferenceKind>)> {
-    let (ours, theirs) = (reference.get_all(&key).await, copy.get_all(&key).await);
+    let (ours, theirs) = (reference.get_fresh(&key).await, copy.get_fresh(&key).await);
     let (ours, theirs) = match (ours, theirs) {
         (Ok(ours), Ok(theirs)) => (ours, theirs),
         (Err(error), _) | (_, Err(error)) if error.kind() != ErrorKind::NotFound => {

@@ -179,7 +179,7 @@ async fn put(
     copy: &Arc<dyn Store>,
     options: &CompareOptions,
 ) -> Result<Done> {
-    let bytes = match reference.get_all(key).await {
+    let bytes = match reference.get_fresh(key).await {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Done::Settled),
         Err(error) => return Err(error),
@@ -199,7 +199,7 @@ async fn put(
     match copy.put(key, bytes.clone(), creating).await {
         Ok(()) => Ok(Done::Copied(len)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let theirs = copy.get_all(key).await?;
+            let theirs = copy.get_fresh(key).await?;
             if theirs == bytes {
                 Ok(Done::Settled)
             } else if options.rules.check(key, &theirs) == Wholeness::Broken {

@@ -17,7 +17,7 @@ use super::locking::lock_of;
 use super::monotonic::{Monotonic, SystemMonotonic};
 use crate::error::Result;
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -150,6 +150,22 @@ impl<S: Store> ObjectLock for Adaptive<S> {
         let call = self.control.begin().await;
         let outcome = lock.extend(key, to).await;
         call.end(&outcome, |()| Load::Change);
+        outcome
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        let lock = lock_of(&*self.inner, "hidden")?;
+        let call = self.control.begin().await;
+        let outcome = lock.hidden(prefix, from).await;
+        call.end(&outcome, |_| Load::Look);
+        outcome
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        let lock = lock_of(&*self.inner, "uncover")?;
+        let call = self.control.begin().await;
+        let outcome = lock.uncover(key).await;
+        call.end(&outcome, |_| Load::Change);
         outcome
     }
 }

@@ -36,11 +36,12 @@ use crate::store::Store;
 /// * Bytes are kept as the store has them: what is sealed there is sealed here.
 /// * Whatever is read from the folder is compared with its checksum before it is returned; what is damaged is thrown away and read from
 ///   the store again. The checksum finds damage, not forgery: that is for whoever made the objects.
-/// * What the store itself gives broken is kept as it came, unless the rules can [tell](CacheRules::with_check); see
-///   [`forget`](Self::forget).
+/// * What the store itself gives broken is kept as it came, unless the rules can [tell](CacheRules::with_check). A read that is
+///   [fresh](GetOptions::fresh) is answered by the store, and what was kept of the object is replaced by what came; see
+///   [`forget`](Self::forget), too.
 /// * `head` and `list` are always the store's word. A `get` may still be answered after *another* client has deleted the object; what
 ///   was put or deleted through this handle is seen at once.
-/// * Whoever looks for damage in the store has to look past the cache.
+/// * Whoever looks for damage in the store reads fresh, past the cache.
 /// * When the folder is full, what was not used for longest goes. Several processes may share a folder: each keeps its own writes within
 ///   the bound, and looks at what the others have written as often as it has itself written a sixteenth of it.
 /// * A folder that cannot be read or written is as good as none, see [`CacheCounts::io_failures`].
@@ -117,7 +118,7 @@ impl<S: Store> Cached<S> {
         let token = self.shared.folder.stripes.token(name);
         let class = options.class;
         let bytes = self.inner.get(key, options).await?;
-        let keeps = self.shared.keeps(key, class, bytes.len() as u64);
+        let keeps = self.shared.keeps_whole(key, class, &bytes);
         if keeps && !self.shared.rules.is_broken(key, &bytes) {
             self.shared.keep_whole(token, bytes.clone()).await;
         }
@@ -153,6 +154,11 @@ impl Shared {
     /// Says whether bytes of an object are to be kept.
     fn keeps(&self, key: &Key, class: Option<StorageClass>, len: u64) -> bool {
         len <= self.settings.object_bytes_max && self.rules.keep(key, class)
+    }
+
+    /// Says whether a whole object is to be kept.
+    fn keeps_whole(&self, key: &Key, class: Option<StorageClass>, bytes: &[u8]) -> bool {
+        self.keeps(key, class, bytes.len() as u64) && self.rules.keeps_whole(key, bytes)
     }
 
     // A job that is lost, because no thread can be had, is a file that was not there.
@@ -209,7 +215,7 @@ impl<S: Store> Store for Cached<S> {
         if mode == PutMode::Overwrite {
             self.shared.forget(name).await;
         }
-        if outcome.is_ok() && self.shared.keeps(key, Some(class), data.len() as u64) {
+        if outcome.is_ok() && self.shared.keeps_whole(key, Some(class), &data) {
             let token = match mode {
                 PutMode::Create => token,
                 // To forget was a change of its own.
@@ -223,6 +229,10 @@ impl<S: Store> Store for Cached<S> {
     async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes> {
         if !self.shared.rules.concern(key) {
             return self.inner.get(key, options).await;
+        }
+        if options.fresh {
+            // What is not there is asked for.
+            self.shared.forget(self.shared.name(key)).await;
         }
         match options.range.clone() {
             None => self.get_whole(key, options).await,

@@ -16,7 +16,7 @@ pub use self::prices::{ClassPrices, CostEstimate, Prices};
 use super::locking::lock_of;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions, StorageClass};
 use crate::store::Store;
 
@@ -229,6 +229,20 @@ impl<S: Store> ObjectLock for Counted<S> {
         let request = self.begin(RequestKind::Extend, StorageClass::Hot, 0);
         let result = lock.extend(key, to).await;
         request.end(result, |()| 0)
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        let lock = lock_of(&*self.inner, "hidden")?;
+        let request = self.begin(RequestKind::List, StorageClass::Hot, 0);
+        let result = lock.hidden(prefix, from).await;
+        request.end(result, |_| 0)
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        let lock = lock_of(&*self.inner, "uncover")?;
+        let request = self.begin(RequestKind::Extend, StorageClass::Hot, 0);
+        let result = lock.uncover(key).await;
+        request.end(result, |_| 0)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +14,7 @@ use super::sleep::Sleep;
 use super::timer::TimerSleep;
 use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -24,8 +23,8 @@ use crate::store::Store;
 ///
 /// How long is too long depends on the bytes that are to be moved ([`DeadlinePolicy`]). A `put`, `delete` or `extend` that was given up
 /// may still take effect (law 7 says what of it): the error is retryable, and [`Retrying`](super::Retrying), outside of this one, settles
-/// a create in doubt. How long an object is that is read whole, is not known before: it is given the time of twice the largest of late,
-/// and twice as much again after each that was given up, so that attempts that follow one another succeed in the end. A list has that time for each object, not for all; so it never fails for being long.
+/// a create in doubt. How long an object is that is read whole is not known before: each is given the time
+/// of the [largest](DeadlinePolicy::whole_object_bytes). A list has that time for each object, not for all; so it never fails for being long.
 ///
 /// Inside of it belongs what does the work; waits for a turn or for bandwidth belong outside, or they count.
 ///
@@ -36,7 +35,7 @@ use crate::store::Store;
 /// use strongroom_store::wrap::{Deadline, DeadlinePolicy};
 ///
 /// let policy = DeadlinePolicy::default().with_base(Duration::from_secs(10));
-/// assert_eq!(policy.limit(1 << 20), Duration::from_secs(18));
+/// assert_eq!(policy.limit(1 << 20), Duration::from_secs(10 + 256));
 /// let store = Deadline::new(MemoryStore::new(), policy);
 /// ```
 #[derive(Debug, Clone)]
@@ -44,8 +43,6 @@ pub struct Deadline<S> {
     inner: Arc<S>,
     policy: DeadlinePolicy,
     sleep: Arc<dyn Sleep>,
-    /// The bytes that the next whole object is given time for.
-    whole: Arc<AtomicU64>,
 }
 
 /// How long a call may take.
@@ -56,7 +53,7 @@ pub struct DeadlinePolicy {
     pub base: Duration,
     /// The slowest transfer that is worth waiting for, in bytes a second, at least 1: bytes are given the time they take at this rate.
     pub bytes_per_second_min: u64,
-    /// The bytes that a `get` of a whole object is given time for at most.
+    /// The bytes that a `get` of a whole object is given time for.
     pub whole_object_bytes: u64,
 }
 
@@ -92,12 +89,14 @@ impl DeadlinePolicy {
 }
 
 impl Default for DeadlinePolicy {
-    /// Half a minute, and 128 KiB a second: less than any link is worth that backups are made over. A whole object has the time of
-    /// 64 MiB at most.
+    /// Half a minute, and 4 KiB a second; a whole object has the time of 64 MiB.
+    ///
+    /// That is the last resort. Several transfers share a link, and one that is given up begins again with its first byte: to give up what
+    /// moves, however slowly, makes it slower still. That nothing moves any more, a store in a network notices itself, and much sooner.
     fn default() -> Self {
         Self {
             base: Duration::from_secs(30),
-            bytes_per_second_min: 128 << 10,
+            bytes_per_second_min: 4 << 10,
             whole_object_bytes: 64 << 20,
         }
     }
@@ -107,10 +106,8 @@ impl<S: Store> Deadline<S> {
     /// Returns a store whose calls end in time. One thread watches over them, see [`TimerSleep`].
     #[must_use]
     pub fn new(inner: S, policy: DeadlinePolicy) -> Self {
-        let whole = WHOLE_FIRST.min(policy.whole_object_bytes);
         Self {
             inner: Arc::new(inner),
-            whole: Arc::new(AtomicU64::new(whole)),
             policy,
             sleep: Arc::new(TimerSleep::new()),
         }
@@ -144,27 +141,6 @@ impl<S: Store> Deadline<S> {
     }
 }
 
-impl<S> Deadline<S> {
-    /// Learns from the answer to a `get` of a whole object, which was given time for so many bytes.
-    fn learn(&self, given: u64, answer: &Result<Bytes>) {
-        let max = self.policy.whole_object_bytes;
-        // Of two at once one may be lost: the next one says it again.
-        let expected = self.whole.load(Ordering::Relaxed);
-        let next = match answer {
-            Ok(bytes) => {
-                let twice = (bytes.len() as u64).saturating_mul(2).max(WHOLE_FIRST);
-                twice.max(expected - expected / 16)
-            }
-            // Of many that hang together, only the first says something new.
-            Err(error) if error.cause() == Some(Cause::Timeout) => {
-                expected.max(given.saturating_mul(2))
-            }
-            Err(_) => return,
-        };
-        self.whole.store(next.min(max), Ordering::Relaxed);
-    }
-}
-
 /// Returns what the call says, or `None` if it does not say it in time.
 async fn race<T>(call: impl Future<Output = T>, sleep: &dyn Sleep, limit: Duration) -> Option<T> {
     let call = std::pin::pin!(call);
@@ -194,17 +170,12 @@ impl<S: Store> Store for Deadline<S> {
     }
 
     async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes> {
-        let part = options.range.clone();
-        let bytes = match &part {
+        let bytes = match &options.range {
             Some(range) => range.end.saturating_sub(range.start),
-            None => self.whole.load(Ordering::Relaxed),
+            None => self.policy.whole_object_bytes,
         };
         let call = self.inner.get(key, options);
-        let answer = self.within("get", key, bytes, call).await;
-        if part.is_none() {
-            self.learn(bytes, &answer);
-        }
-        answer
+        self.within("get", key, bytes, call).await
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectMeta> {
@@ -250,6 +221,20 @@ impl<S: Store> ObjectLock for Deadline<S> {
         let call = lock_of(&*self.inner, "extend")?.extend(key, to);
         self.within("extend", key, 0, call).await
     }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        let call = lock_of(&*self.inner, "hidden")?.hidden(prefix, from);
+        let limit = self.policy.limit(0);
+        match race(call, &*self.sleep, limit).await {
+            Some(result) => result,
+            None => Err(late("hidden", limit)),
+        }
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        let call = lock_of(&*self.inner, "uncover")?.uncover(key);
+        self.within("uncover", key, 0, call).await
+    }
 }
 
 /// A list that ends when it hangs.
@@ -279,6 +264,3 @@ impl<S: Store> fmt::Display for Deadline<S> {
         write!(f, "deadline({:?}, {})", self.policy.base, self.inner)
     }
 }
-
-/// What a whole object is given time for at first: most that are read whole are small.
-const WHOLE_FIRST: u64 = 1 << 20;

@@ -28,7 +28,7 @@ use super::locking::lock_of;
 use super::recording::Operation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -405,6 +405,18 @@ impl<S: Store> ObjectLock for Faulty<S> {
             lock.extend(key, to).await
         };
         after(&faults, "extend", key).await?;
+        result
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        lock_of(&*self.inner, "hidden")?.hidden(prefix, from).await
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        let lock = lock_of(&*self.inner, "uncover")?;
+        let faults = self.before(Operation::Extend, "uncover", key).await?;
+        let result = lock.uncover(key).await;
+        after(&faults, "uncover", key).await?;
         result
     }
 }

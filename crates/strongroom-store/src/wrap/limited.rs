@@ -11,7 +11,7 @@ use super::locking::lock_of;
 use super::turns::Turns;
 use crate::error::Result;
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -105,6 +105,18 @@ impl<S: Store> ObjectLock for Limited<S> {
         let lock = lock_of(&self.inner, "extend")?;
         let _turn = self.turns.take().await;
         lock.extend(key, to).await
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        let lock = lock_of(&self.inner, "hidden")?;
+        let _turn = self.turns.take().await;
+        lock.hidden(prefix, from).await
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        let lock = lock_of(&self.inner, "uncover")?;
+        let _turn = self.turns.take().await;
+        lock.uncover(key).await
     }
 }
 

@@ -9,7 +9,7 @@ use futures::stream::{BoxStream, StreamExt};
 use super::locking::lock_of;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -130,6 +130,24 @@ impl<S: Store> ObjectLock for Prefixed<S> {
         let full = self.full_key("extend", key)?;
         let lock = lock_of(&self.inner, "extend")?;
         lock.extend(&full, to).await.map_err(outward(key))
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        let stray = |_| Error::new(ErrorKind::Other, "hidden");
+        let full = Prefix::parse(&format!("{}{prefix}", self.prefix)).map_err(stray)?;
+        let lock = lock_of(&self.inner, "hidden")?;
+        let mut page = lock.hidden(&full, from).await?;
+        for object in &mut page.objects {
+            let stray = || Error::new(ErrorKind::Other, "hidden").with_key(&object.key);
+            object.key = object.key.strip_prefix(&self.prefix).ok_or_else(stray)?;
+        }
+        Ok(page)
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        let full = self.full_key("uncover", key)?;
+        let lock = lock_of(&self.inner, "uncover")?;
+        lock.uncover(&full).await.map_err(outward(key))
     }
 }
 

@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 use super::locking::lock_of;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -76,6 +76,14 @@ impl<S: Store> ObjectLock for ReadOnly<S> {
 
     async fn extend(&self, key: &Key, _to: Retention) -> Result<()> {
         Err(Error::new(ErrorKind::PermissionDenied, "extend").with_key(key))
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        lock_of(&self.inner, "hidden")?.hidden(prefix, from).await
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        Err(Error::new(ErrorKind::PermissionDenied, "uncover").with_key(key))
     }
 }
 

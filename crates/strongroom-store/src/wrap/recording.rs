@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use super::locking::lock_of;
 use crate::error::{ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::store::Store;
 
@@ -216,6 +216,20 @@ impl<S: Store> ObjectLock for Recording<S> {
         let serial = self.begin(Operation::Extend, key.as_str(), None, 0);
         let result = lock.extend(key, to).await;
         self.end(serial, result, |()| 0)
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        let lock = lock_of(&*self.inner, "hidden")?;
+        let serial = self.begin(Operation::List, prefix.as_str(), None, 0);
+        let result = lock.hidden(prefix, from).await;
+        self.end(serial, result, |_| 0)
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        let lock = lock_of(&*self.inner, "uncover")?;
+        let serial = self.begin(Operation::Extend, key.as_str(), None, 0);
+        let result = lock.uncover(key).await;
+        self.end(serial, result, |_| 0)
     }
 }
 

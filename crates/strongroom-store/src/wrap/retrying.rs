@@ -21,7 +21,7 @@ use super::monotonic::Monotonic;
 use super::sleep::Sleep;
 use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions};
 use crate::store::{Store, StoreExt};
 
@@ -221,6 +221,32 @@ impl<S: Store> ObjectLock for Retrying<S> {
         let mut attempts = self.waits.begin();
         loop {
             match lock.extend(key, to).await {
+                Err(error) if error.is_retryable() => {
+                    attempts.failed(error).await?;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        let lock = lock_of(&*self.inner, "hidden")?;
+        let mut attempts = self.waits.begin();
+        loop {
+            match lock.hidden(prefix, from).await {
+                Err(error) if error.is_retryable() => {
+                    attempts.failed(error).await?;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        let lock = lock_of(&*self.inner, "uncover")?;
+        let mut attempts = self.waits.begin();
+        loop {
+            match lock.uncover(key).await {
                 Err(error) if error.is_retryable() => {
                     attempts.failed(error).await?;
                 }

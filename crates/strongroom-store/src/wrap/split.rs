@@ -16,7 +16,7 @@ pub use self::rules::SplitRules;
 use super::locking::{can_lock, lock_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
-use crate::lock::{ObjectLock, Retention};
+use crate::lock::{HiddenPage, ObjectLock, Retention};
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutMode, PutOptions, StorageClass};
 use crate::store::Store;
 
@@ -257,6 +257,42 @@ impl<H: Store, D: Store> ObjectLock for Split<H, D> {
         match (lock(first).await, second) {
             (Err(error), Some(second)) if leaves_hope(&error) => settle(error, lock(second).await),
             (answer, _) => answer,
+        }
+    }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> Result<HiddenPage> {
+        // Home first, if it locks anything; then the data.
+        let (side, from) = match from.and_then(|from| from.split_once(':')) {
+            None => (Side::Home, None),
+            Some((side, from)) => {
+                let side = if side == "home" {
+                    Side::Home
+                } else {
+                    Side::Data
+                };
+                (side, Some(from).filter(|from| !from.is_empty()))
+            }
+        };
+        let mut page = match self.side(side).object_lock() {
+            Some(lock) => lock.hidden(prefix, from).await?,
+            None => HiddenPage::default(),
+        };
+        page.next = match (side, page.next.take()) {
+            (Side::Home, Some(next)) => Some(format!("home:{next}")),
+            (Side::Home, None) => Some("data:".to_owned()),
+            (_, next) => next.map(|next| format!("data:{next}")),
+        };
+        Ok(page)
+    }
+
+    async fn uncover(&self, key: &Key) -> Result<bool> {
+        self.expect_locks("uncover", key)?;
+        let (first, second) = self.order(key, None);
+        let uncover = async |side| lock_of(self.side(side), "uncover")?.uncover(key).await;
+        let uncovered = uncover(first).await?;
+        match second {
+            Some(second) => Ok(uncover(second).await? || uncovered),
+            None => Ok(uncovered),
         }
     }
 }

@@ -231,6 +231,50 @@ fn a_damaged_file_is_thrown_away_and_read_again() {
 }
 
 #[test]
+fn a_fresh_read_is_the_stores_word_and_replaces_what_was_kept() {
+    let near = Near::new();
+    let (old, new) = (pattern(2 * BLOCK), pattern(3 * BLOCK).slice(BLOCK..));
+    let name = key("index/1");
+    let hint = GetOptions::default().with_class(StorageClass::Hot);
+    block_on(near.store.put_new(&name, old.clone())).expect("room");
+    // What only the store has is not seen, unless it is asked for.
+    block_on(near.far.replace(&name, new.clone())).expect("somebody else does it");
+    assert_eq!(get(&near.store, "index/1", 5..9), old.slice(5..9));
+    let fresh = hint.clone().with_fresh(true);
+    let whole = block_on(near.store.get(&name, fresh.clone())).expect("it is there");
+    assert_eq!(whole, new);
+    near.far.reset();
+    assert_eq!(get(&near.store, "index/1", 5..9), new.slice(5..9));
+    assert_eq!(near.gets(), 0);
+    // A part likewise, and the rest of what was kept is not believed any more.
+    block_on(near.far.replace(&name, old.clone())).expect("somebody else does it");
+    let part = fresh.with_range(7..9);
+    let part = block_on(near.store.get(&name, part)).expect("it is there");
+    assert_eq!(part, old.slice(7..9));
+    assert_eq!(get(&near.store, "index/1", 5..8), old.slice(5..8));
+    assert_eq!(near.gets(), 1);
+    let all = block_on(near.store.get(&name, hint)).expect("it is there");
+    assert_eq!((all, near.gets()), (old, 2));
+}
+
+#[test]
+fn whole_objects_are_kept_if_their_bytes_say_so() {
+    let cache = tempfile::tempdir().expect("a directory");
+    let far = Recording::new(MemoryStore::new());
+    let rules = rules().with_filter(|_, bytes| bytes.starts_with(b"tree"));
+    let store = Cached::new(far.clone(), rules, settings(cache.path()));
+    put(&store, "pack/1", "content");
+    put(&store, "pack/2", "tree of names");
+    put(&far, "pack/3", "content");
+    let hint = GetOptions::default().with_class(StorageClass::Hot);
+    block_on(store.get(&key("pack/3"), hint)).expect("it is there");
+    assert_eq!(store.counts().kept, 1);
+    far.reset();
+    block_on(store.get_all(&key("pack/2"))).expect("it is there");
+    assert_eq!(far.count(Operation::Get), 0);
+}
+
+#[test]
 fn a_file_in_the_place_of_another_is_noticed() {
     let near = Near::new();
     put(&near.store, "index/1", "one");

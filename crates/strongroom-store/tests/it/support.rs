@@ -63,9 +63,10 @@ impl Store for Spy {
     }
 
     async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes> {
+        let fresh = if options.fresh { " fresh" } else { "" };
         self.note(match &options.range {
-            None => format!("get {key} {:?}", options.class),
-            Some(range) => format!("get {key} {range:?} {:?}", options.class),
+            None => format!("get {key} {:?}{fresh}", options.class),
+            Some(range) => format!("get {key} {range:?} {:?}{fresh}", options.class),
         });
         self.objects.get(key, options).await
     }

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::executor::block_on;
 use strongroom_store::replica::{CompareOptions, SyncOptions, SyncOrder, SyncPlan, compare, sync};
 use strongroom_store::wrap::{
     Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, Counted, Deadline, DeadlinePolicy, Fault,
-    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, Looking, MirrorSettings, Mirrored, Prefixed,
-    ReadOnly, Recording, RetryPolicy, Retrying, Rule, Split, SplitRules, WritePolicy,
+    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, Looking, MirrorSettings, Mirrored,
+    ObjectRules, Prefixed, ReadOnly, Recording, RetryPolicy, Retrying, Rule, Split, SplitRules,
+    Wholeness, WritePolicy,
 };
 use strongroom_store::{
-    ErrorKind, GetOptions, PutMode, PutOptions, Retention, RetentionMode, StorageClass, Store,
-    StoreExt,
+    ErrorKind, GetOptions, Key, MemoryStore, PutMode, PutOptions, Retention, RetentionMode,
+    StorageClass, Store, StoreExt,
 };
 
 use crate::support::Spy;
@@ -83,13 +85,15 @@ fn classes_ranges_and_retentions_arrive_as_they_were_given() {
         block_on(async {
             store.put(&pack, "bytes".into(), put).await?;
             store.get(&pack, get.clone()).await?;
-            store.get(&pack, get.with_range(1..3)).await
+            store
+                .get(&pack, get.with_range(1..3).with_fresh(true))
+                .await
         })
         .expect("nothing fails");
         let told = [
             format!("put {before}pack/1 Cold Some(7)"),
             format!("get {before}pack/1 Some(Cold)"),
-            format!("get {before}pack/1 1..3 Some(Cold)"),
+            format!("get {before}pack/1 1..3 Some(Cold) fresh"),
         ];
         assert_eq!(inner.log(), told, "{store}");
     }
@@ -210,6 +214,51 @@ fn read_only_tells_of_locks_and_does_not_lock() {
         store.get(&key("a"), hint).await.expect("it is there");
     });
     assert_eq!(inner.log(), ["retention a", "get a Some(Cold)"]);
+}
+
+#[test]
+fn a_mirror_replaces_a_broken_copy_by_one_that_is_locked() {
+    let members = [
+        MemoryStore::with_object_lock(|| 0),
+        MemoryStore::with_object_lock(|| 0),
+    ];
+    let [arbiter, follower] = members.map(Arc::new);
+    let name = key("pack/1");
+    block_on(follower.put_new(&name, "rotten".into())).expect("room");
+    let settings = MirrorSettings::default().with_rules(Arc::new(Whole));
+    let store = Mirrored::new(
+        arbiter,
+        vec![Arc::clone(&follower) as Arc<dyn Store>],
+        settings,
+    );
+    let options = PutOptions::default().with_retention(until(9));
+    block_on(store.put(&name, "whole".into(), options)).expect("it locks");
+    let bytes = block_on(follower.get_all(&name)).expect("it is there");
+    assert_eq!(bytes, "whole");
+    let lock = follower.object_lock().expect("it has one");
+    let retention = block_on(lock.retention(&name)).expect("it says");
+    assert_eq!(retention, Some(until(9)));
+}
+
+/// Objects are broken unless they say that they are whole.
+#[derive(Debug)]
+struct Whole;
+
+impl ObjectRules for Whole {
+    fn can_check(&self, _key: &Key) -> bool {
+        true
+    }
+
+    fn check(&self, _key: &Key, bytes: &Bytes) -> Wholeness {
+        match bytes.starts_with(b"whole") {
+            true => Wholeness::Proven,
+            false => Wholeness::Broken,
+        }
+    }
+
+    fn predecessor(&self, _key: &Key) -> Option<Key> {
+        None
+    }
 }
 
 #[test]

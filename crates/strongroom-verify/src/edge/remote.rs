@@ -128,8 +128,10 @@ async fn read(
     store: Arc<dyn Store>,
     key: Key,
     range: Option<Range<u64>>,
-    mut options: GetOptions,
+    options: GetOptions,
 ) -> Result<Got> {
+    // What is looked at is the store, not what is kept of it on this machine.
+    let mut options = options.with_fresh(true);
     if let Some(range) = range {
         options = options.with_range(range);
     }

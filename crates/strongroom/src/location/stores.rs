@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use strongroom_format::ObjectHash;
+use strongroom_format::{ObjectHash, ObjectKind, PackClass, Preamble};
 use strongroom_store::wrap::{
     Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, CacheRules, CacheSettings, Cached,
     Deadline, DeadlinePolicy, HedgePolicy, Hedged, Limited, RetryPolicy, Retrying, Split,
@@ -115,7 +115,8 @@ impl Stores {
     }
 
     /// Keeps index segments and packs of names and trees, as they are read from and put to remote stores, in a folder of this machine,
-    /// sealed as they are: at most so many bytes. They never change, so nothing else can be read from there.
+    /// sealed as they are: at most so many bytes. They never change, so nothing else can be read from there; checks and repairs look at
+    /// the stores all the same.
     pub fn with_cache(mut self, folder: impl Into<PathBuf>, bytes_max: u64) -> Self {
         self.cache = Some((folder.into(), bytes_max));
         self
@@ -246,7 +247,6 @@ impl Stores {
         }
     }
 
-    /// Keeps what is named by its hash, and nothing else: other names may come to mean another object when a repository is replaced.
     fn cached(
         &self,
         store: Arc<dyn Store>,
@@ -255,10 +255,7 @@ impl Stores {
         let Some((folder, bytes_max)) = &self.cache else {
             return Ok(store);
         };
-        let rules = CacheRules::new()
-            .with_folder(Prefix::parse("index/")?)
-            .with_hot_of(Prefix::parse("pack/")?)
-            .with_check(Arc::new(RepositoryRules::new()));
+        let rules = cache_rules()?;
         let scope = ObjectHash::of(remote.url().as_bytes()).to_string();
         let settings = CacheSettings::new(folder, scope).with_bytes_max(*bytes_max);
         Ok(Arc::new(Cached::new(store, rules, settings)))
@@ -320,4 +317,21 @@ impl Stores {
         };
         Ok(Mirrored::new(arbiter, stores.collect(), settings))
     }
+}
+
+/// Keeps what is named by its hash, and nothing else: other names may come to mean another object when a repository is replaced. Nor
+/// is content kept, which is put in the same class as the rest where there is no cold one.
+pub(super) fn cache_rules() -> strongroom_store::Result<CacheRules> {
+    Ok(CacheRules::new()
+        .with_folder(Prefix::parse("index/")?)
+        .with_hot_of(Prefix::parse("pack/")?)
+        .with_check(Arc::new(RepositoryRules::new()))
+        .with_filter(|_key, bytes| !is_content(bytes)))
+}
+
+/// Says whether an object is a pack of content, which browsing and planning never need.
+fn is_content(bytes: &[u8]) -> bool {
+    Preamble::decode(bytes).is_ok_and(|preamble| {
+        preamble.kind == ObjectKind::Pack && preamble.flags == PackClass::Data as u16
+    })
 }

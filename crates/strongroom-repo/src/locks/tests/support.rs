@@ -13,8 +13,8 @@ use futures::stream::BoxStream;
 use strongroom_crypt::{Argon2Params, Suite};
 use strongroom_format::{Evidence, Time};
 use strongroom_store::{
-    Capabilities, Cause, GetOptions, Key, MemoryStore, ObjectLock, ObjectMeta, Prefix, PutOptions,
-    Retention, RetentionMode, Store, StoreExt as _,
+    Capabilities, Cause, GetOptions, HiddenPage, Key, MemoryStore, ObjectLock, ObjectMeta, Prefix,
+    PutOptions, Retention, RetentionMode, Store, StoreExt as _,
 };
 
 use crate::locks::{LockAudit, LockAuditOptions, LockOptions, LockPlan, LockPolicy, LockReport};
@@ -190,6 +190,14 @@ impl ObjectLock for Strict {
         }
         self.inner.extend(key, to).await
     }
+
+    async fn hidden(&self, prefix: &Prefix, from: Option<&str>) -> StoreResult<HiddenPage> {
+        self.inner.hidden(prefix, from).await
+    }
+
+    async fn uncover(&self, key: &Key) -> StoreResult<bool> {
+        self.inner.uncover(key).await
+    }
 }
 
 impl fmt::Display for Strict {
@@ -329,6 +337,12 @@ impl World {
             .into_iter()
             .map(|object| object.key.as_str().to_owned())
             .collect()
+    }
+
+    /// Lays a mark of deletion or other bytes over an object.
+    pub(super) fn cover(&self, object: &str, over: Option<&'static str>) {
+        let key = Key::parse(object).unwrap();
+        assert!(self.strict.inner.cover(&key, over.map(Bytes::from)));
     }
 
     pub(super) fn first(&self, folder: &str) -> String {

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame_writer::{FrameSealer, FrameWriter};
 use crate::keys::Keys;
 use crate::outlet::Outlet;
-use crate::pack_writer::{FinishedPack, PackWriter, StoredPack, present, put_segment};
+use crate::pack_writer::{FinishedPack, PackWriter, StoredPack, put_segment};
 use crate::parity::ParityPuts;
 use crate::repair::look::Look;
 
@@ -169,7 +169,7 @@ impl<'a, 't> TreeWriter<'a, 't> {
             let name: ObjectHash = stored.pack.name;
             let key = object_key(&object_name::pack(&name))?;
             self.written_bytes += bytes.len() as u64;
-            present(self.look.remote.put(&key, bytes))?;
+            self.look.remote.put_hashed(&key, bytes)?;
             self.parity.begin(&name, parity);
             self.stored.push(stored);
         }

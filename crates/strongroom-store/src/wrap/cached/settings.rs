@@ -22,6 +22,7 @@ pub struct CacheRules {
     folders: Vec<Prefix>,
     hot_of: Vec<Prefix>,
     check: Arc<dyn ObjectRules>,
+    filter: Option<fn(&Key, &[u8]) -> bool>,
 }
 
 impl CacheRules {
@@ -32,6 +33,7 @@ impl CacheRules {
             folders: Vec::new(),
             hot_of: Vec::new(),
             check: Arc::new(NoRules),
+            filter: None,
         }
     }
 
@@ -57,6 +59,14 @@ impl CacheRules {
         self
     }
 
+    /// Keeps of whole objects only those of which `filter` says so, by their bytes: for those that are put with the class of what is to be
+    /// kept, and are something else. Of parts nobody can tell.
+    #[must_use]
+    pub fn with_filter(mut self, filter: fn(&Key, &[u8]) -> bool) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
     /// Returns whether an object may be in the cache.
     #[must_use]
     pub fn concern(&self, key: &Key) -> bool {
@@ -73,6 +83,11 @@ impl CacheRules {
 }
 
 impl CacheRules {
+    /// Says whether a whole object is one to keep, by its bytes.
+    pub(super) fn keeps_whole(&self, key: &Key, bytes: &[u8]) -> bool {
+        self.filter.is_none_or(|filter| filter(key, bytes))
+    }
+
     /// Says whether bytes are known not to be those that were put.
     pub(super) fn is_broken(&self, key: &Key, bytes: &Bytes) -> bool {
         self.check.can_check(key) && self.check.check(key, bytes) == Wholeness::Broken

@@ -75,7 +75,7 @@ impl Shared {
     /// Makes a follower like the arbiter in one object. Says whether it is now.
     async fn bring_up(&self, follower: &Member, queued: &Queued) -> Result<bool> {
         let key = &queued.key;
-        let ours = match self.arbiter()?.store.get_all(key).await {
+        let ours = match self.arbiter()?.store.get_fresh(key).await {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 // What was put was deleted since, or never came; only what was to be deleted is deleted here.
@@ -143,7 +143,7 @@ impl Shared {
 
     async fn mend(&self, number: usize, member: &Member, key: &Key) -> Result<Mended> {
         let rules = &self.settings.rules;
-        let missing = match member.store.get_all(key).await {
+        let missing = match member.store.get_fresh(key).await {
             Ok(bytes) if rules.check(key, &bytes) != Wholeness::Broken => {
                 return Ok(Mended::NotNeeded);
             }
@@ -164,7 +164,7 @@ impl Shared {
             if from == number || source.is_stale(key) {
                 continue;
             }
-            let Ok(bytes) = source.store.get_all(key).await else {
+            let Ok(bytes) = source.store.get_fresh(key).await else {
                 continue;
             };
             let suffices = match rules.check(key, &bytes) {

@@ -11,7 +11,7 @@ use super::rules::Wholeness;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::options::{GetOptions, ObjectMeta};
-use crate::store::{StoreExt as _, check_range};
+use crate::store::check_range;
 
 /// What a member has.
 enum Copy<T> {
@@ -95,7 +95,8 @@ impl Shared {
                 Err(error) => error.into(),
             };
         }
-        let whole = match member.store.get_all(key).await {
+        let whole = GetOptions::default().with_fresh(options.fresh);
+        let whole = match member.store.get(key, whole).await {
             Ok(whole) => whole,
             Err(error) => return error.into(),
         };

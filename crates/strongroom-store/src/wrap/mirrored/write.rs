@@ -159,9 +159,9 @@ impl Shared {
                 follower.lacks(key);
                 return Ok(false);
             }
-            match follower.store.put(key, data.clone(), options).await {
+            match follower.store.put(key, data.clone(), options.clone()).await {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    self.settle(follower, key, data).await
+                    self.settle(follower, key, data, options).await
                 }
                 other => other.map(|()| true),
             }
@@ -184,13 +184,21 @@ impl Shared {
     }
 
     /// Decides what becomes of an object that a follower has and was to be given. Says whether it has the right one now.
-    async fn settle(&self, follower: &Member, key: &Key, data: &Bytes) -> Result<bool> {
-        let theirs = follower.store.get_all(key).await?;
+    async fn settle(
+        &self,
+        follower: &Member,
+        key: &Key,
+        data: &Bytes,
+        options: PutOptions,
+    ) -> Result<bool> {
+        let theirs = follower.store.get_fresh(key).await?;
         if theirs == *data {
             return Ok(true);
         }
         if self.settings.rules.check(key, &theirs) == Wholeness::Broken {
-            follower.store.replace(key, data.clone()).await?;
+            // Its class and its lock are those of the copy that it replaces.
+            let options = options.with_mode(PutMode::Overwrite);
+            follower.store.put(key, data.clone(), options).await?;
             return Ok(true);
         }
         if follower.is_superseded(key) {
