@@ -42,14 +42,12 @@ def stop(process):
 
 def ours(work, corpus, url, env):
     env.update(STRONGROOM_PASSWORD=PASSWORD, XDG_CACHE_HOME=str(work / "cache"), STRONGROOM_REPOSITORY=url)
-    # As the others do by themselves.
-    kept = ["--metadata-cache-size", "1G"]
-    backup = ["sr-backup", *kept, "--series", "link", str(corpus)]
+    backup = ["sr-backup", "--series", "link", str(corpus)]
     return {
         "init": ["sr-init", "--fast-kdf-for-tests", "--no-recovery-code"],
         "backup": backup,
         "unchanged": backup,
-        "restore": ["sr-restore", *kept, "latest", "--target", str(work / "out")],
+        "restore": ["sr-restore", "latest", "--target", str(work / "out")],
         "restored": work / "out",
     }
 
