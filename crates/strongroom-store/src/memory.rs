@@ -47,7 +47,7 @@ struct Object {
 
 impl Object {
     /// Returns what is seen of it: what is over it, if that is not a mark of deletion.
-    fn as_seen(mut self) -> Option<Self> {
+    fn into_seen(mut self) -> Option<Self> {
         match self.over.take() {
             None => Some(self),
             Some(over) => Some(Self {
@@ -90,7 +90,7 @@ impl MemoryStore {
     fn object(&self, operation: &'static str, key: &Key) -> Result<Object> {
         let missing = || Error::new(ErrorKind::NotFound, operation).with_key(key);
         let found = self.objects().get(key).cloned();
-        found.and_then(Object::as_seen).ok_or_else(missing)
+        found.and_then(Object::into_seen).ok_or_else(missing)
     }
 
     /// Returns how an object is locked now.
@@ -167,7 +167,7 @@ impl Store for MemoryStore {
             .iter()
             .filter(|(key, _)| prefix.matches(key))
             .filter_map(|(key, object)| {
-                let seen = object.clone().as_seen()?;
+                let seen = object.clone().into_seen()?;
                 Some(Ok(ObjectMeta::new(key.clone(), seen.data.len() as u64)))
             })
             .collect();

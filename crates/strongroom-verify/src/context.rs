@@ -75,7 +75,7 @@ impl Context {
     /// `Unavailable` and `PermissionDenied`: then the check could not look.
     pub(crate) async fn get(&self, name: &ObjectName) -> Result<Fetched> {
         let key = key_of(name)?;
-        fetched(name, self.store.get_all(&key).await)
+        fetched(name, self.store.get_fresh(&key).await)
     }
 
     /// Returns the length of an object, `None` if there is none.

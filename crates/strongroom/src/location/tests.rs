@@ -91,7 +91,7 @@ fn a_check_and_a_repair_look_at_the_store_and_not_at_what_is_kept_of_it() {
     assert_ne!(block_on(store.get_all(&segment)).unwrap(), bytes, "kept");
 
     let options = CheckOptions::new(strongroom_format::Time::default()).with_level(Level::Hashed);
-    let auditor = Auditor::new(Arc::new(store.clone()));
+    let auditor = Auditor::new(Arc::new(store));
     let report = blocking::check(auditor, options, Arc::new(())).unwrap();
     assert!(!report.is_intact(), "{report:?}");
 

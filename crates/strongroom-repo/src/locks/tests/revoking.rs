@@ -37,7 +37,8 @@ fn what_a_revocation_could_not_delete_is_deleted_after_its_lock() {
         .filter(|name| !name.starts_with("session/"))
         .collect();
     let mut left: Vec<&str> = left.iter().map(String::as_str).collect();
-    (doomed.sort_unstable(), left.sort_unstable());
+    doomed.sort_unstable();
+    left.sort_unstable();
     assert_eq!(doomed, left);
     let deleted = world.repository.delete_dropped(later.clone(), Arc::new(()));
     assert!(world.block(deleted).unwrap().problems.is_empty());
