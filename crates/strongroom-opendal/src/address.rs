@@ -114,7 +114,7 @@ fn dav_settings(url: &Url, environment: &dyn Environment) -> Result<DavSettings>
         .unwrap_or_default();
     let path = url.path().trim_end_matches('/');
     let mut settings = DavSettings::new(format!("{scheme}://{}{port}{path}/", host_of(url)?));
-    let variable = |name| environment.variable(name).filter(|value| !value.is_empty());
+    let variable = |name| environment.variable(name);
     if let Some(token) = variable("STRONGROOM_DAV_TOKEN") {
         settings.credentials = Some(DavCredentials::bearer(token));
     } else if let Some(user) = variable("STRONGROOM_DAV_USER") {

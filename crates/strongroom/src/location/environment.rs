@@ -19,7 +19,7 @@ impl Environment for ProcessEnvironment {
         reason = "this is what an embedder hands in to say that the process's variables count"
     )]
     fn variable(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+        std::env::var(name).ok().filter(|value| !value.is_empty())
     }
 
     fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
