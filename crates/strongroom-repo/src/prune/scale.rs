@@ -210,8 +210,21 @@ impl PruneScale {
         .await
     }
 
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        self.repository.context()
+    }
+
+    pub(crate) fn store(&self) -> edge::Access {
+        self.repository.store()
+    }
+
+    /// Seals a segment.
+    pub(crate) fn sealed(&self, builder: SegmentBuilder) -> Result<Vec<u8>> {
+        sealed(self.context(), builder)
+    }
+
     /// The state that an index of this shape belongs to.
-    fn state(&self, context: &Context) -> Result<State> {
+    pub(crate) fn state(&self, context: &Context) -> Result<State> {
         let mut state = State::before_genesis(ObjectHash::default());
         for class in CLASSES {
             for pack in 0..self.packs(class) {
@@ -244,7 +257,7 @@ impl PruneScale {
     }
 
     /// How many blobs of a class there are.
-    fn blobs(&self, class: PackClass) -> u64 {
+    pub(crate) fn blobs(&self, class: PackClass) -> u64 {
         match class {
             PackClass::Data => self.groups * self.shape.files,
             PackClass::Names => self.groups,
@@ -389,6 +402,10 @@ impl Headers for Synthetic<'_> {
 }
 
 fn keep(context: &Context, builder: SegmentBuilder) -> Result<()> {
+    Index::keep_locally(context, sealed(context, builder)?.into())
+}
+
+fn sealed(context: &Context, builder: SegmentBuilder) -> Result<Vec<u8>> {
     let nobody = SessionId::from_bytes([0; SessionId::LEN]);
     let keys = context.keys();
     let sealer = keys.structure.index();
@@ -399,7 +416,7 @@ fn keep(context: &Context, builder: SegmentBuilder) -> Result<()> {
         nobody,
         sealer,
     );
-    Index::keep_locally(context, bytes.map_err(encode_error)?.into())
+    bytes.map_err(encode_error)
 }
 
 fn local_segments(context: &Context) -> Result<Vec<(ObjectHash, u32)>> {
@@ -440,7 +457,7 @@ fn report(survey: &Survey, choice: &Choice) -> ScaleReport {
 }
 
 /// The id of a blob: pseudo-random, with its number at the end, where no index looks.
-fn id(class: PackClass, number: u64) -> Id {
+pub(crate) fn id(class: PackClass, number: u64) -> Id {
     let mut bytes = [0; 32];
     let (head, tail) = bytes.split_at_mut(24);
     head.copy_from_slice(&mixed(class as u64, number));
@@ -464,7 +481,7 @@ fn mixed(class: u64, number: u64) -> [u8; 24] {
 }
 
 /// The finalizer of `SplitMix64`: a bijection that looks random.
-fn splitmix(number: u64) -> u64 {
+pub(crate) fn splitmix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
