@@ -21,8 +21,7 @@ use crate::store::{credential, joined, spent};
 pub(crate) fn run(step: &str, clients: u64) -> Result<()> {
     let store = Arc::new(Counted::new(MemoryStore::new()));
     let options = CreateOptions::default().with_argon2(Argon2Params::FASTEST);
-    let first = builder(&store).create(options, &credential());
-    drop(block_on(first)?);
+    drop(block_on(builder(&store).create(options, &credential()))?);
     let opened: Result<Vec<Repository>> = (0..clients)
         .map(|_| Ok(block_on(builder(&store).open(&credential()))?))
         .collect();
