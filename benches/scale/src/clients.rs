@@ -64,7 +64,8 @@ fn rush(opened: &[Repository]) -> Result<()> {
     std::thread::scope(|scope| {
         for (client, repository) in opened.iter().enumerate() {
             let failed = &failed;
-            let all = move || (0..ROUNDS).try_for_each(|round| commit(repository, client as u64, round));
+            let all =
+                move || (0..ROUNDS).try_for_each(|round| commit(repository, client as u64, round));
             let started = std::thread::Builder::new()
                 .stack_size(1 << 20)
                 .spawn_scoped(scope, move || {

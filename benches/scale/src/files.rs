@@ -152,7 +152,9 @@ impl Walking<'_> {
         let directory = self.next / self.files.of_a_directory;
         match self.at {
             At::Root => {
-                events.push(WalkEvent::Enter(self.directory(&Arc::from(*b""), Vec::new())));
+                events.push(WalkEvent::Enter(
+                    self.directory(&Arc::from(*b""), Vec::new()),
+                ));
                 let is_flat = self.files.directories() <= 1;
                 self.at = if is_flat { At::File } else { At::Top };
             }

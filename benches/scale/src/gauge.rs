@@ -31,7 +31,10 @@ impl Gauge {
         let mut line = Map::new();
         line.insert("step".into(), json!(step));
         line.insert("size".into(), json!(size));
-        line.insert("wall_s".into(), json!(rounded(self.began.elapsed().as_secs_f64())));
+        line.insert(
+            "wall_s".into(),
+            json!(rounded(self.began.elapsed().as_secs_f64())),
+        );
         line.insert("cpu_s".into(), json!(rounded(cpu_seconds() - self.cpu)));
         line.insert("peak_mib".into(), json!(rounded(status("VmHWM:"))));
         line.insert("before_mib".into(), json!(rounded(self.resident)));
@@ -63,7 +66,10 @@ fn cpu_seconds() -> f64 {
     // The name of the program, in parentheses, may have spaces.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     let ticks = fields.split_whitespace().skip(11).take(2);
-    ticks.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / TICKS_A_SECOND
+    ticks
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum::<f64>()
+        / TICKS_A_SECOND
 }
 
 const TICKS_A_SECOND: f64 = 100.0;

@@ -57,7 +57,11 @@ pub(crate) fn run(step: &str, blocks: u64, folder: &Path) -> Result<()> {
     };
     let local = json!({ "local_bytes": disk_bytes(&folder.join("cache")) });
     let spent: Value = spent(&store.counts().since(&before));
-    gauge.print(&format!("file-{step}"), blocks, joined([spent, local, more]))
+    gauge.print(
+        &format!("file-{step}"),
+        blocks,
+        joined([spent, local, more]),
+    )
 }
 
 /// A directory with one file in it.
@@ -159,7 +163,11 @@ impl Content for Blocks {
         let seed = (mixed(self.next) % DIFFERENT_BLOCKS) << 16;
         let words = buf.get_mut(..len).unwrap_or_default().chunks_exact_mut(8);
         for (word, at) in words.zip(self.at as u64 / 8..) {
-            word.copy_from_slice(&(seed + at).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+            word.copy_from_slice(
+                &(seed + at)
+                    .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                    .to_le_bytes(),
+            );
         }
         self.at += len;
         Ok(Piece::Data(len))

@@ -23,7 +23,12 @@ pub(crate) fn run(step: &str, snapshots: u64, folder: &Path) -> Result<()> {
     };
     // What a first opening leaves in the cache is not what the others are to find out.
     if step == "open" {
-        drop(store::repository(store::store(folder)?, folder, local, Components::default())?);
+        drop(store::repository(
+            store::store(folder)?,
+            folder,
+            local,
+            Components::default(),
+        )?);
     }
     let store = store::store(folder)?;
     let gauge = Gauge::start();

@@ -98,7 +98,9 @@ impl IndexScale {
     /// Returns how many packs the state has.
     #[must_use]
     pub fn packs(&self) -> u64 {
-        self.state.as_ref().map_or(0, |state| state.packs.len() as u64)
+        self.state
+            .as_ref()
+            .map_or(0, |state| state.packs.len() as u64)
     }
 
     /// Returns the bytes of memory of all filters.
@@ -169,7 +171,10 @@ impl IndexScale {
     }
 
     fn cache(&self) -> Cache {
-        Cache::new(&self.folder.join("remembered"), &self.scale.context().repository)
+        Cache::new(
+            &self.folder.join("remembered"),
+            &self.scale.context().repository,
+        )
     }
 }
 

@@ -8,7 +8,7 @@ use strongroom_crypt::{Id, SeededRandom, SessionId};
 use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{
     BlobRecord, Codec, FrameKey, FrameRecord, ObjectHash, PackClass, PackHeader, PackRef, PackRow,
-    Ref, RefKind, SegmentBuilder, SegmentRef, SessionKeyRecord, Snapshot,
+    Ref, RefKind, SegmentBuilder, SegmentRef, SessionKeyRecord, Snapshot, Time,
 };
 use strongroom_store::MemoryStore;
 
@@ -25,7 +25,7 @@ use crate::index::Index;
 use crate::pack_writer::pack_bytes;
 use crate::packs::PackInfo;
 use crate::repository::Repository;
-use crate::settings::{Components, Execution, Settings};
+use crate::settings::{Clock, Components, Execution, Settings};
 use crate::state::State;
 
 /// A repository of which only the index exists, in a local cache folder. Its packs and reference lists are functions of a number.
@@ -111,6 +111,7 @@ impl PruneScale {
         let components = Components {
             // The same keys each time, so that what one process has made another can read.
             random: Arc::new(SeededRandom::new(1)),
+            clock: Arc::new(Still),
             execution: Execution::Inline,
             ..Components::default()
         };
@@ -234,7 +235,7 @@ impl PruneScale {
                     len: row.len,
                     class,
                 };
-                state.packs.insert(row.name, reference);
+                state.packs.insert_new(reference);
             }
         }
         for (name, len) in local_segments(context)? {
@@ -243,7 +244,7 @@ impl PruneScale {
                 len,
                 entries: 0,
             };
-            state.segments.insert(name, segment);
+            state.segments.insert_new(segment);
         }
         let (root, _) = self.levels.last().copied().unwrap_or_default();
         let snapshot = Snapshot {
@@ -252,7 +253,7 @@ impl PruneScale {
         };
         state
             .snapshots
-            .insert(1, (id(PackClass::Pages, root), Arc::new(snapshot)));
+            .insert_new((1, (id(PackClass::Pages, root), Arc::new(snapshot))));
         Ok(state)
     }
 
@@ -316,6 +317,16 @@ impl PruneScale {
 
     fn is_needed(&self, group: u64) -> bool {
         splitmix(group ^ 0x5eed) % 100 < self.shape.needed_percent
+    }
+}
+
+/// A clock that stands, so that the first entry of the journal is the same each time as well.
+#[derive(Debug)]
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Time {
+        Time::new(1_700_000_000, 0)
     }
 }
 
