@@ -6,6 +6,8 @@ mod filter;
 mod marks;
 mod merge;
 mod rebuilt;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod scale;
 mod segment;
 mod storage;
 #[cfg(test)]

@@ -148,7 +148,7 @@ fn salvage(remote: &Remote, opening: &Opening, observer: &dyn Observer) -> Resul
     let (context, config_is_lost) = open_keys(remote, opening)?;
     let mut state = State::before_genesis(context.config_hash);
     let (packs, unreadable_packs) = packs(remote, &context, &state)?;
-    state.packs = packs.into_iter().map(|pack| (pack.name, pack)).collect();
+    state.packs = packs.into_iter().collect();
     state.has_unmapped_packs = true;
     observer.on_event(&Event::Phase(Phase::Plan));
     let index = Arc::new(Index::load(remote, &context, &state, None)?);

@@ -50,6 +50,15 @@ impl IdFilter {
         }
     }
 
+    /// Returns how many bytes of memory it takes.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Empty | Self::Unfiltered => 0,
+            Self::Fuse(fuse) => (fuse.descriptor.len() + fuse.fingerprints.len()) as u64,
+        }
+    }
+
     /// Writes the filter for the cache, bound to the segment it belongs to.
     pub(super) fn encode(&self, segment: &ObjectHash) -> Option<Vec<u8>> {
         let Self::Fuse(fuse) = self else { return None };

@@ -187,6 +187,12 @@ impl Segment {
         self.head.entries
     }
 
+    /// Returns how many bytes of memory its filter takes.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn filter_bytes(&self) -> u64 {
+        self.filter.bytes()
+    }
+
     /// Returns how many frames it has.
     pub(super) fn frames(&self) -> u32 {
         self.head.frames

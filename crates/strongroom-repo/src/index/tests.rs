@@ -228,7 +228,7 @@ fn a_segment_is_added_without_the_store() {
         let key = object_key(&object_name::index(&segment.name))?;
         let bytes = remote.get(&key, None)?;
         let mut empty = state.as_ref().clone();
-        empty.segments.clear();
+        empty.segments = Default::default();
         let index = Index::load(remote, context, &empty, None)?;
         assert!(!index.contains(&ids[0])?);
         let more = index.with_segment(&segment, bytes.clone(), context)?;

@@ -731,8 +731,8 @@ fn states_that_differ_by_an_entry_share_what_it_does_not_change() {
     append(&repository, 50).unwrap();
     let after = repository.journal().state();
     assert_eq!((before.packs.len(), after.packs.len()), (2, 3));
-    assert!(std::ptr::eq(&*before.snapshots, &*after.snapshots));
-    assert!(std::ptr::eq(&*before.dropped, &*after.dropped));
+    assert!(before.snapshots.is_shared_with(&after.snapshots));
+    assert!(before.dropped.is_shared_with(&after.dropped));
     let snapshot = |state: &State| Arc::clone(&state.snapshots.values().next().unwrap().1);
     assert!(Arc::ptr_eq(&snapshot(&before), &snapshot(&after)));
 }
