@@ -32,6 +32,8 @@ mod warm;
 #[cfg(target_os = "linux")]
 mod account;
 #[cfg(target_os = "linux")]
+mod calls;
+#[cfg(target_os = "linux")]
 mod close;
 #[cfg(target_os = "linux")]
 mod compare;

@@ -9,6 +9,7 @@
 
 mod base;
 mod commit;
+mod directory;
 mod dry_run;
 mod group;
 mod judge;
@@ -18,6 +19,7 @@ mod levels;
 #[cfg(test)]
 mod meanwhile;
 mod options;
+mod owners;
 mod pass;
 mod plan;
 mod progress;

@@ -3,7 +3,7 @@
 use strongroom_format::NodeKind;
 
 use super::Base;
-use super::judge::{Judge, Verdict};
+use super::judge::{Entered, Judge, Verdict};
 use super::run::parent_blobs;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
@@ -46,18 +46,18 @@ pub(super) fn dry_run(
         remote.before_step()?;
         more = walk.next(&mut events);
         for event in events.drain(..) {
-            let (entry, verdict) = match event {
+            let (entry, unchanged) = match event {
                 WalkEvent::Enter(entry) => {
-                    let verdict = judge.enter(&entry)?;
-                    (entry, verdict)
+                    let unchanged = matches!(judge.enter(&entry), Entered::Known(_));
+                    (entry, unchanged)
                 }
                 WalkEvent::Leave => {
                     judge.leave();
                     continue;
                 }
                 WalkEvent::Item(entry) => {
-                    let verdict = judge.item(&entry)?;
-                    (entry, verdict)
+                    let unchanged = matches!(judge.item(&entry)?, Verdict::Known(_));
+                    (entry, unchanged)
                 }
                 WalkEvent::Problem(problem) => {
                     count.problems += 1;
@@ -73,7 +73,6 @@ pub(super) fn dry_run(
                     continue;
                 }
             };
-            let unchanged = matches!(verdict, Verdict::Known(..));
             let bytes = if entry.node.kind == NodeKind::Directory {
                 0
             } else {

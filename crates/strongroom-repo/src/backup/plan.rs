@@ -5,7 +5,7 @@ use strongroom_format::NodeKind;
 
 use super::Run;
 use super::group::{Group, Step};
-use super::judge::{Judge, Verdict};
+use super::judge::{Entered, Judge, Verdict};
 use super::large::LargeJob;
 use super::worker::Job;
 use crate::edge::cancelled;
@@ -65,16 +65,16 @@ struct Planner<'r, 'a> {
 impl Planner<'_, '_> {
     fn event(&mut self, event: WalkEvent) -> Result<()> {
         let step = match event {
-            WalkEvent::Enter(entry) => match self.judge.enter(&entry)? {
-                Verdict::Known(node, _) => Step::EnterKnown(node),
-                Verdict::Changed => Step::EnterFilled(self.ask(entry, false)),
+            WalkEvent::Enter(entry) => match self.judge.enter(&entry) {
+                Entered::Known(record) => Step::EnterKnown(record),
+                Entered::Changed => Step::EnterFilled(self.ask(entry, false)),
             },
             WalkEvent::Leave => {
                 self.judge.leave();
                 Step::Leave
             }
             WalkEvent::Item(entry) => match self.judge.item(&entry)? {
-                Verdict::Known(node, refs) => Step::Known(node, refs),
+                Verdict::Known(recorded) => Step::Known(recorded),
                 Verdict::Changed => self.changed(entry)?,
             },
             WalkEvent::Problem(problem) => Step::Problem(problem),
