@@ -19,7 +19,7 @@ use crate::context::{Context, object_key};
 use crate::credential::Credential;
 use crate::edge::{self, Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Index, is_loss, pack_found};
+use crate::index::{Breadth, Index, is_loss, pack_found};
 use crate::journal::{Journal, View};
 use crate::lost::JournalDamage;
 use crate::observer::{Event, Observer, Phase};
@@ -152,7 +152,7 @@ fn salvage(remote: &Remote, opening: &Opening, observer: &dyn Observer) -> Resul
     state.packs = packs.into_iter().collect();
     state.has_unmapped_packs = true;
     observer.on_event(&Event::Phase(Phase::Plan));
-    let index = Arc::new(Index::load(remote, &context, &state, None)?);
+    let index = Arc::new(Index::load(remote, &context, &state, None, Breadth::Whole)?);
     let context = Arc::new(context);
     let roots = Roots::find(remote, &context, &index)?;
     let mut trees = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strongroom_format::{ObjectHash, PackClass};
 
-use super::Index;
+use super::{Breadth, Index};
 use crate::edge;
 use crate::error::{Error, ErrorKind, Result};
 use crate::head::Cache;
@@ -57,9 +57,9 @@ impl IndexScale {
             state: self.made_up_state()?,
             recent: Vec::new(),
         };
-        match self.cache().write(context, &view) {
-            0 => Err(Error::new(ErrorKind::Internal, "nothing was remembered")),
-            _ => Ok(()),
+        match self.cache().write(context, &view, None) {
+            None => Err(Error::new(ErrorKind::Internal, "nothing was remembered")),
+            Some(_) => Ok(()),
         }
     }
 
@@ -89,7 +89,7 @@ impl IndexScale {
         self.state = Some(Arc::clone(&state));
         let context = Arc::clone(self.scale.context());
         let loaded = edge::run(self.scale.store(), "strongroom-scale", move |remote| {
-            Index::load(remote, &context, &state, None)
+            Index::load(remote, &context, &state, None, Breadth::Whole)
         });
         self.index = Some(Arc::new(loaded.await?));
         Ok(())
@@ -199,7 +199,7 @@ mod tests {
         scale.recall().unwrap();
         assert!(scale.packs() > 30);
         futures::executor::block_on(scale.load()).unwrap();
-        assert!((20_000..30_000).contains(&scale.filter_bytes()));
+        assert!((20_000..60_000).contains(&scale.filter_bytes()));
         assert_eq!(scale.find_present(500).unwrap(), 500);
         assert_eq!(scale.find_absent(500).unwrap(), 0);
         let (before, after) = scale.merge().unwrap();

@@ -350,7 +350,7 @@ impl Segment {
             .cache
             .as_ref()
             .and_then(|cache| cache.filter(&self.name));
-        if let Some(filter) = kept.and_then(|bytes| IdFilter::decode(&bytes, &self.name)) {
+        if let Some(filter) = kept.and_then(|bytes| IdFilter::decode(&bytes.into(), &self.name)) {
             return Ok(filter);
         }
         let mut keys = Vec::new();

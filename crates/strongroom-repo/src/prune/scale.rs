@@ -21,7 +21,7 @@ use crate::create::CreateOptions;
 use crate::credential::Credential;
 use crate::edge;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Index;
+use crate::index::{Breadth, Index};
 use crate::pack_writer::pack_bytes;
 use crate::packs::PackInfo;
 use crate::repository::Repository;
@@ -175,7 +175,7 @@ impl PruneScale {
             let context = Arc::clone(self.repository.context());
             let state = self.state(&context)?;
             let began = Instant::now();
-            let index = Index::load(remote, &context, &state, None)?;
+            let index = Index::load(remote, &context, &state, None, Breadth::Whole)?;
             let load = began.elapsed();
             let began = Instant::now();
             let survey = Survey::new(
