@@ -135,7 +135,8 @@ impl RepositoryBuilder {
             credential: credential.clone(),
             ..self.into_opening()
         };
-        let access = Access::new(opening.store.clone(), opening.components.execution);
+        opening.settings.check_memory()?;
+        let access = Access::of(opening.store.clone(), &opening.components);
         edge::run(access, "strongroom-salvage", move |remote| {
             salvage(remote, &opening, observer.as_ref())
         })
