@@ -14,7 +14,7 @@ struct Bar<'r> {
 
 const WIDTH: f64 = 820.0;
 const PANEL: f64 = 400.0;
-const NAMES: f64 = 100.0;
+const NAMES: f64 = 112.0;
 const LABELS: f64 = 118.0;
 const ROW: f64 = 21.0;
 
@@ -117,14 +117,14 @@ fn panel(svg: &mut Svg, results: &Results, (x, y): (f64, f64), name: &str, bars:
         svg.bar(
             (left, top + 2.0),
             (bar.value * scale, thick),
-            colour(position),
+            colour(program, position),
             &bar.label,
         );
         if let Some(second) = bar.second {
             svg.bar(
                 (left, top + 13.0),
                 (second * scale, 4.0),
-                colour(position),
+                colour(program, position),
                 &bar.label,
             );
         }
