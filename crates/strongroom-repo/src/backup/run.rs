@@ -22,7 +22,7 @@ use super::upload::{Unannounced, Uploader};
 use super::worker::{DATA, Worker};
 use super::{Base, large};
 use crate::blobs::Blobs;
-use crate::buffers::Buffers;
+use crate::buffers::{Buffers, FewBuffers};
 use crate::context::Context;
 use crate::edge::{Remote, cancelled, panicked};
 use crate::error::{Error, ErrorKind, Result};
@@ -64,10 +64,11 @@ impl std::fmt::Debug for Run<'_> {
 }
 
 /// Buffers by use, so that each is of the size its next user needs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct BufferSets {
     pub(super) batches: Buffers,
-    pub(super) reads: Buffers,
+    /// Of large files: one being filled by each reader, one at each worker, and one more.
+    pub(super) reads: FewBuffers,
 }
 
 /// What a backup stored.
@@ -87,8 +88,10 @@ pub(super) struct Stored {
 
 /// Decoded frames of the parent's tree that are kept: neighbours in a directory are neighbours in a frame.
 const PARENT_CACHE_BYTES: usize = 16 << 20;
-/// Data packs open at once. One more and the gap that padding fills is a little smaller; each is a pack of memory.
-pub(super) const OPEN_DATA_PACKS: usize = 3;
+/// Data packs open at once: one being filled, and what does not fit into it.
+pub(super) const OPEN_DATA_PACKS: usize = 2;
+/// Data packs between open and stored: those, and two on their way to the store.
+const DATA_PACKS: usize = OPEN_DATA_PACKS + 2;
 /// Readers of large files.
 const LARGE_READERS: usize = 2;
 
@@ -209,7 +212,7 @@ impl<'a> Packs<'a> {
     fn new(context: &'a Context) -> Self {
         let writer = |class, open| PackWriter::new(context, class, open, Buffers::default());
         Self {
-            data: writer(PackClass::Data, OPEN_DATA_PACKS),
+            data: writer(PackClass::Data, OPEN_DATA_PACKS).with_places(DATA_PACKS),
             names: writer(PackClass::Names, 1),
             pages: writer(PackClass::Pages, 1),
         }
@@ -275,7 +278,10 @@ fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tre
         progress: meter,
         observer: meter.observer(),
         remote,
-        buffers: BufferSets::default(),
+        buffers: BufferSets {
+            batches: Buffers::default(),
+            reads: FewBuffers::new(writers.others.len() + 2 + LARGE_READERS),
+        },
         workers,
         readers,
     };
