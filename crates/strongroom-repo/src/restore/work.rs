@@ -71,6 +71,9 @@ impl<'a> Worker<'a> {
 
     /// Does a job, unless the restore has ended. One that fails or panics ends it.
     pub(super) fn take(&mut self, job: Job) {
+        if let Err(error) = self.run.remote.before_batch() {
+            self.run.stop(error);
+        }
         if self.run.is_stopped() {
             return;
         }
@@ -250,6 +253,8 @@ impl<'a, 'c> Batch<'a, 'c> {
                 fresh: file.fresh,
             })
             .collect();
+        let bytes = small.iter().map(|file| file.content.len() as u64);
+        before_write(self.run, bytes.sum());
         let mut answers = self.run.target.write_files(&small).into_iter();
         drop(small);
         for (file, path, content) in self.files {
@@ -274,10 +279,18 @@ fn unanswered() -> Failure {
     )
 }
 
+/// Waits until so much may be written. Whoever is cancelled meanwhile writes this batch, and no more.
+fn before_write(run: &Run, bytes: u64) {
+    if let Err(error) = run.remote.before_write(bytes) {
+        run.stop(error);
+    }
+}
+
 /// Writes a piece of a larger file; `None` stands for zeros.
 fn write_piece(run: &Run, one: &Use, content: Option<&[u8]>) {
     let file = &one.file;
     if !file.has_failed() {
+        before_write(run, content.map_or(0, |content| content.len() as u64));
         let written = run.open(file).and_then(|handle| match content {
             Some(content) => handle.write_at(one.range.start, content),
             None => handle.write_zeros(one.range.start, one.len()),
