@@ -9,6 +9,7 @@ use strongroom::blocking::{Repository, RepositoryBuilder};
 use strongroom::{Credential, Error, LockPolicy, Overhead, RecoveryCode, Settings, Store, Stores};
 
 use crate::exit::Usage;
+use crate::manners::{MannersArgs, components};
 use crate::network::NetworkArgs;
 use crate::output::Output;
 use crate::secret::secret;
@@ -54,6 +55,9 @@ pub struct RepositoryArgs {
     /// What is asked of stores in a network.
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// How much of the machine to take.
+    #[command(flatten)]
+    pub manners: MannersArgs,
     /// Write one JSON object per line, for machines.
     #[arg(long)]
     pub json: bool,
@@ -109,8 +113,13 @@ impl RepositoryArgs {
     }
 
     /// Returns what opens stores as the options say.
-    pub fn stores(&self) -> Stores {
-        self.network.stores(self.cache().as_deref())
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn stores(&self) -> anyhow::Result<Stores> {
+        let stores = self.network.stores(self.cache().as_deref());
+        Ok(stores.with_manners(&self.manners.manners()?))
     }
 
     /// Returns the store that the repository is in, without a local cache: who looks for damage is to see the store itself.
@@ -119,7 +128,9 @@ impl RepositoryArgs {
     ///
     /// What the system said.
     pub fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        Ok(self.network.stores(None).open(&self.repo)?)
+        let stores = self.network.stores(None);
+        let stores = stores.with_manners(&self.manners.manners()?);
+        Ok(stores.open(&self.repo)?)
     }
 
     /// Returns the builder of the repository, for whoever opens it otherwise than [`open`](Self::open).
@@ -128,8 +139,9 @@ impl RepositoryArgs {
     ///
     /// What the system said.
     pub fn builder(&self) -> anyhow::Result<RepositoryBuilder> {
-        let store = self.stores().open(&self.repo)?;
-        Ok(Repository::builder(store).settings(self.settings()))
+        let store = self.stores()?.open(&self.repo)?;
+        let builder = Repository::builder(store).components(components());
+        Ok(builder.settings(self.settings()))
     }
 
     /// Returns the builder of a new repository.
@@ -138,8 +150,9 @@ impl RepositoryArgs {
     ///
     /// What the system said.
     pub fn new_repository(&self) -> anyhow::Result<RepositoryBuilder> {
-        let store = self.stores().create(&self.repo)?;
-        Ok(Repository::builder(store).settings(self.settings()))
+        let store = self.stores()?.create(&self.repo)?;
+        let builder = Repository::builder(store).components(components());
+        Ok(builder.settings(self.settings()))
     }
 
     /// Returns what opens the repository, and asks for it where it must.
@@ -167,6 +180,7 @@ impl RepositoryArgs {
         if let Some(threads) = self.threads {
             settings.threads = threads.into();
         }
+        settings.memory_bytes = self.manners.memory;
         settings.parity = self.parity;
         settings.object_lock = self.lock;
         settings.cold_content = self.cold;

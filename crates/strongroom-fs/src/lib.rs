@@ -40,7 +40,11 @@ mod compare;
 #[cfg(target_os = "linux")]
 mod dirs;
 #[cfg(target_os = "linux")]
+mod guard;
+#[cfg(target_os = "linux")]
 mod names;
+#[cfg(target_os = "linux")]
+mod priority;
 #[cfg(target_os = "linux")]
 mod rules;
 #[cfg(target_os = "linux")]
@@ -62,6 +66,10 @@ pub use account::Accounts;
 pub use compare::{
     Changes, CompareSourceOptions, Discrepancy, SourceDifference, SourceReport, Standing,
 };
+#[cfg(target_os = "linux")]
+pub use guard::{SystemGuard, SystemLimits};
+#[cfg(target_os = "linux")]
+pub use priority::{IoPriority, IoPriorityError, ThreadPriority};
 #[cfg(target_os = "linux")]
 pub use rules::{Excludes, RuleError};
 #[cfg(target_os = "linux")]

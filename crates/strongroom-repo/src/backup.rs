@@ -84,7 +84,7 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<BackupReport> {
         let this = self.clone();
-        let store = self.context().store.clone();
+        let store = self.store();
         edge::run(store, "strongroom-backup", move |remote| {
             let report = back_up(&this, remote, source.as_ref(), &options, &observer);
             this.journal().keep(this.context());
@@ -106,7 +106,7 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<DryRun> {
         let this = self.clone();
-        let store = self.context().store.clone();
+        let store = self.store();
         edge::run(store, "strongroom-dry-run", move |remote| {
             let base = Base::prepare(&this, remote, &options)?;
             dry_run::dry_run(&this, remote, &base, source.as_ref(), observer.as_ref())

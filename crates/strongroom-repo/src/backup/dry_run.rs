@@ -5,7 +5,7 @@ use strongroom_format::NodeKind;
 use super::Base;
 use super::judge::{Entered, Judge, Verdict};
 use super::run::parent_blobs;
-use crate::edge::{Remote, cancelled};
+use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::{Event, Observer};
 use crate::repository::Repository;
@@ -43,9 +43,7 @@ pub(super) fn dry_run(
     let mut events = Vec::new();
     let mut more = true;
     while more {
-        if remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        remote.before_step()?;
         more = walk.next(&mut events);
         for event in events.drain(..) {
             let (entry, unchanged) = match event {

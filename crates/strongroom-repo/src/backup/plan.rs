@@ -42,9 +42,7 @@ pub(super) fn plan<'r>(run: &'r Run<'_>, judge: Judge<'r>, outlets: Outlets<'r>)
     let mut events = Vec::new();
     let mut more = true;
     while more {
-        if run.remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        run.remote.before_step()?;
         more = walk.next(&mut events);
         for event in events.drain(..) {
             planner.event(event)?;
@@ -126,8 +124,12 @@ impl Planner<'_, '_> {
         let group = std::mem::replace(&mut self.group, next);
         self.bytes = 0;
         match group.has_work() {
+            // Whoever does it asks before.
             true => self.outlets.jobs.send(Job::Group(group)),
-            false => self.outlets.results.send(Ok(group)),
+            false => {
+                self.run.remote.before_batch()?;
+                self.outlets.results.send(Ok(group))
+            }
         }
     }
 }
