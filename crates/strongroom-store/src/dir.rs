@@ -189,6 +189,7 @@ impl Store for DirStore {
             .with_put(!self.settings.read_only)
             .with_delete(!self.settings.read_only)
             .with_concurrency(self.settings.threads)
+            .with_cheap_requests(true)
     }
 
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {

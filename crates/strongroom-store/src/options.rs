@@ -148,6 +148,8 @@ pub struct Capabilities {
     pub conditional_delete: bool,
     /// Whether objects of different folders are in different stores, so that what holds of one need not hold of the other.
     pub split: bool,
+    /// Whether a request costs next to nothing, as on a local disk: reading an object in many parts then serves as well as reading it whole.
+    pub cheap_requests: bool,
 }
 
 impl Capabilities {
@@ -214,6 +216,13 @@ impl Capabilities {
         self
     }
 
+    /// Sets whether a request costs next to nothing.
+    #[must_use]
+    pub fn with_cheap_requests(mut self, cheap_requests: bool) -> Self {
+        self.cheap_requests = cheap_requests;
+        self
+    }
+
     /// Sets whether a delete can have a condition.
     #[must_use]
     pub fn with_conditional_delete(mut self, conditional_delete: bool) -> Self {
@@ -235,6 +244,7 @@ impl Default for Capabilities {
             ordered_list: false,
             conditional_delete: false,
             split: false,
+            cheap_requests: false,
         }
     }
 }
