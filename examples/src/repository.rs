@@ -92,8 +92,24 @@ impl RepositoryArgs {
     ///
     /// What the terminal, the system or the repository said.
     pub fn open_with(&self, more: impl FnOnce(Settings) -> Settings) -> anyhow::Result<Repository> {
+        self.open_after(more, || {})
+    }
+
+    /// Opens the repository with more settings, and does something as soon as nobody has to be asked any more: what opens it is known then,
+    /// and stretching a passphrase leaves all cores but one to others.
+    ///
+    /// # Errors
+    ///
+    /// What the terminal, the system or the repository said.
+    pub fn open_after(
+        &self,
+        more: impl FnOnce(Settings) -> Settings,
+        first: impl FnOnce(),
+    ) -> anyhow::Result<Repository> {
         let builder = self.builder()?.settings(more(self.settings()));
-        Ok(builder.open(&self.credential()?)?)
+        let credential = self.credential()?;
+        first();
+        Ok(builder.open(&credential)?)
     }
 
     /// Returns what opens stores as the options say.
