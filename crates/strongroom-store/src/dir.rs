@@ -17,6 +17,7 @@ use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::pool::{Lost, Pool};
 use crate::store::Store;
 
+mod buffers;
 mod errno;
 mod listing;
 mod object;
@@ -189,6 +190,7 @@ impl Store for DirStore {
             .with_put(!self.settings.read_only)
             .with_delete(!self.settings.read_only)
             .with_concurrency(self.settings.threads)
+            .with_near(true)
     }
 
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
