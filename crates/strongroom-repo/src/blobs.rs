@@ -23,6 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Index, is_loss, is_out_of_reach};
 use crate::keys::Keys;
 use crate::lru::Lru;
+use crate::memory::Shares;
 use crate::packs::{Location, PackInfo};
 use crate::repository::Repository;
 
@@ -51,7 +52,7 @@ struct Shared {
 }
 
 /// How many bytes a reader of blobs may keep.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Room {
     /// Of decoded frames.
     pub(crate) frames: usize,
@@ -349,6 +350,11 @@ impl Blobs {
     /// out not to be needed.
     pub(crate) fn sweep(&self) {
         self.0.sealed.sweep();
+    }
+
+    /// Returns what the parts of the operation may have in memory.
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.0.context.shares
     }
 
     /// Says whether a request to the store costs hardly more than its bytes.

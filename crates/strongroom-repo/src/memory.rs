@@ -4,6 +4,7 @@
 //! fits: first what costs time when it is small, then threads. The sums are of what is bounded by a constant; what grows with a
 //! repository (its index, 1.5 bytes a blob with a cache folder) comes on top, as docs of each operation say.
 
+use crate::blobs::Room;
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
 
@@ -21,12 +22,15 @@ pub(crate) struct Shares {
     pub(crate) puts: usize,
     /// Readers of large files.
     pub(crate) large_readers: usize,
-    /// Decoded frames of trees that are kept: neighbours in a directory are neighbours in a frame.
-    pub(crate) tree_bytes: usize,
-    /// Headers of packs that are kept.
-    pub(crate) header_bytes: usize,
+    /// What a backup keeps of its parent's tree: neighbours in a directory are neighbours in a frame.
+    pub(crate) parent: Room,
+    /// What a restore keeps of names and pages, which come in the order in which they are wanted, and of headers, each of which is wanted for
+    /// a while.
+    pub(crate) restored: Room,
     /// Parts of packs that a restore has fetched and not written; one part may be more.
     pub(crate) fetched_bytes: u64,
+    /// What a restore gathers before it plans, and again for each plan that is carried out.
+    pub(crate) window_bytes: usize,
 }
 
 /// A part that a budget takes from.
@@ -35,8 +39,10 @@ enum Part {
     OpenPacks,
     Puts,
     LargeReaders,
-    Caches,
+    Parent,
+    Restored,
     Fetched,
+    Window,
     PackBytes,
     Threads,
 }
@@ -45,21 +51,12 @@ impl Shares {
     /// Divides the memory that the settings grant. Where that is less than the [least](Settings::memory_bytes_min), these are the least.
     pub(crate) fn of(settings: &Settings) -> Self {
         let mut shares = Self::most(settings);
-        let Some(budget) = settings.memory_bytes else {
-            return shares;
-        };
-        loop {
-            let before = shares;
-            for part in TURNS {
-                if shares.bytes(settings) <= budget {
-                    return shares;
-                }
-                shares.take_from(part);
-            }
-            if shares == before {
-                return shares;
-            }
+        if let Some(budget) = settings.memory_bytes {
+            let budget = usize::try_from(budget).unwrap_or(usize::MAX);
+            shares.fit(budget, &OF_A_BACKUP, |shares| shares.backup_bytes(settings));
+            shares.fit(budget, &OF_A_RESTORE, Self::restore_bytes);
         }
+        shares
     }
 
     /// What serves best, without a budget.
@@ -70,23 +67,42 @@ impl Shares {
             open_packs: 2,
             puts: PUTS,
             large_readers: 2,
-            tree_bytes: 32 * MIB,
-            header_bytes: 32 * MIB,
-            fetched_bytes: 72 << 20,
+            parent: Room::from(16 * MIB),
+            restored: Room {
+                frames: 8 * MIB,
+                headers: 8 * MIB,
+                sealed: 20 * MIB,
+            },
+            fetched_bytes: 40 << 20,
+            window_bytes: 6 * MIB,
+        }
+    }
+
+    /// Takes from parts in turns, until what they come to fits or nothing is left to be taken.
+    fn fit(&mut self, budget: usize, turns: &[Part], sum: impl Fn(&Self) -> usize) {
+        loop {
+            let before = *self;
+            for part in turns {
+                if sum(self) <= budget {
+                    return;
+                }
+                self.take_from(*part);
+            }
+            if *self == before {
+                return;
+            }
         }
     }
 
     fn take_from(&mut self, part: Part) {
-        let half = |bytes: usize, least: usize| (bytes / 2).max(least).min(bytes);
         match part {
-            Part::OpenPacks => self.open_packs = (self.open_packs - 1).max(1),
+            Part::OpenPacks => self.open_packs = 1,
             Part::Puts => self.puts = 1,
             Part::LargeReaders => self.large_readers = 1,
-            Part::Caches => {
-                self.tree_bytes = half(self.tree_bytes, 4 * MIB);
-                self.header_bytes = half(self.header_bytes, 2 * MIB);
-            }
+            Part::Parent => self.parent = halved(self.parent),
+            Part::Restored => self.restored = halved(self.restored),
             Part::Fetched => self.fetched_bytes = (self.fetched_bytes / 2).max(8 << 20),
+            Part::Window => self.window_bytes = half(self.window_bytes, MIB),
             Part::PackBytes => self.pack_bytes = half(self.pack_bytes, MIB),
             Part::Threads => self.threads = (self.threads - 1).max(1),
         }
@@ -104,15 +120,16 @@ impl Shares {
         let packs = self.packs() * (self.pack_bytes + self.pack_bytes / 8) + self.pack_bytes;
         let groups = self.groups() * GROUP_METADATA_BYTES;
         let readers = self.read_buffers() * settings.chunk_sizes.max();
-        let frames = self.threads * FRAMES_A_THREAD * GROUP_BYTES;
-        packs + groups + readers + frames + self.tree_bytes / 2 + WALK_BYTES
+        let frames = self.threads * FRAMES_A_THREAD * FRAME_BYTES;
+        packs + groups + readers + frames + bytes_of(self.parent) + WALK_BYTES
     }
 
     /// What a restore takes.
     fn restore_bytes(&self) -> usize {
         let fetched = usize::try_from(self.fetched_bytes).unwrap_or(usize::MAX);
-        let frames = self.threads * FRAMES_A_THREAD * GROUP_BYTES;
-        fetched + self.tree_bytes + self.header_bytes + frames + PLAN_BYTES
+        let frames = self.restore_workers() * FRAMES_A_WORKER * FRAME_BYTES;
+        let windows = WINDOWS * self.window_bytes;
+        fetched + bytes_of(self.restored) + frames + windows
     }
 
     /// Packs of content between open and stored.
@@ -120,15 +137,25 @@ impl Shares {
         self.open_packs + self.puts
     }
 
-    /// Buffers of large files, each of one chunk of the largest size: one at each reader and each thread.
+    /// Buffers of large files, each of one chunk of the largest size: one at each reader and each thread, and one on the way.
     pub(crate) fn read_buffers(&self) -> usize {
         let most = BUFFERS_A_READER * self.large_readers;
-        (self.threads + self.large_readers).min(most)
+        (self.threads + self.large_readers + 1).min(most)
     }
 
     /// Groups on their way through a backup. Only those that a thread works at have content.
     pub(crate) fn groups(&self) -> usize {
         2 * self.threads + 2
+    }
+
+    /// Threads of a restore that decode and write: while some wait for a disk, others compute.
+    pub(crate) fn restore_workers(&self) -> usize {
+        self.threads + WAITING_WORKERS
+    }
+
+    /// Entries that a restore gathers before it plans.
+    pub(crate) fn window_entries(&self) -> usize {
+        self.window_bytes / ENTRY_BYTES
     }
 }
 
@@ -156,11 +183,27 @@ impl Settings {
     }
 }
 
+fn half(bytes: usize, least: usize) -> usize {
+    (bytes / 2).max(least).min(bytes)
+}
+
+fn halved(room: Room) -> Room {
+    Room {
+        frames: half(room.frames, 2 * MIB),
+        headers: half(room.headers, 2 * MIB),
+        sealed: half(room.sealed, 6 * MIB),
+    }
+}
+
+fn bytes_of(room: Room) -> usize {
+    room.frames + room.headers + room.sealed
+}
+
 /// Packs on their way to the store at once, without a budget.
 pub(crate) const PUTS: usize = 2;
 const MIB: usize = 1 << 20;
-/// About what the content of a group has, and a frame.
-const GROUP_BYTES: usize = 2 * MIB;
+/// About what a frame has, and the content of a group.
+const FRAME_BYTES: usize = 2 * MIB;
 /// About what the metadata of a group takes.
 const GROUP_METADATA_BYTES: usize = 256 << 10;
 /// What is read ahead of one large file, at most.
@@ -168,19 +211,25 @@ const BUFFERS_A_READER: usize = 4;
 /// A frame as plaintext, compressed, sealed, and opened again.
 const FRAMES_A_THREAD: usize = 4;
 /// Names of directories, and what is read ahead of the walk.
-const WALK_BYTES: usize = 4 * MIB;
-/// What a restore has planned.
-const PLAN_BYTES: usize = 50 * MIB;
+const WALK_BYTES: usize = 8 * MIB;
+/// Workers of a restore beyond the threads that compute.
+const WAITING_WORKERS: usize = 2;
+/// A frame as it was sealed, and as plaintext.
+const FRAMES_A_WORKER: usize = 2;
+/// Windows of a restore: one is gathered, one waits, and about two are fetched and written.
+const WINDOWS: usize = 4;
+/// What an entry of a window takes, with its pieces.
+const ENTRY_BYTES: usize = 768;
 /// From whom a budget takes, in turns.
-const TURNS: [Part; 7] = [
+const OF_A_BACKUP: [Part; 6] = [
+    Part::Parent,
     Part::LargeReaders,
     Part::OpenPacks,
-    Part::Fetched,
-    Part::Caches,
     Part::Puts,
     Part::PackBytes,
     Part::Threads,
 ];
+const OF_A_RESTORE: [Part; 4] = [Part::Fetched, Part::Restored, Part::Window, Part::Threads];
 
 #[cfg(test)]
 mod tests {
@@ -202,13 +251,14 @@ mod tests {
         assert_eq!(shares, Shares::most(&settings(2, None)));
         let plenty = settings(2, Some(1 << 40));
         assert_eq!(Shares::of(&plenty), shares);
+        assert_eq!(shares.window_entries(), 8_192);
     }
 
     #[test]
     fn what_is_too_little_is_refused_and_the_least_is_not() {
         let mut little = settings(4, None);
         let least = little.memory_bytes_min();
-        assert!(least < 128 << 20, "{least}");
+        assert!(least <= 64 << 20, "{least}");
         little.memory_bytes = Some(least - 1);
         let error = little.check_memory().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);

@@ -149,7 +149,7 @@ fn plan(
     let (mut run, top) = begin(repository, remote, snapshot, target, &options, observer)?;
     let needs = run.needs.insert(Needs::default()).clone();
     run.tally.observe(&Event::Phase(Phase::Plan));
-    carry_out(&run, &options, top, repository.context().settings.threads);
+    carry_out(&run, &options, top);
     let trees = (run.blobs.requests(), run.blobs.fetched());
     let mut report = report(&run)?;
     if let Some(error) = report.stopped.take() {
@@ -177,7 +177,7 @@ fn restore(
     };
     let (run, top) = begin(repository, remote, snapshot, target, options, observer)?;
     run.tally.observe(&Event::Phase(Phase::Restore));
-    carry_out(&run, options, top, repository.context().settings.threads);
+    carry_out(&run, options, top);
     report(&run)
 }
 
@@ -191,7 +191,8 @@ fn begin(
     observer: Arc<dyn Observer>,
 ) -> Result<(Run, Top)> {
     observer.on_event(&Event::Phase(Phase::Prepare));
-    let (snapshot, blobs) = open_snapshot(repository, remote, snapshot, TREE_ROOM)?;
+    let room = repository.context().shares.restored;
+    let (snapshot, blobs) = open_snapshot(repository, remote, snapshot, room)?;
     if options.path.is_empty() && options.include.is_none() {
         blobs.sweep();
     }
@@ -203,10 +204,10 @@ fn begin(
     Ok((Run::new(target, blobs, remote.clone(), tally, options), top))
 }
 
-fn carry_out(run: &Run, options: &RestoreOptions, top: Top, threads: usize) {
+fn carry_out(run: &Run, options: &RestoreOptions, top: Top) {
     match run.remote.execution() {
         // While some wait for a disk, others compute.
-        Execution::Threads => in_threads(run, options, top, threads.max(1) + WAITING_WORKERS),
+        Execution::Threads => in_threads(run, options, top),
         Execution::Inline => inline(run, options, top),
     }
 }
@@ -225,7 +226,8 @@ fn report(run: &Run) -> Result<RestoreReport> {
 }
 
 /// Walks on this thread, and fetches and works on others. Whatever ends early, all of them end.
-fn in_threads(run: &Run, options: &RestoreOptions, top: Top, threads: usize) {
+fn in_threads(run: &Run, options: &RestoreOptions, top: Top) {
+    let threads = run.blobs.shares().restore_workers();
     let (plans, planned) = bounded(1);
     let (jobs, work) = bounded(threads * JOBS_A_THREAD);
     std::thread::scope(|scope| {
@@ -318,13 +320,5 @@ fn totals(snapshot: &Snapshot, options: &RestoreOptions) -> Option<(u64, u64)> {
     all.then_some((entries, summary.bytes))
 }
 
-/// What is kept of names and pages, which come in the order in which they are wanted, and of headers, each of which is wanted for a while.
-const TREE_ROOM: Room = Room {
-    frames: 8 << 20,
-    headers: 8 << 20,
-    sealed: 20 << 20,
-};
-/// Workers beyond the threads that compute.
-const WAITING_WORKERS: usize = 2;
 /// Jobs that wait for each worker.
 const JOBS_A_THREAD: usize = 2;

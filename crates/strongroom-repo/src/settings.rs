@@ -27,8 +27,8 @@ pub struct Settings {
     /// It is for what has a bound of its own. Beside it there are the program, and what grows with a repository: without a
     /// [`cache`](Self::cache) folder 24 bytes a blob, with one 1.5.
     pub memory_bytes: Option<u64>,
-    /// The size of a full pack of content, 16 KiB to 64 MiB. Default 16 MiB; less than 1 MiB is for tests. Three packs are open at once, one is being closed and three
-    /// more may be on their way to the store: seven times this is the largest part of a backup's memory.
+    /// The size of a full pack of content, 16 KiB to 64 MiB. Default 16 MiB; less than 1 MiB is for tests. Two packs are open at once and two more may be on
+    /// their way to the store: four times this is the largest part of a backup's memory.
     pub pack_bytes: usize,
     /// New content after which a long backup announces what it has stored, so that an interrupted run need
     /// not upload it again. Default 1 GiB.

@@ -90,8 +90,8 @@ pub(super) struct Stored {
 
 pub(super) fn parent_blobs(repository: &Repository, remote: &Remote, base: &Base) -> Blobs {
     let context = repository.context().clone();
-    let kept = context.shares.tree_bytes / 2;
-    Blobs::new(remote.clone(), context, base.index.clone(), kept)
+    let room = context.shares.parent;
+    Blobs::new(remote.clone(), context, base.index.clone(), room)
 }
 
 /// Walks the source and stores what is new. When it returns everything is durable, and all but the rest is announced.

@@ -86,7 +86,7 @@ impl<'a> Fetcher<'a> {
         Self {
             run,
             jobs,
-            budget: Arc::new(Budget::new(run.blobs.is_near())),
+            budget: Arc::new(Budget::new(run)),
             waiting: VecDeque::new(),
             flying: VecDeque::new(),
         }
@@ -245,12 +245,12 @@ struct Permit {
 }
 
 impl Budget {
-    fn new(near: bool) -> Self {
+    fn new(run: &Run) -> Self {
+        let most = run.blobs.shares().fetched_bytes;
         Self {
-            bytes: if near {
-                NEAR_BUDGET_BYTES
-            } else {
-                BUDGET_BYTES
+            bytes: match run.blobs.is_near() {
+                true => most.min(NEAR_BUDGET_BYTES),
+                false => most,
             },
             used: Mutex::default(),
             changed: Condvar::new(),
@@ -302,8 +302,7 @@ pub(super) fn pretend(run: &Run, plan: Plan, mut done: impl FnMut(Use)) {
     }
 }
 
-/// Fetched bytes in memory at once: two full packs and some; of a near store, a slice for each worker and those to come.
-const BUDGET_BYTES: u64 = 40 << 20;
+/// Fetched bytes in memory at once, of a near store: a slice for each worker and those to come. Of others two full packs and some.
 const NEAR_BUDGET_BYTES: u64 = 24 << 20;
 /// Packs of which parts are on their way at once.
 const MAX_FLYING: usize = 8;
