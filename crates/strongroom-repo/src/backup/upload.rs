@@ -126,10 +126,11 @@ impl<'a> Uploader<'a> {
         })
     }
 
-    fn begin(&mut self, pack: FinishedPack) {
+    fn begin(&mut self, mut pack: FinishedPack) {
+        let place = pack.place.take();
         let (stored, bytes, parity) = pack.split();
         let ticket = match Key::parse(&object_name::pack(&stored.pack.name)) {
-            Ok(key) => self.remote.put_hashed_later(&key, bytes),
+            Ok(key) => self.remote.put_hashed_holding(&key, bytes, place),
             Err(error) => Ticket::failed(error.into()),
         };
         self.progress.sent_pack();
