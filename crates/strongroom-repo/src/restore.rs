@@ -33,7 +33,7 @@ use strongroom_crypt::Id;
 use strongroom_format::Snapshot;
 use strongroom_store::Warmer;
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Room};
 use crate::edge::{self, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::lock;
@@ -103,8 +103,9 @@ impl Repository {
     /// move to other packs meanwhile is found there; a snapshot that is forgotten meanwhile and whose data is deleted ends the restore with
     /// `NotFound` there. What is in cold storage must be [warmed up](Self::warm_up) before: [`RestoreOptions::cold`] says what happens else.
     ///
-    /// Memory: about 50 MiB of plans, 72 MiB of fetched parts of packs (or one part, if that is more), 32 MiB of decoded
-    /// pages and names and as much of pack headers, and two frames of at most 16 MiB for each of `Settings::threads`.
+    /// Memory: at most 25 MiB of plans, 40 MiB of fetched parts of packs (24 MiB from a near store; or one part, if that is more), 8 MiB of
+    /// decoded pages and names, 20 MiB of them as they were fetched, 8 MiB of pack headers, and two frames, which have 2 MiB and
+    /// at most 16, for each of `Settings::threads` and two more.
     ///
     /// # Errors
     ///
@@ -190,7 +191,10 @@ fn begin(
     observer: Arc<dyn Observer>,
 ) -> Result<(Run, Top)> {
     observer.on_event(&Event::Phase(Phase::Prepare));
-    let (snapshot, blobs) = open_snapshot(repository, remote, snapshot, TREE_CACHE_BYTES)?;
+    let (snapshot, blobs) = open_snapshot(repository, remote, snapshot, TREE_ROOM)?;
+    if options.path.is_empty() && options.include.is_none() {
+        blobs.sweep();
+    }
     let top = match resolve(&blobs, &snapshot.root, &options.path)? {
         Found::Directory(node, page) => Top::Directory(node, page),
         Found::Entry(entry) => Top::Entry(entry),
@@ -201,7 +205,8 @@ fn begin(
 
 fn carry_out(run: &Run, options: &RestoreOptions, top: Top, threads: usize) {
     match run.remote.execution() {
-        Execution::Threads => in_threads(run, options, top, threads.max(1)),
+        // While some wait for a disk, others compute.
+        Execution::Threads => in_threads(run, options, top, threads.max(1) + WAITING_WORKERS),
         Execution::Inline => inline(run, options, top),
     }
 }
@@ -288,7 +293,7 @@ pub(crate) fn open_snapshot(
     repository: &Repository,
     remote: &Remote,
     id: &Id,
-    cache_bytes: usize,
+    room: impl Into<Room>,
 ) -> Result<(Snapshot, Blobs)> {
     let (state, index) = repository.current(remote)?;
     let (_, snapshot) = state
@@ -298,7 +303,7 @@ pub(crate) fn open_snapshot(
         tracing::warn!(%problem, "an index segment is lost; the packs it mapped are read in its place");
     }
     let place = (*id, state.head);
-    let blobs = Blobs::of_snapshot(remote, repository, index, place, cache_bytes);
+    let blobs = Blobs::of_snapshot(remote, repository, index, place, room);
     Ok((snapshot.clone(), blobs))
 }
 
@@ -313,7 +318,13 @@ fn totals(snapshot: &Snapshot, options: &RestoreOptions) -> Option<(u64, u64)> {
     all.then_some((entries, summary.bytes))
 }
 
-/// Decoded frames of names and pages.
-const TREE_CACHE_BYTES: usize = 32 << 20;
+/// What is kept of names and pages, which come in the order in which they are wanted, and of headers, each of which is wanted for a while.
+const TREE_ROOM: Room = Room {
+    frames: 8 << 20,
+    headers: 8 << 20,
+    sealed: 20 << 20,
+};
+/// Workers beyond the threads that compute.
+const WAITING_WORKERS: usize = 2;
 /// Jobs that wait for each worker.
-const JOBS_A_THREAD: usize = 4;
+const JOBS_A_THREAD: usize = 2;

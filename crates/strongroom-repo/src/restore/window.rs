@@ -29,8 +29,8 @@ enum Flush {
 
 /// Gathers entries and hands them on, a window at a time.
 ///
-/// A window has at most 16,384 entries, 32,768 pieces and 12 MiB; one is gathered, one waits, and the pieces of about two
-/// are fetched and written: plans take less than 50 MiB, however large the snapshot. The first windows are
+/// A window has at most 8,192 entries, 16,384 pieces and 6 MiB; one is gathered, one waits, and the pieces of about two
+/// are fetched and written: plans take less than 25 MiB, however large the snapshot. The first windows are
 /// smaller, so that there is something to fetch early. Where windows meet, each wants a part of the same few packs: those wait for
 /// the next window, so that a pack is fetched once, and whole if all of it is wanted.
 pub(super) struct Window<'a> {
@@ -305,8 +305,8 @@ fn entry_weight(file: &NewFile) -> usize {
 
 /// Entries of the first window; each has twice as many as the one before, up to the most.
 const FIRST_ENTRIES: usize = 1_024;
-const MAX_ENTRIES: usize = 16_384;
-const MAX_BYTES: usize = 12 << 20;
+const MAX_ENTRIES: usize = 8_192;
+const MAX_BYTES: usize = 6 << 20;
 /// What an entry takes beside its name and attributes.
 const ENTRY_BYTES: usize = 512;
 /// Things in one job.
