@@ -13,6 +13,7 @@ use strongroom_crypt::Suite;
 use strongroom_fs::{DirectoryTarget, DirectoryTargetOptions, FileTree};
 use strongroom_repo::{
     BackupOptions, Components, CreateOptions, Credential, Execution, Repository, RestoreOptions,
+    Settings,
 };
 use strongroom_store::{MemoryStore, Store};
 
@@ -53,13 +54,20 @@ fn write_tree(root: &Path, files: usize, len: usize) {
 
 /// Returns what a first backup, an unchanged one and a restore allocate.
 fn costs(files: usize, len: usize) -> [Cost; 3] {
-    let folder = tempfile::tempdir().unwrap();
+    // In memory where there is such a folder: it is not the disk that is looked at.
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+    let folder = folder.unwrap();
     let source = folder.path().join("source");
     write_tree(&source, files, len);
     let mut components = Components::default();
     components.execution = Execution::Inline;
+    // Small packs, so that the last one, which is not full, hardly counts.
+    let mut settings = Settings::default();
+    settings.pack_bytes = 1 << 20;
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let builder = Repository::builder(store).components(components);
+    let builder = Repository::builder(store)
+        .components(components)
+        .settings(settings);
     let options = CreateOptions::default().with_suite(Suite::None);
     let created = block_on(builder.create(options, &Credential::None)).unwrap();
     let repository = created.repository;
@@ -84,8 +92,8 @@ fn costs(files: usize, len: usize) -> [Cost; 3] {
 
 #[test]
 fn work_is_done_in_memory_that_is_used_again() {
-    for (what, len, bounds) in BOUNDS {
-        let (few, many) = (2_000_000 / len, 10_000_000 / len);
+    let mut above = Vec::new();
+    for (what, len, [few, many], bounds) in BOUNDS {
         let (small, large) = (costs(few, len), costs(many, len));
         let more_files = (many - few) as f64;
         let more_bytes = more_files * len as f64;
@@ -98,21 +106,29 @@ fn work_is_done_in_memory_that_is_used_again() {
                 "{operation} of {what}: {a_file:.1} allocations a file, {a_byte:.2} bytes allocated a byte"
             );
             let (most_a_file, most_a_byte) = bounds[at];
-            assert!(
-                a_file <= most_a_file,
-                "{operation} of {what}: {a_file:.1} allocations a file"
-            );
-            assert!(
-                a_byte <= most_a_byte,
-                "{operation} of {what}: {a_byte:.2} bytes allocated a byte"
-            );
+            if a_file > most_a_file || a_byte > most_a_byte {
+                above.push(format!("{operation} of {what}"));
+            }
         }
     }
+    assert!(above.is_empty(), "more than is allowed: {above:?}");
 }
 
-/// The most allocations a file and bytes allocated a byte, of a first backup, an unchanged one and a restore: half as much again as
-/// was counted.
-const BOUNDS: [(&str, usize, [(f64, f64); 3]); 2] = [
-    ("small files", 2_000, [(1e9, 1e9); 3]),
-    ("large files", 1_000_000, [(1e9, 1e9); 3]),
+/// Name, length and two counts of files; then the most allocations a file and bytes allocated a byte of a first backup, an unchanged one and a restore:
+/// about half as much again as was counted.
+type Bounds = (&'static str, usize, [usize; 2], [(f64, f64); 3]);
+
+const BOUNDS: [Bounds; 2] = [
+    (
+        "small files",
+        4_000,
+        [500, 2_500],
+        [(6.0, 2.7), (4.0, 0.8), (25.0, 2.7)],
+    ),
+    (
+        "large files",
+        1_000_000,
+        [2, 10],
+        [(25.0, 0.5), (25.0, 0.5), (25.0, 0.1)],
+    ),
 ];
