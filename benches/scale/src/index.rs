@@ -21,7 +21,9 @@ pub(crate) fn run(step: &str, blobs: u64, folder: &Path) -> Result<()> {
         "make" => {
             if !large_folder.exists() {
                 std::fs::create_dir_all(&large_folder)?;
-                block_on(IndexScale::open(&large_folder, shape))?.make()?;
+                let scale = block_on(IndexScale::open(&large_folder, shape))?;
+                scale.make()?;
+                scale.remember()?;
             }
             if blobs <= MERGED_AT_MOST && !small_folder.exists() {
                 std::fs::create_dir_all(&small_folder)?;
@@ -39,9 +41,6 @@ pub(crate) fn run(step: &str, blobs: u64, folder: &Path) -> Result<()> {
 
 /// What opening costs: the state out of the local cache, then the index.
 fn load(blobs: u64, folder: &Path, shape: ScaleShape) -> Result<()> {
-    let scale = block_on(IndexScale::open(folder, shape))?;
-    scale.remember()?;
-    drop(scale);
     let mut scale = block_on(IndexScale::open(folder, shape))?;
     let gauge = Gauge::start();
     scale.recall()?;
@@ -63,17 +62,18 @@ fn load(blobs: u64, folder: &Path, shape: ScaleShape) -> Result<()> {
 fn look(blobs: u64, folder: &Path, shape: ScaleShape) -> Result<()> {
     let mut scale = block_on(IndexScale::open(folder, shape))?;
     block_on(scale.load())?;
-    let each = |cpu: f64| rounded(cpu * 1e6 / LOOK_UPS as f64);
+    let count = LOOK_UPS.min(blobs);
+    let each = |seconds: f64| rounded(seconds * 1e6 / count as f64);
     let gauge = Gauge::start();
     let began = std::time::Instant::now();
-    if scale.find_absent(LOOK_UPS)? > 0 {
+    if scale.find_absent(count)? > 0 {
         bail!("what is not there was found");
     }
     let micros = each(began.elapsed().as_secs_f64());
     gauge.print("index-absent", blobs, json!({ "each_us": micros }))?;
     let gauge = Gauge::start();
     let began = std::time::Instant::now();
-    if scale.find_present(LOOK_UPS)? < LOOK_UPS {
+    if scale.find_present(count)? < count {
         bail!("what is there was not found");
     }
     let micros = each(began.elapsed().as_secs_f64());

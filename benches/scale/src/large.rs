@@ -182,6 +182,6 @@ const IMAGE: &[u8] = b"image";
 /// Bytes of data in every mebibyte.
 const BLOCK: usize = 4_096;
 const STRIDE: u64 = 1 << 20;
-/// So many blocks are different: 4 GiB of content.
-const DIFFERENT_BLOCKS: u64 = 1 << 20;
+/// So many blocks are different: 256 MiB of content.
+const DIFFERENT_BLOCKS: u64 = 1 << 16;
 const READ_BLOCKS: u64 = 1_024;

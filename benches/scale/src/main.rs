@@ -102,3 +102,26 @@ fn number(text: &str) -> Result<u64> {
 
 const STEP: &str = "step:";
 const FILES_OF_A_DIRECTORY: u64 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_runs_on_something_small() {
+        let folder = tempfile::tempdir().unwrap();
+        let jobs = [
+            ("index", 10_000),
+            ("files", 2_500),
+            ("directory", 500),
+            ("snapshots", 70),
+            ("file", 40),
+            ("clients", 5),
+        ];
+        for (job, size) in jobs {
+            for step in steps(job).unwrap() {
+                run_step(step, size, folder.path()).unwrap();
+            }
+        }
+    }
+}

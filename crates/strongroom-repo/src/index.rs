@@ -25,7 +25,7 @@ pub(crate) use self::marks::{Kind, Marks, WeakFrames};
 pub(crate) use self::rebuilt::{
     builder as builder_of_headers, pack_found, push as push_header, segment as segment_of_headers,
 };
-pub(crate) use self::storage::write_file;
+pub(crate) use self::storage::{read_at, write_at, write_file};
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};

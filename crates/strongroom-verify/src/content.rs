@@ -11,6 +11,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -373,7 +374,7 @@ impl<'a> Content<'a> {
             Which::Headers => !state.chosen && state.presence == Presence::Listed,
             Which::Again => matches!(state.presence, Presence::Known(_)),
         };
-        let jobs: Vec<Job> = self
+        let mut jobs: Vec<Job> = self
             .table
             .iter()
             .filter(|(_, state)| wanted(state))
@@ -387,6 +388,8 @@ impl<'a> Content<'a> {
                 },
             })
             .collect();
+        // The longest first, so that in the end no thread is left alone with one.
+        jobs.sort_by_key(|job| Reverse(job.pack.len));
         let of = jobs.len() as u64;
         let (mut done, mut bytes_read) = (0, 0);
         read(&reading, &jobs, |(number, seen)| {

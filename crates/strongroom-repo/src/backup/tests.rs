@@ -488,12 +488,12 @@ fn dropping_the_future_leaves_a_repository_that_goes_on() {
 fn machines_that_back_up_at_once_all_get_their_snapshots() {
     let (store, _) = repository();
     let reports: Vec<(BackupReport, Tree)> = std::thread::scope(|scope| {
-        let runs: Vec<_> = (0..6_u64)
+        let runs: Vec<_> = (0..6_u8)
             .map(|n| {
                 let store = store.clone();
                 scope.spawn(move || {
                     // Another length, so that nobody takes another's file for its own.
-                    let own = Tree::file(&noise(1_000 + n, 50_000 + n as usize));
+                    let own = Tree::file(&noise(1_000 + u64::from(n), 50_000 + usize::from(n)));
                     let tree = Tree::dir([("own", own), ("shared", several_packs())]);
                     (backup(&reopen(&store, small_packs()), &tree), tree)
                 })

@@ -15,6 +15,7 @@ use strongroom_store::MemoryStore;
 use super::choose::{Choice, Grounds};
 use super::inspect::{Headers, Reframing};
 use super::mark::Pages;
+use super::spill::SpillPlace;
 use super::{CLASSES, PackAction, PruneOptions, Survey};
 use crate::context::{Context, encode_error};
 use crate::create::CreateOptions;
@@ -182,6 +183,7 @@ impl PruneScale {
                 &state,
                 &index,
                 Synthetic(&self),
+                SpillPlace::of(&context),
                 &Synthetic(&self),
                 Default::default(),
             )?;
