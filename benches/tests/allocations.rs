@@ -3,9 +3,12 @@
 //! Each operation is done on a small and on a larger tree, everything on one thread; what the larger costs more is the slope, which does not
 //! hold what is allocated once. One test, since the allocator counts for the whole process.
 
+#![expect(clippy::unwrap_used, reason = "a test says by a panic that it failed")]
+
 use std::alloc::System;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::executor::block_on;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -13,6 +16,7 @@ use strongroom_crypt::Suite;
 use strongroom_fs::{DirectoryTarget, DirectoryTargetOptions, FileTree};
 use strongroom_repo::{
     BackupOptions, Components, CreateOptions, Credential, Execution, Repository, RestoreOptions,
+    Settings,
 };
 use strongroom_store::{MemoryStore, Store};
 
@@ -53,18 +57,27 @@ fn write_tree(root: &Path, files: usize, len: usize) {
 
 /// Returns what a first backup, an unchanged one and a restore allocate.
 fn costs(files: usize, len: usize) -> [Cost; 3] {
-    let folder = tempfile::tempdir().unwrap();
+    // In memory where there is such a folder: it is not the disk that is looked at.
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+    let folder = folder.unwrap();
     let source = folder.path().join("source");
     write_tree(&source, files, len);
     let mut components = Components::default();
     components.execution = Execution::Inline;
+    // Small packs, so that the last one, which is not full, hardly counts.
+    let mut settings = Settings::default();
+    settings.pack_bytes = 1 << 20;
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let builder = Repository::builder(store).components(components);
+    let builder = Repository::builder(store)
+        .components(components)
+        .settings(settings);
     let options = CreateOptions::default().with_suite(Suite::None);
     let created = block_on(builder.create(options, &Credential::None)).unwrap();
     let repository = created.repository;
     let backup = || {
-        let source = FileTree::builder(&source).build().unwrap();
+        // Files that were written this moment count as settled: none is read twice.
+        let source = FileTree::builder(&source).timestamp_granule(Duration::ZERO);
+        let source = source.build().unwrap();
         let options = BackupOptions::new("source");
         block_on(repository.backup(Arc::new(source), options, Arc::new(()))).unwrap()
     };
@@ -84,8 +97,8 @@ fn costs(files: usize, len: usize) -> [Cost; 3] {
 
 #[test]
 fn work_is_done_in_memory_that_is_used_again() {
-    for (what, len, bounds) in BOUNDS {
-        let (few, many) = (2_000_000 / len, 10_000_000 / len);
+    let mut above = Vec::new();
+    for (what, len, [few, many], bounds) in BOUNDS {
         let (small, large) = (costs(few, len), costs(many, len));
         let more_files = (many - few) as f64;
         let more_bytes = more_files * len as f64;
@@ -98,21 +111,29 @@ fn work_is_done_in_memory_that_is_used_again() {
                 "{operation} of {what}: {a_file:.1} allocations a file, {a_byte:.2} bytes allocated a byte"
             );
             let (most_a_file, most_a_byte) = bounds[at];
-            assert!(
-                a_file <= most_a_file,
-                "{operation} of {what}: {a_file:.1} allocations a file"
-            );
-            assert!(
-                a_byte <= most_a_byte,
-                "{operation} of {what}: {a_byte:.2} bytes allocated a byte"
-            );
+            if a_file > most_a_file || a_byte > most_a_byte {
+                above.push(format!("{operation} of {what}"));
+            }
         }
     }
+    assert!(above.is_empty(), "more than is allowed: {above:?}");
 }
 
-/// The most allocations a file and bytes allocated a byte, of a first backup, an unchanged one and a restore: half as much again as
-/// was counted.
-const BOUNDS: [(&str, usize, [(f64, f64); 3]); 2] = [
-    ("small files", 2_000, [(1e9, 1e9); 3]),
-    ("large files", 1_000_000, [(1e9, 1e9); 3]),
+/// Name, length and two counts of files; then the most allocations a file and bytes allocated a byte of a first backup, an unchanged one and a restore:
+/// about half as much again as was counted.
+type Bounds = (&'static str, usize, [usize; 2], [(f64, f64); 3]);
+
+const BOUNDS: [Bounds; 2] = [
+    (
+        "small files",
+        4_000,
+        [500, 2_500],
+        [(6.5, 3.5), (4.0, 0.6), (20.0, 1.0)],
+    ),
+    (
+        "large files",
+        1_000_000,
+        [2, 10],
+        [(75.0, 2.3), (25.0, 0.5), (75.0, 0.1)],
+    ),
 ];
