@@ -135,7 +135,7 @@ impl Spill {
     fn part_of(&self, id: &Id) -> usize {
         let [first, second, ..] = *id.as_bytes();
         let number = usize::from(u16::from_be_bytes([first, second]));
-        number * self.parts.len() >> 16
+        (number * self.parts.len()) >> 16
     }
 
     /// Writes what a part has in memory. What cannot be written stays there.
