@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
-use strongroom::blocking;
+use strongroom::Error;
+use strongroom::blocking::{self, Repository};
 use strongroom::verify::{Auditor, ParityCheck, Report};
 use strongroom_examples::{CheckArgs, CheckWatch, Output, RepositoryArgs, Status, finish, show};
 
@@ -52,9 +53,8 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     let report = blocking::check(auditor, options, watch.clone());
     watch.end();
     let report = report?;
-    let writer = access.credential.filter(|_| !arguments.check.no_record);
-    let entry = writer.and_then(|credential| {
-        record(arguments, &credential, &report, begun.elapsed().as_millis())
+    let entry = access.repository.and_then(|repository| {
+        record(repository, &report, begun.elapsed().as_millis())
             .inspect_err(|error| output.complain(&format!("no evidence was kept: {error:#}")))
             .ok()
     });
@@ -63,13 +63,11 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
 
 /// Keeps the evidence. A repository that is damaged may not open; what was found counts all the same.
 fn record(
-    arguments: &Arguments,
-    credential: &strongroom::Credential,
+    repository: Result<Repository, Error>,
     report: &Report,
     took_ms: u128,
 ) -> anyhow::Result<u64> {
     let program = concat!("sr-check ", env!("CARGO_PKG_VERSION"));
     let evidence = report.evidence(program, u64::try_from(took_ms).unwrap_or(u64::MAX))?;
-    let repository = arguments.repository.builder()?.open(credential)?;
-    Ok(repository.record_evidence(evidence)?)
+    Ok(repository?.record_evidence(evidence)?)
 }
