@@ -132,9 +132,9 @@ impl Shares {
         fetched + bytes_of(self.restored) + frames + windows
     }
 
-    /// Packs of content between open and stored.
+    /// Packs of content between open and stored: those that are open, and one on its way. While fewer are open, more may be on their way.
     pub(crate) fn packs(&self) -> usize {
-        self.open_packs + self.puts
+        self.open_packs + 1
     }
 
     /// Buffers of large files, each of one chunk of the largest size: one at each reader and each thread, and one on the way.
