@@ -80,7 +80,7 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<RestorePlan> {
         let (this, snapshot) = (self.clone(), *snapshot);
-        let store = self.context().store.clone();
+        let store = self.store();
         edge::run(store, "strongroom-plan-restore", move |remote| {
             plan(
                 &this,
@@ -124,7 +124,7 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<RestoreReport> {
         let (this, snapshot) = (self.clone(), *snapshot);
-        let store = self.context().store.clone();
+        let store = self.store();
         edge::run(store, "strongroom-restore", move |remote| {
             restore(&this, remote, &snapshot, target, &options, observer)
         })

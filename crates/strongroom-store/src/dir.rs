@@ -12,6 +12,7 @@ use self::listing::Listing;
 use self::root::Root;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
+use crate::manners::Manners;
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::pool::{Lost, Pool};
 use crate::store::Store;
@@ -65,6 +66,7 @@ pub struct DirStore {
     root: Arc<Root>,
     pool: Arc<Pool>,
     settings: DirSettings,
+    manners: Manners,
 }
 
 /// Settings of a [`DirStore`].
@@ -129,11 +131,14 @@ impl DirStore {
     /// Replaces the settings. Costs nothing before the first call.
     #[must_use]
     pub fn with_settings(self, settings: DirSettings) -> Self {
-        Self {
-            root: self.root,
-            pool: Arc::new(Pool::new("strongroom-dir", settings.threads)),
-            settings,
-        }
+        Self::made(self.root, settings, self.manners)
+    }
+
+    /// Sets up the store's threads as [manners](Manners::with_thread_setup) say: their priority, for example. Costs nothing before the first
+    /// call. Nothing else of the manners concerns it: whoever makes the calls asks.
+    #[must_use]
+    pub fn with_manners(self, manners: Manners) -> Self {
+        Self::made(self.root, self.settings, manners)
     }
 
     /// Returns the root, as an absolute path.
@@ -143,11 +148,16 @@ impl DirStore {
     }
 
     fn new(root: Root, settings: DirSettings) -> Self {
-        let pool = Arc::new(Pool::new("strongroom-dir", settings.threads));
+        Self::made(Arc::new(root), settings, Manners::default())
+    }
+
+    fn made(root: Arc<Root>, settings: DirSettings, manners: Manners) -> Self {
+        let pool = Pool::with_manners("strongroom-dir", settings.threads, manners.clone());
         Self {
-            root: Arc::new(root),
-            pool,
+            root,
+            pool: Arc::new(pool),
             settings,
+            manners,
         }
     }
 

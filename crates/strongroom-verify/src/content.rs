@@ -65,7 +65,7 @@ pub(crate) async fn check_content(
         observer: cx.observer(),
     };
     let store = Arc::clone(cx.store());
-    let (seen, plan) = edge::run(store, move |remote| {
+    let (seen, plan) = edge::run(store, cx.manners(), move |remote| {
         let mut plan = plan;
         let report = Content::new(remote, input, sink).run(&mut plan)?;
         Ok((report, plan))

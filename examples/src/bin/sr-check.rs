@@ -33,7 +33,8 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     let begun = Instant::now();
     let access = arguments.check.access(&arguments.repository)?;
-    let mut auditor = Auditor::new(arguments.repository.store()?);
+    let mut auditor = Auditor::new(arguments.repository.store()?)
+        .with_manners(arguments.repository.manners.manners()?);
     if let Some(keys) = access.keys {
         auditor = auditor.with_keys(keys);
     }
@@ -44,7 +45,11 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
         auditor = auditor.with_check(Arc::new(ParityCheck::default()));
     }
     let watch = CheckWatch::new(output);
-    let report = blocking::check(auditor, arguments.check.options(), watch.clone());
+    let mut options = arguments.check.options();
+    if let Some(bytes) = arguments.repository.manners.memory {
+        options = options.with_memory_bytes(bytes);
+    }
+    let report = blocking::check(auditor, options, watch.clone());
     watch.end();
     let report = report?;
     let writer = access.credential.filter(|_| !arguments.check.no_record);

@@ -100,14 +100,14 @@ fn read_file(run: &Run<'_>, entry: &mut Entry, jobs: &Outlet<'_, Job>) -> Result
     let mut filled = 0;
     let mut bytes = 0;
     loop {
-        if run.remote.is_cancelled() {
-            return Err(cancelled().into());
-        }
+        run.remote.before_step()?;
+        let before = filled;
         let hole = match read_some(content.as_mut(), &mut buffer, &mut filled)? {
             Stop::Full => None,
             Stop::Hole(len) => Some(len),
             Stop::End => Some(0),
         };
+        run.remote.has_read((filled - before) as u64)?;
         // Content on either side of a hole is cut for itself.
         let ended = hole.is_some();
         bytes += file.cut(&mut buffer, &mut filled, size, ended)?;

@@ -524,7 +524,8 @@ fn every_pack_but_the_last_has_exactly_the_pack_size() {
         .map(|pack| pack.len)
         .collect();
     let full = data.iter().filter(|len| **len == 1 << 20).count();
-    assert!(data.len() - full <= super::run::OPEN_DATA_PACKS, "{data:?}");
+    let open = repository.context().shares.open_packs;
+    assert!(data.len() - full <= open, "{data:?}");
     assert!(full >= 2, "{data:?}");
 }
 
@@ -681,4 +682,23 @@ impl strongroom_store::wrap::Sleep for AtOnce {
     fn sleep(&self, _duration: std::time::Duration) -> futures::future::BoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))
     }
+}
+
+#[test]
+fn a_budget_of_memory_makes_packs_smaller_and_changes_nothing_else() {
+    let (store, _) = repository();
+    let mut little = settings(2);
+    little.memory_bytes = Some(little.memory_bytes_min());
+    let repository = reopen(&store, little.clone());
+    let report = back_up_packs(&repository).unwrap();
+    assert_restores(&repository, &report, &several_packs());
+    let packs = repository.journal().state().packs.clone();
+    let pack_bytes = repository.context().shares.pack_bytes;
+    assert!(pack_bytes < Settings::default().pack_bytes);
+    assert!(packs.values().all(|pack| pack.len as usize <= pack_bytes));
+
+    little.memory_bytes = little.memory_bytes.map(|least| least - 1);
+    let builder = Repository::builder(store as Arc<dyn Store>).settings(little);
+    let refused = futures::executor::block_on(builder.open(&Credential::None)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Invalid);
 }

@@ -66,6 +66,7 @@ impl<'r, 'a> Worker<'r, 'a> {
             gather,
             results,
         } = self;
+        run.remote.before_batch()?;
         match job {
             Job::Group(mut group) => {
                 fill(run, frames, gather, &mut group)?;
@@ -90,6 +91,7 @@ fn fill(
     let batch = &mut group.batch;
     batch.data = run.buffers.batches.take();
     run.source.fill(batch);
+    run.remote.has_read(batch.data.len() as u64)?;
     for item in &batch.items {
         let from = group.refs.len();
         if let (true, Fill::Done { content, .. }) = (item.want_content, &item.fill) {

@@ -6,7 +6,7 @@ use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, Page, Ref, RefKind};
 
 use crate::blobs::{Blobs, PAGE};
-use crate::edge::{Remote, cancelled};
+use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Kind, Marks};
 
@@ -29,9 +29,7 @@ pub(crate) struct StoredPages<'a> {
 
 impl Pages for StoredPages<'_> {
     fn references(&mut self, page: &Id, refs: &mut Vec<Ref>) -> Result<()> {
-        if self.remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        self.remote.before_step()?;
         let broken = |error| {
             Error::new(ErrorKind::Damaged, "a tree page breaks the format").caused_by(error)
         };

@@ -72,6 +72,9 @@ impl<'a> Worker<'a> {
 
     /// Does a job, unless the restore has ended. One that fails or panics ends it.
     pub(super) fn take(&mut self, job: Job) {
+        if let Err(error) = self.run.remote.before_batch() {
+            self.run.stop(error);
+        }
         if self.run.is_stopped() {
             return;
         }
@@ -300,6 +303,8 @@ impl<'a, 'c> Batch<'a, 'c> {
                 fresh: file.fresh,
             })
             .collect();
+        let bytes = small.iter().map(|file| file.content.len() as u64);
+        before_write(self.run, bytes.sum());
         let mut answers = self.run.target.write_files(&small).into_iter();
         drop(small);
         for (file, path, content) in self.files {
@@ -324,12 +329,20 @@ fn unanswered() -> Failure {
     )
 }
 
+/// Waits until so much may be written. Whoever is cancelled meanwhile writes this batch, and no more.
+fn before_write(run: &Run, bytes: u64) {
+    if let Err(error) = run.remote.before_write(bytes) {
+        run.stop(error);
+    }
+}
+
 /// Writes a part of a larger file; `None` stands for zeros.
 fn write_piece(run: &Run, file: &Arc<FileTask>, range: &Range<u64>, content: Option<&[u8]>) {
     if file.has_failed() {
         return;
     }
     let len = range.end - range.start;
+    before_write(run, content.map_or(0, |_| len));
     let written = run.open(file).and_then(|handle| match content {
         Some(content) => handle.write_at(range.start, content),
         None => handle.write_zeros(range.start, len),

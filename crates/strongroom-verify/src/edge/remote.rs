@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use strongroom_format::object_name::ObjectName;
 use strongroom_format::{PackClass, PackRef};
+use strongroom_store::manners::Manners;
 use strongroom_store::{ErrorKind as StoreErrorKind, GetOptions, Key, StorageClass, Store};
 
 use super::cancelled;
@@ -20,7 +21,9 @@ pub(super) type Request = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
 #[derive(Clone)]
 pub(crate) struct Remote {
     requests: async_channel::Sender<Request>,
+    waits: async_channel::Sender<Request>,
     concurrency: usize,
+    manners: Manners,
 }
 
 impl std::fmt::Debug for Remote {
@@ -63,11 +66,44 @@ impl Ticket {
 }
 
 impl Remote {
-    pub(super) fn new(requests: async_channel::Sender<Request>, concurrency: usize) -> Self {
+    pub(super) fn new(
+        requests: async_channel::Sender<Request>,
+        waits: async_channel::Sender<Request>,
+        concurrency: usize,
+        manners: Manners,
+    ) -> Self {
         Self {
             requests,
+            waits,
             concurrency,
+            manners,
         }
+    }
+
+    /// Is called before each batch of work, and returns once it may begin.
+    ///
+    /// # Errors
+    ///
+    /// That the check was cancelled, also while this waits.
+    pub(crate) fn before_batch(&self) -> Result<()> {
+        if self.waits.is_closed() {
+            return Err(cancelled());
+        }
+        let Some(wait) = self.manners.before_batch() else {
+            return Ok(());
+        };
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        let request: Request = Box::new(move |_store| {
+            async move {
+                wait.await;
+                // It is waited for below, unless that thread has ended.
+                let _ = reply.send(());
+            }
+            .boxed()
+        });
+        // A closed queue drops the request and with it the reply.
+        drop(self.waits.send_blocking(request));
+        answer.recv().map_err(|_| cancelled())
     }
 
     /// Returns how many requests serve the store best.

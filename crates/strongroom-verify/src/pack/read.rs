@@ -112,6 +112,7 @@ impl<'a> Worker<'a> {
 
     fn run(&mut self, sender: &Sender<(u32, PackSeen)>) -> Result<()> {
         loop {
+            self.reading.remote.before_batch()?;
             self.ask_ahead();
             let Some((job, asked)) = self.asked.pop_front() else {
                 return Ok(());

@@ -188,6 +188,7 @@ impl<'a> FrameReader<'a> {
             };
             let mut ahead = ask(self.table, remote, &runs, &next);
             while let Some((run, ticket)) = ahead {
+                remote.before_batch()?;
                 // The next one is on its way while this one is decoded.
                 let got = ticket.wait()?;
                 ahead = ask(self.table, remote, &runs, &next);

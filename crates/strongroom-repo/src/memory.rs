@@ -1,0 +1,222 @@
+//! What each part of an operation may have in memory: the one place where that is decided.
+//!
+//! Without a budget the parts have what serves them best. A budget takes it away from them in turns, a little from each, until the sum
+//! fits: first what costs time when it is small, then threads. The sums are of what is bounded by a constant; what grows with a
+//! repository (its index, 1.5 bytes a blob with a cache folder) comes on top, as docs of each operation say.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::settings::Settings;
+
+/// What the parts of operations may have at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shares {
+    /// Threads that compute.
+    pub(crate) threads: usize,
+    /// Bytes of a full pack of content.
+    pub(crate) pack_bytes: usize,
+    /// Packs of content that are filled at once. One more and the gap that padding fills is a little smaller.
+    pub(crate) open_packs: usize,
+    /// Packs on their way to the store.
+    pub(crate) puts: usize,
+    /// Readers of large files.
+    pub(crate) large_readers: usize,
+    /// Decoded frames of trees that are kept: neighbours in a directory are neighbours in a frame.
+    pub(crate) tree_bytes: usize,
+    /// Headers of packs that are kept.
+    pub(crate) header_bytes: usize,
+    /// Parts of packs that a restore has fetched and not written; one part may be more.
+    pub(crate) fetched_bytes: u64,
+}
+
+/// A part that a budget takes from.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    OpenPacks,
+    Puts,
+    LargeReaders,
+    Caches,
+    Fetched,
+    PackBytes,
+    Threads,
+}
+
+impl Shares {
+    /// Divides the memory that the settings grant. Where that is less than the [least](Settings::memory_bytes_min), these are the least.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let mut shares = Self::most(settings);
+        let Some(budget) = settings.memory_bytes else {
+            return shares;
+        };
+        loop {
+            let before = shares;
+            for part in TURNS {
+                if shares.bytes(settings) <= budget {
+                    return shares;
+                }
+                shares.take_from(part);
+            }
+            if shares == before {
+                return shares;
+            }
+        }
+    }
+
+    /// What serves best, without a budget.
+    fn most(settings: &Settings) -> Self {
+        Self {
+            threads: settings.threads.max(1),
+            pack_bytes: settings.pack_bytes,
+            open_packs: 3,
+            puts: PUTS,
+            large_readers: 2,
+            tree_bytes: 32 * MIB,
+            header_bytes: 32 * MIB,
+            fetched_bytes: 72 << 20,
+        }
+    }
+
+    fn take_from(&mut self, part: Part) {
+        let half = |bytes: usize, least: usize| (bytes / 2).max(least).min(bytes);
+        match part {
+            Part::OpenPacks => self.open_packs = (self.open_packs - 1).max(1),
+            Part::Puts => self.puts = 1,
+            Part::LargeReaders => self.large_readers = 1,
+            Part::Caches => {
+                self.tree_bytes = half(self.tree_bytes, 4 * MIB);
+                self.header_bytes = half(self.header_bytes, 2 * MIB);
+            }
+            Part::Fetched => self.fetched_bytes = (self.fetched_bytes / 2).max(8 << 20),
+            Part::PackBytes => self.pack_bytes = half(self.pack_bytes, MIB),
+            Part::Threads => self.threads = (self.threads - 1).max(1),
+        }
+    }
+
+    /// The most that an operation takes with them, whichever takes most.
+    fn bytes(&self, settings: &Settings) -> u64 {
+        let most = self.backup_bytes(settings).max(self.restore_bytes());
+        u64::try_from(most).unwrap_or(u64::MAX)
+    }
+
+    /// What a backup takes.
+    fn backup_bytes(&self, settings: &Settings) -> usize {
+        // One is being closed, one is in the queue. Those of names and pages are a quarter of the size, and of each kind one is open.
+        let packs = (self.open_packs + 2 + self.puts) * self.pack_bytes + self.pack_bytes;
+        let groups = self.groups() * GROUP_BYTES;
+        let buffer = 2 * settings.chunk_sizes.max();
+        let readers = self.large_readers * BUFFERS_A_READER * buffer;
+        let frames = self.threads * FRAMES_A_THREAD * GROUP_BYTES;
+        packs + groups + readers + frames + self.tree_bytes / 2 + WALK_BYTES
+    }
+
+    /// What a restore takes.
+    fn restore_bytes(&self) -> usize {
+        let fetched = usize::try_from(self.fetched_bytes).unwrap_or(usize::MAX);
+        let frames = self.threads * FRAMES_A_THREAD * GROUP_BYTES;
+        fetched + self.tree_bytes + self.header_bytes + frames + PLAN_BYTES
+    }
+
+    /// Groups on their way through a backup.
+    pub(crate) fn groups(&self) -> usize {
+        2 * self.threads + 2
+    }
+}
+
+impl Settings {
+    /// Returns the least that [`memory_bytes`](Self::memory_bytes) may be with these settings.
+    #[must_use]
+    pub fn memory_bytes_min(&self) -> u64 {
+        let mut none = self.clone();
+        none.memory_bytes = Some(0);
+        Shares::of(&none).bytes(self)
+    }
+
+    /// # Errors
+    ///
+    /// `Invalid` when the budget of memory is less than the least.
+    pub(crate) fn check_memory(&self) -> Result<()> {
+        let least = self.memory_bytes_min();
+        match self.memory_bytes {
+            Some(budget) if budget < least => {
+                let what = format!("{budget} bytes of memory are too few: {least} are the least");
+                Err(Error::new(ErrorKind::Invalid, what))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Packs on their way to the store at once, without a budget.
+pub(crate) const PUTS: usize = 2;
+const MIB: usize = 1 << 20;
+/// About what a group of a backup has, and a frame.
+const GROUP_BYTES: usize = 2 * MIB;
+/// What is read ahead of one large file.
+const BUFFERS_A_READER: usize = 4;
+/// A frame as plaintext, compressed, sealed, and opened again.
+const FRAMES_A_THREAD: usize = 4;
+/// Names of directories, and what is read ahead of the walk.
+const WALK_BYTES: usize = 16 * MIB;
+/// What a restore has planned.
+const PLAN_BYTES: usize = 50 * MIB;
+/// From whom a budget takes, in turns.
+const TURNS: [Part; 7] = [
+    Part::LargeReaders,
+    Part::OpenPacks,
+    Part::Fetched,
+    Part::Caches,
+    Part::Puts,
+    Part::PackBytes,
+    Part::Threads,
+];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn settings(threads: usize, memory_bytes: Option<u64>) -> Settings {
+        Settings {
+            threads,
+            memory_bytes,
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn without_a_budget_the_parts_have_what_serves_them_best() {
+        let shares = Shares::of(&settings(2, None));
+        assert_eq!(shares, Shares::most(&settings(2, None)));
+        let plenty = settings(2, Some(1 << 40));
+        assert_eq!(Shares::of(&plenty), shares);
+    }
+
+    #[test]
+    fn what_is_too_little_is_refused_and_the_least_is_not() {
+        let mut little = settings(4, None);
+        let least = little.memory_bytes_min();
+        assert!(least < 128 << 20, "{least}");
+        little.memory_bytes = Some(least - 1);
+        let error = little.check_memory().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.to_string().contains(&least.to_string()), "{error}");
+        little.memory_bytes = Some(least);
+        little.check_memory().unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_granted_is_kept_to(threads in 1_usize..64, budget in 0_u64..1 << 30, pack in 14_u32..26) {
+            let mut settings = settings(threads, Some(budget));
+            settings.pack_bytes = 1 << pack;
+            let shares = Shares::of(&settings);
+            let least = settings.memory_bytes_min();
+            prop_assert!(shares.bytes(&settings) <= budget.max(least));
+            prop_assert!(shares.pack_bytes <= settings.pack_bytes && shares.threads <= threads);
+            // More is never worse for anybody.
+            settings.memory_bytes = Some(budget + (16 << 20));
+            let more = Shares::of(&settings);
+            prop_assert!(more.threads >= shares.threads && more.pack_bytes >= shares.pack_bytes);
+        }
+    }
+}
