@@ -304,6 +304,6 @@ pub(super) fn pretend(run: &Run, plan: Plan, mut done: impl FnMut(Use)) {
 
 /// Fetched bytes in memory at once: two full packs and some; of a near store, a slice for each worker and those to come.
 const BUDGET_BYTES: u64 = 40 << 20;
-const NEAR_BUDGET_BYTES: u64 = 24 << 20;
+const NEAR_BUDGET_BYTES: u64 = 16 << 20;
 /// Packs of which parts are on their way at once.
 const MAX_FLYING: usize = 8;

@@ -83,7 +83,7 @@ fn stored(tree: &Tree, frame_bytes: usize) -> (Arc<TestStore>, Repository, Id) {
 /// The class and length of every pack.
 fn packs(store: &TestStore) -> BTreeMap<String, (PackClass, u64)> {
     let list = wait(store.inner().list_all(&Prefix::parse("pack/").unwrap())).unwrap();
-    let describe = |key: &strongroom_store::Key| {
+    let describe = |key: &Key| {
         let bytes = wait(store.inner().get_all(key)).unwrap();
         let flags = Preamble::decode(&bytes).unwrap().flags;
         let class = PackClass::from_number(u64::from(flags)).unwrap();
