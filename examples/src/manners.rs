@@ -63,7 +63,8 @@ impl MannersArgs {
         }
         let mut priority = ThreadPriority::new();
         (priority.nice, priority.io) = (self.nice, self.io_priority);
-        let priority = priority.tried().context("--nice, --io-priority")?;
+        // The process has nothing else to do: what this thread starts before an operation begins inherits it too.
+        priority.apply().context("--nice, --io-priority")?;
         manners = manners.with_thread_setup(Arc::new(priority));
         obey_signals(manners.pause().clone()).context("signals")?;
         Ok(MANNERS.get_or_init(|| manners).clone())

@@ -11,6 +11,14 @@ use crate::record::read_all;
 /// The project's own name in the results.
 pub(crate) const OWN: &str = "strongroom";
 
+/// The same, opened with a random key instead of a passphrase.
+pub(crate) const OWN_KEY: &str = "strongroom-key";
+
+/// Says whether a name is the project's own, or that of a variant of it.
+pub(crate) fn is_own(name: &str) -> bool {
+    name.starts_with(OWN)
+}
+
 /// All results, in the order in which programs and corpora first appear.
 #[derive(Debug, Default)]
 pub(crate) struct Results {
@@ -56,7 +64,9 @@ impl Results {
             results.add(record);
         }
         // The project's own first, so that it has the same place and colour everywhere.
-        results.programs.sort_by_key(|name| name != OWN);
+        results
+            .programs
+            .sort_by_key(|name| (name != OWN, !is_own(name)));
         Ok(results)
     }
 
@@ -146,7 +156,7 @@ impl Results {
     /// Returns the other programs that encrypt, as this project does.
     pub(crate) fn rivals(&self) -> impl Iterator<Item = &str> {
         let names = self.programs.iter().map(String::as_str);
-        names.filter(|name| *name != OWN && self.does(name, "encryption") != "none")
+        names.filter(|name| !is_own(name) && self.does(name, "encryption") != "none")
     }
 
     /// Returns the other program that was fastest at a job.

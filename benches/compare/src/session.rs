@@ -60,7 +60,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "S", default_value_t = 1_800)]
     pub(crate) timeout: u64,
     /// Seconds for which the file system is left alone after many files were removed.
-    #[arg(long, value_name = "S", default_value_t = 40)]
+    #[arg(long, value_name = "S", default_value_t = 70)]
     pub(crate) settle: u64,
     /// Gigabytes of the disk that stay free.
     #[arg(long, value_name = "GB", default_value_t = 10)]

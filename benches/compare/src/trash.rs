@@ -11,7 +11,7 @@ use crate::measure::pause;
 
 /// Keeps large trees aside while something is measured.
 ///
-/// ext4 does not give an inode away for about half a minute after it was freed, and creating files searches past all that are waiting, so
+/// ext4 does not give an inode away for up to a minute after it was freed, and longer until that is written out; creating files searches past all that are waiting, so
 /// whoever is measured right after a large removal pays for it. Trees are therefore moved, and removed when the disk gets full or
 /// in the end; then it is waited until the file system has forgotten.
 #[derive(Debug)]

@@ -25,6 +25,8 @@ mod content;
 mod fill;
 pub(crate) mod scan;
 pub(crate) mod select;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 /// Files and directories of this machine.

@@ -28,6 +28,8 @@ mod recipe;
 mod retired;
 mod run;
 #[cfg(test)]
+mod same_pages;
+#[cfg(test)]
 mod tests;
 mod tree;
 mod tree_store;

@@ -16,7 +16,7 @@ use strongroom_format::{Checkpoint, Entry, ObjectHash, ObjectKind};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Head, Result};
-use crate::journal::View;
+use crate::journal::{View, push_recent};
 use crate::keys::Opener;
 use crate::state::State;
 
@@ -69,11 +69,7 @@ impl Cache {
     pub(crate) fn read(&self) -> Option<Remembered> {
         let all = self.read_file(WHOLE).filter(Remembered::has_state)?;
         match self.read_file(SINCE) {
-            Some(since) if since.continues(&all) => Some(Remembered {
-                sealed_state: all.sealed_state,
-                whole: all.whole,
-                ..since
-            }),
+            Some(since) if since.continues(&all) => Some(since.after(all)),
             _ => Some(all),
         }
     }
@@ -98,10 +94,13 @@ impl Cache {
         let since = written.filter(|written| written.is_worth_continuing(&known));
         let done = match (written, since) {
             (Some(written), _) if written.known.is(&known) => return Some(written.clone()),
-            (_, Some(written)) => self.replace(SINCE, &known.encode()).map(|()| Written {
-                known,
-                ..written.clone()
-            }),
+            (_, Some(written)) => {
+                let bytes = known.since(written.whole).encode();
+                self.replace(SINCE, &bytes).map(|()| Written {
+                    known,
+                    ..written.clone()
+                })
+            }
             (_, None) => self.write_whole(context, view, known),
         };
         done.inspect_err(|error| tracing::debug!(%error, "the head is not remembered"))
@@ -235,6 +234,32 @@ impl Remembered {
 
     fn continues(&self, all: &Self) -> bool {
         !self.has_state() && self.config == all.config && self.leads_on_from(all.n)
+    }
+
+    /// Leaves out the entries that somebody who knows so many has.
+    fn since(&self, whole: u64) -> Self {
+        let entries = usize::try_from(self.n.saturating_sub(whole)).unwrap_or(usize::MAX);
+        let known = self.recent.len().saturating_sub(entries);
+        Self {
+            recent: self.recent.iter().skip(known).cloned().collect(),
+            ..self.clone()
+        }
+    }
+
+    /// Joins it with the state that it continues.
+    fn after(self, all: Self) -> Self {
+        let new = usize::try_from(self.n.saturating_sub(all.n)).unwrap_or(usize::MAX);
+        let new = self.recent.len().saturating_sub(new);
+        let mut recent = all.recent;
+        for entry in self.recent.into_iter().skip(new) {
+            push_recent(&mut recent, entry);
+        }
+        Self {
+            sealed_state: all.sealed_state,
+            whole: all.whole,
+            recent,
+            ..self
+        }
     }
 
     /// Opens the state and takes up the view, if it fits the keys.

@@ -235,11 +235,16 @@ impl View {
 
     /// Takes note of the bytes of the entry that was folded last.
     fn push_recent(&mut self, bytes: Bytes) {
-        if self.recent.len() >= ENTRIES {
-            self.recent.clear();
-        }
-        self.recent.push(bytes);
+        push_recent(&mut self.recent, bytes);
     }
+}
+
+/// Adds an entry to those since the last multiple of 64, or to the 64 before it, which are a bundle and done with.
+pub(crate) fn push_recent(recent: &mut Vec<Bytes>, entry: Bytes) {
+    if recent.len() >= ENTRIES {
+        recent.clear();
+    }
+    recent.push(entry);
 }
 
 /// How many entries a bundle holds.

@@ -77,6 +77,7 @@ mod pack_writer;
 mod packs;
 mod pair;
 mod parity;
+mod places;
 mod probe;
 mod prune;
 mod ranges;

@@ -14,7 +14,8 @@ pub(crate) struct Shares {
     pub(crate) threads: usize,
     /// Bytes of a full pack of content.
     pub(crate) pack_bytes: usize,
-    /// Packs of content that are filled at once. One more and the gap that padding fills is a little smaller.
+    /// Packs of content that are filled at once, one or two. With two, what does not fit into the first waits in the second, and the gap that
+    /// padding fills is nearly nothing.
     pub(crate) open_packs: usize,
     /// Packs on their way to the store.
     pub(crate) puts: usize,
@@ -66,7 +67,7 @@ impl Shares {
         Self {
             threads: settings.threads.max(1),
             pack_bytes: settings.pack_bytes,
-            open_packs: 3,
+            open_packs: 2,
             puts: PUTS,
             large_readers: 2,
             tree_bytes: 32 * MIB,
@@ -99,11 +100,10 @@ impl Shares {
 
     /// What a backup takes.
     fn backup_bytes(&self, settings: &Settings) -> usize {
-        // One is being closed, one is in the queue. Those of names and pages are a quarter of the size, and of each kind one is open.
-        let packs = (self.open_packs + 2 + self.puts) * self.pack_bytes + self.pack_bytes;
-        let groups = self.groups() * GROUP_BYTES;
-        let buffer = 2 * settings.chunk_sizes.max();
-        let readers = self.large_readers * BUFFERS_A_READER * buffer;
+        // Buffers are an eighth larger. Those of names and pages are a quarter of the size, and of each kind one is open.
+        let packs = self.packs() * (self.pack_bytes + self.pack_bytes / 8) + self.pack_bytes;
+        let groups = self.groups() * GROUP_METADATA_BYTES;
+        let readers = self.read_buffers() * settings.chunk_sizes.max();
         let frames = self.threads * FRAMES_A_THREAD * GROUP_BYTES;
         packs + groups + readers + frames + self.tree_bytes / 2 + WALK_BYTES
     }
@@ -115,7 +115,18 @@ impl Shares {
         fetched + self.tree_bytes + self.header_bytes + frames + PLAN_BYTES
     }
 
-    /// Groups on their way through a backup.
+    /// Packs of content between open and stored.
+    pub(crate) fn packs(&self) -> usize {
+        self.open_packs + self.puts
+    }
+
+    /// Buffers of large files, each of one chunk of the largest size: one at each reader and each thread.
+    pub(crate) fn read_buffers(&self) -> usize {
+        let most = BUFFERS_A_READER * self.large_readers;
+        (self.threads + self.large_readers).min(most)
+    }
+
+    /// Groups on their way through a backup. Only those that a thread works at have content.
     pub(crate) fn groups(&self) -> usize {
         2 * self.threads + 2
     }
@@ -148,14 +159,16 @@ impl Settings {
 /// Packs on their way to the store at once, without a budget.
 pub(crate) const PUTS: usize = 2;
 const MIB: usize = 1 << 20;
-/// About what a group of a backup has, and a frame.
+/// About what the content of a group has, and a frame.
 const GROUP_BYTES: usize = 2 * MIB;
-/// What is read ahead of one large file.
+/// About what the metadata of a group takes.
+const GROUP_METADATA_BYTES: usize = 256 << 10;
+/// What is read ahead of one large file, at most.
 const BUFFERS_A_READER: usize = 4;
 /// A frame as plaintext, compressed, sealed, and opened again.
 const FRAMES_A_THREAD: usize = 4;
 /// Names of directories, and what is read ahead of the walk.
-const WALK_BYTES: usize = 16 * MIB;
+const WALK_BYTES: usize = 4 * MIB;
 /// What a restore has planned.
 const PLAN_BYTES: usize = 50 * MIB;
 /// From whom a budget takes, in turns.

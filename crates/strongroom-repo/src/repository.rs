@@ -72,7 +72,7 @@ pub struct SnapshotInfo {
     /// The journal entry that committed it.
     pub n: u64,
     /// What everybody who can list sees.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// Paths, excludes and what was skipped; `None` if there are none or the key of their epoch is not among ours.
     pub details: Option<Details>,
     /// A hold keeps it from being forgotten.
@@ -311,7 +311,7 @@ fn list(context: &Context, state: &State) -> Vec<SnapshotInfo> {
     let describe = |(n, (id, snapshot)): (&u64, &(Id, Arc<Snapshot>))| SnapshotInfo {
         id: *id,
         n: *n,
-        snapshot: Snapshot::clone(snapshot),
+        snapshot: Arc::clone(snapshot),
         details: details(context, snapshot),
         held: held.has(id, snapshot),
     };

@@ -162,7 +162,7 @@ fn salvage(remote: &Remote, opening: &Opening, observer: &dyn Observer) -> Resul
         tree.snapshot = snapshot
             .id(structure)
             .map_err(crate::context::encode_error)?;
-        state.insert_snapshot(n, snapshot, structure)?;
+        state.insert_snapshot(n, Arc::new(snapshot), structure)?;
         trees.push(tree);
     }
     let packs = state.packs.len() as u64;

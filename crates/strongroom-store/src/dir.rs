@@ -18,6 +18,7 @@ use crate::pool::{Lost, Pool};
 use crate::store::Store;
 
 mod buffers;
+mod direct;
 mod errno;
 mod listing;
 mod object;
@@ -33,6 +34,8 @@ mod temp;
 /// * **Durable.** A put writes to a new file, syncs it, links it into place (an exclusive rename
 ///   where the file system has no links), and syncs the folder and those it had to create. Errors of
 ///   each step are reported; what `close` could report, the sync before it has.
+/// * **Out of the way.** Large objects are written past the page cache where the file system can
+///   ([`DirSettings::cached_puts`]), without a copy if their bytes begin at a multiple of 4 KiB.
 /// * **Confined.** No symbolic link below the root is followed; one in an object's place is an
 ///   error, not a missing object.
 /// * **Sure.** *Not found* is said while the root's path leads to the directory that was opened. If
@@ -78,6 +81,9 @@ pub struct DirSettings {
     pub threads: usize,
     /// Whether to refuse `put` and `delete` without trying.
     pub read_only: bool,
+    /// Whether objects of 6 MiB and above go through the page cache when they are put. By default they do not, where the file system can: they
+    /// are not read again soon, and would take the place of what is.
+    pub cached_puts: bool,
 }
 
 impl DirSettings {
@@ -94,6 +100,13 @@ impl DirSettings {
         self.read_only = read_only;
         self
     }
+
+    /// Sets whether large objects go through the page cache when they are put.
+    #[must_use]
+    pub fn with_cached_puts(mut self, cached_puts: bool) -> Self {
+        self.cached_puts = cached_puts;
+        self
+    }
 }
 
 impl Default for DirSettings {
@@ -101,6 +114,7 @@ impl Default for DirSettings {
         Self {
             threads: 4,
             read_only: false,
+            cached_puts: false,
         }
     }
 }
@@ -198,8 +212,9 @@ impl Store for DirStore {
         if options.retention.is_some() {
             return Err(Error::new(ErrorKind::Unsupported, "put").with_key(key));
         }
+        let how = (options.mode, self.settings.cached_puts);
         self.run("put", key, move |root, key| {
-            object::put(root, key, &data, options.mode)
+            object::put(root, key, &data, how)
         })
         .await
     }

@@ -34,11 +34,12 @@ pub(crate) async fn run<T: Send + 'static>(
     manners: &Manners,
     work: impl FnOnce(&Remote) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let concurrency = store.capabilities().concurrency.clamp(1, MAX_CONCURRENCY);
+    let capabilities = store.capabilities();
+    let concurrency = capabilities.concurrency.clamp(1, MAX_CONCURRENCY);
     let (requests, queue) = async_channel::bounded(concurrency);
     // Waiting takes no place of a request's.
     let (wait, waits) = async_channel::unbounded();
-    let remote = Remote::new(requests, wait, concurrency, manners.clone());
+    let remote = Remote::new(requests, wait, &capabilities, manners.clone());
     let manners = manners.clone();
     let (done, result) = async_channel::bounded(1);
     let body = move || {

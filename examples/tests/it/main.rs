@@ -21,6 +21,7 @@ mod info;
 mod kill;
 mod kit;
 mod later;
+mod manners;
 mod mirror;
 mod objects;
 mod parity;

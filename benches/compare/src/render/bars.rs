@@ -2,7 +2,7 @@
 
 use crate::job::Job;
 use crate::render::svg::{Anchor, Svg, colour};
-use crate::results::{OWN, Results};
+use crate::results::{Results, is_own};
 
 /// A bar: a whole, and a second thinner one below it.
 struct Bar<'r> {
@@ -14,7 +14,7 @@ struct Bar<'r> {
 
 const WIDTH: f64 = 820.0;
 const PANEL: f64 = 400.0;
-const NAMES: f64 = 84.0;
+const NAMES: f64 = 112.0;
 const LABELS: f64 = 118.0;
 const ROW: f64 = 21.0;
 
@@ -102,7 +102,7 @@ fn panel(svg: &mut Svg, results: &Results, (x, y): (f64, f64), name: &str, bars:
     let left = x + NAMES;
     for (position, program) in results.programs.iter().enumerate() {
         let top = y + 20.0 + ROW * position as f64;
-        let class = if program == OWN { "own" } else { "" };
+        let class = if is_own(program) { "own" } else { "" };
         svg.text((left - 6.0, top + 13.0), Anchor::End, class, program);
         let Some(bar) = bars.iter().find(|bar| bar.program == program) else {
             svg.text(
@@ -117,14 +117,14 @@ fn panel(svg: &mut Svg, results: &Results, (x, y): (f64, f64), name: &str, bars:
         svg.bar(
             (left, top + 2.0),
             (bar.value * scale, thick),
-            colour(position),
+            colour(program, position),
             &bar.label,
         );
         if let Some(second) = bar.second {
             svg.bar(
                 (left, top + 13.0),
                 (second * scale, 4.0),
-                colour(position),
+                colour(program, position),
                 &bar.label,
             );
         }

@@ -90,7 +90,7 @@ fn stack(
         svg.bar(
             (LEFT, y + 21.0),
             (own.median * scale, 14.0),
-            colour(0),
+            colour(OWN, 0),
             &label,
         );
         svg.text(

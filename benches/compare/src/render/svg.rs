@@ -1,5 +1,7 @@
 //! Just enough of a drawing for charts.
 
+use crate::results::{OWN, is_own};
+
 /// A drawing that grows.
 #[derive(Debug)]
 pub(crate) struct Svg {
@@ -78,14 +80,16 @@ impl Svg {
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#1f2933}.head{font-weight:600;font-size:13px}.faint{fill:#52606d;font-size:11px}.own{font-weight:600}.axis{stroke:#9aa5b1;stroke-width:1}";
 
 /// Returns the colour of a program: the project's own stands out, the others are told apart by their places.
-pub(crate) fn colour(position: usize) -> &'static str {
-    const COLOURS: [&str; 7] = [
-        "#0b6e4f", "#7b8794", "#9fb3c8", "#bcccdc", "#829ab1", "#cbd2d9", "#a3b1bf",
-    ];
-    COLOURS
-        .get(position % COLOURS.len())
-        .copied()
-        .unwrap_or("#7b8794")
+pub(crate) fn colour(program: &str, position: usize) -> &'static str {
+    const OTHERS: [&str; 5] = ["#829ab1", "#9fb3c8", "#bcccdc", "#a3b1bf", "#7b8794"];
+    match program {
+        OWN => "#0b6e4f",
+        program if is_own(program) => "#5fb08f",
+        _ => OTHERS
+            .get(position % OTHERS.len())
+            .copied()
+            .unwrap_or("#7b8794"),
+    }
 }
 
 /// Returns the colour of a stage.

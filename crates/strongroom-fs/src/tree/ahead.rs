@@ -35,7 +35,7 @@ enum State {
 }
 
 /// Bytes of directories that may be read ahead; beyond it the threads wait for the walk.
-const MAX_AHEAD_BYTES: usize = 16 << 20;
+const MAX_AHEAD_BYTES: usize = 4 << 20;
 
 /// And go on when it is down to this: they are woken for many directories, not for each.
 const RESUME_BYTES: usize = MAX_AHEAD_BYTES / 4 * 3;

@@ -22,7 +22,7 @@ use super::upload::{Unannounced, Uploader};
 use super::worker::{DATA, Worker};
 use super::{Base, large};
 use crate::blobs::Blobs;
-use crate::buffers::Buffers;
+use crate::buffers::{Buffers, FewBuffers};
 use crate::context::Context;
 use crate::edge::{Remote, cancelled, panicked};
 use crate::error::{Error, ErrorKind, Result};
@@ -66,10 +66,11 @@ impl std::fmt::Debug for Run<'_> {
 }
 
 /// Buffers by use, so that each is of the size its next user needs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct BufferSets {
     pub(super) batches: Buffers,
-    pub(super) reads: Buffers,
+    /// Of large files: one being filled by each reader, one at each worker, and one more.
+    pub(super) reads: FewBuffers,
 }
 
 /// What a backup stored.
@@ -202,7 +203,8 @@ impl<'a> Packs<'a> {
     fn new(context: &'a Context) -> Self {
         let writer = |class, open| PackWriter::new(context, class, open, Buffers::default());
         Self {
-            data: writer(PackClass::Data, context.shares.open_packs),
+            data: writer(PackClass::Data, context.shares.open_packs)
+                .with_places(context.shares.packs()),
             names: writer(PackClass::Names, 1),
             pages: writer(PackClass::Pages, 1),
         }
@@ -270,7 +272,10 @@ fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tre
         observer: meter.observer(),
         remote,
         shares,
-        buffers: BufferSets::default(),
+        buffers: BufferSets {
+            batches: Buffers::default(),
+            reads: FewBuffers::new(shares.read_buffers()),
+        },
         workers,
         readers,
     };

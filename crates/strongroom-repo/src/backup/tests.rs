@@ -492,7 +492,8 @@ fn machines_that_back_up_at_once_all_get_their_snapshots() {
             .map(|n| {
                 let store = store.clone();
                 scope.spawn(move || {
-                    let own = Tree::file(&noise(1_000 + n, 50_000));
+                    // Another length, so that nobody takes another's file for its own.
+                    let own = Tree::file(&noise(1_000 + n, 50_000 + n as usize));
                     let tree = Tree::dir([("own", own), ("shared", several_packs())]);
                     (backup(&reopen(&store, small_packs()), &tree), tree)
                 })

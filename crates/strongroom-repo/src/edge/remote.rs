@@ -298,6 +298,16 @@ impl Remote {
     /// The ticket's errors: `Conflict` naming the object when what is there is something else, as a store leaves it that writes in place when
     /// a put was cut off; otherwise what the store said.
     pub(crate) fn put_hashed_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
+        self.put_hashed_holding(key, data, ())
+    }
+
+    /// As [`put_hashed_later`](Self::put_hashed_later), and drops `held` when the store has answered.
+    pub(crate) fn put_hashed_holding(
+        &self,
+        key: &Key,
+        data: Bytes,
+        held: impl Send + 'static,
+    ) -> Ticket<()> {
         let prepared = self.prepare(key, &data, PutMode::Create);
         let (options, alone) = match prepared {
             Ok(options) => (options, Arc::clone(&self.terms.alone)),
@@ -306,6 +316,7 @@ impl Remote {
         let key = key.clone();
         self.send(Queue::Writes, move |store| async move {
             let class = options.class;
+            let _held = held;
             match alone.put(store.as_ref(), &key, data.clone(), options).await {
                 Err(error) if error.kind() == StoreErrorKind::AlreadyExists => {
                     holds(store.as_ref(), &key, &data, class).await

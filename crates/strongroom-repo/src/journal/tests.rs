@@ -746,9 +746,11 @@ fn after_a_bundle_of_entries_the_state_is_written_anew() {
     let store = with_entries(2);
     let repository = open_cached(&store, cache.path()).unwrap();
     let file = cache.path().join(repository.id().to_string()).join("head");
-    append_with(&repository, |_| Ok(announce_many(1 << 40, 60_000))).unwrap();
+    for many in 1..4 {
+        append_with(&repository, move |_| Ok(announce_many(many << 40, 20_000))).unwrap();
+    }
     let large = std::fs::read(&file).unwrap();
-    assert!(large.len() > 20 << 16);
+    assert!(large.len() > 4 << 16);
     let mut written = 0;
     for number in 0..70 {
         append(&repository, 100 + number).unwrap();

@@ -208,7 +208,7 @@ impl State {
         if let Some(seen) = commit.seen {
             self.trail.compare(seen);
         }
-        self.insert_snapshot(n, commit.snapshot, structure)?;
+        self.insert_snapshot(n, Arc::new(commit.snapshot), structure)?;
         self.sessions.remove(&commit.session);
         self.committed_sessions.insert_new((commit.session, ()));
         self.add(commit.packs, commit.segments);
@@ -218,13 +218,13 @@ impl State {
     pub(crate) fn insert_snapshot(
         &mut self,
         n: u64,
-        snapshot: Snapshot,
+        snapshot: Arc<Snapshot>,
         structure: &StructureKeys,
     ) -> Result<()> {
         let id = snapshot.id(structure).map_err(encode_error)?;
         // The same snapshot committed twice stays one, at its first entry.
         if self.by_id.insert_new((id, n)) {
-            self.snapshots.insert_new((n, (id, Arc::new(snapshot))));
+            self.snapshots.insert_new((n, (id, snapshot)));
         }
         Ok(())
     }

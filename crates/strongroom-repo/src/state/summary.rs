@@ -1,7 +1,9 @@
 //! A state as checkpoints and the local cache keep it (format §8.6).
 
+use std::sync::Arc;
+
 use strongroom_crypt::{StructureKeys, VerifyingKey};
-use strongroom_format::{Checkpoint, DamagedPack, ObjectHash, Snapshot, Unknown};
+use strongroom_format::{Checkpoint, DamagedPack, ObjectHash, Unknown};
 
 use super::{Features, State, Trail};
 use crate::error::Result;
@@ -21,7 +23,7 @@ impl State {
             snapshots: self
                 .snapshots
                 .iter()
-                .map(|(n, (_, one))| (*n, Snapshot::clone(one)))
+                .map(|(n, (_, one))| (*n, Arc::clone(one)))
                 .collect(),
             sessions: self
                 .sessions

@@ -16,13 +16,22 @@ use crate::store::{check_len, check_range};
 
 /// Stores an object: write beside, sync, link into place, sync the folder. In that order, so that
 /// at any moment, and after a loss of power at any moment, a name leads to whole bytes.
-pub(super) fn put(root: &Root, key: &Key, data: &[u8], mode: PutMode) -> Result<()> {
+pub(super) fn put(
+    root: &Root,
+    key: &Key,
+    data: &[u8],
+    (mode, cached): (PutMode, bool),
+) -> Result<()> {
     check_len("put", key, data.len() as u64)?;
     let failed = |errno| failure("put", key, errno);
     let (folders, name) = split(key.as_str());
 
     let mut temp = TempFile::create(root).map_err(failed)?;
-    temp.fill(data).map_err(failed)?;
+    let filled = match cached {
+        true => temp.fill(data),
+        false => temp.fill_directly(data),
+    };
+    filled.map_err(failed)?;
     let folder = root.ensure_folder(folders).map_err(|errno| match errno {
         Errno::NOTDIR => invalid(key, "a folder of the key is an object"),
         errno => failed(errno),

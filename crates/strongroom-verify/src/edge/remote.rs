@@ -9,9 +9,11 @@ use futures::future::BoxFuture;
 use strongroom_format::object_name::ObjectName;
 use strongroom_format::{PackClass, PackRef};
 use strongroom_store::manners::Manners;
-use strongroom_store::{ErrorKind as StoreErrorKind, GetOptions, Key, StorageClass, Store};
+use strongroom_store::{
+    Capabilities, ErrorKind as StoreErrorKind, GetOptions, Key, StorageClass, Store,
+};
 
-use super::cancelled;
+use super::{MAX_CONCURRENCY, cancelled};
 use crate::error::{Error, Result};
 
 pub(super) type Work = BoxFuture<'static, ()>;
@@ -23,6 +25,7 @@ pub(crate) struct Remote {
     requests: async_channel::Sender<Request>,
     waits: async_channel::Sender<Request>,
     concurrency: usize,
+    near: bool,
     manners: Manners,
 }
 
@@ -69,13 +72,14 @@ impl Remote {
     pub(super) fn new(
         requests: async_channel::Sender<Request>,
         waits: async_channel::Sender<Request>,
-        concurrency: usize,
+        capabilities: &Capabilities,
         manners: Manners,
     ) -> Self {
         Self {
             requests,
             waits,
-            concurrency,
+            concurrency: capabilities.concurrency.clamp(1, MAX_CONCURRENCY),
+            near: capabilities.near,
             manners,
         }
     }
@@ -104,6 +108,11 @@ impl Remote {
         // A closed queue drops the request and with it the reply.
         drop(self.waits.send_blocking(request));
         answer.recv().map_err(|_| cancelled())
+    }
+
+    /// Whether many requests for parts of an object serve as well as one for the whole.
+    pub(crate) fn is_near(&self) -> bool {
+        self.near
     }
 
     /// Returns how many requests serve the store best.

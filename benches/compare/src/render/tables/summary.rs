@@ -2,7 +2,7 @@
 
 use crate::job::Job;
 use crate::render::tables::{NONE, Table, median, share};
-use crate::results::{OWN, Results};
+use crate::results::{OWN, OWN_KEY, Results};
 
 /// Writes the table.
 pub(super) fn table(results: &Results) -> String {
@@ -10,6 +10,7 @@ pub(super) fn table(results: &Results) -> String {
         "corpus",
         "job",
         "strongroom, s (least–most)",
+        "opened with a key, s",
         "fastest other, s",
         "times as fast",
         "asked for",
@@ -42,7 +43,7 @@ pub(super) fn table(results: &Results) -> String {
     )
 }
 
-fn row(results: &Results, corpus: &str, job: Job) -> [String; 10] {
+fn row(results: &Results, corpus: &str, job: Job) -> [String; 11] {
     let own = results.figure(corpus, OWN, job, "wall");
     let other = results.fastest_other(corpus, job);
     let factor = own
@@ -57,6 +58,7 @@ fn row(results: &Results, corpus: &str, job: Job) -> [String; 10] {
             || "did not succeed".to_owned(),
             |own| format!("{:.2} ({:.2}–{:.2})", own.median, own.least, own.most),
         ),
+        median(results.figure(corpus, OWN_KEY, job, "wall"), 2),
         text(other.map(|(name, other)| format!("{:.2} ({name})", other.median))),
         text(factor.map(|factor| judged(format!("{factor:.1} ×"), factor, job.goal()))),
         text(job.goal().map(|goal| format!("{goal} ×"))),
