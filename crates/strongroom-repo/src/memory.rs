@@ -71,7 +71,7 @@ impl Shares {
             restored: Room {
                 frames: 8 * MIB,
                 headers: 8 * MIB,
-                sealed: 20 * MIB,
+                sealed: 12 * MIB,
             },
             fetched_bytes: 40 << 20,
             window_bytes: 6 * MIB,

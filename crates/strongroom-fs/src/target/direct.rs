@@ -200,7 +200,7 @@ mod tests {
     fn pieces_of_any_length_in_any_order_make_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let content: Vec<u8> = (0..3_000_000_u32)
-            .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2])
             .collect();
         let file = std::fs::File::create_new(dir.path().join("file")).unwrap();
         file.set_len(content.len() as u64).unwrap();

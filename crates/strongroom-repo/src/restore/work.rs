@@ -342,7 +342,7 @@ fn write_piece(run: &Run, file: &Arc<FileTask>, range: &Range<u64>, content: Opt
         return;
     }
     let len = range.end - range.start;
-    before_write(run, content.map_or(0, |content| content.len() as u64));
+    before_write(run, content.map_or(0, |_| len));
     let written = run.open(file).and_then(|handle| match content {
         Some(content) => handle.write_at(range.start, content),
         None => handle.write_zeros(range.start, len),
