@@ -13,6 +13,7 @@ mod leave_out;
 mod limit;
 mod network;
 mod output;
+pub mod policy;
 mod progress;
 mod repository;
 pub mod restore;

@@ -181,10 +181,10 @@ impl fmt::Display for Coverage {
                 match &one.state {
                     CoverageState::Covered => f.write_str("protected")?,
                     CoverageState::Partly { missing } => {
-                        write!(f, "in part ({})", missing.join(", "))?
+                        write!(f, "in part ({})", missing.join(", "))?;
                     }
                     CoverageState::NotCovered => {
-                        f.write_str("not protected: all of it would be lost")?
+                        f.write_str("not protected: all of it would be lost")?;
                     }
                     CoverageState::Exempt { until } => write!(f, "exempt until {until}")?,
                     CoverageState::Retired => f.write_str("retired")?,

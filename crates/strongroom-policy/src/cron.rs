@@ -113,6 +113,42 @@ impl Cron {
         ]
     }
 
+    /// Says it as `daily 02:30`, `weekly mon-fri 02:30` or `monthly 1 02:30`, if it is that.
+    pub(crate) fn words(&self) -> Option<String> {
+        let minute = self
+            .minutes
+            .values()
+            .next()
+            .filter(|_| self.minutes.bits.is_power_of_two())?;
+        if self.months.bits != MONTHS.all() {
+            return None;
+        }
+        let each_day = self.days.bits == DAYS.whole();
+        let each_weekday = self.weekdays.bits == WEEKDAYS.whole();
+        if self.is_every_hour() {
+            return (minute == 0 && each_day && each_weekday).then(|| "hourly".to_owned());
+        }
+        let times: Vec<String> = self
+            .hours
+            .values()
+            .map(|hour| format!("{hour:02}:{minute:02}"))
+            .collect();
+        let times = times.join(",");
+        match (each_day, each_weekday) {
+            (true, true) => Some(format!("daily {times}")),
+            (true, false) if !self.weekdays.is_star => {
+                // Weekdays begin with Monday there, and Sunday is 0 here.
+                let bits = self.weekdays.bits >> 1 | (self.weekdays.bits & 1) << 6;
+                let days = weekday::Weekdays::of_bits(bits);
+                Some(format!("weekly {days} {times}"))
+            }
+            (false, true) if !self.days.is_star => {
+                Some(format!("monthly {} {times}", self.days.show(&DAYS)))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the days of the week, 0 for Sunday.
     pub(crate) fn weekdays(&self) -> impl Iterator<Item = i8> + '_ {
         self.weekdays.values()
@@ -336,12 +372,6 @@ const WEEKDAYS: Kind = Kind {
     last: 7,
     names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
 };
-
-/// Returns the number of a day in the fields above.
-pub(crate) fn weekday_number(name: &str) -> Option<usize> {
-    let from_monday = weekday::NAMES.iter().position(|known| *known == name)?;
-    Some((from_monday + 1) % 7)
-}
 
 #[cfg(test)]
 mod tests;

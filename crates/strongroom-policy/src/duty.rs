@@ -155,7 +155,7 @@ pub struct Requirement {
     pub reason: String,
     /// Where it is written, such as `GDPR art. 5(1)(e)`.
     #[serde(default)]
-    pub source: Option<String>,
+    pub basis: Option<String>,
     /// When somebody must look at it again.
     #[serde(default)]
     pub review_by: Option<Date>,
@@ -196,7 +196,7 @@ impl Part for Requirement {
         fields: &[
             Field::new("owner", Kind::Text, "Who answers for it."),
             Field::new("reason", Kind::Text, "Why it holds."),
-            Field::new("source", Kind::Text, "Where it is written."),
+            Field::new("basis", Kind::Text, "Where it is written."),
             Field::of(
                 "review_by",
                 FieldKind::Date,
@@ -211,7 +211,7 @@ impl Part for Requirement {
         Self {
             owner: from.text("owner").unwrap_or_default(),
             reason: from.text("reason").unwrap_or_default(),
-            source: from.text("source"),
+            basis: from.text("basis"),
             review_by: from.date("review_by"),
             matches: from.selector("match").unwrap_or_default(),
             except: from.selector("except").unwrap_or_default(),
@@ -223,7 +223,7 @@ impl Part for Requirement {
         let mut to = Fields::of_settings(self.bounds.clone());
         to.put_text("owner", &self.owner);
         to.put_text("reason", &self.reason);
-        to.put("source", self.source.clone());
+        to.put("basis", self.basis.clone());
         to.put("review_by", self.review_by);
         to.put_selector("match", &self.matches);
         to.put_selector("except", &self.except);

@@ -1,5 +1,6 @@
 //! A policy in plain words.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use strongroom_retain::Moment;
@@ -19,17 +20,29 @@ impl Policy {
         let mut text = Text::default();
         self.introduce(&mut text, resource);
         let resolved = self.resolve(resource);
-        let mut section = "";
+        let (mut section, mut deciding) = ("", BTreeMap::new());
         for (key, setting) in resolved.iter() {
             if key.section() != section {
                 section = key.section();
                 text.line(1, format_args!("{}", heading(section)));
             }
-            text.line(
-                2,
-                format_args!("{}: {}", sentence(key, &setting.value), Why(setting)),
-            );
+            let sentence = sentence(key, &setting.value);
+            text.line(2, format_args!("{sentence} [{}]", From(setting)));
+            deciding.insert(&setting.from.source, &setting.from);
         }
+        self.sum_up(&mut text, resource, now);
+        self.obligations_of(&mut text, resource, now);
+        text.line(1, format_args!("Who decided that, and why"));
+        for (source, origin) in deciding {
+            let Origin { owner, reason, .. } = origin;
+            if *source != Source::BuiltIn {
+                text.line(2, format_args!("{source}: {reason} ({})", Name(owner)));
+            }
+        }
+        text.0
+    }
+
+    fn sum_up(&self, text: &mut Text, resource: &Resource, now: Moment) {
         let protection = self.protection(resource, now);
         text.line(1, format_args!("What that comes to"));
         if !protection.is_covered {
@@ -53,8 +66,6 @@ impl Policy {
             Some(told) => text.line(2, format_args!("somebody who can act is told after {told}")),
             None => text.line(2, format_args!("nobody who can act is ever told")),
         }
-        self.obligations_of(&mut text, resource, now);
-        text.0
     }
 
     fn introduce(&self, text: &mut Text, resource: &Resource) {
@@ -91,9 +102,9 @@ impl Policy {
         }
         for (name, one) in about {
             let source = one
-                .source
+                .basis
                 .as_ref()
-                .map_or_else(String::new, |source| format!(" ({source})"));
+                .map_or_else(String::new, |basis| format!(" ({basis})"));
             let bounds = one.bounds.iter();
             let bounds: Vec<String> = bounds.map(|(key, value)| sentence(key, value)).collect();
             let bounds = listed(&bounds, " and ");
@@ -255,28 +266,19 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-/// Where a value comes from, and why.
-struct Why<'a>(&'a Setting);
+/// Where a value comes from.
+struct From<'a>(&'a Setting);
 
-impl fmt::Display for Why<'_> {
+impl fmt::Display for From<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Origin {
-            source,
-            owner,
-            reason,
-        } = &self.0.from;
-        write!(f, "{source}")?;
-        if *source != Source::BuiltIn && !reason.is_empty() {
-            write!(f, ", because {:?} ({})", reason, Name(owner))?;
-        }
-        let over: Vec<String> = self
-            .0
-            .instead_of
-            .iter()
-            .map(|one| one.source.to_string())
+        write!(f, "{}", self.0.from.source)?;
+        let overruled = self.0.instead_of.iter().map(|one| &one.source);
+        let overruled: Vec<String> = overruled
+            .filter(|source| **source != Source::BuiltIn)
+            .map(ToString::to_string)
             .collect();
-        if !over.is_empty() {
-            write!(f, "; overrules {}", listed(&over, " and "))?;
+        if !overruled.is_empty() {
+            write!(f, ", in place of {}", listed(&overruled, " and "))?;
         }
         Ok(())
     }

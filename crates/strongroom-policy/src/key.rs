@@ -105,23 +105,23 @@ keys! {
     PartialCounts = "objectives.partial_counts", Flag, Off, Some("false"), "counts partial runs as successful: {}";
 
     /// When backups are due.
-    When = "schedule.when", Times, Neutral, None, "is backed up {}";
+    When = "schedule.when", Times, Neutral, None, "is backed up: {}";
     /// On whose clock.
-    TimeZone = "schedule.timezone", Place, Neutral, None, "on the clock of {}";
+    TimeZone = "schedule.timezone", Place, Neutral, None, "goes by the clock of {}";
     /// Hours in which backups may run.
-    Window = "schedule.window", Windows, Neutral, None, "only within {}";
+    Window = "schedule.window", Windows, Neutral, None, "runs only within {}";
     /// How late a run may begin.
     StartWithin = "schedule.start_within", Time, Less, Some("\"1h\""), "begins at most {} late";
     /// How long after it was due a run must be complete.
     CompleteWithin = "schedule.complete_within", Time, Less, Some("\"12h\""), "is complete {} after it was due";
     /// What becomes of a run that is not complete in time.
-    Overrun = "schedule.overrun", Choice(&["cancel", "pause", "finish"]), Later, Some("\"finish\""), "makes a late run {}";
+    Overrun = "schedule.overrun", Choice(&["cancel", "pause", "finish"]), Later, Some("\"finish\""), "does with a run that is late: {}";
     /// By how much the beginning is spread, so that not all begin at once.
     Jitter = "schedule.jitter", Time, Neutral, Some("\"0s\""), "spreads beginnings over {}";
     /// How long a run takes; what is measured later replaces it.
     ExpectedDuration = "schedule.expected_duration", Time, Neutral, None, "takes about {}";
     /// How often a run that failed is tried again.
-    Retries = "schedule.retries", Count, More, Some("3"), "is tried again {} times";
+    Retries = "schedule.retries", Count, More, Some("3"), "is tried again when it failed: {} times";
     /// After which time.
     RetryDelay = "schedule.retry_delay", Time, Neutral, Some("\"5min\""), "waits {} between";
     /// Whether backups are made at all.
@@ -149,7 +149,7 @@ keys! {
     /// Whether the content of directories with a valid `CACHEDIR.TAG` is left out.
     SkipCaches = "source.skip_caches", Flag, Off, Some("false"), "leaves out caches: {}";
     /// What a backup is of one moment: nothing (as after a crash), each file, or the whole application.
-    Consistency = "source.consistency", Choice(&["crash", "file", "application"]), Later, Some("\"crash\""), "is consistent as the {}";
+    Consistency = "source.consistency", Choice(&["crash", "file", "application"]), Later, Some("\"crash\""), "is of one moment for each: {}";
     /// What is run before a backup.
     Before = "source.before", Text, Neutral, None, "runs {} before";
     /// What is run after it.
@@ -164,9 +164,9 @@ keys! {
     /// On how many kinds of media, with the original.
     CopiesMedia = "copies.media", Count, More, Some("2"), "is on at least {} kinds of media, with the original";
     /// How many of them at another site.
-    CopiesOffsite = "copies.offsite", Count, More, Some("1"), "is at {} other sites";
+    CopiesOffsite = "copies.offsite", Count, More, Some("1"), "has copies at other sites: at least {}";
     /// How many of them that nobody can change, or offline.
-    CopiesImmutable = "copies.immutable", Count, More, Some("1"), "has {} copies that nobody can change";
+    CopiesImmutable = "copies.immutable", Count, More, Some("1"), "has copies that nobody can change: at least {}";
     /// How many errors of a verification may stay unresolved.
     CopiesErrors = "copies.errors", Count, Less, Some("0"), "has at most {} unresolved errors";
     /// The regions in which copies may be.
@@ -206,20 +206,20 @@ keys! {
     /// What is verified right after each run.
     VerifyAfterRun = "verification.after_run", Choice(&["none", "L0", "L1", "L2", "L3", "L4"]), Later, Some("\"none\""), "is verified after each run: {}";
     /// How sure a sample must make one …
-    Confidence = "verification.confidence", Part, More, None, "is sampled until one is {} sure";
+    Confidence = "verification.confidence", Part, More, None, "is sampled until one is {} sure …";
     /// … that less than this is damaged.
-    DamageBelow = "verification.damage_below", Part, Less, None, "that less than {} is damaged";
+    DamageBelow = "verification.damage_below", Part, Less, None, "… that less than {} is damaged";
     /// In which time everything has been read once.
     FullEvery = "verification.full_every", Time, Less, None, "is read in full every {}";
 
     /// How often a restore is tried.
     DrillEvery = "drills.every", Time, Less, None, "is restored as a test every {}";
     /// What such a drill proves.
-    DrillLevel = "drills.level", Choice(&["L4", "L5", "L6"]), Later, Some("\"L5\""), "is proven to {} by that";
+    DrillLevel = "drills.level", Choice(&["L4", "L5", "L6"]), Later, Some("\"L5\""), "is proven by that to level {}";
     /// Which points are chosen.
     DrillChoose = "drills.choose", Choices(&["latest", "random", "stratified", "never-tested", "oldest"]), Superset, Some("[\"latest\", \"random\"]"), "chooses points: {}";
     /// How many points each time.
-    DrillPoints = "drills.points", Count, More, Some("1"), "restores {} points each time";
+    DrillPoints = "drills.points", Count, More, Some("1"), "restores points each time: {}";
     /// What decides whether what was restored works.
     Validators = "drills.validators", Words, Superset, None, "is validated by {}";
     /// Which disasters are rehearsed.
@@ -330,7 +330,7 @@ impl FromStr for Key {
         let found = Self::ALL.iter().find(|key| key.as_str() == text).copied();
         found.ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|key| key.as_str()).collect();
-            not_among(text, "setting", &names)
+            not_among(text, "no setting", &names)
         })
     }
 }

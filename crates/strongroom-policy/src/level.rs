@@ -119,7 +119,7 @@ macro_rules! by_name {
                 let found = Self::ALL.into_iter().find(|one| one.as_str() == text);
                 found.ok_or_else(|| {
                     let names = Self::ALL.map(Self::as_str);
-                    not_among(text, $what, &names)
+                    not_among(text, concat!("no ", $what), &names)
                 })
             }
         }
@@ -140,7 +140,7 @@ pub(crate) fn not_among(text: &str, what: &str, names: &[&str]) -> Error {
         Some(name) => format!("did you mean {name}?"),
         None => format!("one of {}", names.join(", ")),
     };
-    Error::invalid(text, &format!("is no {what}")).with_hint(hint)
+    Error::invalid(text, &format!("is {what}")).with_hint(hint)
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ impl Document {
         let mut reader = Reader::new(&lines);
         let policy = reader.policy(&root);
         for (path, named, name) in policy.dangling() {
-            let at = reader.offsets.get(&path).copied().unwrap_or(0);
+            let at = reader.offset(&path);
             let what = named.as_str();
             let fault = Fault::new(&(at..at), format!("there is no {what} {name:?}"));
             let known = policy.defined(named);
@@ -481,6 +481,18 @@ impl<'l> Reader<'l> {
         Fields::read(spec, entries, at, &mut self.faults, &mut put)
     }
 
+    /// Returns where a path begins, or else the nearest table around it.
+    fn offset(&self, path: &str) -> usize {
+        let mut path = path;
+        loop {
+            match (self.offsets.get(path), path.rsplit_once('.')) {
+                (Some(at), _) => return *at,
+                (None, Some((around, _))) => path = around,
+                (None, None) => return 0,
+            }
+        }
+    }
+
     fn check_name(&mut self, name: &str, at: &Range<usize>, is_given: bool) {
         if is_given && !is_name(name) {
             let what = format!("{:?} is no name", clip(name));
@@ -507,3 +519,6 @@ pub(crate) fn default_value(key: Key) -> Option<Value> {
     let raw = Raw::of_toml(value.span(), value.get_ref());
     spec.kind.read(&raw, &mut Vec::new())
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,7 +99,7 @@ impl Schedule {
     /// schedule that lie in a window.
     pub fn due_between(&self, from: i64, until: i64) -> impl Iterator<Item = i64> + '_ {
         let times = self.when.between(&self.zone, from, until);
-        let is_always = self.windows.is_empty() || self.windows.iter().any(Window::is_always);
+        let is_always = self.is_always();
         // Most times are in the window of the one before.
         let mut last = 0..0;
         times.filter(move |at| {
@@ -165,6 +165,11 @@ impl Schedule {
         }
     }
 
+    /// Says whether runs may take place at any time.
+    fn is_always(&self) -> bool {
+        self.windows.is_empty() || self.windows.iter().any(Window::is_always)
+    }
+
     /// Returns a text that two schedules share when their runs are due at the same times.
     pub(crate) fn times_key(&self) -> String {
         format!("{} {} {:?}", self.when, self.zone, self.windows)
@@ -192,7 +197,7 @@ impl Schedule {
     #[must_use]
     pub fn gaps(&self, from: Moment) -> Option<Gaps> {
         let start = from.unix_seconds;
-        if let (Some(interval), true) = (self.when.interval(), self.windows.is_empty()) {
+        if let (Some(interval), true) = (self.when.interval(), self.is_always()) {
             return Some(Gaps {
                 longest: interval,
                 longest_from: self.zone.moment(self.when.next(&self.zone, start - 1)?),

@@ -211,3 +211,6 @@ fn kind(kind: Kind) -> Value {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

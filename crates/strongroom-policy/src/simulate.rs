@@ -152,7 +152,7 @@ impl Policy {
     /// // A five-hour nightly job has an RPO of 29 hours, and of 30 when the clock is put back.
     /// assert_eq!(files.worst_loss.to_string(), "1d6h");
     /// assert_eq!(files.over_rpo.to_string(), "3h");
-    /// assert_eq!((files.made, files.kept), (1096, 11));
+    /// assert_eq!((files.made, files.kept), (1096, 9));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -281,16 +281,18 @@ impl Kept {
         let mut locked: VecDeque<i64> = VecDeque::new();
         let (mut most, mut months) = (0, Vec::new());
         let mut next_apply = options.from.unix_seconds;
-        let mut month = None;
-        let day_of = |moment: Moment| Date::of(moment);
+        let mut last_day: Option<Date> = None;
+        let month = |day: Date| (day.0.year(), day.0.month());
         for (id, run) in (0_u64..).zip(runs) {
-            let day = day_of(run.at);
-            let this_month = (day.0.year(), day.0.month());
-            if month.is_some_and(|last| last != this_month) {
+            let day = Date::of(run.at);
+            if let Some(last) = last_day
+                .replace(day)
+                .filter(|last| month(*last) != month(day))
+            {
                 self.apply(&mut kept, &mut locked, run.at);
-                months.push(Month::new(day, &kept, &locked));
+                most = most.max(kept.len());
+                months.push(Month::new(last, &kept, &locked));
             }
-            month = Some(this_month);
             if run.is_made {
                 kept.push(SnapshotInfo::new(id, run.at));
             }
@@ -302,7 +304,11 @@ impl Kept {
         }
         let end = end(options);
         self.apply(&mut kept, &mut locked, end);
-        months.push(Month::new(day_of(end), &kept, &locked));
+        months.push(Month::new(
+            last_day.unwrap_or(Date::of(end)),
+            &kept,
+            &locked,
+        ));
         History {
             most: u64::try_from(most).unwrap_or(u64::MAX),
             left: kept.iter().map(|one| one.moment).collect(),

@@ -41,14 +41,14 @@ pub(crate) mod as_text {
     }
 }
 
-/// Returns the word that was probably meant: one that is at most a third of its letters away.
+/// Returns the word that was probably meant: one of which at most a third of the letters differ.
 pub(crate) fn nearest<'w>(text: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     if text.len() > NEAREST_LEN_MAX {
         return None;
     }
     let scored = words.into_iter().map(|word| (distance(text, word), word));
     let (distance, word) = scored.min()?;
-    (distance * 3 <= word.chars().count().max(3)).then_some(word)
+    (distance * 3 <= word.chars().count()).then_some(word)
 }
 
 /// Returns how many letters must be inserted, removed, replaced or swapped with their neighbour.

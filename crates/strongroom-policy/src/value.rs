@@ -348,7 +348,7 @@ fn one_of(text: &str, words: &[&str]) -> Result<String, Error> {
         return Ok(text.to_owned());
     }
     let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
-    let what = format!("of {}", listed(&quoted, " and "));
+    let what = format!("none of {}", listed(&quoted, ", "));
     Err(not_among(text, &what, words))
 }
 

@@ -11,6 +11,17 @@ pub(crate) struct Weekdays(u8);
 impl Weekdays {
     pub(crate) const ALL: Self = Self(0x7f);
 
+    /// Returns those whose bits are set; bit 0 is Monday.
+    pub(crate) fn of_bits(bits: u64) -> Self {
+        Self(u8::try_from(bits & 0x7f).unwrap_or_default())
+    }
+
+    /// Returns their names.
+    pub(crate) fn names(self) -> Vec<&'static str> {
+        let days = (0..).zip(NAMES).filter(|(day, _)| self.has(*day));
+        days.map(|(_, name)| name).collect()
+    }
+
     /// Says whether a day is among them; 0 is Monday.
     pub(crate) fn has(self, day: i64) -> bool {
         u32::try_from(day).is_ok_and(|day| day < 7 && self.0 >> day & 1 == 1)

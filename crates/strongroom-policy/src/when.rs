@@ -6,11 +6,12 @@ use std::str::FromStr;
 
 use strongroom_retain::Moment;
 
-use crate::cron::{Cron, weekday_number};
+use crate::cron::Cron;
 use crate::date::Date;
 use crate::error::{Error, clip};
 use crate::period::Period;
 use crate::text::serde_as_text;
+use crate::weekday::Weekdays;
 use crate::window::minutes;
 use crate::zone::Zone;
 
@@ -143,7 +144,10 @@ fn next_multiple(seconds: i64, anchor: i64, from: i64) -> Option<i64> {
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Cron(cron) => write!(f, "cron {cron}"),
+            Kind::Cron(cron) => match cron.words() {
+                Some(words) => f.write_str(&words),
+                None => write!(f, "cron {cron}"),
+            },
             Kind::Every { seconds, from } => {
                 let period = Period::seconds(u64::try_from(*seconds).unwrap_or_default());
                 write!(f, "every {period}")?;
@@ -168,11 +172,8 @@ impl FromStr for When {
             ["hourly"] => cron("0 * * * *"),
             ["daily", times] => daily(text, times, "* * *"),
             ["weekly", days, times] => {
-                let named = days.split(',').flat_map(|part| part.split('-'));
-                if !named.clone().all(|day| weekday_number(day).is_some()) {
-                    return Err(unknown(text));
-                }
-                daily(text, times, &format!("* * {days}"))
+                let days = Weekdays::parse(days).map_err(|_| unknown(text))?;
+                daily(text, times, &format!("* * {}", days.names().join(",")))
             }
             ["monthly", day, times] => daily(text, times, &format!("{day} * *")),
             ["cron", fields @ ..] => cron(&fields.join(" ")),
@@ -235,13 +236,18 @@ mod tests {
     #[test]
     fn words_are_crons() {
         for (text, canonical) in [
-            ("daily 02:30", "cron 30 2 * * *"),
-            ("daily 06:00,18:00", "cron 0 6,18 * * *"),
-            ("weekly sun 03:00", "cron 0 3 * * 0"),
-            ("weekly mon-fri 22:15", "cron 15 22 * * 1-5"),
-            ("monthly 1 04:00", "cron 0 4 1 * *"),
-            ("monthly 1,15 04:00", "cron 0 4 1,15 * *"),
-            ("hourly", "cron 0 * * * *"),
+            ("cron 30 2 * * *", "daily 02:30"),
+            ("daily 06:00,18:00", "daily 06:00,18:00"),
+            ("weekly sun 03:00", "weekly sun 03:00"),
+            ("cron 15 22 * * 1-5", "weekly mon-fri 22:15"),
+            ("weekly sat-mon 22:15", "weekly mon,sat-sun 22:15"),
+            ("monthly 1 04:00", "monthly 1 04:00"),
+            ("cron 0 4 1,15 * *", "monthly 1,15 04:00"),
+            ("hourly", "hourly"),
+            ("cron 30 * * * *", "cron 30 * * * *"),
+            ("cron 0 4 */2 * *", "cron 0 4 */2 * *"),
+            ("cron 0 4 1 * mon", "cron 0 4 1 * 1"),
+            ("cron 0,30 4 * * *", "cron 0,30 4 * * *"),
             ("every 90min", "every 1h30min"),
             (
                 "every 36h from 2026-01-05T03:00:00+01:00",

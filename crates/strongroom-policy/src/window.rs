@@ -82,11 +82,14 @@ impl Window {
 }
 
 /// Returns when the last of some windows that follow each other without a pause closes, if one is
-/// open at an instant.
+/// open at an instant and does close.
 pub(crate) fn closing(windows: &[Window], zone: &Zone, unix_seconds: i64) -> Option<i64> {
+    if windows.iter().any(Window::is_always) {
+        return None;
+    }
     let next = |at: i64| windows.iter().filter_map(|one| one.closing(zone, at)).max();
     let mut end = next(unix_seconds)?;
-    // Windows that are always open have no end; two weeks are as good.
+    // Windows that are always open together have no end; two weeks are as good.
     while end - unix_seconds < LONGEST_SECONDS {
         match next(end) {
             Some(later) => end = later,

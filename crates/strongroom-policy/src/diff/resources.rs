@@ -6,6 +6,7 @@ use super::{Changes, shown};
 use crate::compare::{Direction, compare as compare_values, lost_rules, widened};
 use crate::date::Date;
 use crate::key::{Key, sections};
+use crate::people::Escalation;
 use crate::period::Period;
 use crate::policy::Policy;
 use crate::protection::Protection;
@@ -95,39 +96,7 @@ fn facts(changes: &mut Changes<'_>, before: &Resource, after: &Resource) {
         );
         changes.add(Direction::Different, id, "class", old, new);
     }
-    let covered = |path: &&String| {
-        after.paths.iter().any(|kept| {
-            let directory = kept.trim_end_matches('/');
-            *kept == **path
-                || path
-                    .strip_prefix(directory)
-                    .is_some_and(|rest| rest.starts_with('/'))
-        })
-    };
-    let gone: Vec<&str> = before
-        .paths
-        .iter()
-        .filter(|path| !covered(path))
-        .map(String::as_str)
-        .collect();
-    // A resource without paths is one as a whole, and says nothing about them.
-    if !gone.is_empty() && (!after.paths.is_empty() || after.command.is_empty()) {
-        let new = if after.paths.is_empty() {
-            "none".to_owned()
-        } else {
-            after.paths.join(", ")
-        };
-        let change = changes.add(Direction::Weaker, id, "paths", before.paths.join(", "), new);
-        change.meaning = Some(format!("no longer {}", gone.join(", ")));
-    } else if before.paths != after.paths {
-        changes.add(
-            Direction::Different,
-            id,
-            "paths",
-            before.paths.join(", "),
-            after.paths.join(", "),
-        );
-    }
+    paths(changes, before, after);
     if before.command != after.command {
         changes.add(
             Direction::Different,
@@ -165,6 +134,43 @@ fn facts(changes: &mut Changes<'_>, before: &Resource, after: &Resource) {
             "retired",
             day(before.retired),
             day(after.retired),
+        );
+    }
+}
+
+fn paths(changes: &mut Changes<'_>, before: &Resource, after: &Resource) {
+    let id = Some(after.id.as_str());
+    let covered = |path: &&String| {
+        after.paths.iter().any(|kept| {
+            let directory = kept.trim_end_matches('/');
+            *kept == **path
+                || path
+                    .strip_prefix(directory)
+                    .is_some_and(|rest| rest.starts_with('/'))
+        })
+    };
+    let gone: Vec<&str> = before
+        .paths
+        .iter()
+        .filter(|path| !covered(path))
+        .map(String::as_str)
+        .collect();
+    // A resource without paths is one as a whole, and says nothing about them.
+    if !gone.is_empty() && (!after.paths.is_empty() || after.command.is_empty()) {
+        let new = if after.paths.is_empty() {
+            "none".to_owned()
+        } else {
+            after.paths.join(", ")
+        };
+        let change = changes.add(Direction::Weaker, id, "paths", before.paths.join(", "), new);
+        change.meaning = Some(format!("no longer {}", gone.join(", ")));
+    } else if before.paths != after.paths {
+        changes.add(
+            Direction::Different,
+            id,
+            "paths",
+            before.paths.join(", "),
+            after.paths.join(", "),
         );
     }
 }
@@ -262,6 +268,16 @@ fn derived(changes: &mut Changes<'_>, id: &str, old: &Protection, new: &Protecti
             plain(new).to_string(),
         );
     }
+    places_and_times(changes, id, old, new);
+}
+
+/// Regions, locks, and how far back one can go.
+fn places_and_times(
+    changes: &mut Changes<'_>,
+    id: Option<&str>,
+    old: &Protection,
+    new: &Protection,
+) {
     if old.regions != new.regions {
         let text = |regions: &BTreeSet<String>| {
             let regions: Vec<&str> = regions.iter().map(String::as_str).collect();
@@ -364,8 +380,13 @@ fn escalation(changes: &mut Changes<'_>, id: &str, old: &Resolved, new: &Resolve
         );
         change.meaning = weaker.then(|| format!("later or never told: {}", later.join(", ")));
     }
-    let repeat = |one: &Option<crate::Escalation>| one.as_ref().and_then(|one| one.repeat);
-    let (was_repeat, is_repeat) = (repeat(&was), repeat(&is));
+    repeats(changes, id, was.as_ref(), is.as_ref());
+    quiet_hours(changes, id, was.as_ref(), is.as_ref());
+}
+
+fn repeats(changes: &mut Changes<'_>, id: &str, was: Option<&Escalation>, is: Option<&Escalation>) {
+    let repeat = |one: Option<&Escalation>| one.and_then(|one| one.repeat);
+    let (was_repeat, is_repeat) = (repeat(was), repeat(is));
     if was_repeat != is_repeat {
         let seconds = |one: Option<Period>| one.map_or(u64::MAX, Period::mean_seconds);
         let weaker = seconds(is_repeat) > seconds(was_repeat);
@@ -377,8 +398,15 @@ fn escalation(changes: &mut Changes<'_>, id: &str, old: &Resolved, new: &Resolve
         let (old, new) = (shown(was_repeat, "never"), shown(is_repeat, "never"));
         changes.add(direction, Some(id), "escalation repeats", old, new);
     }
-    let quiet = |one: &Option<crate::Escalation>| {
-        let one = one.as_ref();
+}
+
+fn quiet_hours(
+    changes: &mut Changes<'_>,
+    id: &str,
+    was: Option<&Escalation>,
+    is: Option<&Escalation>,
+) {
+    let quiet = |one: Option<&Escalation>| {
         let hours = one.map(|one| {
             one.quiet_hours
                 .iter()
@@ -394,7 +422,7 @@ fn escalation(changes: &mut Changes<'_>, id: &str, old: &Resolved, new: &Resolve
         let all: BTreeSet<String> = hours.into_iter().chain(days).flatten().collect();
         all
     };
-    let (was_quiet, is_quiet) = (quiet(&was), quiet(&is));
+    let (was_quiet, is_quiet) = (quiet(was), quiet(is));
     if was_quiet != is_quiet {
         let weaker = !is_quiet.is_subset(&was_quiet);
         let direction = if weaker {

@@ -42,7 +42,7 @@ fn systemd_has_a_timer_and_a_service() {
     );
     assert_eq!(
         files[0].content,
-        "[Unit]\nDescription=Backup of db01/orders: cron 30 2 * * 1-5\n\n[Timer]\n\
+        "[Unit]\nDescription=Backup of db01/orders: weekly mon-fri 02:30\n\n[Timer]\n\
          OnCalendar=Mon,Tue,Wed,Thu,Fri *-*-* 2:30:00 Europe/Berlin\nRandomizedDelaySec=1800s\n\
          FixedRandomDelay=true\nAccuracySec=1s\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
     );

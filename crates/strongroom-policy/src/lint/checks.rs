@@ -62,6 +62,11 @@ fn verified(lint: &mut Lint<'_>, case: &Case<'_>) {
             message,
         );
     }
+    sampled(lint, case);
+}
+
+fn sampled(lint: &mut Lint<'_>, case: &Case<'_>) {
+    let resolved = &case.resolved;
     let sure = resolved.share(Key::Confidence);
     let below = resolved.share(Key::DamageBelow);
     if sure.is_some() != below.is_some() {

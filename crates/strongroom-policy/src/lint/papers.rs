@@ -39,9 +39,9 @@ pub(super) fn look(lint: &mut Lint<'_>) {
         let path = format!("requirement.{name}");
         paper(lint, &path, "this requirement", &one.owner, &one.reason);
         review(lint, &path, "this requirement", one.review_by, false);
-        if one.source.is_none() {
+        if one.basis.is_none() {
             let message = "does not say where it is written";
-            lint.add(Severity::Note, "source-missing", path, message);
+            lint.add(Severity::Note, "basis-missing", path, message);
         }
     }
     for (name, one) in &policy.exemptions {

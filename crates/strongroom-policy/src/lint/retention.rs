@@ -42,13 +42,20 @@ fn kept(lint: &mut Lint<'_>, case: &Case<'_>) {
             "retention",
             Severity::Error,
             "personal-without-end",
-            own.clone(),
+            own,
             message,
         );
         if let Some(found) = found {
             found.hint("add retention.maximum to its class");
         }
     }
+    by_rules(lint, case);
+}
+
+fn by_rules(lint: &mut Lint<'_>, case: &Case<'_>) {
+    let resolved = &case.resolved;
+    let own = format!("resource.{}", case.resource.id);
+    let maximum = resolved.period(Key::KeepMaximum);
     let Some(rules) = resolved.keep() else {
         let message = "nothing says what is kept, so everything is".to_owned();
         lint.about(
@@ -154,6 +161,11 @@ fn locked(lint: &mut Lint<'_>, case: &Case<'_>) {
             message,
         );
     }
+    lock_and_time(lint, case, time);
+}
+
+fn lock_and_time(lint: &mut Lint<'_>, case: &Case<'_>, time: Period) {
+    let resolved = &case.resolved;
     let maximum = resolved.period(Key::KeepMaximum);
     if let Some(maximum) = maximum
         && time > maximum
@@ -201,9 +213,9 @@ fn required(lint: &mut Lint<'_>, case: &Case<'_>) {
             let path = case.path(key);
             let value = value.map_or_else(|| "not set".to_owned(), ToString::to_string);
             let by = requirement
-                .source
+                .basis
                 .as_ref()
-                .map_or_else(String::new, |source| format!(" ({source})"));
+                .map_or_else(String::new, |basis| format!(" ({basis})"));
             let message = format!("{key} is {value}, and the requirement {name}{by} wants {bound}");
             lint.about(
                 case,

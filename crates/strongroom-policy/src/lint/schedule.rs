@@ -6,7 +6,7 @@ use super::{Case, Lint, Severity};
 use crate::key::Key;
 use crate::level::Criticality;
 use crate::period::Period;
-use crate::schedule::Schedule;
+use crate::schedule::{ExpectedRun, Gaps, Schedule};
 use crate::value::Value;
 use crate::zone::Reading;
 
@@ -131,11 +131,18 @@ fn window(lint: &mut Lint<'_>, case: &Case<'_>, schedule: &Schedule) {
                 "schedule",
                 Severity::Error,
                 "schedule-outside-window",
-                path.clone(),
+                path,
                 message,
             );
         }
     }
+    fits(lint, case, schedule, first);
+}
+
+/// Whether a run is over before its window, or its time, is.
+fn fits(lint: &mut Lint<'_>, case: &Case<'_>, schedule: &Schedule, first: ExpectedRun) {
+    let path = case.path(Key::When);
+    let from = lint.now.unix_seconds;
     let Some(duration) = schedule.expected_duration else {
         let path = format!("resource.{}", case.resource.id);
         let message =
@@ -153,7 +160,7 @@ fn window(lint: &mut Lint<'_>, case: &Case<'_>, schedule: &Schedule) {
     let seconds = i64::try_from(duration.mean_seconds()).unwrap_or(i64::MAX);
     let runs = schedule.runs(lint.now, schedule.zone.moment(from + WEEKS));
     let room = |late: bool| {
-        move |run: &crate::schedule::ExpectedRun| {
+        move |run: &ExpectedRun| {
             let begin = if late { run.start_by } else { run.start_at };
             run.complete_by.unix_seconds - begin.unix_seconds
         }
@@ -211,9 +218,19 @@ fn loss(lint: &mut Lint<'_>, case: &Case<'_>, schedule: &Schedule) {
             message,
         );
     }
-    let Some(rpo) = case.resolved.period(Key::Rpo) else {
-        return;
-    };
+    let rpo = case.resolved.period(Key::Rpo);
+    if let Some(rpo) = rpo {
+        objective(lint, case, schedule, (gaps, duration, rpo));
+    }
+}
+
+/// The RPO against what the schedule loses.
+fn objective(
+    lint: &mut Lint<'_>,
+    case: &Case<'_>,
+    schedule: &Schedule,
+    (gaps, duration, rpo): (Gaps, Period, Period),
+) {
     let path = case.path(Key::Rpo);
     let usual = gaps.mean.plus(duration);
     let longest = gaps.longest.plus(duration);

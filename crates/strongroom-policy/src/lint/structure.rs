@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Lint, Severity};
-use crate::key::{Key, sections};
+use crate::key::{Key, Sense, sections};
 use crate::period::Period;
 use crate::resolve::Source;
 
@@ -14,6 +14,7 @@ pub(super) fn look(lint: &mut Lint<'_>) {
         lint.add(Severity::Error, "undefined", path, message);
     }
     rules(lint);
+    bounds(lint);
     exemptions(lint);
     if !policy.resources.is_empty() {
         duties(lint);
@@ -68,6 +69,31 @@ fn rules(lint: &mut Lint<'_>) {
                 path,
                 message,
             );
+        }
+    }
+}
+
+/// A bound for a setting of which no value is stronger than another asks for nothing.
+fn bounds(lint: &mut Lint<'_>) {
+    let policy = lint.policy;
+    for (name, one) in &policy.requirements {
+        if one.bounds.is_empty() {
+            let path = format!("requirement.{name}");
+            lint.add(
+                Severity::Error,
+                "requirement-empty",
+                path,
+                "asks for nothing",
+            );
+        }
+        let neutral = one
+            .bounds
+            .iter()
+            .filter(|(key, _)| key.spec().sense == Sense::Neutral);
+        for (key, _) in neutral {
+            let path = format!("requirement.{name}.{key}");
+            let message = "no value of this is stronger than another, so it asks for nothing";
+            lint.add(Severity::Error, "bound-without-order", path, message);
         }
     }
 }
