@@ -39,12 +39,28 @@ pub struct What {
 }
 
 impl What {
-    /// Makes the source.
+    /// Makes the source, and what lets it read directories before the backup begins.
     ///
     /// # Errors
     ///
     /// [`Usage`] for rules and names that cannot be; otherwise what the system said.
-    pub fn source(&self) -> anyhow::Result<Arc<dyn Source>> {
+    pub fn source(&self) -> anyhow::Result<(Arc<dyn Source>, impl FnOnce() + use<>)> {
+        let tree = match self.paths.as_slice() {
+            [] => None,
+            paths => Some(self.tree(paths)?),
+        };
+        let source: Arc<dyn Source> = match &tree {
+            Some(tree) => Arc::clone(tree) as Arc<dyn Source>,
+            None => self.one_stream()?,
+        };
+        Ok((source, move || {
+            if let Some(tree) = tree {
+                tree.read_ahead();
+            }
+        }))
+    }
+
+    fn one_stream(&self) -> anyhow::Result<Arc<dyn Source>> {
         let usage = |error: io::Error| Usage(error.to_string());
         if let Some(name) = &self.stdin {
             return Ok(Arc::new(
@@ -56,8 +72,11 @@ impl What {
                 CommandSource::new(self.command_name(), self.command.clone()).map_err(usage)?;
             return Ok(Arc::new(source.pass_errors_on()));
         }
-        let (first, rest) = self
-            .paths
+        Err(Usage("nothing to back up".to_owned()).into())
+    }
+
+    fn tree(&self, paths: &[PathBuf]) -> anyhow::Result<Arc<FileTree>> {
+        let (first, rest) = paths
             .split_first()
             .ok_or_else(|| Usage("nothing to back up".to_owned()))?;
         let builder = rest

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use strongroom::blocking::Repository;
 use strongroom::verify::sample::{Sampling, Share};
 use strongroom::verify::{
     AuditKeys, AuditScope, CheckOptions, Level, PackSelection, SnapshotSelection,
 };
-use strongroom::{Clock as _, Credential, Id, Random as _, SystemClock, SystemRandom};
+use strongroom::{Clock as _, Error, ErrorKind, Id, Random as _, SystemClock, SystemRandom};
 
 use crate::exit::Usage;
 use crate::limit::age;
@@ -68,8 +69,8 @@ pub struct CheckArgs {
 pub struct Access {
     /// Keys that read.
     pub keys: Option<AuditKeys>,
-    /// What opens it for writing too.
-    pub credential: Option<Credential>,
+    /// The repository that a record of the check goes to, or why it does not open; none if there is to be no record.
+    pub repository: Option<Result<Repository, Error>>,
 }
 
 impl CheckArgs {
@@ -88,16 +89,28 @@ impl CheckArgs {
                 .map_err(|error| Usage(format!("{}: {error}", path.display())))?;
             return Ok(Access {
                 keys: Some(keys),
-                credential: None,
+                repository: None,
             });
         }
         let credential = repository.credential()?;
-        let keys = repository
-            .builder()?
-            .audit_keys(AuditScope::Content, &credential)?;
+        // A passphrase is tried once: that alone takes as long as to check a small repository.
+        let opened = match self.no_record {
+            true => None,
+            false => match repository.builder()?.open(&credential) {
+                Err(error) if keeps_from_looking(&error) => return Err(error.into()),
+                opened => Some(opened),
+            },
+        };
+        let keys = match &opened {
+            // One that is damaged may not open, and can be looked at all the same.
+            Some(Err(_)) | None => repository
+                .builder()?
+                .audit_keys(AuditScope::Content, &credential)?,
+            Some(Ok(opened)) => opened.audit_keys(AuditScope::Content)?,
+        };
         Ok(Access {
             keys: Some(keys),
-            credential: Some(credential),
+            repository: opened,
         })
     }
 
@@ -128,6 +141,14 @@ impl CheckArgs {
         packs.max_age = self.max_age;
         packs.with_widening(!self.no_widen)
     }
+}
+
+/// Whether an error of opening would be one of the check as well.
+fn keeps_from_looking(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WrongKey | ErrorKind::PermissionDenied | ErrorKind::Unavailable
+    )
 }
 
 /// Writes keys for an auditor into a new file that only its owner may read.

@@ -7,13 +7,15 @@ use strongroom::{Clock as _, SystemClock, Unused};
 
 use crate::size::parse_size;
 
-/// Reads an age: `0`, or a span such as `12h`, `7d` or `1m2w`, counted back from now on the calendar.
+/// Reads an age: `0` of anything, such as `0h`, or a span such as `12h`, `7d` or `1m2w`, counted back from now on the calendar.
 ///
 /// # Errors
 ///
 /// A sentence that says what is wrong.
 pub fn age(text: &str) -> Result<Duration, String> {
-    if text == "0" {
+    // Spans are never nothing; ages may be.
+    let unit = text.trim_start_matches('0');
+    if unit.len() < text.len() && matches!(unit, "" | "h" | "d" | "w" | "m" | "y") {
         return Ok(Duration::ZERO);
     }
     let span: Span = text.parse().map_err(|error| format!("{error}"))?;
@@ -49,12 +51,14 @@ mod tests {
 
     #[test]
     fn ages_are_nothing_or_spans() {
-        assert_eq!(age("0"), Ok(Duration::ZERO));
+        for nothing in ["0", "0h", "00d", "0w"] {
+            assert_eq!(age(nothing), Ok(Duration::ZERO), "{nothing}");
+        }
         assert_eq!(
             age("2w12h"),
             Ok(Duration::from_secs((14 * 24 + 12) * 3_600))
         );
-        for wrong in ["", "7", "-1d", "0d", "5 days"] {
+        for wrong in ["", "h", "7", "-1d", "0x", "0 d", "5 days"] {
             assert!(age(wrong).is_err(), "{wrong}");
         }
     }

@@ -9,6 +9,7 @@ use strongroom::blocking::{Repository, RepositoryBuilder};
 use strongroom::{Credential, Error, LockPolicy, Overhead, RecoveryCode, Settings, Store, Stores};
 
 use crate::exit::Usage;
+use crate::manners::{MannersArgs, components};
 use crate::network::NetworkArgs;
 use crate::output::Output;
 use crate::secret::secret;
@@ -54,6 +55,9 @@ pub struct RepositoryArgs {
     /// What is asked of stores in a network.
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// How much of the machine to take.
+    #[command(flatten)]
+    pub manners: MannersArgs,
     /// Write one JSON object per line, for machines.
     #[arg(long)]
     pub json: bool,
@@ -88,13 +92,34 @@ impl RepositoryArgs {
     ///
     /// What the terminal, the system or the repository said.
     pub fn open_with(&self, more: impl FnOnce(Settings) -> Settings) -> anyhow::Result<Repository> {
+        self.open_after(more, || {})
+    }
+
+    /// Opens the repository with more settings, and does something as soon as nobody has to be asked any more: what opens it is known then,
+    /// and stretching a passphrase leaves all cores but one to others.
+    ///
+    /// # Errors
+    ///
+    /// What the terminal, the system or the repository said.
+    pub fn open_after(
+        &self,
+        more: impl FnOnce(Settings) -> Settings,
+        first: impl FnOnce(),
+    ) -> anyhow::Result<Repository> {
         let builder = self.builder()?.settings(more(self.settings()));
-        Ok(builder.open(&self.credential()?)?)
+        let credential = self.credential()?;
+        first();
+        Ok(builder.open(&credential)?)
     }
 
     /// Returns what opens stores as the options say.
-    pub fn stores(&self) -> Stores {
-        self.network.stores(self.cache().as_deref())
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn stores(&self) -> anyhow::Result<Stores> {
+        let stores = self.network.stores(self.cache().as_deref());
+        Ok(stores.with_manners(&self.manners.manners()?))
     }
 
     /// Returns the store that the repository is in, without a local cache: who looks for damage is to see the store itself.
@@ -103,7 +128,9 @@ impl RepositoryArgs {
     ///
     /// What the system said.
     pub fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        Ok(self.network.stores(None).open(&self.repo)?)
+        let stores = self.network.stores(None);
+        let stores = stores.with_manners(&self.manners.manners()?);
+        Ok(stores.open(&self.repo)?)
     }
 
     /// Returns the builder of the repository, for whoever opens it otherwise than [`open`](Self::open).
@@ -112,8 +139,9 @@ impl RepositoryArgs {
     ///
     /// What the system said.
     pub fn builder(&self) -> anyhow::Result<RepositoryBuilder> {
-        let store = self.stores().open(&self.repo)?;
-        Ok(Repository::builder(store).settings(self.settings()))
+        let store = self.stores()?.open(&self.repo)?;
+        let builder = Repository::builder(store).components(components());
+        Ok(builder.settings(self.settings()))
     }
 
     /// Returns the builder of a new repository.
@@ -122,8 +150,9 @@ impl RepositoryArgs {
     ///
     /// What the system said.
     pub fn new_repository(&self) -> anyhow::Result<RepositoryBuilder> {
-        let store = self.stores().create(&self.repo)?;
-        Ok(Repository::builder(store).settings(self.settings()))
+        let store = self.stores()?.create(&self.repo)?;
+        let builder = Repository::builder(store).components(components());
+        Ok(builder.settings(self.settings()))
     }
 
     /// Returns what opens the repository, and asks for it where it must.
@@ -151,6 +180,7 @@ impl RepositoryArgs {
         if let Some(threads) = self.threads {
             settings.threads = threads.into();
         }
+        settings.memory_bytes = self.manners.memory;
         settings.parity = self.parity;
         settings.object_lock = self.lock;
         settings.cold_content = self.cold;

@@ -9,6 +9,7 @@ use strongroom::blocking::Repository;
 use strongroom::{Credential, Settings, Store};
 
 use crate::exit::Usage;
+use crate::manners::components;
 use crate::network::{create_store_at, store_at};
 use crate::secret::secret_of;
 
@@ -45,7 +46,8 @@ impl TargetArgs {
         }
         let open = |(number, to): (usize, &OsString)| {
             let store = store_at(to)?;
-            let builder = Repository::builder(store).settings(settings.clone());
+            let builder = Repository::builder(store).components(components());
+            let builder = builder.settings(settings.clone());
             Ok(builder.open(&self.credential(number, to)?)?)
         };
         self.to.iter().enumerate().map(open).collect()

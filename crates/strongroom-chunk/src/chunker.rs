@@ -17,6 +17,8 @@ use crate::sizes::ChunkSizes;
 /// 3. It depends on the first `max` bytes only, and on nothing but bytes.
 /// 4. Whoever reads in whatever pieces gets the same chunks as from the whole.
 /// 5. For one id, sizes and key the cuts never change: golden vectors.
+/// 6. A cut before the end of data that is shorter than `max` is the cut whatever follows. So a
+///    reader that finds one need not have read `max` bytes.
 ///
 /// The laws are functions in `conformance` (feature `conformance`), with these numbers. A chunker
 /// never panics, whatever the bytes.

@@ -15,7 +15,7 @@ use std::io::{self, Read};
 use crate::chunker::{Chunker, chunks};
 use crate::reader::ChunkReader;
 
-/// Checks laws 1 to 4 on the [`inputs`] for this chunker's sizes.
+/// Checks laws 1 to 4 and 6 on the [`inputs`] for this chunker's sizes.
 ///
 /// # Panics
 ///
@@ -26,6 +26,7 @@ pub fn check(chunker: &dyn Chunker) {
         law_2_a_cut_is_not_too_early(chunker, &input);
         law_3_only_the_first_max_bytes_count(chunker, &input);
         law_4_pieces_do_not_matter(chunker, &input);
+        law_6_a_cut_found_early_stays(chunker, &input);
     }
 }
 
@@ -110,6 +111,29 @@ pub fn law_4_pieces_do_not_matter(chunker: &dyn Chunker, data: &[u8]) {
                 break;
             }
         }
+    }
+}
+
+/// Checks that a cut before the end of a part of the data is the cut of the whole.
+///
+/// # Panics
+///
+/// If not.
+pub fn law_6_a_cut_found_early_stays(chunker: &dyn Chunker, data: &[u8]) {
+    let max = chunker.sizes().max();
+    let mut rest = data;
+    while !rest.is_empty() {
+        let cut = chunker.cut(rest);
+        let around = [1, cut.saturating_sub(1), cut, cut + 1, cut + 2, max / 2];
+        for len in around {
+            let part = rest.get(..len).unwrap_or(rest);
+            let found = chunker.cut(part);
+            assert!(
+                found == part.len() || found == cut,
+                "law 6: {found} of {len}, then {cut}"
+            );
+        }
+        rest = rest.get(cut.max(1)..).unwrap_or_default();
     }
 }
 

@@ -1,5 +1,7 @@
 //! Checkpoints: the state folded from the journal, a cache.
 
+use std::sync::Arc;
+
 use strongroom_crypt::{BoxSealer, RepositoryId, Sealer, SessionId, SigningKey, Suite};
 
 use crate::bundle::is_boundary;
@@ -26,8 +28,9 @@ pub struct Checkpoint {
     pub packs: Vec<PackRef>,
     /// Segments in force, sorted by name.
     pub segments: Vec<SegmentRef>,
-    /// Snapshots in force and the entries that committed them, in order of these.
-    pub snapshots: Vec<(u64, Snapshot)>,
+    /// Snapshots in force and the entries that committed them, in order of these. They are the largest part, and shared with the state that this
+    /// is of.
+    pub snapshots: Vec<(u64, Arc<Snapshot>)>,
     /// Announced packs of sessions that have not ended, sorted by session, the packs sorted.
     pub sessions: Vec<(SessionId, Vec<ObjectHash>)>,
     /// Certificates in force, Genesis' admin key among them, sorted by public key, then roles.
@@ -193,7 +196,7 @@ impl Checkpoint {
             2 => {
                 self.snapshots = r.array("snapshots", |r| {
                     r.tuple("snapshot", 2, |r| {
-                        Ok((r.uint("number")?, Snapshot::read(r)?))
+                        Ok((r.uint("number")?, Arc::new(Snapshot::read(r)?)))
                     })
                 })?;
             }

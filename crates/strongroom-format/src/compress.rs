@@ -48,22 +48,30 @@ impl Compressor {
 
     /// Appends `plain` to `out`, compressed if that makes it smaller by three per cent at least.
     ///
-    /// Of large inputs two windows are tried at a fast level first; if neither shrinks, the whole is stored as it is.
-    ///
     /// # Errors
     ///
     /// `TooLarge` above the limit of a frame. `out` is then as before.
     pub fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<Codec, EncodeError> {
+        if self.shrink(plain, out)? {
+            return Ok(Codec::Zstd);
+        }
+        out.extend_from_slice(plain);
+        Ok(Codec::Raw)
+    }
+
+    /// Appends `plain`, compressed, to `out`, if that makes it smaller by three per cent at least; says whether it did, and else leaves `out` as it
+    /// was.
+    ///
+    /// Of large inputs two windows are tried at a fast level first; if neither shrinks, nothing else is tried.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge` above the limit of a frame. `out` is then as before.
+    pub fn shrink(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<bool, EncodeError> {
         if plain.len() > MAX_FRAME_PLAIN_BYTES {
             return Err(EncodeError::too_large("frame"));
         }
-        let start = out.len();
-        if self.is_worth_it(plain) && append(&mut self.main, plain, worthwhile(plain.len()), out) {
-            return Ok(Codec::Zstd);
-        }
-        out.truncate(start);
-        out.extend_from_slice(plain);
-        Ok(Codec::Raw)
+        Ok(self.is_worth_it(plain) && append(&mut self.main, plain, worthwhile(plain.len()), out))
     }
 
     fn is_worth_it(&mut self, plain: &[u8]) -> bool {

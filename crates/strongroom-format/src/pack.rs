@@ -254,16 +254,22 @@ impl PackHeader {
     /// pack is full.
     #[must_use]
     pub fn padded_len(sessions: &[SessionKeyRecord], frames: usize, blobs: usize) -> usize {
-        let sessions: usize = sessions
-            .iter()
-            .map(|s| SESSION_BYTES + s.wrapped.len())
-            .sum();
-        let plain = 8 + sessions + FRAME_BYTES * frames + BLOB_BYTES * blobs;
+        let plain = Self::plain_len(sessions, frames, blobs);
         let padded = padme(plain.max(MIN_HEADER_BYTES) as u64);
         usize::try_from(padded)
             .unwrap_or(MAX_HEADER_BYTES)
             .min(MAX_HEADER_BYTES)
             .max(plain)
+    }
+
+    /// Returns how many bytes of those are not padding. Every frame and every blob adds the same to it.
+    #[must_use]
+    pub fn plain_len(sessions: &[SessionKeyRecord], frames: usize, blobs: usize) -> usize {
+        let sessions: usize = sessions
+            .iter()
+            .map(|s| SESSION_BYTES + s.wrapped.len())
+            .sum();
+        8 + sessions + FRAME_BYTES * frames + BLOB_BYTES * blobs
     }
 }
 

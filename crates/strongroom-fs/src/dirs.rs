@@ -5,6 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use crate::calls;
+
 /// How every directory is opened that is only passed through or worked in.
 pub(crate) const PASS: OFlags = OFlags::PATH
     .union(OFlags::DIRECTORY)
@@ -49,6 +51,7 @@ pub(crate) fn open_name(dir: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Resu
     if !is_legal_name(name) {
         return Err(Errno::INVAL);
     }
+    calls::note("openat");
     rustix::fs::openat(
         dir,
         name,
@@ -59,6 +62,7 @@ pub(crate) fn open_name(dir: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Resu
 
 /// Opens a directory once more: a descriptor has one position, which those that list it at once would share.
 pub(crate) fn reopen(dir: BorrowedFd<'_>, flags: OFlags) -> Result<OwnedFd, Errno> {
+    calls::note("openat");
     rustix::fs::openat(dir, c".", flags | OFlags::CLOEXEC, Mode::empty())
 }
 
@@ -169,6 +173,7 @@ fn open_piece(base: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedF
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     for _ in 0..MAX_TRIES {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        calls::note("openat2");
         match rustix::fs::openat2(base, path, flags, Mode::empty(), resolve) {
             Err(Errno::AGAIN | Errno::INTR) => {}
             // Old kernels and some sandboxes do not know the call; the latter say EPERM.

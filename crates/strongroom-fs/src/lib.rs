@@ -32,13 +32,19 @@ mod warm;
 #[cfg(target_os = "linux")]
 mod account;
 #[cfg(target_os = "linux")]
+mod calls;
+#[cfg(target_os = "linux")]
 mod close;
 #[cfg(target_os = "linux")]
 mod compare;
 #[cfg(target_os = "linux")]
 mod dirs;
 #[cfg(target_os = "linux")]
+mod guard;
+#[cfg(target_os = "linux")]
 mod names;
+#[cfg(target_os = "linux")]
+mod priority;
 #[cfg(target_os = "linux")]
 mod rules;
 #[cfg(target_os = "linux")]
@@ -60,6 +66,10 @@ pub use account::Accounts;
 pub use compare::{
     Changes, CompareSourceOptions, Discrepancy, SourceDifference, SourceReport, Standing,
 };
+#[cfg(target_os = "linux")]
+pub use guard::{SystemGuard, SystemLimits};
+#[cfg(target_os = "linux")]
+pub use priority::{IoPriority, IoPriorityError, ThreadPriority};
 #[cfg(target_os = "linux")]
 pub use rules::{Excludes, RuleError};
 #[cfg(target_os = "linux")]

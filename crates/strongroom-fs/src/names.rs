@@ -5,8 +5,10 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::RawDir;
 use rustix::io::Errno;
 
+use crate::calls;
+
 /// Sorted names without repetitions, back to back: a directory of a million entries takes some 30 MB.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Names {
     bytes: Vec<u8>,
     /// Offset and length.
@@ -29,28 +31,9 @@ impl Names {
     /// Reads all names of an open directory, at most `most_bytes` of them. If reading breaks off, the error comes with the
     /// names read so far.
     pub(crate) fn read(dir: BorrowedFd<'_>, most_bytes: usize) -> (Self, Result<(), ListError>) {
-        let mut names = Self::default();
-        let mut buffer = Vec::with_capacity(DENTS_BYTES);
-        let mut dents = RawDir::new(dir, buffer.spare_capacity_mut());
-        let mut result = Ok(());
-        while let Some(dent) = dents.next() {
-            match dent {
-                Ok(dent) => {
-                    let name = dent.file_name().to_bytes();
-                    if name != b"." && name != b".." && !names.push(name, most_bytes) {
-                        result = Err(ListError::TooMany);
-                        break;
-                    }
-                }
-                Err(Errno::INTR) => {}
-                Err(error) => {
-                    result = Err(ListError::System(error));
-                    break;
-                }
-            }
-        }
-        names.sort();
-        (names, result)
+        let mut reader = NamesReader::new();
+        let result = reader.read(dir, most_bytes);
+        (reader.names, result)
     }
 
     /// Takes names that are known already.
@@ -111,6 +94,65 @@ impl Names {
             .dedup_by(|&mut a, &mut b| at(bytes, a) == at(bytes, b));
     }
 }
+
+/// Reads the names of one directory after another into the same room.
+#[derive(Debug)]
+pub(crate) struct NamesReader {
+    dents: Vec<u8>,
+    names: Names,
+}
+
+impl NamesReader {
+    pub(crate) fn new() -> Self {
+        Self {
+            dents: Vec::with_capacity(DENTS_BYTES),
+            names: Names::default(),
+        }
+    }
+
+    /// As [`Names::read`]; the names take no more memory than they need.
+    pub(crate) fn names(
+        &mut self,
+        dir: BorrowedFd<'_>,
+        most_bytes: usize,
+    ) -> (Names, Result<(), ListError>) {
+        let result = self.read(dir, most_bytes);
+        if self.names.bytes.len() > MAX_KEPT_BYTES {
+            return (std::mem::take(&mut self.names), result);
+        }
+        (self.names.clone(), result)
+    }
+
+    fn read(&mut self, dir: BorrowedFd<'_>, most_bytes: usize) -> Result<(), ListError> {
+        let names = &mut self.names;
+        names.bytes.clear();
+        names.spans.clear();
+        calls::note("getdents");
+        let mut dents = RawDir::new(dir, self.dents.spare_capacity_mut());
+        let mut result = Ok(());
+        while let Some(dent) = dents.next() {
+            match dent {
+                Ok(dent) => {
+                    let name = dent.file_name().to_bytes();
+                    if name != b"." && name != b".." && !names.push(name, most_bytes) {
+                        result = Err(ListError::TooMany);
+                        break;
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => {
+                    result = Err(ListError::System(error));
+                    break;
+                }
+            }
+        }
+        names.sort();
+        result
+    }
+}
+
+/// Room for names that is kept for the next directory.
+const MAX_KEPT_BYTES: usize = 1 << 20;
 
 fn at(bytes: &[u8], (start, len): (u32, u16)) -> &[u8] {
     let start = start as usize;

@@ -7,6 +7,8 @@ use rustix::io::Errno;
 use strongroom_format::{Node, NodeKind, SkipReason, Time};
 use strongroom_repo::SourceError;
 
+use crate::calls;
+
 /// Bits of [`Node::flags`] (docs/format.md §9.4, key 17).
 pub(crate) mod flag {
     pub(crate) const IMMUTABLE: u32 = 1;
@@ -24,11 +26,13 @@ pub(crate) mod incomplete {
 /// Looks at one name in a directory, not following it.
 pub(crate) fn look(dir: BorrowedFd<'_>, name: &[u8]) -> Result<Statx, Errno> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    calls::note("statx");
     rustix::fs::statx(dir, name, flags, StatxFlags::BASIC_STATS)
 }
 
 /// Looks at an open file.
 pub(crate) fn look_at(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
+    calls::note("statx");
     rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
 }
 
@@ -46,35 +50,101 @@ pub(crate) fn kind_of(stat: &Statx) -> Option<NodeKind> {
     })
 }
 
+/// What one look tells, as far as a node has it: a quarter of a node's size, without anything else on the heap for nearly all files.
+#[derive(Debug)]
+pub(crate) struct Look {
+    size: u64,
+    inode: u64,
+    mtime: Time,
+    ctime: Time,
+    uid: u32,
+    gid: u32,
+    flags: u32,
+    mode: u16,
+    kind: NodeKind,
+    rare: Option<Box<Rare>>,
+}
+
+/// What only few files have.
+#[derive(Debug, Default)]
+struct Rare {
+    link: Option<u64>,
+    device: Option<(u32, u32)>,
+}
+
+impl Look {
+    /// Takes what a node needs.
+    pub(crate) fn of(stat: &Statx, kind: NodeKind) -> Self {
+        let mut flags = flags_of(stat);
+        if kind == NodeKind::File && is_sparse(stat) {
+            flags |= flag::SPARSE;
+        }
+        let is_device = matches!(kind, NodeKind::CharDevice | NodeKind::BlockDevice);
+        Self {
+            size: if kind == NodeKind::File {
+                stat.stx_size
+            } else {
+                0
+            },
+            inode: stat.stx_ino,
+            mtime: mtime_of(stat),
+            ctime: ctime_of(stat),
+            uid: stat.stx_uid,
+            gid: stat.stx_gid,
+            mode: stat.stx_mode & 0o7777,
+            flags,
+            kind,
+            rare: is_device.then(|| {
+                Box::new(Rare {
+                    link: None,
+                    device: Some((stat.stx_rdev_major, stat.stx_rdev_minor)),
+                })
+            }),
+        }
+    }
+
+    /// Adds the number of the link set.
+    pub(crate) fn with_link(mut self, link: Option<u64>) -> Self {
+        if link.is_some() {
+            self.rare.get_or_insert_default().link = link;
+        }
+        self
+    }
+
+    /// Makes a node of it.
+    pub(crate) fn into_node(self, name: Vec<u8>) -> Node {
+        let mut node = Node {
+            name,
+            kind: self.kind,
+            link: self.rare.as_ref().and_then(|rare| rare.link),
+            ..Node::default()
+        };
+        self.write(&mut node);
+        node
+    }
+
+    /// Writes it into `node`, whose name, kind and link set stay.
+    fn write(&self, node: &mut Node) {
+        node.mode = u32::from(self.mode);
+        node.uid = self.uid;
+        node.gid = self.gid;
+        node.mtime = self.mtime;
+        node.ctime = Some(self.ctime);
+        node.inode = self.inode;
+        node.size = self.size;
+        node.device = self.rare.as_ref().and_then(|rare| rare.device);
+        node.flags = self.flags;
+    }
+}
+
 /// Makes a node of it, without name and link set.
 pub(crate) fn node_of(stat: &Statx, kind: NodeKind) -> Node {
-    let mut node = Node {
-        kind,
-        ..Node::default()
-    };
-    refresh(&mut node, stat);
-    node
+    Look::of(stat, kind).into_node(Vec::new())
 }
 
 /// Writes what one look tells into `node`; its name, kind and link set stay.
 pub(crate) fn refresh(node: &mut Node, stat: &Statx) {
-    node.mode = u32::from(stat.stx_mode) & 0o7777;
-    node.uid = stat.stx_uid;
-    node.gid = stat.stx_gid;
-    node.mtime = mtime_of(stat);
-    node.ctime = Some(ctime_of(stat));
-    node.inode = stat.stx_ino;
-    node.size = if node.kind == NodeKind::File {
-        stat.stx_size
-    } else {
-        0
-    };
-    node.device = matches!(node.kind, NodeKind::CharDevice | NodeKind::BlockDevice)
-        .then_some((stat.stx_rdev_major, stat.stx_rdev_minor));
-    node.flags = flags_of(stat);
-    if node.kind == NodeKind::File && is_sparse(stat) {
-        node.flags |= flag::SPARSE;
-    }
+    Look::of(stat, node.kind).write(node);
 }
 
 /// Says whether the file is the one that was walked, and as it was then. A change time that was too young to be recorded says nothing.

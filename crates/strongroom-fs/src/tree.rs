@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use strongroom_format::NodeKind;
@@ -25,6 +25,8 @@ mod content;
 mod fill;
 pub(crate) mod scan;
 pub(crate) mod select;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 /// Files and directories of this machine.
@@ -40,6 +42,8 @@ pub struct FileTree {
     threads: usize,
     granule: Duration,
     accounts: OnceLock<Accounts>,
+    /// A walk that nobody has asked for yet, and since when it runs.
+    begun: Mutex<Option<(TreeWalk, Instant)>>,
 }
 
 /// Settings of a [`FileTree`].
@@ -74,6 +78,9 @@ pub enum FileTreeError {
 /// Entries looked at in one go.
 const SLICE_LEN: usize = 512;
 
+/// What was read longer before the walk is read again.
+const MAX_AHEAD_AGE: Duration = Duration::from_secs(60);
+
 /// The kernel's clock for file times ticks at least that often.
 const GRANULE: Duration = Duration::from_millis(20);
 
@@ -89,6 +96,43 @@ impl FileTree {
             granule: GRANULE,
             accounts: None,
         }
+    }
+
+    /// Begins to read directories now, with one thread less than a walk has: for whoever has something else to do first, such as opening a
+    /// repository with a passphrase, which keeps one core busy. The next walk goes on with what was read, unless that was begun more than
+    /// a minute ago.
+    ///
+    /// What changes after this call may be missed by that walk, as what changes during a walk may be; the walk after it finds it. What
+    /// cannot be read is told by the walk.
+    pub fn read_ahead(&self) {
+        let threads = self.threads.saturating_sub(1).max(1);
+        if self.threads == 0 {
+            return;
+        }
+        if let Ok(mut walk) = self.new_walk(threads) {
+            walk.begin();
+            *self.begun() = Some((walk, Instant::now()));
+        }
+    }
+
+    fn new_walk(&self, threads: usize) -> Result<TreeWalk, SourceError> {
+        let look = stat::look_at(self.scan.root.as_fd());
+        let look = look.map_err(|errno| {
+            SourceError::fatal(stat::skip(errno, "").reason(), errno.to_string())
+        })?;
+        let node = stat::node_of(&look, NodeKind::Directory);
+        let root = Root {
+            entry: Entry {
+                dir: Arc::from([]),
+                node,
+            },
+            device: stat::device_of(&look),
+        };
+        Ok(TreeWalk::new(Arc::clone(&self.scan), threads, root))
+    }
+
+    fn begun(&self) -> std::sync::MutexGuard<'_, Option<(TreeWalk, Instant)>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn accounts(&self) -> &Accounts {
@@ -180,6 +224,7 @@ impl FileTreeBuilder {
             threads: self.threads.unwrap_or_else(available),
             granule: self.granule,
             accounts,
+            begun: Mutex::default(),
         })
     }
 
@@ -221,23 +266,16 @@ fn resolve(path: &Path) -> std::io::Result<PathBuf> {
 
 impl Source for FileTree {
     fn walk(&self) -> Result<Box<dyn Walk + Send + '_>, SourceError> {
-        let look = stat::look_at(self.scan.root.as_fd());
-        let look = look.map_err(|errno| {
-            SourceError::fatal(stat::skip(errno, "").reason(), errno.to_string())
-        })?;
-        let node = stat::node_of(&look, NodeKind::Directory);
-        let root = Root {
-            entry: Entry {
-                dir: Arc::from([]),
-                node,
-            },
-            device: stat::device_of(&look),
+        let begun = self.begun().take();
+        let fresh = begun.filter(|(_, since)| since.elapsed() < MAX_AHEAD_AGE);
+        let walk = match fresh {
+            Some((mut walk, _)) => {
+                walk.grow(self.threads);
+                walk
+            }
+            None => self.new_walk(self.threads)?,
         };
-        Ok(Box::new(TreeWalk::new(
-            Arc::clone(&self.scan),
-            self.threads,
-            root,
-        )))
+        Ok(Box::new(walk))
     }
 
     fn fill(&self, batch: &mut Batch) {

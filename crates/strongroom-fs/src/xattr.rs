@@ -5,6 +5,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 
+use crate::calls;
+
 /// Names and values.
 pub(crate) type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -77,6 +79,7 @@ impl XattrReader {
     }
 
     fn list(&mut self, file: Access<'_>) -> Result<(), Errno> {
+        calls::note("listxattr");
         retry_larger(&mut self.list, |list| match file {
             Access::File(fd) => rustix::fs::flistxattr(fd, spare_capacity(list)),
             Access::Handle(fd) => rustix::fs::listxattr(proc_path(fd), spare_capacity(list)),
@@ -111,6 +114,7 @@ pub(crate) fn proc_path(fd: BorrowedFd<'_>) -> String {
 }
 
 fn value(file: Access<'_>, name: &[u8], into: &mut Vec<u8>) -> Result<(), Errno> {
+    calls::note("getxattr");
     retry_larger(into, |into| match file {
         Access::File(fd) => rustix::fs::fgetxattr(fd, name, spare_capacity(into)),
         Access::Handle(fd) => rustix::fs::getxattr(proc_path(fd), name, spare_capacity(into)),

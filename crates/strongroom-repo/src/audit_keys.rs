@@ -57,7 +57,7 @@ impl RepositoryBuilder {
             credential: credential.clone(),
             ..self.into_opening()
         };
-        let access = Access::new(opening.store.clone(), opening.components.execution);
+        let access = Access::of(opening.store.clone(), &opening.components);
         edge::run(access, "strongroom-audit-keys", move |remote| {
             let context = open::open_keys(remote, &opening)?;
             of_context(&context, scope)

@@ -9,6 +9,7 @@
 
 mod base;
 mod commit;
+mod directory;
 mod dry_run;
 mod group;
 mod judge;
@@ -18,6 +19,7 @@ mod levels;
 #[cfg(test)]
 mod meanwhile;
 mod options;
+mod owners;
 mod pass;
 mod plan;
 mod progress;
@@ -25,6 +27,8 @@ mod reach;
 mod recipe;
 mod retired;
 mod run;
+#[cfg(test)]
+mod same_pages;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -80,7 +84,7 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<BackupReport> {
         let this = self.clone();
-        let store = self.context().store.clone();
+        let store = self.store();
         edge::run(store, "strongroom-backup", move |remote| {
             let report = back_up(&this, remote, source.as_ref(), &options, &observer);
             this.journal().keep(this.context());
@@ -102,7 +106,7 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<DryRun> {
         let this = self.clone();
-        let store = self.context().store.clone();
+        let store = self.store();
         edge::run(store, "strongroom-dry-run", move |remote| {
             let base = Base::prepare(&this, remote, &options)?;
             dry_run::dry_run(&this, remote, &base, source.as_ref(), observer.as_ref())

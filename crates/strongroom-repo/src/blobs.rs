@@ -23,6 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Index, is_loss, is_out_of_reach};
 use crate::keys::Keys;
 use crate::lru::Lru;
+use crate::memory::Shares;
 use crate::packs::{Location, PackInfo};
 use crate::repository::Repository;
 
@@ -31,8 +32,7 @@ pub(crate) use sealed::frame_range;
 
 /// Reads blobs of one repository, for one operation. Cloning shares everything.
 ///
-/// Memory: the `cache_bytes` of decoded frames; at most 32 MiB of decoded pack headers, or one; and at most 48 MiB of
-/// sealed parts of packs, or one.
+/// Memory: what its [`Room`] says of each kind, or one of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Blobs(Arc<Shared>);
 
@@ -49,6 +49,28 @@ struct Shared {
     lost_packs: Mutex<HashMap<ObjectHash, ErrorKind>>,
     lost_frames: Mutex<HashMap<(ObjectHash, u32), ErrorKind>>,
     scratch: Mutex<Vec<Scratch>>,
+}
+
+/// How many bytes a reader of blobs may keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Of decoded frames.
+    pub(crate) frames: usize,
+    /// Of decoded pack headers.
+    pub(crate) headers: usize,
+    /// Of sealed parts of packs, those on their way among them.
+    pub(crate) sealed: usize,
+}
+
+impl From<usize> for Room {
+    /// Room for so many bytes of decoded frames, and for the rest as much as an operation of many threads likes to have.
+    fn from(frames: usize) -> Self {
+        Self {
+            frames,
+            headers: 32 << 20,
+            sealed: 48 << 20,
+        }
+    }
 }
 
 /// Buffers and a context for decoding frames one after another.
@@ -133,15 +155,15 @@ impl HeaderTicket {
 }
 
 impl Blobs {
-    /// Makes a reader that keeps up to `cache_bytes` of decoded frames. It keeps the operation's end of the store
+    /// Makes a reader that keeps as much as there is `room` for. It keeps the operation's end of the store
     /// open, so it must not outlive the operation.
     pub(crate) fn new(
         remote: Remote,
         context: Arc<Context>,
         index: Arc<Index>,
-        cache_bytes: usize,
+        room: impl Into<Room>,
     ) -> Self {
-        Self::with(remote, context, Follow::fixed(index), cache_bytes)
+        Self::with(remote, context, Follow::fixed(index), room.into())
     }
 
     /// Like [`new`](Self::new), for a snapshot that was in force after `head` entries. When a pack is missing, the journal and the index are
@@ -151,23 +173,23 @@ impl Blobs {
         repository: &Repository,
         index: Arc<Index>,
         (snapshot, head): (Id, u64),
-        cache_bytes: usize,
+        room: impl Into<Room>,
     ) -> Self {
         let follow = Follow::of_snapshot(index, repository, remote, snapshot, head);
         let context = Arc::clone(repository.context());
-        Self::with(remote.clone(), context, follow, cache_bytes)
+        Self::with(remote.clone(), context, follow, room.into())
     }
 
-    fn with(remote: Remote, context: Arc<Context>, follow: Follow, cache_bytes: usize) -> Self {
+    fn with(remote: Remote, context: Arc<Context>, follow: Follow, room: Room) -> Self {
         let keys = context.keys();
-        let sealed = SealedCache::new(remote, context.settings.request_bytes);
+        let sealed = SealedCache::new(remote, context.settings.request_bytes, room.sealed);
         Self(Arc::new(Shared {
             context,
             keys,
             follow,
             sealed,
-            frames: Mutex::new(Lru::new(cache_bytes)),
-            headers: Mutex::new(Lru::new(HEADER_CACHE_BYTES)),
+            frames: Mutex::new(Lru::new(room.frames)),
+            headers: Mutex::new(Lru::new(room.headers)),
             sessions: Mutex::new(Lru::new(SESSIONS)),
             lost_packs: Mutex::default(),
             lost_frames: Mutex::default(),
@@ -324,6 +346,22 @@ impl Blobs {
         self.0.context.settings.request_bytes
     }
 
+    /// Says that the whole tree of the snapshot will be read: packs of pages and names are fetched whole then, as long as little of that turns
+    /// out not to be needed.
+    pub(crate) fn sweep(&self) {
+        self.0.sealed.sweep();
+    }
+
+    /// Returns what the parts of the operation may have in memory.
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.0.context.shares
+    }
+
+    /// Says whether a request to the store costs hardly more than its bytes.
+    pub(crate) fn is_near(&self) -> bool {
+        self.0.context.store.capabilities().near
+    }
+
     /// Says whether a pack's header need not be fetched.
     pub(crate) fn has_header(&self, pack: &PackInfo) -> bool {
         lock(&self.0.headers).get(&pack.name).is_some()
@@ -384,7 +422,7 @@ impl Blobs {
                 ranges.push(frame_range(offset, stored_len));
             }
         }
-        let mut room = AHEAD_BYTES;
+        let mut room = AHEAD_BYTES.min(self.0.sealed.bound() / 2);
         for (pack, mut ranges) in packs {
             if lock(&self.0.lost_packs).contains_key(&pack.name) {
                 continue;
@@ -647,6 +685,5 @@ pub(crate) const PAGE: u8 = 2;
 
 /// What is fetched ahead at once, so that it does not drive out what is read.
 const AHEAD_BYTES: u64 = 24 << 20;
-const HEADER_CACHE_BYTES: usize = 32 << 20;
 const SESSIONS: usize = 4_096;
 const REMEMBERED_LOSSES: usize = 65_536;

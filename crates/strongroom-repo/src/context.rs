@@ -11,6 +11,7 @@ use crate::edge::{Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::View;
 use crate::keys::Keys;
+use crate::memory::Shares;
 use crate::settings::{Components, Settings};
 use crate::state::{Features, State};
 
@@ -18,7 +19,10 @@ use crate::state::{Features, State};
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) store: Access,
+    /// With as many threads and as large packs as the budget of memory allows.
     pub(crate) settings: Settings,
+    /// What the parts of operations may have.
+    pub(crate) shares: Shares,
     pub(crate) components: Components,
     pub(crate) suite: Suite,
     pub(crate) repository: RepositoryId,
@@ -36,19 +40,23 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        settings: Settings,
+        mut settings: Settings,
         components: Components,
         config: (ObjectHash, &Config),
         keys: Keys,
     ) -> Self {
         let (config_hash, config) = config;
         let keys = RwLock::new(Arc::new(keys));
-        let store = Access::new(store, components.execution)
+        let shares = Shares::of(&settings);
+        (settings.threads, settings.pack_bytes) = (shares.threads, shares.pack_bytes);
+        let store = Access::of(store, &components)
             .locking(&settings, &components)
-            .with_cold_content(settings.cold_content);
+            .with_cold_content(settings.cold_content)
+            .with_puts(shares.puts);
         Self {
             store,
             settings,
+            shares,
             components,
             suite: config.suite,
             repository: config.repository,

@@ -87,7 +87,8 @@ impl CreateOptions {
 /// Creates a repository and opens it.
 pub(crate) async fn create(opening: Opening, options: CreateOptions) -> Result<Created> {
     check_options(&opening, &options)?;
-    let access = Access::new(opening.store.clone(), opening.components.execution)
+    opening.settings.check_memory()?;
+    let access = Access::of(opening.store.clone(), &opening.components)
         .locking(&opening.settings, &opening.components);
     access.set_one_writer(options.single_writer);
     if let Some(locker) = access.locker() {

@@ -479,7 +479,8 @@ fn useless(history: &History, notes: Vec<(ObjectName, u64)>) -> Vec<DoomedObject
     let reason = |name: &ObjectName| match name {
         ObjectName::Checkpoint(n) if *n < oldest_kept => Some(DeleteReason::Superseded),
         ObjectName::Session(id)
-            if state.committed_sessions.contains(id) || state.ended_sessions.contains(id) =>
+            if state.committed_sessions.contains_key(id)
+                || state.ended_sessions.contains_key(id) =>
         {
             Some(DeleteReason::Ended)
         }

@@ -20,12 +20,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use strongroom_store::manners::Manners;
 use strongroom_store::{Capabilities, Store};
 
+use self::remote::{Queues, Request, Work};
 pub(crate) use self::remote::{Remote, Ticket};
-use self::remote::{Request, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locks::Locker;
+use crate::memory;
 use crate::settings::{Components, Execution, Settings};
 use crate::threads;
 
@@ -35,9 +37,11 @@ pub(crate) struct Access {
     store: Arc<dyn Store>,
     execution: Execution,
     terms: Terms,
+    /// How many puts may be on their way at once: each holds a pack in memory.
+    puts: usize,
 }
 
-/// What holds of everything that is written.
+/// What holds of everything that is done, and of everything that is written.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Terms {
     /// Nothing is written while it says so.
@@ -50,6 +54,8 @@ pub(crate) struct Terms {
     cold_content: bool,
     /// Everything is read from the store itself, past what its wrappers keep.
     fresh: bool,
+    /// Who is asked before anything is done.
+    manners: Manners,
 }
 
 /// What it takes to write to a store that refuses conditions: that nobody else does.
@@ -65,7 +71,30 @@ impl Access {
             store,
             execution,
             terms: Terms::default(),
+            puts: memory::PUTS,
         }
+    }
+
+    /// A store whose operations are executed, and have the manners, that components say.
+    pub(crate) fn of(store: Arc<dyn Store>, components: &Components) -> Self {
+        Self::new(store, components.execution).minding(&components.manners)
+    }
+
+    /// Lets at most so many puts be on their way at once.
+    pub(crate) fn with_puts(mut self, puts: usize) -> Self {
+        self.puts = puts;
+        self
+    }
+
+    /// Asks these before anything is done.
+    pub(crate) fn minding(mut self, manners: &Manners) -> Self {
+        self.terms.manners = manners.clone();
+        self
+    }
+
+    /// Returns who is asked before anything is done.
+    pub(crate) fn manners(&self) -> &Manners {
+        &self.terms.manners
     }
 
     /// Says whether packs of content are put in the cold class.
@@ -149,48 +178,56 @@ impl Access {
 ///
 /// # Cancellation
 ///
-/// With threads, dropping the future ends `work` at its next request or check of [`Remote::is_cancelled`]. Inline, a future that was
+/// With threads, dropping the future ends `work` at its next request, batch or step, also while it is paused. Inline, a future that was
 /// polled is done, and one that was not has done nothing.
 pub(crate) async fn run<T: Send + 'static>(
     access: Access,
     name: &'static str,
     work: impl FnOnce(&Remote) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let Access {
-        store,
-        execution,
-        terms,
-    } = access;
-    match execution {
-        Execution::Threads => run_on_a_thread(store, terms, name, work).await,
-        Execution::Inline => caught(name, &Remote::inline(store, terms), work),
+    match access.execution {
+        Execution::Threads => run_on_a_thread(access, name, work).await,
+        Execution::Inline => caught(name, &Remote::inline(access.store, access.terms), work),
     }
 }
 
 /// Runs `work` on a thread of its own, and serves its requests here.
 async fn run_on_a_thread<T: Send + 'static>(
-    store: Arc<dyn Store>,
-    terms: Terms,
+    access: Access,
     name: &'static str,
     work: impl FnOnce(&Remote) -> Result<T> + Send + 'static,
 ) -> Result<T> {
+    let Access {
+        store, terms, puts, ..
+    } = access;
     let concurrency = store.capabilities().concurrency.clamp(1, 64);
     let (read_requests, reads) = async_channel::bounded(concurrency);
     // Puts are packs of many megabytes: a queue of them would be memory, so there is none.
     let (write_requests, writes) = async_channel::bounded(1);
-    let remote = Remote::queued(read_requests, write_requests, terms);
+    // Each of the threads waits for one thing at most. Waiting takes no place of a request's.
+    let (wait_requests, waits) = async_channel::unbounded();
+    let manners = terms.manners.clone();
+    let queues = Queues {
+        reads: read_requests,
+        writes: write_requests,
+        waits: wait_requests,
+    };
+    let remote = Remote::queued(queues, terms);
     let (done, result) = async_channel::bounded(1);
     let body = move || {
+        // The operation's other threads are started by this one and inherit what it is set to.
+        manners.set_up_thread();
         let result = caught(name, &remote, work);
         drop(remote);
         // Nobody may be waiting any more: then the operation was cancelled.
         drop(done.try_send(result));
     };
     threads::start(name, body)?;
-    let puts = concurrency.min(MAX_PUTS);
-    let serve = futures::future::join(
+    let puts = concurrency.min(puts);
+    let serve = futures::future::join3(
         serve(store.clone(), reads, concurrency),
-        serve(store, writes, puts),
+        serve(store.clone(), writes, puts),
+        serve(store, waits, usize::MAX),
     );
     let (_, result) = futures::future::join(serve, result.recv()).await;
     result.unwrap_or_else(|_| Err(cancelled()))
@@ -200,9 +237,6 @@ fn caught<T>(name: &str, remote: &Remote, work: impl FnOnce(&Remote) -> Result<T
     catch_unwind(AssertUnwindSafe(|| work(remote)))
         .unwrap_or_else(|panic| Err(panicked(name, panic.as_ref())))
 }
-
-/// How many puts are on their way at once: each holds a pack in memory.
-const MAX_PUTS: usize = 2;
 
 /// Makes the error of a worker that panicked.
 pub(crate) fn panicked(name: &str, panic: &(dyn std::any::Any + Send)) -> Error {

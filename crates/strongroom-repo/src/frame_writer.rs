@@ -102,28 +102,34 @@ impl<'a> FrameWriter<'a> {
         })
     }
 
-    /// Seals one frame and adds it to a pack. Returns how many bytes it has there.
+    /// Seals blobs and adds them to a pack, in one frame if they compress. Returns how many bytes they have there.
     pub(crate) fn store(&mut self, plain: &[u8], blobs: &[BlobRecord]) -> Result<u64> {
         self.compressed.clear();
-        let codec = self
+        let shrunk = self
             .compressor
-            .compress(plain, &mut self.compressed)
+            .shrink(plain, &mut self.compressed)
             .map_err(|error| {
                 Error::new(ErrorKind::Internal, "compression failed").caused_by(error)
             })?;
-        let stored = if codec == Codec::Raw {
-            plain
-        } else {
-            &self.compressed
+        if shrunk {
+            return self.seal(Codec::Zstd, plain, blobs);
+        }
+        // Together they are no smaller, and apart they fill packs better and are read faster.
+        let mut stored = 0;
+        for (plain, blobs) in Apart::new(plain, blobs) {
+            stored += self.seal(Codec::Raw, plain, blobs)?;
+        }
+        Ok(stored)
+    }
+
+    /// Seals one frame and adds it to a pack.
+    fn seal(&mut self, codec: Codec, plain: &[u8], blobs: &[BlobRecord]) -> Result<u64> {
+        let stored = match codec {
+            Codec::Raw => plain,
+            _ => &self.compressed,
         };
-        self.aad.clear();
-        frame_aad(
-            &mut self.aad,
-            &self.context.repository,
-            self.kind,
-            codec,
-            blobs,
-        );
+        let repository = &self.context.repository;
+        frame_aad(&mut self.aad, repository, self.kind, codec, blobs);
         self.sealed.clear();
         let sealer = self.sealer.sealer();
         sealer
@@ -180,6 +186,39 @@ impl<'a> FrameWriter<'a> {
             self.compressed == plain
         };
         if same { Ok(()) } else { Err(lost()) }
+    }
+}
+
+/// Takes blobs apart that need not be in one frame.
+#[derive(Debug)]
+struct Apart<'p> {
+    plain: &'p [u8],
+    blobs: &'p [BlobRecord],
+}
+
+/// What does not compress is in frames of about this size, or of one blob.
+const RAW_FRAME_BYTES: usize = 256 << 10;
+
+impl<'p> Apart<'p> {
+    fn new(plain: &'p [u8], blobs: &'p [BlobRecord]) -> Self {
+        Self { plain, blobs }
+    }
+}
+
+impl<'p> Iterator for Apart<'p> {
+    type Item = (&'p [u8], &'p [BlobRecord]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut len = 0;
+        let enough = self.blobs.iter().position(|blob| {
+            len += blob.len as usize;
+            len >= RAW_FRAME_BYTES
+        });
+        let count = enough.map_or(self.blobs.len(), |at| at + 1);
+        let (blobs, other_blobs) = self.blobs.split_at_checked(count)?;
+        let (plain, other_plain) = self.plain.split_at_checked(len)?;
+        (self.plain, self.blobs) = (other_plain, other_blobs);
+        (count > 0).then_some((plain, blobs))
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! It is written after the journal and is a cache: what does not fit is discarded. Only the head has consequences. A store whose
 //! journal does not have the remembered entry has lost it or shows another history, and that is an error.
+//!
+//! There are two files. `head` has everything. Where a state is large, the entries that came since are written to `since` alone, up to the end
+//! of their bundle, so that remembering an entry does not cost what the state is large.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,11 +12,11 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use strongroom_crypt::{RepositoryId, Sealer as _, VerifyingKey};
-use strongroom_format::{Checkpoint, ObjectHash};
+use strongroom_format::{Checkpoint, Entry, ObjectHash, ObjectKind};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Head, Result};
-use crate::journal::View;
+use crate::journal::{View, push_recent};
 use crate::keys::Opener;
 use crate::state::State;
 
@@ -38,8 +41,21 @@ pub(crate) struct Remembered {
     pub(crate) slot: Option<Bytes>,
     /// In single-writer mode, the only writer as whom this machine writes.
     pub(crate) writer: Option<VerifyingKey>,
+    /// The state after `whole` entries.
     sealed_state: Bytes,
+    whole: Head,
     recent: Vec<Bytes>,
+}
+
+/// What the files have, as far as their reader or writer knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    /// What was remembered last, without the state.
+    known: Remembered,
+    /// How many entries the state there has.
+    whole: u64,
+    /// Its length in bytes.
+    len: u64,
 }
 
 impl Cache {
@@ -51,7 +67,15 @@ impl Cache {
 
     /// Returns what is remembered, if it is whole.
     pub(crate) fn read(&self) -> Option<Remembered> {
-        let path = self.path();
+        let all = self.read_file(WHOLE).filter(Remembered::has_state)?;
+        match self.read_file(SINCE) {
+            Some(since) if since.continues(&all) => Some(since.after(all)),
+            _ => Some(all),
+        }
+    }
+
+    fn read_file(&self, name: &str) -> Option<Remembered> {
+        let path = self.folder.join(name);
         let len = fs::metadata(&path).ok()?.len();
         if len > MAX_FILE_BYTES {
             return None;
@@ -59,31 +83,55 @@ impl Cache {
         Remembered::decode(fs::read(path).ok()?.into())
     }
 
-    /// Remembers a view; returns how many bytes that took. What fails is forgotten: it is only a cache.
-    pub(crate) fn write(&self, context: &Context, view: &View) -> u64 {
-        let written = seal_state(context, &view.state).and_then(|remembered| {
-            let remembered = Remembered {
-                recent: view.recent.clone(),
-                ..remembered
-            };
-            let bytes = remembered.encode();
-            let failed = |error| {
-                Error::new(ErrorKind::Internal, "the local cache was not written").caused_by(error)
-            };
-            self.replace(&bytes)
-                .map(|()| bytes.len() as u64)
-                .map_err(failed)
-        });
-        written.unwrap_or_else(|error| {
-            tracing::debug!(%error, "the head is not remembered");
-            0
+    /// Remembers a view, beside which the files have what is `written`; returns what they have then. What fails is forgotten: it is only a cache.
+    pub(crate) fn write(
+        &self,
+        context: &Context,
+        view: &View,
+        written: Option<&Written>,
+    ) -> Option<Written> {
+        let known = Remembered::without_state(context, view);
+        let since = written.filter(|written| written.is_worth_continuing(&known));
+        let done = match (written, since) {
+            (Some(written), _) if written.known.is(&known) => return Some(written.clone()),
+            (_, Some(written)) => {
+                let bytes = known.since(written.whole).encode();
+                self.replace(SINCE, &bytes).map(|()| Written {
+                    known,
+                    ..written.clone()
+                })
+            }
+            (_, None) => self.write_whole(context, view, known),
+        };
+        done.inspect_err(|error| tracing::debug!(%error, "the head is not remembered"))
+            .ok()
+    }
+
+    fn write_whole(&self, context: &Context, view: &View, known: Remembered) -> Result<Written> {
+        let sealed_state = seal_state(context, &view.state)?;
+        let all = Remembered {
+            sealed_state,
+            ..known.clone()
+        };
+        let bytes = all.encode();
+        self.replace(WHOLE, &bytes)?;
+        Ok(Written {
+            whole: known.n,
+            known,
+            len: bytes.len() as u64,
         })
     }
 
-    fn replace(&self, bytes: &[u8]) -> std::io::Result<()> {
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.try_replace(name, bytes).map_err(|error| {
+            Error::new(ErrorKind::Internal, "the local cache was not written").caused_by(error)
+        })
+    }
+
+    fn try_replace(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         // A name of its own for every process, so that two do not write into one file.
-        let path = self.path();
+        let path = self.folder.join(name);
         let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
         let written = fs::File::create(&temporary)
             .and_then(|mut file| file.write_all(bytes))
@@ -93,13 +141,36 @@ impl Cache {
         }
         written
     }
+}
 
-    fn path(&self) -> PathBuf {
-        self.folder.join("head")
+impl Written {
+    /// What the files have, of which this was read.
+    pub(crate) fn of(remembered: &Remembered) -> Self {
+        Self {
+            whole: remembered.whole.n,
+            len: remembered.sealed_state.len() as u64,
+            known: Remembered {
+                sealed_state: Bytes::new(),
+                ..remembered.clone()
+            },
+        }
+    }
+
+    /// Says whether a state of so many entries is to be remembered though the operation goes on: if that is cheap, or so many entries have come that
+    /// reading them again would be dear.
+    pub(crate) fn is_outdated(&self, head: u64) -> bool {
+        let entries = head.saturating_sub(self.known.n);
+        entries.saturating_mul(BYTES_AN_ENTRY) >= self.len
+    }
+
+    /// Says whether the entries that a view has at hand lead on from the state in the file, and are so few that it need not be written anew.
+    fn is_worth_continuing(&self, now: &Remembered) -> bool {
+        let entries = now.n.saturating_sub(self.whole);
+        now.leads_on_from(self.whole) && entries.saturating_mul(BYTES_AN_ENTRY) < self.len
     }
 }
 
-fn seal_state(context: &Context, state: &State) -> Result<Remembered> {
+fn seal_state(context: &Context, state: &State) -> Result<Bytes> {
     let keys = context.keys();
     let plain = state
         .to_checkpoint()
@@ -111,20 +182,7 @@ fn seal_state(context: &Context, state: &State) -> Result<Remembered> {
         .checkpoint()
         .seal(&aad, &plain, &mut sealed)
         .map_err(|error| Error::new(ErrorKind::Internal, "no state was sealed").caused_by(error))?;
-    let slot = match keys.opener.as_ref() {
-        Opener::Public => None,
-        Opener::Slot { object, .. } => object.clone(),
-    };
-    Ok(Remembered {
-        config: context.config_hash,
-        n: state.head,
-        hash: state.head_hash,
-        keyring: keys.keyring_object.clone(),
-        slot,
-        writer: context.writer(),
-        sealed_state: sealed.into(),
-        recent: Vec::new(),
-    })
+    Ok(sealed.into())
 }
 
 fn state_aad(context: &Context, n: u64, hash: &ObjectHash) -> Vec<u8> {
@@ -138,10 +196,109 @@ fn state_aad(context: &Context, n: u64, hash: &ObjectHash) -> Vec<u8> {
 }
 
 impl Remembered {
+    fn without_state(context: &Context, view: &View) -> Self {
+        let (state, keys) = (&view.state, context.keys());
+        let slot = match keys.opener.as_ref() {
+            Opener::Public => None,
+            Opener::Slot { object, .. } => object.clone(),
+        };
+        Self {
+            config: context.config_hash,
+            n: state.head,
+            hash: state.head_hash,
+            keyring: keys.keyring_object.clone(),
+            slot,
+            writer: context.writer(),
+            sealed_state: Bytes::new(),
+            whole: Head::new(state.head, state.head_hash),
+            recent: view.recent.clone(),
+        }
+    }
+
+    /// Says whether another remembers the same, the state aside, which the entries decide.
+    fn is(&self, other: &Self) -> bool {
+        (self.config, self.n, self.hash, self.writer)
+            == (other.config, other.n, other.hash, other.writer)
+            && (&self.keyring, &self.slot) == (&other.keyring, &other.slot)
+    }
+
+    fn has_state(&self) -> bool {
+        !self.sealed_state.is_empty()
+    }
+
+    /// Says whether it has all the entries since there were `whole`, and at least one.
+    fn leads_on_from(&self, whole: u64) -> bool {
+        let entries = self.n.checked_sub(whole);
+        entries.is_some_and(|entries| (1..=self.recent.len() as u64).contains(&entries))
+    }
+
+    fn continues(&self, all: &Self) -> bool {
+        !self.has_state() && self.config == all.config && self.leads_on_from(all.n)
+    }
+
+    /// Leaves out the entries that somebody who knows so many has.
+    fn since(&self, whole: u64) -> Self {
+        let entries = usize::try_from(self.n.saturating_sub(whole)).unwrap_or(usize::MAX);
+        let known = self.recent.len().saturating_sub(entries);
+        Self {
+            recent: self.recent.iter().skip(known).cloned().collect(),
+            ..self.clone()
+        }
+    }
+
+    /// Joins it with the state that it continues.
+    fn after(self, all: Self) -> Self {
+        let new = usize::try_from(self.n.saturating_sub(all.n)).unwrap_or(usize::MAX);
+        let new = self.recent.len().saturating_sub(new);
+        let mut recent = all.recent;
+        for entry in self.recent.into_iter().skip(new) {
+            push_recent(&mut recent, entry);
+        }
+        Self {
+            sealed_state: all.sealed_state,
+            whole: all.whole,
+            recent,
+            ..self
+        }
+    }
+
     /// Opens the state and takes up the view, if it fits the keys.
     pub(crate) fn view(&self, context: &Context) -> Option<View> {
+        let state = self.whole_state(context)?;
+        let state = match self.whole.n == self.n {
+            true => state,
+            false => self.continued(context, state)?,
+        };
+        Some(View {
+            state: state.into(),
+            recent: self.recent.clone(),
+        })
+    }
+
+    /// Folds the entries that came since; they have to lead to what is remembered.
+    fn continued(&self, context: &Context, mut state: State) -> Option<State> {
+        let structure = &context.keys().structure;
+        let entries = usize::try_from(self.n.checked_sub(state.head)?).ok()?;
+        let from = self.recent.len().checked_sub(entries)?;
+        for bytes in self.recent.get(from..)? {
+            let entry = Entry::decode(bytes).ok()?;
+            let follows = entry.n == state.head && entry.previous == state.link().previous;
+            let is_ours =
+                entry
+                    .preamble
+                    .check(ObjectKind::Journal, context.suite, &context.repository);
+            if !follows || is_ours.is_err() {
+                return None;
+            }
+            state.fold(&entry, structure).ok()?;
+        }
+        (state.head_hash == self.hash).then_some(state)
+    }
+
+    fn whole_state(&self, context: &Context) -> Option<State> {
         let keys = context.keys();
-        let aad = state_aad(context, self.n, &self.hash);
+        let Head { n, hash, .. } = self.whole;
+        let aad = state_aad(context, n, &hash);
         let mut plain = Vec::new();
         keys.structure
             .checkpoint()
@@ -152,12 +309,7 @@ impl Remembered {
             return None;
         }
         let known = State::before_genesis(self.config);
-        let state =
-            State::of_checkpoint(checkpoint, self.n, self.hash, &known, &keys.structure).ok()?;
-        Some(View {
-            state: state.into(),
-            recent: self.recent.clone(),
-        })
+        State::of_checkpoint(checkpoint, n, hash, &known, &keys.structure).ok()
     }
 
     /// Returns the entry that was seen last.
@@ -205,7 +357,11 @@ impl Remembered {
         while !rest.is_empty() {
             let len = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
             let (part, after) = rest.split_at_checked(len)?;
-            parts.push(bytes.slice_ref(part));
+            // The state is large and soon dropped; what stays must not keep its memory.
+            parts.push(match parts.len() {
+                STATE_PART => bytes.slice_ref(part),
+                _ => Bytes::copy_from_slice(part),
+            });
             rest = after;
         }
         let mut parts = parts.into_iter();
@@ -220,6 +376,7 @@ impl Remembered {
             slot,
             writer,
             sealed_state,
+            whole: Head::new(n, hash),
             recent,
         })
     }
@@ -230,6 +387,17 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     *rest = after;
     Some(*first)
 }
+
+/// Everything.
+const WHOLE: &str = "head";
+/// Everything but the state, for as long as the entries lead on from the one there.
+const SINCE: &str = "since";
+
+/// How many bytes of a cache are written again for each entry, at most.
+const BYTES_AN_ENTRY: u64 = 1 << 16;
+
+/// Where the state is among the parts of a file.
+const STATE_PART: usize = 2;
 
 const MAGIC: &[u8; 8] = b"SRHEAD3\n";
 

@@ -6,6 +6,8 @@ mod filter;
 mod marks;
 mod merge;
 mod rebuilt;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod scale;
 mod segment;
 mod storage;
 #[cfg(test)]
@@ -23,7 +25,7 @@ pub(crate) use self::marks::{Kind, Marks, WeakFrames};
 pub(crate) use self::rebuilt::{
     builder as builder_of_headers, pack_found, push as push_header, segment as segment_of_headers,
 };
-pub(crate) use self::storage::write_file;
+pub(crate) use self::storage::{read_at, write_at, write_file};
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
@@ -51,6 +53,8 @@ struct Part {
     segment: Arc<Segment>,
     /// By row of the segment's packs.
     standing: Vec<Standing>,
+    /// All of these are in force.
+    all_in_force: bool,
     /// It stands in for segments that cannot be read: good for reading, no ground to leave anything out of a backup.
     rebuilt: bool,
 }
@@ -67,6 +71,16 @@ enum Standing {
     Gone,
 }
 
+/// How much of an index is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Breadth {
+    /// All segments in force.
+    Whole,
+    /// What is at hand, and of the rest the few that know most blobs: enough for a backup, which stores once more what it does not know of. All if
+    /// nothing is at hand.
+    Enough,
+}
+
 impl Repository {
     /// Returns the index as of `state`, loading what is not loaded yet.
     ///
@@ -74,6 +88,15 @@ impl Repository {
     ///
     /// As [`Index::load`].
     pub(crate) fn index(&self, remote: &Remote, state: &State) -> Result<Arc<Index>> {
+        self.index_as_wide_as(Breadth::Whole, remote, state)
+    }
+
+    fn index_as_wide_as(
+        &self,
+        breadth: Breadth,
+        remote: &Remote,
+        state: &State,
+    ) -> Result<Arc<Index>> {
         let slot = || {
             self.index_slot()
                 .lock()
@@ -85,6 +108,7 @@ impl Repository {
             self.context(),
             state,
             previous.as_deref(),
+            breadth,
         )?);
         *slot() = Some(Arc::clone(&index));
         Ok(index)
@@ -97,9 +121,18 @@ impl Repository {
     ///
     /// As [`Journal::refresh`](crate::journal::Journal::refresh) and [`Index::load`].
     pub(crate) fn current(&self, remote: &Remote) -> Result<(Arc<State>, Arc<Index>)> {
+        self.current_as_wide_as(Breadth::Whole, remote)
+    }
+
+    /// Like [`current`](Self::current), with as much of the index as that.
+    pub(crate) fn current_as_wide_as(
+        &self,
+        breadth: Breadth,
+        remote: &Remote,
+    ) -> Result<(Arc<State>, Arc<Index>)> {
         let mut state = self.journal().refresh(remote, self.context())?;
         loop {
-            let index = self.index(remote, &state)?;
+            let index = self.index_as_wide_as(breadth, remote, &state)?;
             let is_missing = |problem: &Error| problem.kind() == ErrorKind::NotFound;
             if !index.problems().iter().any(is_missing) {
                 return Ok((state, index));
@@ -136,6 +169,7 @@ impl Index {
         context: &Context,
         state: &State,
         previous: Option<&Self>,
+        breadth: Breadth,
     ) -> Result<Self> {
         let cache = context
             .settings
@@ -168,6 +202,9 @@ impl Index {
                 None => missing.push(*reference),
             }
         }
+        if breadth == Breadth::Enough {
+            missing = index.enough_of(missing);
+        }
         for batch in missing.chunks(FETCHED_AT_ONCE) {
             index.fetch(remote, context, state, batch)?;
         }
@@ -178,6 +215,23 @@ impl Index {
             cache.retain(|name| state.segments.contains_key(name));
         }
         Ok(index)
+    }
+
+    /// Returns of the segments that are not loaded yet those that are in the local cache, and of the others the few with most blobs; all if nothing
+    /// else is known.
+    fn enough_of(&self, missing: Vec<SegmentRef>) -> Vec<SegmentRef> {
+        let is_here = |one: &SegmentRef| {
+            let cache = self.cache.as_ref();
+            cache.is_some_and(|cache| cache.segment(&one.name, u64::from(one.len)).is_some())
+        };
+        let (mut wanted, mut away): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_here);
+        let knows_nothing = self.parts.is_empty() && wanted.is_empty();
+        if !knows_nothing && away.len() > FETCHED_FOR_A_BACKUP {
+            away.sort_by_key(|one| std::cmp::Reverse(one.entries));
+            away.truncate(FETCHED_FOR_A_BACKUP);
+        }
+        wanted.append(&mut away);
+        wanted
     }
 
     /// Returns this index and one more segment, whose packs are taken to be in force.
@@ -209,7 +263,16 @@ impl Index {
     /// `Damaged` when a page of a segment cannot be read.
     pub(crate) fn contains(&self, id: &Id) -> Result<bool> {
         let mut hits = Vec::new();
+        let mut rows = Vec::new();
         for part in self.parts.iter().filter(|part| !part.rebuilt) {
+            if part.all_in_force {
+                // Whichever pack it is in will do, so nobody asks for the frame.
+                part.segment.find_rows(id, &mut rows)?;
+                if !rows.is_empty() {
+                    return Ok(true);
+                }
+                continue;
+            }
             hits.clear();
             part.segment.find(id, &mut hits)?;
             if hits.iter().any(|hit| part.is_ground(hit)) {
@@ -417,13 +480,15 @@ impl Index {
     }
 
     fn add(&mut self, segment: Arc<Segment>, state: Option<&State>, rebuilt: bool) {
-        let standing = segment
+        let standing: Vec<Standing> = segment
             .packs
             .iter()
             .map(|pack| Standing::of(pack, state))
             .collect();
+        let in_force = |standing: &Standing| matches!(standing, Standing::InForce);
         self.parts.push(Part {
             segment,
+            all_in_force: standing.iter().all(in_force),
             standing,
             rebuilt,
         });
@@ -461,6 +526,7 @@ impl Part {
         Self {
             segment: Arc::clone(&self.segment),
             standing: self.standing.clone(),
+            all_in_force: self.all_in_force,
             rebuilt: self.rebuilt,
         }
     }
@@ -516,5 +582,7 @@ pub(crate) fn is_out_of_reach(error: &Error) -> bool {
 
 /// 256 pages of 64 KiB: 700,000 entries.
 const CACHED_PAGES: usize = 256;
+/// Segments that a backup fetches of those that others have added, at most: each costs it a request, and most know a few blobs that it does not have.
+const FETCHED_FOR_A_BACKUP: usize = 32;
 /// Segments on their way at once.
 const FETCHED_AT_ONCE: usize = 4;

@@ -24,7 +24,7 @@ pub(crate) use self::replay::Replay;
 use crate::context::Context;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Head, Result};
-use crate::head::{Cache, Remembered};
+use crate::head::{Cache, Remembered, Written};
 use crate::lost::JournalDamage;
 use crate::state::State;
 
@@ -41,19 +41,10 @@ pub(crate) struct Journal {
     cache: Option<Cache>,
     /// Tells this client's journal from everybody else's.
     identity: Arc<()>,
-    /// What the cache has.
-    cached: Mutex<Cached>,
+    /// What the cache has, if it has anything.
+    cached: Mutex<Option<Written>>,
     /// What is lost of the journal, if this handle was opened around it: its view then stays as it is.
     frozen: Mutex<Option<Arc<JournalDamage>>>,
-}
-
-/// What the local cache has.
-#[derive(Debug, Clone, Copy, Default)]
-struct Cached {
-    /// How many entries it knows.
-    head: u64,
-    /// Its length in bytes.
-    len: u64,
 }
 
 /// A state and what is needed to go on from it.
@@ -89,6 +80,12 @@ impl Journal {
         let journal = Self::new(view, cache, now);
         *lock(&journal.frozen) = Some(damage.into());
         journal
+    }
+
+    /// Takes note of what the local cache had when the view was taken up from it.
+    pub(crate) fn with_cached(self, remembered: Option<&Remembered>) -> Self {
+        *lock(&self.cached) = remembered.map(Written::of);
+        self
     }
 
     /// Returns what is lost, if this handle was opened around it.
@@ -199,18 +196,15 @@ impl Journal {
     /// Writes what the local cache does not have yet, at the end of an operation. Without it the next one reads some entries again.
     pub(crate) fn keep(&self, context: &Context) {
         let view = self.view().clone();
-        if view.state.head != lock(&self.cached).head {
-            self.write_cache(context, &view);
-        }
+        self.write_cache(context, &view);
     }
 
     fn write_cache(&self, context: &Context, view: &View) {
         // What is left of a journal is not what is to be remembered of it.
         let is_whole = self.damage().is_none();
         if let Some(cache) = self.cache.as_ref().filter(|_| is_whole) {
-            let len = cache.write(context, view);
-            let head = view.state.head;
-            *lock(&self.cached) = Cached { head, len };
+            let mut cached = lock(&self.cached);
+            *cached = cache.write(context, view, cached.as_ref());
         }
     }
 
@@ -218,7 +212,8 @@ impl Journal {
     fn remember(&self, context: &Context, view: View) {
         *lock(&self.shown) = context.components.clock.now();
         context.learn(&view.state);
-        if lock(&self.cached).is_outdated(view.state.head) {
+        let cached = lock(&self.cached).clone();
+        if cached.is_none_or(|cached| cached.is_outdated(view.state.head)) {
             self.write_cache(context, &view);
         }
         *self.view() = view;
@@ -226,15 +221,6 @@ impl Journal {
 
     fn view(&self) -> MutexGuard<'_, View> {
         lock(&self.view)
-    }
-}
-
-impl Cached {
-    /// Says whether a cache is to be written though the operation goes on: if that is cheap, or so many entries have come that reading them
-    /// again would be dear.
-    fn is_outdated(self, head: u64) -> bool {
-        let entries = head.saturating_sub(self.head);
-        entries.saturating_mul(BYTES_AN_ENTRY) >= self.len
     }
 }
 
@@ -249,15 +235,17 @@ impl View {
 
     /// Takes note of the bytes of the entry that was folded last.
     fn push_recent(&mut self, bytes: Bytes) {
-        if self.recent.len() >= ENTRIES {
-            self.recent.clear();
-        }
-        self.recent.push(bytes);
+        push_recent(&mut self.recent, bytes);
     }
 }
 
-/// How many bytes of a cache are written again for each entry, at most.
-const BYTES_AN_ENTRY: u64 = 1 << 16;
+/// Adds an entry to those since the last multiple of 64, or to the 64 before it, which are a bundle and done with.
+pub(crate) fn push_recent(recent: &mut Vec<Bytes>, entry: Bytes) {
+    if recent.len() >= ENTRIES {
+        recent.clear();
+    }
+    recent.push(entry);
+}
 
 /// How many entries a bundle holds.
 const ENTRIES: usize = 64;

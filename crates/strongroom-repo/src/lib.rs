@@ -35,7 +35,8 @@
 //! * [`Repository::add_slot`] and [`Repository::revoke_slot`] say who can open it.
 //! * [`RepositoryBuilder::on_lost_entries`], [`Repository::plan_journal_repair`] and [`RepositoryBuilder::salvage`] are for the worst day, and
 //!   [`RecoveryKit`] is the page of paper to have before it.
-//! * An [`Observer`] is told how it goes; [`Settings`] bound threads and memory.
+//! * An [`Observer`] is told how it goes; [`Settings`] bound threads and memory; [`Components::manners`] pause operations, make them back off,
+//!   and bound what they take of disks.
 //!
 //! What a call returned as done is durable. Dropping a future cancels the operation and leaves a valid repository. Errors
 //! have an [`ErrorKind`] to act on and name the object they are about. The minimum Rust version is 1.95.
@@ -67,6 +68,7 @@ mod list;
 mod locks;
 mod lost;
 mod lru;
+mod memory;
 mod merge;
 mod observer;
 mod open;
@@ -75,6 +77,7 @@ mod pack_writer;
 mod packs;
 mod pair;
 mod parity;
+mod places;
 mod probe;
 mod prune;
 mod ranges;

@@ -85,18 +85,14 @@ impl Repository {
     pub async fn find_snapshot(&self, wanted: &str, filter: SnapshotFilter) -> Result<Id> {
         let this = self.clone();
         let wanted = wanted.to_owned();
-        edge::run(
-            self.context().store.clone(),
-            "strongroom-find",
-            move |remote| {
-                let state = this.journal().refresh(remote, this.context())?;
-                let all = state
-                    .snapshots
-                    .values()
-                    .filter(|(_, snapshot)| filter.matches(snapshot));
-                choose(&wanted, all.map(|(id, snapshot)| (id, snapshot.as_ref())))
-            },
-        )
+        edge::run(self.store(), "strongroom-find", move |remote| {
+            let state = this.journal().refresh(remote, this.context())?;
+            let all = state
+                .snapshots
+                .values()
+                .filter(|(_, snapshot)| filter.matches(snapshot));
+            choose(&wanted, all.map(|(id, snapshot)| (id, snapshot.as_ref())))
+        })
         .await
     }
 
@@ -120,20 +116,16 @@ impl Repository {
         mut each: impl FnMut(&[u8], &Node) -> ControlFlow<()> + Send + 'static,
     ) -> Result<()> {
         let (this, snapshot, path) = (self.clone(), *snapshot, path.to_vec());
-        edge::run(
-            self.context().store.clone(),
-            "strongroom-list",
-            move |remote| {
-                let (snapshot, blobs) = open_snapshot(&this, remote, &snapshot, CACHE_BYTES)?;
-                match resolve(&blobs, &snapshot.root, &path)? {
-                    Found::Entry(entry) => {
-                        let _ = each(&path, &entry.node);
-                        Ok(())
-                    }
-                    Found::Directory(_, page) => list(&blobs, path, &page, depth, &mut each),
+        edge::run(self.store(), "strongroom-list", move |remote| {
+            let (snapshot, blobs) = open_snapshot(&this, remote, &snapshot, CACHE_BYTES)?;
+            match resolve(&blobs, &snapshot.root, &path)? {
+                Found::Entry(entry) => {
+                    let _ = each(&path, &entry.node);
+                    Ok(())
                 }
-            },
-        )
+                Found::Directory(_, page) => list(&blobs, path, &page, depth, &mut each),
+            }
+        })
         .await
     }
 
@@ -155,21 +147,17 @@ impl Repository {
         mut each: impl FnMut(&[u8]) -> ControlFlow<()> + Send + 'static,
     ) -> Result<u64> {
         let (this, snapshot, path) = (self.clone(), *snapshot, path.to_vec());
-        edge::run(
-            self.context().store.clone(),
-            "strongroom-read",
-            move |remote| {
-                let (snapshot, blobs) = open_snapshot(&this, remote, &snapshot, CACHE_BYTES)?;
-                match resolve(&blobs, &snapshot.root, &path)? {
-                    Found::Entry(entry)
-                        if matches!(entry.node.kind, NodeKind::File | NodeKind::Stream) =>
-                    {
-                        read(&blobs, &entry, &mut each)
-                    }
-                    _ => Err(Error::new(ErrorKind::Invalid, "the entry has no content")),
+        edge::run(self.store(), "strongroom-read", move |remote| {
+            let (snapshot, blobs) = open_snapshot(&this, remote, &snapshot, CACHE_BYTES)?;
+            match resolve(&blobs, &snapshot.root, &path)? {
+                Found::Entry(entry)
+                    if matches!(entry.node.kind, NodeKind::File | NodeKind::Stream) =>
+                {
+                    read(&blobs, &entry, &mut each)
                 }
-            },
-        )
+                _ => Err(Error::new(ErrorKind::Invalid, "the entry has no content")),
+            }
+        })
         .await
     }
 }

@@ -34,9 +34,14 @@ impl<K: Hash + Eq + Clone, V: Clone> Lru<K, V> {
         }
     }
 
-    /// Returns a value and remembers that it was asked for.
+    /// Returns a value and remembers that it was asked for, unless it is among the newer half anyway: what is asked for again and again costs
+    /// a look-up and nothing more.
     pub(crate) fn get(&mut self, key: &K) -> Option<V> {
+        let newer_half = self.values.len() as u64 / 2;
         let slot = self.values.get_mut(key)?;
+        if self.tick.saturating_sub(slot.tick) < newer_half {
+            return Some(slot.value.clone());
+        }
         self.tick += 1;
         if let Some(key) = self.order.remove(&slot.tick) {
             self.order.insert(self.tick, key);

@@ -3,7 +3,7 @@
 use strongroom_crypt::{Roles, SessionId};
 use strongroom_format::{Body, IndexChange, ObjectHash, SegmentRef};
 
-use crate::edge::{Remote, cancelled};
+use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
 use crate::pack_writer::put_segment;
@@ -31,9 +31,7 @@ pub(crate) fn merge_segments(repository: &Repository, remote: &Remote) -> Result
     crate::prune::refuse_unreadable(&index)?;
     let mut merged = Merged::default();
     for group in index.to_merge(&state) {
-        if remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        remote.before_batch()?;
         merge_group(repository, remote, &state, &index, &group, &mut merged)?;
     }
     Ok(merged)

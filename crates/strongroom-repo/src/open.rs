@@ -147,7 +147,7 @@ fn open_with(
             context.store.set_read_only(true);
             Journal::frozen(view, cache, damage, now)
         }
-        None => Journal::new(view, cache, now),
+        None => Journal::new(view, cache, now).with_cached(remembered.as_ref()),
     };
     journal.remember_again(&context);
     Ok((Arc::new(context), journal))

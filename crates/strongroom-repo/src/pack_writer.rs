@@ -1,22 +1,27 @@
 //! Packs being filled.
 
+mod fill;
+mod open_pack;
+
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use strongroom_crypt::{Random, Session, SessionId};
 use strongroom_format::{
-    BlobRecord, Codec, FrameKey, FrameRecord, ObjectHash, PackClass, PackHeader, PackRef, PackRow,
-    PackTail, Preamble, SegmentBuilder, SegmentRef, SessionKeyRecord, object_name, pack_preamble,
-    padme, seal_header,
+    BlobRecord, Codec, FrameRecord, ObjectHash, PackClass, PackHeader, PackRef, PackRow, PackTail,
+    SegmentBuilder, SegmentRef, SessionKeyRecord, object_name, pack_preamble, padme, seal_header,
 };
 
-use crate::buffers::Buffers;
+use crate::buffers::{Buffers, PackBuffer};
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keys::Keys;
 use crate::parity;
+use crate::places::{Place, Places};
 use crate::state::State;
+
+use self::open_pack::{BOX_OVERHEAD, OpenPack};
 
 /// A pack that is ready to be stored.
 #[derive(Debug)]
@@ -30,12 +35,15 @@ pub(crate) struct FinishedPack {
     pub(crate) bytes: Bytes,
     /// Its parity, if it is to have any.
     pub(crate) parity: Option<Result<Bytes>>,
+    /// Its place among those that may be about, see [`PackWriter::with_places`].
+    pub(crate) place: Option<Place>,
 }
 
 /// Takes the sealed frames of one class and fills packs with them, to exactly the pack size.
 ///
-/// Several packs are open at once and a frame goes to the fullest in which it fits, so that the gap which random
-/// padding has to fill stays small, and neighbours in the source are not always neighbours in the store.
+/// A second pack may be open beside the one that is being filled. What does not fit into the first any more begins the second, and when enough has gathered there the
+/// two are sorted out: of the last frames of both, those stay in the first that fill it best. So the gap which random padding has to fill is nearly
+/// nothing, whatever the sizes of frames, and neighbours in the source are not always neighbours in the store.
 #[derive(Debug)]
 pub(crate) struct PackWriter<'a> {
     context: &'a Context,
@@ -44,17 +52,16 @@ pub(crate) struct PackWriter<'a> {
     size: usize,
     most_open: usize,
     buffers: Buffers,
-    open: Mutex<Vec<OpenPack>>,
+    places: Option<Places>,
+    open: Mutex<OpenPacks>,
 }
 
-#[derive(Debug)]
-struct OpenPack {
-    preamble: Preamble,
-    bytes: Vec<u8>,
-    sessions: Vec<SessionKeyRecord>,
-    frames: Vec<FrameRecord>,
-    blobs: Vec<BlobRecord>,
-    origins: Vec<u32>,
+#[derive(Debug, Default)]
+struct OpenPacks {
+    /// The pack that is being filled.
+    first: Option<OpenPack>,
+    /// What did not fit into it.
+    second: Option<OpenPack>,
 }
 
 /// What a frame is, beside its sealed bytes.
@@ -72,6 +79,7 @@ pub(crate) struct SealedFrame<'a> {
 }
 
 impl<'a> PackWriter<'a> {
+    /// Makes one that has at most `most_open` packs open at once, one or two.
     pub(crate) fn new(
         context: &'a Context,
         class: PackClass,
@@ -86,67 +94,129 @@ impl<'a> PackWriter<'a> {
             size: pack_bytes(context, class),
             most_open,
             buffers,
+            places: None,
             open: Mutex::default(),
         }
+    }
+
+    /// Lets no more packs than this be anywhere between open and stored. Whoever stores them drops [`FinishedPack::place`] when that is done,
+    /// and needs nothing of this writer for it.
+    pub(crate) fn with_places(mut self, places: usize) -> Self {
+        self.places = Some(Places::new(places.max(self.most_open + 1)));
+        self
     }
 
     /// Adds a frame. Returns a pack when one had to be closed for it.
     pub(crate) fn add(&self, frame: SealedFrame<'_>) -> Result<Option<FinishedPack>> {
         let full = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            // Fullest first: see `insert_sorted`.
-            let fits = open
-                .iter()
-                .position(|pack| self.closed_len(pack, Some(&frame)) <= self.size);
-            let (mut pack, full) = match fits {
-                Some(at) => (open.remove(at), None),
-                None if open.len() < self.most_open => (self.open_pack()?, None),
-                None => (self.open_pack()?, Some(open.remove(0))),
-            };
-            pack.add(&frame)?;
-            let at = open.partition_point(|other| other.bytes.len() >= pack.bytes.len());
-            open.insert(at, pack);
-            full
+            self.put_in(&mut open, &frame)?
         };
         full.map(|pack| self.close(pack, self.size)).transpose()
     }
 
     /// Closes what is still open.
     pub(crate) fn finish(&self) -> Result<Vec<FinishedPack>> {
-        let open = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
-        // What is left of several packs often fits in fewer.
-        open.into_iter()
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let OpenPacks {
+            first: Some(first),
+            second: Some(second),
+        } = &mut *open
+        {
+            // What is left often fits into one.
+            let mut left = usize::MAX;
+            while !second.frames.is_empty() && second.frames.len() < left {
+                left = second.frames.len();
+                self.sort_out(first, second)?;
+            }
+        }
+        let OpenPacks { first, second } = std::mem::take(&mut *open);
+        drop(open);
+        let left = [first, second].into_iter().flatten();
+        left.filter(|pack| !pack.frames.is_empty())
             .map(|pack| {
-                let len = self.closed_len(&pack, None);
+                let len = pack.closed_len(None);
                 let padded = usize::try_from(padme(len as u64)).unwrap_or(len);
-                self.close(
-                    pack,
-                    if len <= self.size {
-                        padded.min(self.size)
-                    } else {
-                        padded
-                    },
-                )
+                let most = self.size.max(len);
+                self.close(pack, padded.min(most))
             })
             .collect()
     }
 
+    /// Puts a frame where it fits. Returns the first pack when it is full.
+    fn put_in(&self, open: &mut OpenPacks, frame: &SealedFrame<'_>) -> Result<Option<OpenPack>> {
+        let first = match &mut open.first {
+            Some(first) => first,
+            none => none.insert(self.open_pack()?),
+        };
+        if first.frames.is_empty() || first.closed_len(Some(frame)) <= self.size {
+            first.add(frame)?;
+            return Ok(None);
+        }
+        if self.most_open < 2 {
+            let mut next = self.open_pack()?;
+            next.add(frame)?;
+            return Ok(open.first.replace(next));
+        }
+        let second = match &mut open.second {
+            Some(second) => second,
+            none => none.insert(self.open_pack()?),
+        };
+        second.add(frame)?;
+        if second.bytes.len() < self.size / WAITING_SHARE {
+            return Ok(None);
+        }
+        self.sort_out(first, second)?;
+        let next = open.second.take();
+        Ok(std::mem::replace(&mut open.first, next))
+    }
+
+    /// Exchanges frames, so that the first pack is as full as it can be.
+    fn sort_out(&self, first: &mut OpenPack, second: &mut OpenPack) -> Result<()> {
+        let settled = self.settled(first, second.frames.len());
+        let movable = first.frames.len() - settled;
+        let of_first = first.frames.iter().skip(settled);
+        let lens: Vec<usize> = of_first.chain(&second.frames).map(len_in_pack).collect();
+        let freed: usize = lens.iter().take(movable).sum();
+        let room = (self.size + freed).saturating_sub(taken(first, second));
+        let chosen = fill::closest(&lens, room);
+        let leaving: Vec<usize> = (0..movable)
+            .filter(|at| !chosen.contains(at))
+            .map(|at| settled + at)
+            .collect();
+        let joining: Vec<usize> = chosen
+            .iter()
+            .filter_map(|at| at.checked_sub(movable))
+            .collect();
+        // What leaves is put behind what joins, so the positions hold.
+        first.give(&leaving, second)?;
+        second.give(&joining, first)
+    }
+
+    /// Returns how many frames of the pack stay where they are: moving costs a copy, so only the last ones are at choice.
+    fn settled(&self, pack: &OpenPack, others: usize) -> usize {
+        let mut settled = pack.frames.len();
+        let mut moved = 0;
+        for frame in pack.frames.iter().rev() {
+            moved += frame.stored_len as usize;
+            let enough = pack.frames.len() - settled + others >= CANDIDATES;
+            if enough || moved > self.size / MOVED_SHARE {
+                break;
+            }
+            settled -= 1;
+        }
+        settled
+    }
+
     fn open_pack(&self) -> Result<OpenPack> {
+        let place = self.places.as_ref().map(Places::take);
         let context = self.context;
         let mut random = [0; 16];
         self.random.fill(&mut random).map_err(no_random)?;
         let preamble = pack_preamble(context.suite, context.repository, random, self.class);
-        let mut bytes = self.buffers.take();
-        bytes.reserve(self.size);
-        bytes.extend_from_slice(&preamble.encode());
-        Ok(OpenPack {
-            preamble,
-            bytes,
-            sessions: Vec::new(),
-            frames: Vec::new(),
-            blobs: Vec::new(),
-            origins: Vec::new(),
-        })
+        // A second pack may for a moment hold more than half of another.
+        let bytes = PackBuffer::new(self.buffers.take(), self.size + self.size / 8);
+        Ok(OpenPack::new(preamble, bytes, place))
     }
 
     fn close(&self, pack: OpenPack, size: usize) -> Result<FinishedPack> {
@@ -157,6 +227,7 @@ impl<'a> PackWriter<'a> {
             frames,
             blobs,
             origins,
+            place,
         } = pack;
         let failed = |error| Error::new(ErrorKind::Internal, "a pack header").caused_by(error);
         let keys = self.context.keys();
@@ -167,25 +238,25 @@ impl<'a> PackWriter<'a> {
         let header_offset = size
             .saturating_sub(sealed_len + PackTail::LEN)
             .max(frames_end);
-        bytes.resize(header_offset, 0);
-        let padding = bytes.get_mut(frames_end..).unwrap_or_default();
+        let padding = bytes.extend_to(header_offset);
         self.random.fill(padding).map_err(no_random)?;
         let sealer = keys.structure.header();
-        seal_header(sealer, &preamble, header_offset as u64, &header, &mut bytes)
-            .map_err(failed)?;
+        let vec = bytes.vec();
+        seal_header(sealer, &preamble, header_offset as u64, &header, vec).map_err(failed)?;
         let header_len = small(bytes.len() - header_offset)?;
         let tail = PackTail {
             header_offset: header_offset as u64,
             header_len,
         };
-        bytes.extend_from_slice(&tail.encode(&preamble));
-        let name = ObjectHash::of(&bytes);
+        bytes.vec().extend_from_slice(&tail.encode(&preamble));
+        let whole = bytes.as_slice();
+        let name = ObjectHash::of(whole);
         let overhead = self.context.settings.parity;
-        let parity = overhead.map(|overhead| parity::make(self.random, overhead, &name, &bytes));
+        let parity = overhead.map(|overhead| parity::make(self.random, overhead, &name, whole));
         Ok(FinishedPack {
             pack: PackRef {
                 name,
-                len: small(bytes.len())?,
+                len: small(whole.len())?,
                 class: self.class,
             },
             header_offset: small(header_offset)?,
@@ -194,69 +265,39 @@ impl<'a> PackWriter<'a> {
             origins,
             bytes: self.buffers.lend(bytes),
             parity,
+            place,
         })
     }
-
-    /// How long the pack would be if it were closed without padding, with one more frame or as it is.
-    fn closed_len(&self, pack: &OpenPack, more: Option<&SealedFrame<'_>>) -> usize {
-        let (frames, blobs, bytes) = more.map_or((0, 0, 0), |frame| {
-            (1, frame.blobs.len(), frame.sealed.len())
-        });
-        let frames = pack.frames.len() + frames;
-        let blobs = pack.blobs.len() + blobs;
-        let new = more
-            .and_then(|frame| frame.session)
-            .filter(|session| pack.session(session).is_none());
-        let header = match new {
-            None => PackHeader::padded_len(&pack.sessions, frames, blobs),
-            Some(session) => {
-                let sessions = [pack.sessions.as_slice(), std::slice::from_ref(session)].concat();
-                PackHeader::padded_len(&sessions, frames, blobs)
-            }
-        };
-        pack.bytes.len() + bytes + header + BOX_OVERHEAD + PackTail::LEN
-    }
 }
 
-/// salt ‖ commit ‖ tag, docs/format.md §3.3.
-const BOX_OVERHEAD: usize = 80;
-
-impl OpenPack {
-    fn add(&mut self, frame: &SealedFrame<'_>) -> Result<()> {
-        let key = match frame.session {
-            None => FrameKey::Refs,
-            Some(session) => FrameKey::Session(self.session_of(session)?),
-        };
-        let record = FrameRecord {
-            offset: small(self.bytes.len())?,
-            stored_len: small(frame.sealed.len())?,
-            plain_len: frame.plain_len,
-            blobs: small(frame.blobs.len())?,
-            key,
-            kind: frame.kind,
-            codec: frame.codec,
-        };
-        self.frames.push(record);
-        self.origins.push(frame.origin);
-        self.blobs.extend_from_slice(frame.blobs);
-        self.bytes.extend_from_slice(frame.sealed);
-        Ok(())
-    }
-
-    fn session(&self, session: &SessionKeyRecord) -> Option<usize> {
-        self.sessions.iter().position(|known| known == session)
-    }
-
-    /// Returns the position of a session's key record, which it adds if it is not there.
-    fn session_of(&mut self, session: &SessionKeyRecord) -> Result<u16> {
-        let at = self.session(session).unwrap_or_else(|| {
-            self.sessions.push(session.clone());
-            self.sessions.len() - 1
-        });
-        u16::try_from(at)
-            .map_err(|_| Error::new(ErrorKind::Internal, "a pack has too many sessions"))
-    }
+/// What a frame takes of a pack, its rows in the header included.
+fn len_in_pack(frame: &FrameRecord) -> usize {
+    let rows = PackHeader::plain_len(&[], 1, frame.blobs as usize);
+    frame.stored_len as usize + rows - PackHeader::plain_len(&[], 0, 0)
 }
+
+/// What is taken of a pack, and of its header whatever joins it of the other's frames.
+fn taken(pack: &OpenPack, other: &OpenPack) -> usize {
+    let sessions = [pack.sessions.as_slice(), other.sessions.as_slice()].concat();
+    let (frames, blobs) = (pack.frames.len(), pack.blobs.len());
+    let now = PackHeader::plain_len(&sessions, frames, blobs);
+    let least = PackHeader::padded_len(&[], 0, 0);
+    let most = PackHeader::padded_len(
+        &sessions,
+        frames + other.frames.len(),
+        blobs + other.blobs.len(),
+    );
+    // Headers are padded in steps, which are the larger the longer they are.
+    let step = usize::try_from(padme(most as u64 + 1)).unwrap_or(usize::MAX) - most;
+    pack.bytes.len() + now.max(least) + step + BOX_OVERHEAD + PackTail::LEN
+}
+
+/// The second pack gets as much as this part of a pack before the first is closed.
+const WAITING_SHARE: usize = 2;
+/// Frames that are looked at when a pack is closed, if there are so many: of their choices one leaves a few hundred bytes.
+const CANDIDATES: usize = 14;
+/// Of the pack that is closed no more than this part is moved.
+const MOVED_SHARE: usize = 4;
 
 /// Returns the length of a full pack of a class.
 pub(crate) fn pack_bytes(context: &Context, class: PackClass) -> usize {
@@ -331,6 +372,7 @@ impl FinishedPack {
             origins,
             bytes,
             parity,
+            place: _,
         } = self;
         let stored = StoredPack {
             pack,

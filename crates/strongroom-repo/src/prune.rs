@@ -20,6 +20,7 @@ mod report;
 mod retired;
 #[cfg(feature = "testing")]
 pub(crate) mod scale;
+mod spill;
 #[cfg(test)]
 mod tests;
 
@@ -44,6 +45,7 @@ use self::orphans::{OrphanMemory, Orphans};
 pub use self::plan::{PruneFigures, PrunePlan, Requests};
 pub(crate) use self::refuse::unreadable_index as refuse_unreadable;
 pub use self::report::{PruneReport, Stopped};
+use self::spill::SpillPlace;
 use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
 use crate::delete::MayDelete;
@@ -180,7 +182,8 @@ fn plan_at(
     };
     let keys = context.keys();
     let reframing = Reframing::new(&keys, &state, &options);
-    let survey = Survey::new(&state, &index, pages, &blobs, weak)?;
+    let place = SpillPlace::of(context);
+    let survey = Survey::new(&state, &index, pages, place, &blobs, weak)?;
     let survey = survey.inspected(&blobs, &reframing)?;
     let now = context.components.clock.now();
     let (given_up, announced) = sessions(&history, &options, now);
@@ -234,6 +237,7 @@ impl Survey {
         state: &State,
         index: &Index,
         pages: P,
+        place: Option<SpillPlace>,
         headers: &H,
         weak: WeakFrames,
     ) -> Result<Self> {
@@ -243,7 +247,7 @@ impl Survey {
             newest.insert(&snapshot.series, *n);
         }
         let newest: BTreeSet<u64> = newest.into_values().collect();
-        let mut marker = Marker::new(&mut marks, pages);
+        let mut marker = Marker::new(&mut marks, pages).gathering_in(place);
         let mark = |marker: &mut Marker<'_, P>, is_newest: bool| {
             let newest_first = state.snapshots.iter().rev();
             let some = newest_first.filter(|(n, _)| newest.contains(n) == is_newest);

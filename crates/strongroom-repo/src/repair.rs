@@ -176,7 +176,8 @@ impl Repository {
     fn others(&self, stores: &[Arc<dyn strongroom_store::Store>]) -> Vec<Access> {
         let execution = self.context().components.execution;
         let access = |store: &Arc<dyn strongroom_store::Store>| {
-            Access::new(store.clone(), execution).fresh()
+            let access = Access::new(store.clone(), execution).fresh();
+            access.minding(self.manners())
         };
         stores.iter().map(access).collect()
     }

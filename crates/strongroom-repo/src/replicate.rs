@@ -81,6 +81,7 @@ impl Repository {
         };
         let context = self.context();
         let to = Access::new(to, context.components.execution)
+            .minding(self.manners())
             .with_cold_content(context.settings.cold_content);
         // A replica is locked as this repository is, if its store can.
         let to = match to.can_lock() {
@@ -111,7 +112,7 @@ impl Repository {
             let state = this.journal().refresh(source, this.context())?;
             Round::look(&this, source, target, &())?.difference(&state)
         };
-        let with = Access::new(with, self.context().components.execution);
+        let with = Access::new(with, self.context().components.execution).minding(self.manners());
         pair::between(self.store(), with, "strongroom-compare", work).await
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use strongroom_crypt::{GenesisPin, Id, RepositoryId, Suite};
 use strongroom_format::{Details, Snapshot};
 use strongroom_store::Store;
+use strongroom_store::manners::Manners;
 
 use crate::context::Context;
 use crate::create::{self, CreateOptions};
@@ -24,6 +25,8 @@ use crate::state::State;
 #[derive(Debug, Clone)]
 pub struct Repository {
     inner: Arc<Inner>,
+    /// What this handle asks, if not what the repository was opened with.
+    manners: Option<Manners>,
 }
 
 #[derive(Debug)]
@@ -69,7 +72,7 @@ pub struct SnapshotInfo {
     /// The journal entry that committed it.
     pub n: u64,
     /// What everybody who can list sees.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// Paths, excludes and what was skipped; `None` if there are none or the key of their epoch is not among ours.
     pub details: Option<Details>,
     /// A hold keeps it from being forgotten.
@@ -105,6 +108,44 @@ impl Repository {
             Ok(list(context, &state))
         })
         .await
+    }
+
+    /// Returns a handle whose operations ask other [`Manners`] before they go on than those that the repository was opened with: for
+    /// operations that are to be paused by themselves, or at once.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// # use std::sync::Arc;
+    /// # use strongroom_crypt::Suite;
+    /// # use strongroom_repo::{CreateOptions, Credential, Repository};
+    /// # use strongroom_store::MemoryStore;
+    /// # use strongroom_store::manners::Manners;
+    /// # let options = CreateOptions::default().with_suite(Suite::None);
+    /// # let builder = Repository::builder(Arc::new(MemoryStore::new()));
+    /// # let repository = builder.create(options, &Credential::None).await?.repository;
+    /// let manners = Manners::new();
+    /// let patient = repository.with_manners(manners.clone());
+    /// manners.pause().pause();
+    /// // Rests until it is resumed, while `repository` works.
+    /// let listing = patient.snapshots();
+    /// assert!(repository.snapshots().await?.is_empty());
+    /// manners.pause().resume();
+    /// assert!(listing.await?.is_empty());
+    /// # Ok::<(), strongroom_repo::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn with_manners(&self, manners: Manners) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            manners: Some(manners),
+        }
+    }
+
+    /// Returns who the operations of this handle ask before they go on.
+    pub fn manners(&self) -> &Manners {
+        let own = self.manners.as_ref();
+        own.unwrap_or_else(|| self.inner.context.store.manners())
     }
 
     /// Returns the repository's name, which every object of it carries.
@@ -153,6 +194,7 @@ impl Repository {
                 journal,
                 index: Mutex::default(),
             }),
+            manners: None,
         }
     }
 
@@ -170,7 +212,11 @@ impl Repository {
     }
 
     pub(crate) fn store(&self) -> Access {
-        self.inner.context.store.clone()
+        let store = self.inner.context.store.clone();
+        match &self.manners {
+            Some(manners) => store.minding(manners),
+            None => store,
+        }
     }
 }
 
@@ -213,7 +259,7 @@ impl RepositoryBuilder {
     /// # Errors
     ///
     /// `AlreadyExists` names what is there: a repository, what an interrupted creation left, or foreign objects. `Invalid` for a
-    /// credential that does not fit the suite. Otherwise what the store said.
+    /// credential that does not fit the suite, or too little [`Settings::memory_bytes`]. Otherwise what the store said.
     ///
     /// # Cancellation
     ///
@@ -237,7 +283,7 @@ impl RepositoryBuilder {
     /// # Errors
     ///
     /// `NotFound` when there is no repository, or one whose creation was never finished. `WrongKey` when no slot opens with the
-    /// credential. `Invalid` when a credential is given and nothing is encrypted, or a pin is needed. `Damaged` names an object
+    /// credential. `Invalid` when a credential is given and nothing is encrypted, a pin is needed, or [`Settings::memory_bytes`] is too little. `Damaged` names an object
     /// that is neither readable nor in a copy. `Rollback` or `Fork` when the journal is not the one seen before from this machine
     /// ([`Error::heads`](crate::Error::heads) has both): what the cache folder remembers is authenticated by what it remembers.
     /// `Incompatible` when a later version is needed. Otherwise what the store said.
@@ -250,7 +296,8 @@ impl RepositoryBuilder {
             credential: credential.clone(),
             ..self.opening
         };
-        let access = Access::new(opening.store.clone(), opening.components.execution);
+        opening.settings.check_memory()?;
+        let access = Access::of(opening.store.clone(), &opening.components);
         edge::run(access, "strongroom-open", move |remote| {
             let (context, journal) = open::open(remote, &opening)?;
             Ok(Repository::new(context, journal))
@@ -264,7 +311,7 @@ fn list(context: &Context, state: &State) -> Vec<SnapshotInfo> {
     let describe = |(n, (id, snapshot)): (&u64, &(Id, Arc<Snapshot>))| SnapshotInfo {
         id: *id,
         n: *n,
-        snapshot: Snapshot::clone(snapshot),
+        snapshot: Arc::clone(snapshot),
         details: details(context, snapshot),
         held: held.has(id, snapshot),
     };

@@ -33,7 +33,7 @@ use strongroom_crypt::Id;
 use strongroom_format::Snapshot;
 use strongroom_store::Warmer;
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Room};
 use crate::edge::{self, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::lock;
@@ -80,7 +80,7 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<RestorePlan> {
         let (this, snapshot) = (self.clone(), *snapshot);
-        let store = self.context().store.clone();
+        let store = self.store();
         edge::run(store, "strongroom-plan-restore", move |remote| {
             plan(
                 &this,
@@ -103,8 +103,9 @@ impl Repository {
     /// move to other packs meanwhile is found there; a snapshot that is forgotten meanwhile and whose data is deleted ends the restore with
     /// `NotFound` there. What is in cold storage must be [warmed up](Self::warm_up) before: [`RestoreOptions::cold`] says what happens else.
     ///
-    /// Memory: about 50 MiB of plans, 72 MiB of fetched parts of packs (or one part, if that is more), 32 MiB of decoded
-    /// pages and names and as much of pack headers, and two frames of at most 16 MiB for each of `Settings::threads`.
+    /// Memory: at most 25 MiB of plans, 40 MiB of fetched parts of packs (16 MiB from a near store; or one part, if that is more), 8 MiB of
+    /// decoded pages and names, 12 MiB of them as they were fetched, 8 MiB of pack headers, and two frames, which have 2 MiB and
+    /// at most 16, for each of `Settings::threads` and two more.
     ///
     /// # Errors
     ///
@@ -123,7 +124,7 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<RestoreReport> {
         let (this, snapshot) = (self.clone(), *snapshot);
-        let store = self.context().store.clone();
+        let store = self.store();
         edge::run(store, "strongroom-restore", move |remote| {
             restore(&this, remote, &snapshot, target, &options, observer)
         })
@@ -148,7 +149,7 @@ fn plan(
     let (mut run, top) = begin(repository, remote, snapshot, target, &options, observer)?;
     let needs = run.needs.insert(Needs::default()).clone();
     run.tally.observe(&Event::Phase(Phase::Plan));
-    carry_out(&run, &options, top, repository.context().settings.threads);
+    carry_out(&run, &options, top);
     let trees = (run.blobs.requests(), run.blobs.fetched());
     let mut report = report(&run)?;
     if let Some(error) = report.stopped.take() {
@@ -176,7 +177,7 @@ fn restore(
     };
     let (run, top) = begin(repository, remote, snapshot, target, options, observer)?;
     run.tally.observe(&Event::Phase(Phase::Restore));
-    carry_out(&run, options, top, repository.context().settings.threads);
+    carry_out(&run, options, top);
     report(&run)
 }
 
@@ -190,7 +191,11 @@ fn begin(
     observer: Arc<dyn Observer>,
 ) -> Result<(Run, Top)> {
     observer.on_event(&Event::Phase(Phase::Prepare));
-    let (snapshot, blobs) = open_snapshot(repository, remote, snapshot, TREE_CACHE_BYTES)?;
+    let room = repository.context().shares.restored;
+    let (snapshot, blobs) = open_snapshot(repository, remote, snapshot, room)?;
+    if options.path.is_empty() && options.include.is_none() {
+        blobs.sweep();
+    }
     let top = match resolve(&blobs, &snapshot.root, &options.path)? {
         Found::Directory(node, page) => Top::Directory(node, page),
         Found::Entry(entry) => Top::Entry(entry),
@@ -199,9 +204,10 @@ fn begin(
     Ok((Run::new(target, blobs, remote.clone(), tally, options), top))
 }
 
-fn carry_out(run: &Run, options: &RestoreOptions, top: Top, threads: usize) {
+fn carry_out(run: &Run, options: &RestoreOptions, top: Top) {
     match run.remote.execution() {
-        Execution::Threads => in_threads(run, options, top, threads.max(1)),
+        // While some wait for a disk, others compute.
+        Execution::Threads => in_threads(run, options, top),
         Execution::Inline => inline(run, options, top),
     }
 }
@@ -220,7 +226,8 @@ fn report(run: &Run) -> Result<RestoreReport> {
 }
 
 /// Walks on this thread, and fetches and works on others. Whatever ends early, all of them end.
-fn in_threads(run: &Run, options: &RestoreOptions, top: Top, threads: usize) {
+fn in_threads(run: &Run, options: &RestoreOptions, top: Top) {
+    let threads = run.blobs.shares().restore_workers();
     let (plans, planned) = bounded(1);
     let (jobs, work) = bounded(threads * JOBS_A_THREAD);
     std::thread::scope(|scope| {
@@ -288,7 +295,7 @@ pub(crate) fn open_snapshot(
     repository: &Repository,
     remote: &Remote,
     id: &Id,
-    cache_bytes: usize,
+    room: impl Into<Room>,
 ) -> Result<(Snapshot, Blobs)> {
     let (state, index) = repository.current(remote)?;
     let (_, snapshot) = state
@@ -298,7 +305,7 @@ pub(crate) fn open_snapshot(
         tracing::warn!(%problem, "an index segment is lost; the packs it mapped are read in its place");
     }
     let place = (*id, state.head);
-    let blobs = Blobs::of_snapshot(remote, repository, index, place, cache_bytes);
+    let blobs = Blobs::of_snapshot(remote, repository, index, place, room);
     Ok((snapshot.clone(), blobs))
 }
 
@@ -313,7 +320,5 @@ fn totals(snapshot: &Snapshot, options: &RestoreOptions) -> Option<(u64, u64)> {
     all.then_some((entries, summary.bytes))
 }
 
-/// Decoded frames of names and pages.
-const TREE_CACHE_BYTES: usize = 32 << 20;
 /// Jobs that wait for each worker.
-const JOBS_A_THREAD: usize = 4;
+const JOBS_A_THREAD: usize = 2;

@@ -19,7 +19,7 @@ use crate::context::{Context, object_key};
 use crate::credential::Credential;
 use crate::edge::{self, Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Index, is_loss, pack_found};
+use crate::index::{Breadth, Index, is_loss, pack_found};
 use crate::journal::{Journal, View};
 use crate::lost::JournalDamage;
 use crate::observer::{Event, Observer, Phase};
@@ -135,7 +135,8 @@ impl RepositoryBuilder {
             credential: credential.clone(),
             ..self.into_opening()
         };
-        let access = Access::new(opening.store.clone(), opening.components.execution);
+        opening.settings.check_memory()?;
+        let access = Access::of(opening.store.clone(), &opening.components);
         edge::run(access, "strongroom-salvage", move |remote| {
             salvage(remote, &opening, observer.as_ref())
         })
@@ -148,10 +149,10 @@ fn salvage(remote: &Remote, opening: &Opening, observer: &dyn Observer) -> Resul
     let (context, config_is_lost) = open_keys(remote, opening)?;
     let mut state = State::before_genesis(context.config_hash);
     let (packs, unreadable_packs) = packs(remote, &context, &state)?;
-    state.packs = packs.into_iter().map(|pack| (pack.name, pack)).collect();
+    state.packs = packs.into_iter().collect();
     state.has_unmapped_packs = true;
     observer.on_event(&Event::Phase(Phase::Plan));
-    let index = Arc::new(Index::load(remote, &context, &state, None)?);
+    let index = Arc::new(Index::load(remote, &context, &state, None, Breadth::Whole)?);
     let context = Arc::new(context);
     let roots = Roots::find(remote, &context, &index)?;
     let mut trees = Vec::new();
@@ -161,7 +162,7 @@ fn salvage(remote: &Remote, opening: &Opening, observer: &dyn Observer) -> Resul
         tree.snapshot = snapshot
             .id(structure)
             .map_err(crate::context::encode_error)?;
-        state.insert_snapshot(n, snapshot, structure)?;
+        state.insert_snapshot(n, Arc::new(snapshot), structure)?;
         trees.push(tree);
     }
     let packs = state.packs.len() as u64;

@@ -9,6 +9,7 @@ use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::{Random, SystemRandom};
 use strongroom_format::Time;
 use strongroom_format::parity::Overhead;
+use strongroom_store::manners::Manners;
 use strongroom_store::wrap::{Sleep, ThreadSleep};
 
 use crate::locks::LockPolicy;
@@ -19,8 +20,15 @@ use crate::locks::LockPolicy;
 pub struct Settings {
     /// Threads that compute, with [`Execution::Threads`]. Default: what the system suggests.
     pub threads: usize,
-    /// The size of a full pack of content, 16 KiB to 64 MiB. Default 16 MiB; less than 1 MiB is for tests. Three packs are open at once, one is being closed and three
-    /// more may be on their way to the store: seven times this is the largest part of a backup's memory.
+    /// A budget of memory, in bytes: what is on its way through an operation is kept within it, at the price of time, by fewer and smaller packs at
+    /// once, less that is read ahead and kept, and fewer threads. `None`, the default, is what serves each operation best. Opening and creating
+    /// refuse less than [`memory_bytes_min`](Self::memory_bytes_min).
+    ///
+    /// It is for what has a bound of its own. Beside it there are the program, and what grows with a repository: without a
+    /// [`cache`](Self::cache) folder 24 bytes a blob, with one 1.5.
+    pub memory_bytes: Option<u64>,
+    /// The size of a full pack of content, 16 KiB to 64 MiB. Default 16 MiB; less than 1 MiB is for tests. Two packs are open at once and two more may be on
+    /// their way to the store: four times this is the largest part of a backup's memory.
     pub pack_bytes: usize,
     /// New content after which a long backup announces what it has stored, so that an interrupted run need
     /// not upload it again. Default 1 GiB.
@@ -59,6 +67,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(2, usize::from),
+            memory_bytes: None,
             pack_bytes: 16 << 20,
             announce_bytes: 1 << 30,
             verify_frames: true,
@@ -147,6 +156,11 @@ pub struct Components {
     pub sleep: Arc<dyn Sleep>,
     /// Where the code of operations runs. Default: on threads.
     pub execution: Execution,
+    /// Who is asked before work goes on: a pause, a guard, limits of the disk, the priority of threads. Default: nobody.
+    ///
+    /// Every operation of the repository asks them, before each batch of work and each request. With [`Execution::Inline`] the polling thread
+    /// waits where it is, and is not set up. [`Repository::with_manners`](crate::Repository::with_manners) gives one handle others.
+    pub manners: Manners,
 }
 
 impl Default for Components {
@@ -156,6 +170,7 @@ impl Default for Components {
             random: Arc::new(SystemRandom),
             sleep: Arc::new(ThreadSleep::default()),
             execution: Execution::default(),
+            manners: Manners::new(),
         }
     }
 }

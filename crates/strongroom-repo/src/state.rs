@@ -3,17 +3,17 @@
 mod fold;
 mod query;
 mod rules;
-mod shared;
+mod sorted;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod trail;
 
 pub(crate) use self::fold::Effect;
-use self::shared::Shared;
+use self::sorted::Sorted;
 use self::trail::Trail;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strongroom_crypt::{Id, SessionId, VerifyingKey};
@@ -24,7 +24,7 @@ use strongroom_format::{
 /// What is in force after `head` entries.
 ///
 /// Every client that has folded the same entries has the same state, whatever its clock says. What grows with the repository is shared by
-/// states until one of them changes it, and snapshots always.
+/// states except for the parts that one of them has changed, and snapshots always.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     /// How many entries have been folded, which is the number of the next.
@@ -36,20 +36,20 @@ pub(crate) struct State {
     /// The key that Genesis names as the admin's.
     pub(crate) admin: VerifyingKey,
     /// Packs in force.
-    pub(crate) packs: Shared<BTreeMap<ObjectHash, PackRef>>,
+    pub(crate) packs: Sorted<PackRef>,
     /// Index segments in force.
-    pub(crate) segments: Shared<BTreeMap<ObjectHash, SegmentRef>>,
+    pub(crate) segments: Sorted<SegmentRef>,
     /// Snapshots in force, by the number of their entries.
-    pub(crate) snapshots: Shared<BTreeMap<u64, (Id, Arc<Snapshot>)>>,
+    pub(crate) snapshots: Sorted<(u64, (Id, Arc<Snapshot>))>,
     /// Announced packs of sessions that have not ended.
     pub(crate) sessions: BTreeMap<SessionId, BTreeSet<ObjectHash>>,
     /// Sessions that have committed: what they add later they do not announce.
-    pub(crate) committed_sessions: Shared<BTreeSet<SessionId>>,
+    pub(crate) committed_sessions: Sorted<(SessionId, ())>,
     /// Sessions that were abandoned or dropped and must not commit.
-    pub(crate) ended_sessions: Shared<BTreeSet<SessionId>>,
+    pub(crate) ended_sessions: Sorted<(SessionId, ())>,
     /// Packs and segments that were dropped, with the number of the entry that did it. Of what a checkpoint
     /// brought it is the number of the last entry that the checkpoint folds.
-    pub(crate) dropped: Shared<BTreeMap<ObjectHash, u64>>,
+    pub(crate) dropped: Sorted<(ObjectHash, u64)>,
     /// Packs that will be dropped soon; new sessions do not build on them.
     pub(crate) condemned: BTreeSet<ObjectHash>,
     /// Packs with frames that are not to be trusted as the only copy of a blob; no frames means all.
@@ -80,7 +80,7 @@ pub(crate) struct State {
     pub(crate) newest: i64,
     /// The last entries that this client has folded itself.
     pub(crate) trail: Trail,
-    by_id: Shared<HashMap<Id, u64>>,
+    by_id: Sorted<(Id, u64)>,
 }
 
 /// Where a journal goes on.
@@ -113,13 +113,13 @@ impl State {
             head_hash: config_hash,
             genesis: ObjectHash::default(),
             admin: VerifyingKey::from_bytes([0; 32]),
-            packs: Shared::default(),
-            segments: Shared::default(),
-            snapshots: Shared::default(),
+            packs: Sorted::default(),
+            segments: Sorted::default(),
+            snapshots: Sorted::default(),
             sessions: BTreeMap::new(),
-            committed_sessions: Shared::default(),
-            ended_sessions: Shared::default(),
-            dropped: Shared::default(),
+            committed_sessions: Sorted::default(),
+            ended_sessions: Sorted::default(),
+            dropped: Sorted::default(),
             condemned: BTreeSet::new(),
             damaged: BTreeMap::new(),
             epochs: BTreeMap::new(),
@@ -135,7 +135,7 @@ impl State {
             has_unmapped_packs: false,
             newest: i64::MIN,
             trail: Trail::default(),
-            by_id: Shared::default(),
+            by_id: Sorted::default(),
         }
     }
 }

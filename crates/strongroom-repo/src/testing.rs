@@ -39,6 +39,7 @@ mod tree;
 #[cfg(test)]
 mod writer;
 
+pub use crate::index::scale::IndexScale;
 pub use crate::prune::scale::{PruneScale, ScaleReport, ScaleShape};
 #[cfg(test)]
 pub(crate) use repository::{TestStore, reopen, repository, settings};

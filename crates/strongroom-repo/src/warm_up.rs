@@ -134,7 +134,7 @@ impl Repository {
         observer: Arc<dyn Observer>,
     ) -> Result<WarmUpReport> {
         let this = self.clone();
-        let store = self.context().store.clone();
+        let store = self.store();
         edge::run(store, "strongroom-warm-up", move |remote| {
             observer.on_event(&Event::Phase(Phase::WarmUp));
             let mut work = WarmUp::new(remote, &warmer, &options, objects);

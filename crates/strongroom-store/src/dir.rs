@@ -12,10 +12,13 @@ use self::listing::Listing;
 use self::root::Root;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Prefix};
+use crate::manners::Manners;
 use crate::options::{Capabilities, GetOptions, ObjectMeta, PutOptions};
 use crate::pool::{Lost, Pool};
 use crate::store::Store;
 
+mod buffers;
+mod direct;
 mod errno;
 mod listing;
 mod object;
@@ -31,6 +34,8 @@ mod temp;
 /// * **Durable.** A put writes to a new file, syncs it, links it into place (an exclusive rename
 ///   where the file system has no links), and syncs the folder and those it had to create. Errors of
 ///   each step are reported; what `close` could report, the sync before it has.
+/// * **Out of the way.** Large objects are written past the page cache where the file system can
+///   ([`DirSettings::cached_puts`]), without a copy if their bytes begin at a multiple of 4 KiB.
 /// * **Confined.** No symbolic link below the root is followed; one in an object's place is an
 ///   error, not a missing object.
 /// * **Sure.** *Not found* is said while the root's path leads to the directory that was opened. If
@@ -64,6 +69,7 @@ pub struct DirStore {
     root: Arc<Root>,
     pool: Arc<Pool>,
     settings: DirSettings,
+    manners: Manners,
 }
 
 /// Settings of a [`DirStore`].
@@ -75,6 +81,9 @@ pub struct DirSettings {
     pub threads: usize,
     /// Whether to refuse `put` and `delete` without trying.
     pub read_only: bool,
+    /// Whether objects of 6 MiB and above go through the page cache when they are put. By default they do not, where the file system can: they
+    /// are not read again soon, and would take the place of what is.
+    pub cached_puts: bool,
 }
 
 impl DirSettings {
@@ -91,6 +100,13 @@ impl DirSettings {
         self.read_only = read_only;
         self
     }
+
+    /// Sets whether large objects go through the page cache when they are put.
+    #[must_use]
+    pub fn with_cached_puts(mut self, cached_puts: bool) -> Self {
+        self.cached_puts = cached_puts;
+        self
+    }
 }
 
 impl Default for DirSettings {
@@ -98,6 +114,7 @@ impl Default for DirSettings {
         Self {
             threads: 4,
             read_only: false,
+            cached_puts: false,
         }
     }
 }
@@ -128,11 +145,14 @@ impl DirStore {
     /// Replaces the settings. Costs nothing before the first call.
     #[must_use]
     pub fn with_settings(self, settings: DirSettings) -> Self {
-        Self {
-            root: self.root,
-            pool: Arc::new(Pool::new("strongroom-dir", settings.threads)),
-            settings,
-        }
+        Self::made(self.root, settings, self.manners)
+    }
+
+    /// Sets up the store's threads as [manners](Manners::with_thread_setup) say: their priority, for example. Costs nothing before the first
+    /// call. Nothing else of the manners concerns it: whoever makes the calls asks.
+    #[must_use]
+    pub fn with_manners(self, manners: Manners) -> Self {
+        Self::made(self.root, self.settings, manners)
     }
 
     /// Returns the root, as an absolute path.
@@ -142,11 +162,16 @@ impl DirStore {
     }
 
     fn new(root: Root, settings: DirSettings) -> Self {
-        let pool = Arc::new(Pool::new("strongroom-dir", settings.threads));
+        Self::made(Arc::new(root), settings, Manners::default())
+    }
+
+    fn made(root: Arc<Root>, settings: DirSettings, manners: Manners) -> Self {
+        let pool = Pool::with_manners("strongroom-dir", settings.threads, manners.clone());
         Self {
-            root: Arc::new(root),
-            pool,
+            root,
+            pool: Arc::new(pool),
             settings,
+            manners,
         }
     }
 
@@ -179,6 +204,7 @@ impl Store for DirStore {
             .with_put(!self.settings.read_only)
             .with_delete(!self.settings.read_only)
             .with_concurrency(self.settings.threads)
+            .with_near(true)
     }
 
     async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
@@ -186,8 +212,9 @@ impl Store for DirStore {
         if options.retention.is_some() {
             return Err(Error::new(ErrorKind::Unsupported, "put").with_key(key));
         }
+        let how = (options.mode, self.settings.cached_puts);
         self.run("put", key, move |root, key| {
-            object::put(root, key, &data, options.mode)
+            object::put(root, key, &data, how)
         })
         .await
     }

@@ -30,6 +30,7 @@
 //! * A [`Key`] names it. A [`Prefix`] names a folder of keys.
 //! * [`Store`] is what implementors write, [`StoreExt`] is what users call.
 //! * A wrapper in [`wrap`] is a store around a store: it retries, limits, counts, caches, fails on demand, or makes one of several.
+//! * [`manners`] stop work, let it go on, and bound what it takes of the machine.
 //! * [`replica`] compares stores that should hold the same, and makes one like the other.
 //! * The numbered laws of [`Store`] are functions in `conformance`, to be run on any implementation.
 //!
@@ -51,6 +52,7 @@ mod environment;
 mod error;
 mod key;
 mod lock;
+pub mod manners;
 mod memory;
 mod options;
 #[cfg(unix)]

@@ -148,6 +148,9 @@ pub struct Capabilities {
     pub conditional_delete: bool,
     /// Whether objects of different folders are in different stores, so that what holds of one need not hold of the other.
     pub split: bool,
+    /// Whether a request costs hardly more than its bytes, as with files of this machine: what is read may be asked for in small parts. A
+    /// hint; whoever says nothing is far away.
+    pub near: bool,
 }
 
 impl Capabilities {
@@ -214,6 +217,13 @@ impl Capabilities {
         self
     }
 
+    /// Sets whether a request costs hardly more than its bytes.
+    #[must_use]
+    pub fn with_near(mut self, near: bool) -> Self {
+        self.near = near;
+        self
+    }
+
     /// Sets whether a delete can have a condition.
     #[must_use]
     pub fn with_conditional_delete(mut self, conditional_delete: bool) -> Self {
@@ -235,6 +245,7 @@ impl Default for Capabilities {
             ordered_list: false,
             conditional_delete: false,
             split: false,
+            near: false,
         }
     }
 }

@@ -8,6 +8,8 @@ use std::thread;
 
 use futures::channel::oneshot;
 
+use crate::manners::Manners;
+
 /// Threads that start when they are first needed and end when the pool is dropped.
 ///
 /// Dropping does not wait for a call that is in progress: a file call cannot be interrupted, and a
@@ -21,6 +23,8 @@ struct Shared {
     work: Condvar,
     threads_max: usize,
     name: &'static str,
+    /// Set up the threads.
+    manners: Manners,
 }
 
 struct State {
@@ -39,6 +43,11 @@ pub(crate) struct Lost;
 impl Pool {
     /// Returns a pool of at most so many threads of that name.
     pub(crate) fn new(name: &'static str, threads_max: usize) -> Self {
+        Self::with_manners(name, threads_max, Manners::default())
+    }
+
+    /// Returns a pool whose threads are set up as manners say.
+    pub(crate) fn with_manners(name: &'static str, threads_max: usize, manners: Manners) -> Self {
         let state = State {
             jobs: VecDeque::new(),
             threads: 0,
@@ -51,6 +60,7 @@ impl Pool {
                 work: Condvar::new(),
                 threads_max: threads_max.max(1),
                 name,
+                manners,
             }),
         }
     }
@@ -77,10 +87,10 @@ impl Pool {
         if state.idle < state.jobs.len() && state.threads < self.shared.threads_max {
             let shared = Arc::clone(&self.shared);
             let name = self.shared.name.to_owned();
-            match thread::Builder::new()
-                .name(name)
-                .spawn(move || Shared::work_until_closed(&shared))
-            {
+            match thread::Builder::new().name(name).spawn(move || {
+                shared.manners.set_up_thread();
+                Shared::work_until_closed(&shared);
+            }) {
                 Ok(_) => state.threads += 1,
                 Err(_) if state.threads > 0 => {}
                 Err(_) => {

@@ -12,6 +12,7 @@
 //! | ask twice when an answer is slow | [`Hedged`] |
 //! | have so many calls at once, or as many as the store takes well | [`Limited`], [`Adaptive`] |
 //! | move so many bytes a second | [`Bandwidth`] |
+//! | stop for a while, or back off | [`Polite`] |
 //! | know what was asked for, and what it costs | [`Counted`], [`Prices`] |
 //! | read only once what never changes | `Cached` (on Unix) |
 //! | keep objects in different places by what they are | [`Split`] |
@@ -62,6 +63,7 @@ mod locking;
 mod looking;
 mod mirrored;
 mod monotonic;
+mod polite;
 mod prefixed;
 mod read_only;
 mod recording;
@@ -90,6 +92,7 @@ pub use self::mirrored::{
     Wholeness, WritePolicy,
 };
 pub use self::monotonic::{ManualTime, Monotonic, SystemMonotonic};
+pub use self::polite::Polite;
 pub use self::prefixed::Prefixed;
 pub use self::read_only::ReadOnly;
 pub use self::recording::{Call, Operation, Recording};

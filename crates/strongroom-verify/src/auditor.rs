@@ -6,6 +6,7 @@ use std::sync::Arc;
 use strongroom_crypt::GenesisPin;
 use strongroom_format::{AuditKeys, ObjectHash};
 use strongroom_store::Store;
+use strongroom_store::manners::Manners;
 
 use crate::run::Run;
 use crate::{Check, CheckOptions, Observer, Report, Result};
@@ -19,6 +20,7 @@ pub struct Auditor {
     keys: Option<AuditKeys>,
     pin: Option<GenesisPin>,
     threads: Option<usize>,
+    manners: Manners,
     checks: Vec<Arc<dyn Check>>,
 }
 
@@ -31,6 +33,7 @@ impl Auditor {
             keys: None,
             pin: None,
             threads: None,
+            manners: Manners::new(),
             checks: Vec::new(),
         }
     }
@@ -54,6 +57,13 @@ impl Auditor {
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
+        self
+    }
+
+    /// Sets who is asked before work goes on: before each pack that is looked at, and each request. Default: nobody.
+    #[must_use]
+    pub fn with_manners(mut self, manners: Manners) -> Self {
+        self.manners = manners;
         self
     }
 
@@ -103,6 +113,10 @@ impl Auditor {
         })
     }
 
+    pub(crate) fn manners(&self) -> &Manners {
+        &self.manners
+    }
+
     pub(crate) fn checks(&self) -> &[Arc<dyn Check>] {
         &self.checks
     }
@@ -122,6 +136,7 @@ impl fmt::Debug for Auditor {
             .field("keys", &self.keys)
             .field("pin", &self.pin)
             .field("threads", &self.threads)
+            .field("manners", &self.manners)
             .field("checks", &self.checks)
             .finish()
     }

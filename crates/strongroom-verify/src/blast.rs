@@ -7,7 +7,7 @@ use strongroom_format::{Names, NodeKind, Page, RefKind};
 
 use crate::content::{Shared, Sink};
 use crate::error::Result;
-use crate::pack::FrameReader;
+use crate::pack::{FrameReader, FrameStore};
 use crate::tree::{Flaw, MISSING, Tree, look, page_positions, refs_of};
 use crate::{Level, Problem, Severity, Subject};
 
@@ -19,7 +19,12 @@ pub use count::{BlastRadius, SnapshotLoss};
 /// # Errors
 ///
 /// Those of the store that say that nothing can be looked at.
-pub(crate) fn say(shared: Shared<'_>, tree: &mut Tree, sink: &mut Sink) -> Result<()> {
+pub(crate) fn say(
+    shared: Shared<'_>,
+    frames: &mut FrameStore,
+    tree: &mut Tree,
+    sink: &mut Sink,
+) -> Result<()> {
     sink.report.blast.lost = tree.lost_count;
     sink.report.blast.spared = tree.spared;
     let roots = tree.roots.iter().filter_map(|root| root.page);
@@ -36,7 +41,7 @@ pub(crate) fn say(shared: Shared<'_>, tree: &mut Tree, sink: &mut Sink) -> Resul
     }
     let reads_names = shared.keys.has_content();
     let mut walk = Walk {
-        reader: FrameReader::new(shared),
+        reader: FrameReader::new(shared, frames),
         costs: Costs::new(tree.pages.len()),
         tree,
         places,

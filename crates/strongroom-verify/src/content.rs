@@ -2,15 +2,16 @@
 //!
 //! # Memory
 //!
-//! Of `memory_bytes`, a quarter is for packs in flight (at least two packs a thread), half for the table of what packs hold (36 bytes a
-//! copy of a blob; what does not fit is left to further passes, for which headers, segments and reference lists are read again), and a
-//! quarter for frames of pages, names and content that are read again. Beside that there are, whatever is granted, about 150 bytes a
+//! Of `memory_bytes`, three quarters are for the table of what packs hold (36 bytes a copy of a blob; what does not fit is left to further passes, for
+//! which headers, segments and reference lists are read again). A quarter is for packs in flight (at least two packs a thread; two pieces of a pack where
+//! requests cost next to nothing), and as much of it for frames of pages, names and content that are needed again, at most 32 MiB. Beside that there are, whatever is granted, about 150 bytes a
 //! pack (100 more of those that were added after an epoch was closed), 12 bytes a frame, 120 bytes a distinct tree page and 4 a reference to one, and the largest index segment twice. Lists of
 //! what is lost end at a million ids. L4 also holds the paths of directories that it has come upon and not yet looked into.
 
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -28,8 +29,9 @@ use crate::index::{Index, places_of_headers};
 use crate::journal::State;
 use crate::observer::{Event, Observer, Stage};
 use crate::pack::{
-    Depth, FoundPage, Gap, HashState, HeaderSpot, Holdings, Job, Keyset, PackChecker, PackFault,
-    PackOutcome, PackSeen, PackState, PackTable, Presence, Reading, describe, read,
+    Depth, FoundPage, FrameStore, Gap, HashState, HeaderSpot, Holdings, Job, Keyset, PackChecker,
+    PackFault, PackOutcome, PackSeen, PackState, PackTable, Presence, Reading, Spare, describe,
+    read,
 };
 use crate::rebuild;
 use crate::sample::Plan;
@@ -65,7 +67,7 @@ pub(crate) async fn check_content(
         observer: cx.observer(),
     };
     let store = Arc::clone(cx.store());
-    let (seen, plan) = edge::run(store, move |remote| {
+    let (seen, plan) = edge::run(store, cx.manners(), move |remote| {
         let mut plan = plan;
         let report = Content::new(remote, input, sink).run(&mut plan)?;
         Ok((report, plan))
@@ -245,6 +247,9 @@ pub(crate) struct Content<'a> {
     pub(crate) sink: Sink,
     pub(crate) table: PackTable,
     gaps: BTreeMap<Gap, u64>,
+    /// Frames that are needed again.
+    frames: FrameStore,
+    spare: Spare,
     /// Packs of which the end is damaged, and the length that was read.
     endless: Vec<(u32, u64, Box<PackOutcome>)>,
 }
@@ -255,18 +260,21 @@ impl<'a> Content<'a> {
         for (pack, frames) in &input.damaged {
             table.record_damage(pack, frames);
         }
+        let reader_bytes = (input.memory_bytes / 4).min(MOST_READER_BYTES);
         Self {
             remote,
             input,
             sink,
             table,
             gaps: BTreeMap::new(),
+            frames: FrameStore::new(reader_bytes),
+            spare: Spare::new(FrameStore::room(reader_bytes)),
             endless: Vec::new(),
         }
     }
 
     fn run(mut self, plan: &mut Plan) -> Result<Report> {
-        let mut holdings = Holdings::new(self.input.memory_bytes / 2);
+        let mut holdings = Holdings::new(self.input.memory_bytes / 4 * 3);
         let mut pages = Vec::new();
         self.sink.started(Stage::Packs);
         self.packs(Which::Chosen, &mut holdings, Some(&mut pages))?;
@@ -295,9 +303,9 @@ impl<'a> Content<'a> {
         tree.check_links(&mut self.sink);
         loop {
             holdings.finish();
-            let (shared, sink) = self.shared(&keys);
+            let (shared, frames, sink) = self.shared(&keys);
             index.pass(shared, &mut holdings, sink)?;
-            tree.pass(shared, &mut holdings, sink)?;
+            tree.pass(shared, frames, &mut holdings, sink)?;
             index.count_unmapped(&holdings);
             if !holdings.next() {
                 break;
@@ -306,28 +314,31 @@ impl<'a> Content<'a> {
         }
         let has_content = keys.has_content() && self.input.level >= Level::Decoded;
         let rebuilds = has_content && self.input.level >= Level::Rebuilt && self.can_rebuild();
-        let (shared, sink) = self.shared(&keys);
+        let (shared, frames, sink) = self.shared(&keys);
         index.finish(sink);
         tree.finish(sink);
         if has_content {
-            tree.check_names(shared, sink)?;
+            tree.check_names(shared, frames, sink)?;
         }
         if rebuilds {
-            rebuild::rebuild(shared, &holdings, &mut tree, sink)?;
+            rebuild::rebuild(shared, frames, &holdings, &mut tree, sink)?;
         }
-        blast::say(shared, &mut tree, sink)?;
+        blast::say(shared, frames, &mut tree, sink)?;
         Ok(self.sink.report)
     }
 
-    fn shared<'s>(&'s mut self, keys: &'s Arc<Keyset>) -> (Shared<'s>, &'s mut Sink) {
+    fn shared<'s>(
+        &'s mut self,
+        keys: &'s Arc<Keyset>,
+    ) -> (Shared<'s>, &'s mut FrameStore, &'s mut Sink) {
         let shared = Shared {
             remote: self.remote,
             keys,
             table: &self.table,
-            reader_bytes: self.input.memory_bytes / 4,
+            reader_bytes: (self.input.memory_bytes / 4).min(MOST_READER_BYTES),
             threads: self.input.threads,
         };
-        (shared, &mut self.sink)
+        (shared, &mut self.frames, &mut self.sink)
     }
 
     fn depth(&self) -> Depth {
@@ -356,13 +367,14 @@ impl<'a> Content<'a> {
             depth: self.depth(),
             threads: self.input.threads,
             memory_bytes: self.input.memory_bytes / 4,
+            spare: self.spare.clone(),
         };
         let wanted = |state: &PackState| match which {
             Which::Chosen => state.chosen && state.presence == Presence::Listed,
             Which::Headers => !state.chosen && state.presence == Presence::Listed,
             Which::Again => matches!(state.presence, Presence::Known(_)),
         };
-        let jobs: Vec<Job> = self
+        let mut jobs: Vec<Job> = self
             .table
             .iter()
             .filter(|(_, state)| wanted(state))
@@ -376,6 +388,8 @@ impl<'a> Content<'a> {
                 },
             })
             .collect();
+        // The longest first, so that in the end no thread is left alone with one.
+        jobs.sort_by_key(|job| Reverse(job.pack.len));
         let of = jobs.len() as u64;
         let (mut done, mut bytes_read) = (0, 0);
         read(&reading, &jobs, |(number, seen)| {
@@ -490,6 +504,9 @@ impl<'a> Content<'a> {
             holdings.push(number, header);
         }
         pages.extend(outcome.pages.into_iter().map(|page| (number, page)));
+        for (frame, value) in outcome.kept {
+            self.frames.keep(number, frame, value);
+        }
     }
 
     /// Takes note of a header that opens.
@@ -709,5 +726,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) threads: usize,
 }
 
+/// Bytes of frames that are needed again: more of them hardly make a check faster.
+const MOST_READER_BYTES: u64 = 32 << 20;
 /// Bytes of a pack's preamble and end.
 const ENDS_BYTES: u64 = 96;

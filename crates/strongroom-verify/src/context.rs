@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use strongroom_format::object_name::ObjectName;
-use strongroom_store::wrap::ReadOnly;
+use strongroom_store::manners::Manners;
+use strongroom_store::wrap::{Polite, ReadOnly};
 use strongroom_store::{
     Error as StoreError, ErrorKind as StoreErrorKind, Key, Store, StoreExt as _,
 };
@@ -12,11 +13,15 @@ use strongroom_store::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::{Event, Observer, Stage};
 use crate::pool::Pool;
-use crate::{CheckOptions, Finding, Report};
+use crate::{Auditor, CheckOptions, Finding, Report};
+
+/// The store: it refuses to write, and asks before each call.
+pub(crate) type Seen = ReadOnly<Polite<Arc<dyn Store>>>;
 
 /// What every part of a check shares.
 pub(crate) struct Context {
-    store: Arc<ReadOnly<Arc<dyn Store>>>,
+    store: Arc<Seen>,
+    manners: Manners,
     pool: Pool,
     options: CheckOptions,
     observer: Arc<dyn Observer>,
@@ -35,21 +40,29 @@ pub(crate) enum Fetched {
 
 impl Context {
     pub(crate) fn new(
-        store: Arc<dyn Store>,
+        auditor: &Auditor,
         pool: Pool,
         options: CheckOptions,
         observer: Arc<dyn Observer>,
     ) -> Self {
+        let manners = auditor.manners().clone();
+        let polite = Polite::new(auditor.store(), manners.clone());
         Self {
-            store: Arc::new(ReadOnly::new(store)),
+            store: Arc::new(ReadOnly::new(polite)),
+            manners,
             pool,
             options,
             observer,
         }
     }
 
+    /// Who is asked before work goes on.
+    pub(crate) fn manners(&self) -> &Manners {
+        &self.manners
+    }
+
     /// The store, which refuses to write.
-    pub(crate) fn store(&self) -> &Arc<ReadOnly<Arc<dyn Store>>> {
+    pub(crate) fn store(&self) -> &Arc<Seen> {
         &self.store
     }
 

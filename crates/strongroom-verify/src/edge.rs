@@ -14,6 +14,7 @@ use crossbeam_channel::Sender;
 use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use strongroom_store::Store;
+use strongroom_store::manners::Manners;
 
 pub(crate) use self::remote::{Got, Remote, Ticket, Unread};
 use self::remote::{Request, Work};
@@ -27,16 +28,23 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// # Cancellation
 ///
-/// Dropping the future ends `work` at its next request.
+/// Dropping the future ends `work` at its next request or batch, also while it is paused.
 pub(crate) async fn run<T: Send + 'static>(
     store: Arc<dyn Store>,
+    manners: &Manners,
     work: impl FnOnce(&Remote) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let concurrency = store.capabilities().concurrency.clamp(1, MAX_CONCURRENCY);
+    let capabilities = store.capabilities();
+    let concurrency = capabilities.concurrency.clamp(1, MAX_CONCURRENCY);
     let (requests, queue) = async_channel::bounded(concurrency);
-    let remote = Remote::new(requests, concurrency);
+    // Waiting takes no place of a request's.
+    let (wait, waits) = async_channel::unbounded();
+    let remote = Remote::new(requests, wait, &capabilities, manners.clone());
+    let manners = manners.clone();
     let (done, result) = async_channel::bounded(1);
     let body = move || {
+        // The crews are started by this thread and inherit what it is set to.
+        manners.set_up_thread();
         let result = caught(|| work(&remote));
         drop(remote);
         // Nobody may be waiting any more: then the check was cancelled.
@@ -48,7 +56,11 @@ pub(crate) async fn run<T: Send + 'static>(
         .map_err(|error| {
             Error::new(ErrorKind::Internal, "no thread for the check").with_source(error)
         })?;
-    let (_, result) = futures::future::join(serve(store, queue, concurrency), result.recv()).await;
+    let serve = futures::future::join(
+        serve(Arc::clone(&store), queue, concurrency),
+        serve(store, waits, usize::MAX),
+    );
+    let (_, result) = futures::future::join(serve, result.recv()).await;
     result.unwrap_or_else(|_| Err(cancelled()))
 }
 

@@ -80,6 +80,7 @@ impl Index {
         }
         let mut bytes_read = 0;
         for at in 0..self.segments.len() {
+            shared.remote.before_batch()?;
             let Some((segment, bytes)) = self.fetch(at, shared.remote, sink)? else {
                 continue;
             };

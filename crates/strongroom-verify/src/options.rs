@@ -30,8 +30,8 @@ pub struct CheckOptions {
     pub known_head: Option<Head>,
     /// Bytes of memory for objects in flight and what is remembered about blobs; one object of 268,435,456 bytes is always possible.
     ///
-    /// A quarter is for packs in flight (at least two a thread), half for a table of what packs hold, 36 bytes a copy of a blob, and a quarter
-    /// for frames that are read again. What does not fit the table is left to further passes over the headers, the index and the reference
+    /// Three quarters are for a table of what packs hold, 36 bytes a copy of a blob; a quarter is for packs in flight (at least two a thread, or two pieces
+    /// of one where requests cost next to nothing) and for frames that are needed again. It is taken as it is needed. What does not fit the table is left to further passes over the headers, the index and the reference
     /// lists; [`Level::Rebuilt`](crate::Level::Rebuilt) needs all of it, and is not reached where it does not fit. Beside that there are about
     /// 150 bytes a pack, 12 a frame, 120 a distinct tree page and 4 a reference to one, and twice the largest index segment.
     pub memory_bytes: u64,
@@ -49,7 +49,7 @@ impl CheckOptions {
             snapshots: SnapshotSelection::All,
             now,
             known_head: None,
-            memory_bytes: 512 << 20,
+            memory_bytes: 192 << 20,
             findings_max: 10_000,
         }
     }

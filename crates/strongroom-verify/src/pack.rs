@@ -15,16 +15,17 @@ mod pages;
 mod read;
 mod reader;
 mod report;
+mod stream;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use check::{Depth, HeaderSpot, PackChecker, PackOutcome};
+pub(crate) use check::{Depth, HeaderSpot, PackChecker, PackOutcome, Spare};
 pub(crate) use fault::{Gap, HashState, PackFault};
 pub(crate) use holdings::{Holdings, Row};
 pub(crate) use keys::Keyset;
 pub(crate) use pages::FoundPage;
 pub(crate) use read::{Job, PackSeen, Reading, read};
-pub(crate) use reader::{FrameReader, plain_len};
+pub(crate) use reader::{Frame, FrameReader, FrameStore, plain_len};
 pub(crate) use report::describe;
 pub(crate) use table::{PackState, PackTable, Presence};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::Builder;
 
 use futures::channel::oneshot;
+use strongroom_store::manners::Manners;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -20,14 +21,18 @@ impl Pool {
     /// # Errors
     ///
     /// `Internal` when the system refuses one.
-    pub(crate) fn new(threads: usize) -> Result<Self> {
+    pub(crate) fn new(threads: usize, manners: &Manners) -> Result<Self> {
         if threads == 0 {
             return Ok(Self(None));
         }
         let (sender, jobs) = crossbeam_channel::unbounded::<Job>();
         for _ in 0..threads {
             let jobs = jobs.clone();
-            let work = move || jobs.iter().for_each(|job| job());
+            let manners = manners.clone();
+            let work = move || {
+                manners.set_up_thread();
+                jobs.iter().for_each(|job| job());
+            };
             Builder::new()
                 .name("strongroom-verify".to_owned())
                 .spawn(work)
@@ -77,7 +82,7 @@ mod tests {
     #[test]
     fn work_is_done_with_and_without_threads() {
         for threads in [0, 1, 3] {
-            let pool = Pool::new(threads).unwrap();
+            let pool = Pool::new(threads, &Manners::new()).unwrap();
             let sums = futures::future::try_join_all((0..20).map(|n| pool.run(move || n * n)));
             assert_eq!(block_on(sums).unwrap().iter().sum::<i32>(), 2470);
         }
@@ -85,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_and_the_thread_goes_on() {
-        let pool = Pool::new(1).unwrap();
+        let pool = Pool::new(1, &Manners::new()).unwrap();
         let error = block_on(pool.run(|| panic!("on purpose"))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert_eq!(block_on(pool.run(|| 7)).unwrap(), 7);

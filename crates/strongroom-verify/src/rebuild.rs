@@ -15,7 +15,7 @@ use crate::blast::join;
 use crate::content::{Shared, Sink};
 use crate::error::Result;
 use crate::observer::Stage;
-use crate::pack::{FrameReader, Holdings, PackTable, plain_len};
+use crate::pack::{FrameReader, FrameStore, Holdings, PackTable, plain_len};
 use crate::tree::{MISSING, Tree, page_positions, refs_of};
 use crate::{Area, Level, Problem, Severity, Subject};
 use window::{Entry, Window};
@@ -30,6 +30,7 @@ use window::{Entry, Window};
 /// Those of the store that say that nothing can be looked at.
 pub(crate) fn rebuild(
     shared: Shared<'_>,
+    frames: &mut FrameStore,
     holdings: &Holdings,
     tree: &mut Tree,
     sink: &mut Sink,
@@ -55,7 +56,7 @@ pub(crate) fn rebuild(
         }
     }
     let mut builder = Builder {
-        reader: FrameReader::new(shared),
+        reader: FrameReader::new(shared, frames),
         shared,
         holdings,
         tree,
@@ -258,7 +259,10 @@ impl Builder<'_, '_> {
     fn flush(&mut self) -> Result<()> {
         self.reader.load(self.window.frames())?;
         let observer = Arc::clone(&self.sink.observer);
-        let wrong = self.window.assemble(&mut self.reader, observer.as_ref())?;
+        let threads = self.shared.threads;
+        let wrong = self
+            .window
+            .assemble(&mut self.reader, threads, observer.as_ref())?;
         for wrong in wrong {
             if let Some(id) = &wrong.lost {
                 self.tree.pages.hit(wrong.entry.page, Level::Rebuilt);

@@ -43,10 +43,10 @@ impl<'a> Run<'a> {
             let what = format!("{} is not reached by reading alone", options.level);
             return Err(Error::new(ErrorKind::Invalid, what));
         }
-        let pool = Pool::new(auditor.threads())?;
+        let pool = Pool::new(auditor.threads(), auditor.manners())?;
         Ok(Self {
             auditor,
-            cx: Context::new(auditor.store(), pool, options, observer),
+            cx: Context::new(auditor, pool, options, observer),
             keys: auditor.keys().map(Keys::new),
         })
     }

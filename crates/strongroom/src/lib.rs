@@ -59,6 +59,7 @@
 //! * A **snapshot** is one backup run. Successive ones of the same *series* share what has not changed, and so does everything
 //!   else that is equal.
 //! * An [`Observer`] is told how an operation goes; `Arc::new(())` is silence, a closure is an observer.
+//! * [`Manners`](manners::Manners) pause operations and bound what they take of the machine.
 //!
 //! # Guarantees
 //!
@@ -93,6 +94,7 @@
 pub mod blocking;
 pub mod keys;
 mod location;
+pub mod manners;
 pub mod mirror;
 #[cfg(doctest)]
 mod readme;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{ArgGroup, Parser};
 use strongroom::blocking::Repository;
-use strongroom::{BackupOptions, ParentChoice};
+use strongroom::{BackupOptions, ParentChoice, Settings};
 use strongroom_examples::backup::{What, report, report_dry_run};
 use strongroom_examples::{Output, RepositoryArgs, Status, Watch, finish, host_name};
 
@@ -54,13 +54,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
-    let source = arguments.what.source()?;
-    let repository = arguments.repository.open_with(|mut settings| {
+    let (source, read_ahead) = arguments.what.source()?;
+    let more = |mut settings: Settings| {
         settings.level = arguments.level.unwrap_or(settings.level);
         settings.announce_bytes = arguments.announce_bytes.unwrap_or(settings.announce_bytes);
         settings.pack_bytes = arguments.pack_bytes.unwrap_or(settings.pack_bytes);
         settings
-    })?;
+    };
+    let repository = arguments.repository.open_after(more, read_ahead)?;
     let options = options(arguments, &repository)?;
     if arguments.dry_run {
         let plan = repository.backup_dry_run(source, options, Watch::listing(output))?;

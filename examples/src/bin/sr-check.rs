@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
-use strongroom::blocking;
+use strongroom::Error;
+use strongroom::blocking::{self, Repository};
 use strongroom::verify::{Auditor, ParityCheck, Report};
 use strongroom_examples::{CheckArgs, CheckWatch, Output, RepositoryArgs, Status, finish, show};
 
@@ -33,7 +34,8 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     let begun = Instant::now();
     let access = arguments.check.access(&arguments.repository)?;
-    let mut auditor = Auditor::new(arguments.repository.store()?);
+    let mut auditor = Auditor::new(arguments.repository.store()?)
+        .with_manners(arguments.repository.manners.manners()?);
     if let Some(keys) = access.keys {
         auditor = auditor.with_keys(keys);
     }
@@ -44,12 +46,15 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
         auditor = auditor.with_check(Arc::new(ParityCheck::default()));
     }
     let watch = CheckWatch::new(output);
-    let report = blocking::check(auditor, arguments.check.options(), watch.clone());
+    let mut options = arguments.check.options();
+    if let Some(bytes) = arguments.repository.manners.memory {
+        options = options.with_memory_bytes(bytes);
+    }
+    let report = blocking::check(auditor, options, watch.clone());
     watch.end();
     let report = report?;
-    let writer = access.credential.filter(|_| !arguments.check.no_record);
-    let entry = writer.and_then(|credential| {
-        record(arguments, &credential, &report, begun.elapsed().as_millis())
+    let entry = access.repository.and_then(|repository| {
+        record(repository, &report, begun.elapsed().as_millis())
             .inspect_err(|error| output.complain(&format!("no evidence was kept: {error:#}")))
             .ok()
     });
@@ -58,13 +63,11 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
 
 /// Keeps the evidence. A repository that is damaged may not open; what was found counts all the same.
 fn record(
-    arguments: &Arguments,
-    credential: &strongroom::Credential,
+    repository: Result<Repository, Error>,
     report: &Report,
     took_ms: u128,
 ) -> anyhow::Result<u64> {
     let program = concat!("sr-check ", env!("CARGO_PKG_VERSION"));
     let evidence = report.evidence(program, u64::try_from(took_ms).unwrap_or(u64::MAX))?;
-    let repository = arguments.repository.builder()?.open(credential)?;
-    Ok(repository.record_evidence(evidence)?)
+    Ok(repository?.record_evidence(evidence)?)
 }

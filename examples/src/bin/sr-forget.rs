@@ -1,18 +1,19 @@
 //! Forgets snapshots, by rules or by name.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use strongroom::blocking::Repository;
 use strongroom::retain::{GroupBy, GroupKey};
 use strongroom::{ClockTrust, ForgetOptions};
 use strongroom_examples::{
-    KeepArgs, Output, RepositoryArgs, SelectArgs, Status, Usage, finish, found, say_one_writer,
-    show,
+    KeepArgs, Output, PruneArgs, RepositoryArgs, SelectArgs, Status, Usage, finish, found,
+    say_one_writer, show,
 };
 
 /// Forget snapshots: those that are named, or what no rule keeps. Shows every snapshot, what becomes of it and why. Frees
-/// nothing: sr-prune does.
+/// nothing: sr-prune does, and so does --prune.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -38,15 +39,20 @@ struct Arguments {
     /// Show what would be forgotten, and forget nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Prune then, as sr-prune does, which the options below are for.
+    #[arg(long, conflicts_with = "dry_run")]
+    prune: bool,
+    #[command(flatten)]
+    pruning: PruneArgs,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let output = arguments.repository.output();
+    let output = Arc::new(arguments.repository.output());
     finish(&output, run(&arguments, &output))
 }
 
-fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
+fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     let has_rules = !arguments.keep.rules().is_empty();
     if has_rules != arguments.snapshots.is_empty() {
         let what = if has_rules {
@@ -66,7 +72,10 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
     say_one_writer(output, &repository);
     let done = repository.forget(plan.clone())?;
     show::forget::result(output, &plan, Some(&done));
-    Ok(Status::Complete)
+    match arguments.prune {
+        true => arguments.pruning.run(&repository, output, false),
+        false => Ok(Status::Complete),
+    }
 }
 
 fn options(arguments: &Arguments, repository: &Repository) -> anyhow::Result<ForgetOptions> {

@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
     let mirror = arguments
         .repository
-        .stores()
+        .stores()?
         .open_mirror(&arguments.repository.repo)?;
     let members: Vec<Arc<dyn Store>> = mirror.members().cloned().collect();
     let Some((arbiter, followers)) = members.split_first() else {

@@ -111,7 +111,9 @@ fn check(
 ) -> anyhow::Result<Vec<DamagedObject>> {
     let builder = arguments.repository.builder()?;
     let keys = builder.audit_keys(AuditScope::Content, credential)?;
-    let auditor = Auditor::new(arguments.repository.store()?).with_keys(keys);
+    let auditor = Auditor::new(arguments.repository.store()?)
+        .with_manners(arguments.repository.manners.manners()?)
+        .with_keys(keys);
     let options = CheckOptions::new(SystemClock::default().now()).with_level(arguments.level);
     let watch = CheckWatch::new(output);
     let report = blocking::check(auditor, options, watch.clone());

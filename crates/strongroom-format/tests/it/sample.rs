@@ -1,5 +1,7 @@
 //! One fixed object of each kind, made of fixed random bytes: for damage and golden vectors.
 
+use std::sync::Arc;
+
 use strongroom_crypt::{
     Argon2Params, BoxSealer, EpochKey, FrameSealer, Id, IdHasher, PublicKey, RepositoryId, Roles,
     Sealer as _, Secret, SeededRandom, SessionId, SigningKey, SlotId, StructureKeys, Suite,
@@ -362,7 +364,7 @@ pub(crate) fn checkpoint() -> Checkpoint {
             len: 900,
             entries: 12,
         }],
-        snapshots: vec![(42, snapshot())],
+        snapshots: vec![(42, Arc::new(snapshot()))],
         epochs: vec![(EPOCH, EpochState::Open)],
         keyring: (GENERATION, ObjectHash::of(b"keyring")),
         genesis: ObjectHash::of(b"genesis"),

@@ -2,6 +2,8 @@
 
 mod body;
 
+use std::sync::Arc;
+
 use body::{admin_body, data_body};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
@@ -514,7 +516,10 @@ prop_compose! {
         Checkpoint {
             packs: sorted_by(packs, |pack| pack.name),
             segments: sorted_by(segments, |segment| segment.name),
-            snapshots: sorted_by(snapshots, |(n, _)| *n),
+            snapshots: sorted_by(snapshots, |(n, _)| *n)
+                .into_iter()
+                .map(|(n, snapshot)| (n, Arc::new(snapshot)))
+                .collect(),
             sessions: sorted_by(sessions, |(id, _)| *id),
             certificates: sorted_by(certificates, |one| (one.public, one.roles.bits())),
             epochs: sorted_by(epochs, |(number, _)| *number),

@@ -7,9 +7,9 @@ use strongroom_repo::Include;
 
 use super::report::Discrepancy;
 use super::target::Comparison;
-use crate::dirs::{self, DirCursor};
+use crate::dirs;
 use crate::stat;
-use crate::tree::scan::{Mount, Place, ScanError, Seen, list_flags};
+use crate::tree::scan::{Lister, Mount, Place, ScanError, Seen};
 use crate::tree::select::Selection;
 
 /// The directories that the walk is in, from the root downwards, as the source sees them.
@@ -22,8 +22,8 @@ impl Comparison {
         let Some(place) = self.place(path) else {
             return Vec::new();
         };
-        let mut cursor = DirCursor::new(list_flags());
-        let mut listing = match self.scan.list(&place, &mut cursor, usize::MAX) {
+        let mut lister = Lister::new();
+        let mut listing = match self.scan.list(&place, &mut lister, usize::MAX) {
             Ok(listing) => listing,
             Err(ScanError::Source(error)) => {
                 self.fail(path, error.message().to_owned());
@@ -34,16 +34,12 @@ impl Comparison {
         };
         let mut names = Vec::new();
         loop {
-            for seen in listing.slice.by_ref() {
-                match seen {
-                    Seen::Directory { node, .. } | Seen::Pruned { node, .. } | Seen::Item(node) => {
-                        names.push(node.name);
-                    }
-                    Seen::Problem { name, .. } => names.push(name),
-                    Seen::Excluded { .. } => {}
+            while let Some((name, seen)) = listing.take() {
+                if !matches!(seen, Seen::Excluded(_)) {
+                    names.push(name.to_vec());
                 }
             }
-            match self.scan.next_slice(&place, &mut cursor, &mut listing) {
+            match self.scan.next_slice(&place, &mut lister, &mut listing) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use strongroom_format::Node;
 use strongroom_repo::{Deviation, ReadAt, TargetError, TargetFile};
 
+use super::direct::Direct;
 use super::settle::{Origin, settle};
 use super::{DirectoryTargetOptions, failed};
 use crate::close;
@@ -27,6 +28,8 @@ pub(crate) struct OpenFile {
     pub(crate) origin: Origin,
     /// Runs of zeros become holes.
     pub(crate) sparse: bool,
+    /// The way past the cache, if it is taken. `None` also after `finish`.
+    pub(crate) direct: RwLock<Option<Direct>>,
 }
 
 impl OpenFile {
@@ -44,10 +47,11 @@ impl OpenFile {
 impl TargetFile for OpenFile {
     fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), TargetError> {
         self.with(|file| {
-            let written = if self.sparse {
-                write_sparse(file, offset, data, self.origin)
-            } else {
-                write_all(file, offset, data)
+            let direct = self.direct.read().unwrap_or_else(PoisonError::into_inner);
+            let written = match &*direct {
+                _ if self.sparse => write_sparse(file, offset, data, self.origin),
+                Some(direct) => direct.write(file, offset, data),
+                None => write_all(file, offset, data),
             };
             written.map_err(|errno| failed(errno, "write"))
         })
@@ -66,6 +70,14 @@ impl TargetFile for OpenFile {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let file = file.ok_or_else(|| TargetError::new("the file is finished"))?;
+        let direct = self
+            .direct
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(direct) = direct {
+            direct.close().map_err(|errno| failed(errno, "close"))?;
+        }
         let size = crate::stat::look_at(file.as_fd())
             .map_err(|errno| failed(errno, "look"))?
             .stx_size;

@@ -42,14 +42,17 @@ impl DirectoryTarget {
             Ok((create(dir.as_fd(), name, PRIVATE)?, Origin::Fresh))
         });
         let (file, origin) = opened.map_err(|errno| failed(errno, "create"))?;
+        let mut direct = None;
         if origin == Origin::Fresh {
             rustix::fs::ftruncate(&file, node.size).map_err(|errno| failed(errno, "set length"))?;
+            direct = self.past_cache(file.as_fd(), node);
         }
         Ok(OpenFile {
             options: Arc::clone(&self.options),
             file: RwLock::new(Some(file)),
             origin,
             sparse: node.flags & flag::SPARSE != 0,
+            direct: RwLock::new(direct),
         })
     }
 

@@ -7,6 +7,7 @@ use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use strongroom_repo::{Deviation, SmallFile, TargetError};
 
+use super::direct::DIRECT_BYTES;
 use super::file::{write_all, write_sparse};
 use super::open::{PRIVATE, create};
 use super::settle::{Origin, is_plain, is_settled, set_times, settle};
@@ -57,7 +58,8 @@ impl<'t> SmallWriter<'t> {
         small: &SmallFile<'_>,
         file: OwnedFd,
     ) -> Result<Vec<Deviation>, TargetError> {
-        write_content(small, file.as_fd()).map_err(|errno| failed(errno, "write"))?;
+        self.write_content(small, file.as_fd())
+            .map_err(|errno| failed(errno, "write"))?;
         let access = Access::File(file.as_fd());
         let options = &self.target.options;
         let is_done = is_plain(small.node)
@@ -71,6 +73,25 @@ impl<'t> SmallWriter<'t> {
         };
         close::close(file).map_err(|errno| failed(errno, "close"))?;
         Ok(deviations)
+    }
+
+    fn write_content(&self, small: &SmallFile<'_>, file: BorrowedFd<'_>) -> Result<(), Errno> {
+        let size = small.content.len() as u64;
+        if small.node.flags & flag::SPARSE != 0 {
+            write_sparse(file, 0, small.content, Origin::Fresh)?;
+            return rustix::fs::ftruncate(file, size);
+        }
+        if size < DIRECT_BYTES {
+            return write_all(file, 0, small.content);
+        }
+        rustix::fs::ftruncate(file, size)?;
+        match self.target.past_cache(file, small.node) {
+            Some(direct) => {
+                direct.write(file, 0, small.content)?;
+                direct.close()
+            }
+            None => write_all(file, 0, small.content),
+        }
     }
 
     /// Returns the mode to create it with: the final one if nobody gets to read it who may not in the end.
@@ -92,12 +113,4 @@ impl<'t> SmallWriter<'t> {
         self.dir = Some((path.to_vec(), Arc::clone(&fd)));
         Ok(fd)
     }
-}
-
-fn write_content(small: &SmallFile<'_>, file: BorrowedFd<'_>) -> Result<(), Errno> {
-    if small.node.flags & flag::SPARSE == 0 {
-        return write_all(file, 0, small.content);
-    }
-    write_sparse(file, 0, small.content, Origin::Fresh)?;
-    rustix::fs::ftruncate(file, small.content.len() as u64)
 }

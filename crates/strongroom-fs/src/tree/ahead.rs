@@ -5,9 +5,9 @@ use std::thread::JoinHandle;
 
 use strongroom_repo::SourceError;
 
-use super::scan::{Listing, Mount, Place, Scan, ScanError, list_flags};
+use super::scan::{Lister, Listing, Mount, Place, Scan, ScanError};
 use super::select::Selection;
-use crate::dirs::{self, DirCursor};
+use crate::dirs;
 
 /// A directory that somebody will list: a thread that reads ahead, or else the walk itself.
 #[derive(Debug)]
@@ -23,7 +23,10 @@ pub(crate) struct Task {
 #[derive(Debug)]
 enum State {
     Waiting,
-    Running,
+    /// Whether the walk waits for it.
+    Running {
+        awaited: bool,
+    },
     Done {
         listing: Result<Box<Listing>, SourceError>,
         cost: usize,
@@ -32,7 +35,10 @@ enum State {
 }
 
 /// Bytes of directories that may be read ahead; beyond it the threads wait for the walk.
-const MAX_AHEAD_BYTES: usize = 16 << 20;
+const MAX_AHEAD_BYTES: usize = 4 << 20;
+
+/// And go on when it is down to this: they are woken for many directories, not for each.
+const RESUME_BYTES: usize = MAX_AHEAD_BYTES / 4 * 3;
 
 /// A directory with more bytes of names is left to the walk, so that a few huge ones do not fill the memory.
 const MAX_NAMES_BYTES: usize = 1 << 20;
@@ -59,6 +65,10 @@ struct Queue {
     /// The next one is the last.
     tasks: Vec<Arc<Task>>,
     held_bytes: usize,
+    /// So much is held that nothing is begun.
+    full: bool,
+    /// Threads that sleep.
+    waiting: usize,
     stop: bool,
 }
 
@@ -100,20 +110,24 @@ impl Task {
 impl Ahead {
     /// Starts `threads` threads; with none, or when the system gives none, the walk lists everything itself.
     pub(crate) fn start(scan: Arc<Scan>, threads: usize) -> Self {
-        let shared = Arc::new(Shared::default());
-        let mut started = Vec::new();
-        for _ in 0..threads {
-            let (scan, shared) = (Arc::clone(&scan), Arc::clone(&shared));
-            let thread = std::thread::Builder::new().name("strongroom-walk".to_owned());
+        let mut ahead = Self {
+            scan,
+            shared: Arc::default(),
+            threads: Vec::new(),
+        };
+        ahead.grow(threads);
+        ahead
+    }
+
+    /// Makes it so many threads, if there are fewer.
+    pub(crate) fn grow(&mut self, threads: usize) {
+        while self.threads.len() < threads {
+            let (scan, shared) = (Arc::clone(&self.scan), Arc::clone(&self.shared));
+            let thread = std::thread::Builder::new().name("strongroom-scan".to_owned());
             match thread.spawn(move || run(&scan, &shared)) {
-                Ok(thread) => started.push(thread),
+                Ok(thread) => self.threads.push(thread),
                 Err(_) => break,
             }
-        }
-        Self {
-            scan,
-            shared,
-            threads: started,
         }
     }
 
@@ -122,10 +136,11 @@ impl Ahead {
         &self,
         task: &Task,
         place: &Place,
-        cursor: &mut DirCursor,
+        lister: &mut Lister,
     ) -> Result<Box<Listing>, SourceError> {
         let mut state = task.state();
-        while matches!(*state, State::Running) {
+        while let State::Running { awaited } = &mut *state {
+            *awaited = true;
             state = task
                 .ready
                 .wait(state)
@@ -134,13 +149,10 @@ impl Ahead {
         let found = std::mem::replace(&mut *state, State::Taken);
         drop(state);
         if let State::Done { listing, cost } = found {
-            let mut queue = self.shared.queue();
-            queue.held_bytes = queue.held_bytes.saturating_sub(cost);
-            drop(queue);
-            self.shared.wake.notify_all();
+            self.shared.release(cost);
             return listing;
         }
-        let listing = self.list_now(place, cursor)?;
+        let listing = self.list_now(place, lister)?;
         self.offer(&listing);
         Ok(listing)
     }
@@ -155,9 +167,9 @@ impl Ahead {
     pub(crate) fn list_now(
         &self,
         place: &Place,
-        cursor: &mut DirCursor,
+        lister: &mut Lister,
     ) -> Result<Box<Listing>, SourceError> {
-        match self.scan.list(place, cursor, usize::MAX) {
+        match self.scan.list(place, lister, usize::MAX) {
             Ok(listing) => Ok(Box::new(listing)),
             Err(ScanError::Source(error)) => Err(error),
             Err(ScanError::TooLarge) => Err(SourceError::new(
@@ -197,11 +209,31 @@ impl Shared {
             queue.tasks.push(Arc::clone(task));
         }
         let added = queue.tasks.len().saturating_sub(before);
+        let sleepers = if queue.full { 0 } else { queue.waiting };
         drop(queue);
-        match added {
+        match added.min(sleepers) {
             0 => {}
             1 => self.wake.notify_one(),
             _ => self.wake.notify_all(),
+        }
+    }
+
+    /// Takes note of a listing that is held.
+    fn hold(&self, cost: usize) {
+        let mut queue = self.queue();
+        queue.held_bytes += cost;
+        queue.full |= queue.held_bytes >= MAX_AHEAD_BYTES;
+    }
+
+    /// Takes note of a listing that is not held any more.
+    fn release(&self, cost: usize) {
+        let mut queue = self.queue();
+        queue.held_bytes = queue.held_bytes.saturating_sub(cost);
+        let has_room = queue.full && queue.held_bytes <= RESUME_BYTES;
+        queue.full &= !has_room;
+        drop(queue);
+        if has_room {
+            self.wake.notify_all();
         }
     }
 
@@ -212,32 +244,34 @@ impl Shared {
             if queue.stop {
                 return None;
             }
-            if queue.held_bytes < MAX_AHEAD_BYTES
+            if !queue.full
                 && let Some(task) = queue.tasks.pop()
             {
                 return Some(task);
             }
+            queue.waiting += 1;
             queue = self
                 .wake
                 .wait(queue)
                 .unwrap_or_else(PoisonError::into_inner);
+            queue.waiting -= 1;
         }
     }
 }
 
 fn run(scan: &Scan, shared: &Shared) {
-    let mut cursor = DirCursor::new(list_flags());
+    let mut lister = Lister::new();
     while let Some(task) = shared.next() {
         {
             let mut state = task.state();
             if !matches!(*state, State::Waiting) {
                 continue;
             }
-            *state = State::Running;
+            *state = State::Running { awaited: false };
         }
         let given_back = GiveBack(&task);
         let place = task.place();
-        let listing = match scan.list(&place, &mut cursor, MAX_NAMES_BYTES) {
+        let listing = match scan.list(&place, &mut lister, MAX_NAMES_BYTES) {
             Ok(listing) => Ok(Box::new(listing)),
             Err(ScanError::Source(error)) => Err(error),
             Err(ScanError::TooLarge) => continue,
@@ -245,25 +279,37 @@ fn run(scan: &Scan, shared: &Shared) {
         let cost = listing
             .as_ref()
             .map_or(0, |listing| listing.cost() + 2 * place.path.len());
-        shared.queue().held_bytes += cost;
+        shared.hold(cost);
         if let Ok(listing) = &listing {
             shared.offer(listing);
         }
-        *task.state() = State::Done { listing, cost };
-        drop(given_back);
+        given_back.done(State::Done { listing, cost });
     }
 }
 
 /// Gives a task back that was not done, also when its thread panics, so that nobody waits for it for ever.
 struct GiveBack<'t>(&'t Task);
 
+impl GiveBack<'_> {
+    fn done(self, done: State) {
+        self.leave(done);
+    }
+
+    fn leave(&self, next: State) {
+        let mut state = self.0.state();
+        let State::Running { awaited } = *state else {
+            return;
+        };
+        *state = next;
+        drop(state);
+        if awaited {
+            self.0.ready.notify_all();
+        }
+    }
+}
+
 impl Drop for GiveBack<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        if matches!(*state, State::Running) {
-            *state = State::Waiting;
-        }
-        drop(state);
-        self.0.ready.notify_all();
+        self.leave(State::Waiting);
     }
 }

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use strongroom_format::{Node, NodeKind, SkipReason, Time};
 use strongroom_repo::{Batch, BatchItem, Fill, MAX_SMALL_BYTES, SourceError};
 
+use crate::calls;
 use crate::dirs::{self, DirCursor};
 use crate::stat::{self, incomplete, skip};
 use crate::xattr::{Access, XattrReader};
@@ -245,6 +246,7 @@ fn read_to_end(file: &OwnedFd, size: u64, data: &mut Vec<u8>) -> Result<(), Errn
             return Ok(());
         }
         data.reserve(size - got);
+        calls::note("read");
         match rustix::io::read(file, spare_capacity(data)) {
             Ok(0) => return Ok(()),
             Ok(_) | Err(Errno::INTR) => {}

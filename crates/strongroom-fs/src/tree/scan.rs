@@ -4,15 +4,15 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::fs::{OFlags, Statx, StatxAttributes};
-use strongroom_format::{Node, NodeKind, SkipReason};
+use strongroom_format::{NodeKind, SkipReason};
 use strongroom_repo::SourceError;
 
 use super::ahead::Task;
 use super::select::Selection;
 use crate::dirs::{self, DirCursor};
-use crate::names::{ListError, Names};
+use crate::names::{ListError, Names, NamesReader};
 use crate::rules::{CACHEDIR_SIGNATURE, CACHEDIR_TAG, Rules};
-use crate::stat;
+use crate::stat::{self, Look};
 
 /// What every thread of a walk needs to know.
 #[derive(Debug)]
@@ -41,39 +41,45 @@ pub(crate) struct Place {
     pub(crate) selection: Selection,
 }
 
+/// What lists one directory after another.
+#[derive(Debug)]
+pub(crate) struct Lister {
+    cursor: DirCursor,
+    names: NamesReader,
+}
+
 /// A directory's names, and the entries of its current slice.
 #[derive(Debug)]
 pub(crate) struct Listing {
     names: Names,
+    /// The first name that was not looked at: the slice has those before it.
     next: usize,
-    pub(crate) slice: std::vec::IntoIter<Seen>,
+    slice: std::vec::IntoIter<Seen>,
     /// Why the list is not whole.
     pub(crate) broke: Option<SourceError>,
     /// The rule that left out the rest of the directory.
     pub(crate) pruned: Option<Arc<str>>,
 }
 
-/// One entry.
+/// What became of looking at one name.
 #[derive(Debug)]
 pub(crate) enum Seen {
     Directory {
-        node: Node,
+        look: Look,
         task: Arc<Task>,
     },
     /// A directory whose content is left out.
-    Pruned {
-        node: Node,
-        rule: Arc<str>,
-    },
-    Item(Node),
-    Excluded {
-        name: Vec<u8>,
-        rule: Arc<str>,
-    },
-    Problem {
-        name: Vec<u8>,
-        error: SourceError,
-    },
+    Pruned(Box<Pruned>),
+    Item(Look),
+    Excluded(Arc<str>),
+    Problem(SourceError),
+}
+
+/// A directory, and the rule that leaves its content out.
+#[derive(Debug)]
+pub(crate) struct Pruned {
+    pub(crate) look: Look,
+    pub(crate) rule: Arc<str>,
 }
 
 /// Why there is no listing.
@@ -84,17 +90,27 @@ pub(crate) enum ScanError {
     TooLarge,
 }
 
+impl Lister {
+    pub(crate) fn new() -> Self {
+        Self {
+            cursor: DirCursor::new(list_flags()),
+            names: NamesReader::new(),
+        }
+    }
+}
+
 impl Scan {
     /// Lists a directory and looks at its first slice.
     pub(crate) fn list(
         &self,
         place: &Place,
-        cursor: &mut DirCursor,
+        lister: &mut Lister,
         most_bytes: usize,
     ) -> Result<Listing, ScanError> {
+        let Lister { cursor, names } = lister;
         let dir = self.open(place, cursor).map_err(ScanError::Source)?;
         let (names, read) = match &place.selection {
-            Selection::Whole => Names::read(dir, most_bytes),
+            Selection::Whole => names.names(dir, most_bytes),
             Selection::Only(names) => (Names::of(names.keys().map(Vec::as_slice)), Ok(())),
         };
         let broke = match read {
@@ -124,13 +140,13 @@ impl Scan {
     pub(crate) fn next_slice(
         &self,
         place: &Place,
-        cursor: &mut DirCursor,
+        lister: &mut Lister,
         listing: &mut Listing,
     ) -> Result<bool, SourceError> {
         if listing.next >= listing.names.len() {
             return Ok(false);
         }
-        let dir = self.open(place, cursor)?;
+        let dir = self.open(place, &mut lister.cursor)?;
         self.look_on(place, dir, listing);
         Ok(true)
     }
@@ -183,13 +199,11 @@ impl Scan {
     fn look(&self, place: &Place, dir: BorrowedFd<'_>, name: &[u8], path: &mut Vec<u8>) -> Seen {
         let stat = match stat::look(dir, name) {
             Ok(stat) => stat,
-            Err(errno) => return problem(name, stat::skip(errno, "look")),
+            Err(errno) => return Seen::Problem(stat::skip(errno, "look")),
         };
         let Some(kind) = stat::kind_of(&stat) else {
-            return problem(
-                name,
-                SourceError::new(SkipReason::NotSupported, "a kind of file that is not known"),
-            );
+            let what = "a kind of file that is not known";
+            return Seen::Problem(SourceError::new(SkipReason::NotSupported, what));
         };
         let named = match &place.selection {
             Selection::Only(names) => names.get(name),
@@ -198,18 +212,13 @@ impl Scan {
         if named.is_none()
             && let Some(rule) = self.exclude(&stat, kind, name, path)
         {
-            return Seen::Excluded {
-                name: name.to_vec(),
-                rule,
-            };
+            return Seen::Excluded(rule);
         }
-        let mut node = stat::node_of(&stat, kind);
-        node.name = name.to_vec();
+        let look = Look::of(&stat, kind);
         if kind == NodeKind::Directory {
-            return self.directory(place, node, &stat, named);
+            return self.directory(place, name, look, &stat, named);
         }
-        node.link = link_set(&place.mount, &place.path, name, &stat);
-        Seen::Item(node)
+        Seen::Item(look.with_link(link_set(&place.mount, &place.path, name, &stat)))
     }
 
     fn exclude(
@@ -240,19 +249,18 @@ impl Scan {
     fn directory(
         &self,
         place: &Place,
-        node: Node,
+        name: &[u8],
+        look: Look,
         stat: &Statx,
         named: Option<&Selection>,
     ) -> Seen {
         let mut mount = Arc::clone(&place.mount);
         if stat::device_of(stat) != mount.device {
             if let (Some(rule), None) = (&self.one_file_system, named) {
-                return Seen::Pruned {
-                    node,
-                    rule: Arc::clone(rule),
-                };
+                let rule = Arc::clone(rule);
+                return Seen::Pruned(Box::new(Pruned { look, rule }));
             }
-            let path = dirs::join(&place.path, &node.name);
+            let path = dirs::join(&place.path, name);
             mount = Arc::new(Mount {
                 device: stat::device_of(stat),
                 path,
@@ -261,15 +269,22 @@ impl Scan {
         let selection = named.cloned().unwrap_or(Selection::Whole);
         let task = Arc::new(Task::new(
             Arc::clone(&place.path),
-            node.name.clone(),
+            name.to_vec(),
             mount,
             selection,
         ));
-        Seen::Directory { node, task }
+        Seen::Directory { look, task }
     }
 }
 
 impl Listing {
+    /// Takes the next entry of the slice with its name.
+    pub(crate) fn take(&mut self) -> Option<(&[u8], Seen)> {
+        let at = self.next - self.slice.len();
+        let seen = self.slice.next()?;
+        Some((self.names.get(at).unwrap_or_default(), seen))
+    }
+
     /// Returns the tasks of the slice's directories, the last first.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
         self.slice
@@ -329,11 +344,4 @@ fn is_cache(dir: BorrowedFd<'_>) -> bool {
     let is_file =
         stat::look_at(tag.as_fd()).is_ok_and(|stat| stat::kind_of(&stat) == Some(NodeKind::File));
     is_file && rustix::io::read(&tag, &mut first) == Ok(first.len()) && first == CACHEDIR_SIGNATURE
-}
-
-fn problem(name: &[u8], error: SourceError) -> Seen {
-    Seen::Problem {
-        name: name.to_vec(),
-        error,
-    }
 }

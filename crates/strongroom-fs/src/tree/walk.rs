@@ -5,18 +5,20 @@ use std::sync::Arc;
 use strongroom_repo::{Entry, Problem, SourceError, Walk, WalkEvent};
 
 use super::ahead::Ahead;
-use super::scan::{Listing, Mount, Place, Scan, Seen, list_flags};
+use super::scan::{Lister, Listing, Mount, Place, Pruned, Scan, Seen};
 use super::select::Selection;
-use crate::dirs::{self, DirCursor};
+use crate::dirs;
 
 /// A walk of a file tree.
 #[derive(Debug)]
 pub(crate) struct TreeWalk {
     scan: Arc<Scan>,
     ahead: Ahead,
-    cursor: DirCursor,
+    lister: Lister,
     /// The root, until it was entered.
     root: Option<Root>,
+    /// Events from before the first was asked for.
+    early: Vec<WalkEvent>,
     frames: Vec<Frame>,
     /// Path of the directory of the last frame.
     path: Vec<u8>,
@@ -52,11 +54,26 @@ impl TreeWalk {
         Self {
             scan,
             ahead,
-            cursor: DirCursor::new(list_flags()),
+            lister: Lister::new(),
             root: Some(root),
+            early: Vec::new(),
             frames: Vec::new(),
             path: Vec::new(),
         }
+    }
+
+    /// Lists the root, so that the threads have something to do before anybody asks for events.
+    pub(crate) fn begin(&mut self) {
+        if let Some(root) = self.root.take() {
+            let mut events = Vec::new();
+            self.enter_root(root, &mut events);
+            self.early = events;
+        }
+    }
+
+    /// Lets so many threads read ahead, if there are fewer.
+    pub(crate) fn grow(&mut self, threads: usize) {
+        self.ahead.grow(threads);
     }
 
     fn enter_root(&mut self, root: Root, events: &mut Vec<WalkEvent>) {
@@ -70,7 +87,7 @@ impl TreeWalk {
             selection: self.scan.selection.clone(),
         };
         events.push(WalkEvent::Enter(root.entry));
-        let listing = self.ahead.list_now(&place, &mut self.cursor);
+        let listing = self.ahead.list_now(&place, &mut self.lister);
         if let Ok(listing) = &listing {
             self.ahead.offer(listing);
         }
@@ -123,39 +140,41 @@ impl TreeWalk {
             return false;
         };
         self.path.truncate(frame.path_len);
-        let Some(seen) = frame.listing.slice.next() else {
-            self.next_slice(events);
-            return true;
-        };
         let dir = Arc::clone(
             frame
                 .dir
                 .get_or_insert_with(|| Arc::from(self.path.as_slice())),
         );
+        let Some((name, seen)) = frame.listing.take() else {
+            self.next_slice(events);
+            return true;
+        };
         match seen {
-            Seen::Item(node) => events.push(WalkEvent::Item(Entry { dir, node })),
-            Seen::Problem { name, error } => {
-                events.push(WalkEvent::Problem(Problem {
-                    path: dirs::join(&dir, &name),
-                    error,
-                }));
+            Seen::Item(look) => {
+                let node = look.into_node(name.to_vec());
+                events.push(WalkEvent::Item(Entry { dir, node }));
             }
-            Seen::Excluded { name, rule } => {
-                events.push(WalkEvent::Excluded {
-                    path: dirs::join(&dir, &name),
-                    rule,
-                });
+            Seen::Problem(error) => {
+                let path = dirs::join(&dir, name);
+                events.push(WalkEvent::Problem(Problem { path, error }));
             }
-            Seen::Pruned { node, rule } => {
-                let path = dirs::join(&dir, &node.name);
+            Seen::Excluded(rule) => {
+                let path = dirs::join(&dir, name);
+                events.push(WalkEvent::Excluded { path, rule });
+            }
+            Seen::Pruned(pruned) => {
+                let Pruned { look, rule } = *pruned;
+                let path = dirs::join(&dir, name);
+                let node = look.into_node(name.to_vec());
                 events.push(WalkEvent::Enter(Entry { dir, node }));
                 events.push(WalkEvent::Excluded { path, rule });
                 events.push(WalkEvent::Leave);
             }
-            Seen::Directory { node, task } => {
+            Seen::Directory { look, task } => {
+                let node = look.into_node(name.to_vec());
                 events.push(WalkEvent::Enter(Entry { dir, node }));
                 let place = task.place();
-                let listing = self.ahead.take(&task, &place, &mut self.cursor);
+                let listing = self.ahead.take(&task, &place, &mut self.lister);
                 self.descend(place, listing, events);
             }
         }
@@ -179,7 +198,7 @@ impl TreeWalk {
         };
         let more = match self
             .scan
-            .next_slice(&place, &mut self.cursor, &mut frame.listing)
+            .next_slice(&place, &mut self.lister, &mut frame.listing)
         {
             Ok(true) => {
                 self.ahead.offer(&frame.listing);
@@ -202,6 +221,7 @@ impl TreeWalk {
 impl Walk for TreeWalk {
     fn next(&mut self, events: &mut Vec<WalkEvent>) -> bool {
         let enough = events.len() + EVENTS;
+        events.append(&mut self.early);
         if let Some(root) = self.root.take() {
             self.enter_root(root, events);
         }

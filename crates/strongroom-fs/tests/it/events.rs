@@ -123,3 +123,23 @@ fn a_tree_that_changes_under_the_walk_costs_only_what_changed() {
     });
     assert_eq!(check_order(&events(&source)).len(), 601);
 }
+
+#[test]
+fn a_walk_that_was_begun_early_is_gone_on_with_once() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..100 {
+        fs::create_dir_all(dir.path().join(format!("d{number}/sub"))).unwrap();
+        fs::write(dir.path().join(format!("d{number}/file")), "x").unwrap();
+    }
+    let expected = check_order(&events(&walk(dir.path(), 2, 512)));
+    for threads in [0, 1, 2] {
+        let source = walk(dir.path(), threads, 512);
+        source.read_ahead();
+        assert_eq!(check_order(&events(&source)), expected);
+        fs::write(dir.path().join(format!("later{threads}")), "x").unwrap();
+        let again = check_order(&events(&source));
+        assert!(again.len() > expected.len(), "it begins anew");
+        fs::remove_file(dir.path().join(format!("later{threads}"))).unwrap();
+        source.read_ahead();
+    }
+}

@@ -14,7 +14,7 @@ use crate::blobs::Blobs;
 use crate::context::crypt_error;
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Index;
+use crate::index::{Breadth, Index};
 use crate::repository::Repository;
 use crate::state::State;
 
@@ -58,8 +58,16 @@ impl Base {
         remote: &Remote,
         options: &BackupOptions,
     ) -> Result<Self> {
-        let (state, index) = repository.current(remote)?;
+        let (state, index) = repository.current_as_wide_as(Breadth::Enough, remote)?;
         let parent = options.parent_in(&state)?;
+        if let Some((_, parent)) = &parent
+            && index.locate(&parent.root)?.is_empty()
+        {
+            // Another machine wrote it, or this one before it lost its cache.
+            let (state, index) = repository.current(remote)?;
+            let parent = options.parent_in(&state)?;
+            return Ok(Self::of(repository, state, index, parent));
+        }
         Ok(Self::of(repository, state, index, parent))
     }
 

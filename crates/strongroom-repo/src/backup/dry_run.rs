@@ -3,9 +3,9 @@
 use strongroom_format::NodeKind;
 
 use super::Base;
-use super::judge::{Judge, Verdict};
+use super::judge::{Entered, Judge, Verdict};
 use super::run::parent_blobs;
-use crate::edge::{Remote, cancelled};
+use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::{Event, Observer};
 use crate::repository::Repository;
@@ -43,23 +43,21 @@ pub(super) fn dry_run(
     let mut events = Vec::new();
     let mut more = true;
     while more {
-        if remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        remote.before_step()?;
         more = walk.next(&mut events);
         for event in events.drain(..) {
-            let (entry, verdict) = match event {
+            let (entry, unchanged) = match event {
                 WalkEvent::Enter(entry) => {
-                    let verdict = judge.enter(&entry)?;
-                    (entry, verdict)
+                    let unchanged = matches!(judge.enter(&entry), Entered::Known(_));
+                    (entry, unchanged)
                 }
                 WalkEvent::Leave => {
                     judge.leave();
                     continue;
                 }
                 WalkEvent::Item(entry) => {
-                    let verdict = judge.item(&entry)?;
-                    (entry, verdict)
+                    let unchanged = matches!(judge.item(&entry)?, Verdict::Known(_));
+                    (entry, unchanged)
                 }
                 WalkEvent::Problem(problem) => {
                     count.problems += 1;
@@ -75,7 +73,6 @@ pub(super) fn dry_run(
                     continue;
                 }
             };
-            let unchanged = matches!(verdict, Verdict::Known(..));
             let bytes = if entry.node.kind == NodeKind::Directory {
                 0
             } else {

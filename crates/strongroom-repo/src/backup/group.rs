@@ -1,11 +1,13 @@
 //! The unit of work: about two megabytes of a source.
 
 use crossbeam_channel::Receiver;
-use strongroom_format::{Node, Ref};
+use strongroom_format::Ref;
 
+use super::judge::OwnRecord;
 use super::large::LargeFile;
 use crate::error::Result;
 use crate::source::{Batch, Problem};
+use crate::tree::Recorded;
 
 /// About so much content makes a group, whatever the sizes of files: a frame's worth.
 pub(super) const GROUP_BYTES: u64 = 2 << 20;
@@ -28,13 +30,13 @@ pub(super) struct Group {
 #[derive(Debug)]
 pub(super) enum Step {
     /// A directory begins whose metadata is as the parent snapshot has it.
-    EnterKnown(Box<Node>),
+    EnterKnown(OwnRecord),
     /// A directory begins; its metadata is an item of the batch.
     EnterFilled(usize),
     /// The directory entered last ends.
     Leave,
     /// An entry that is as the parent snapshot has it.
-    Known(Box<Node>, Vec<Ref>),
+    Known(Recorded),
     /// An item of the batch.
     Filled(usize),
     /// A file with a reader of its own.

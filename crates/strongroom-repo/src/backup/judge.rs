@@ -9,7 +9,7 @@ use crate::blobs::{Blobs, PAGE};
 use crate::error::Result;
 use crate::index::Index;
 use crate::source::Entry;
-use crate::tree::{DirectoryReader, TreeEntry};
+use crate::tree::{DirectoryReader, Recorded};
 
 /// Walks the parent snapshot's tree beside the source's and says of each entry whether it is the same.
 ///
@@ -36,16 +36,44 @@ pub(super) struct Parent<'a> {
 #[derive(Debug, Default)]
 struct Beside {
     reader: Option<DirectoryReader>,
-    peeked: Option<TreeEntry>,
+    peeked: Option<Recorded>,
 }
 
-/// What the parent has of an entry.
+/// What the parent has of a directory's own metadata.
+#[derive(Debug)]
+pub(super) enum Entered {
+    /// The same; this is its record.
+    Known(OwnRecord),
+    /// Something else, or nothing.
+    Changed,
+}
+
+/// Where the parent has a directory's own metadata.
+#[derive(Debug)]
+pub(super) enum OwnRecord {
+    /// In its first leaf: it is the root.
+    Root(Box<Node>),
+    /// Among the entries of the directory above it.
+    Entry(Recorded),
+}
+
+/// What the parent has of anything else.
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// The same; this is its record.
-    Known(Box<Node>, Vec<Ref>),
+    Known(Recorded),
     /// Something else, or nothing.
     Changed,
+}
+
+impl OwnRecord {
+    /// Returns the metadata.
+    pub(super) fn node(&self) -> &Node {
+        match self {
+            Self::Root(node) => node,
+            Self::Entry(entry) => entry.node(),
+        }
+    }
 }
 
 impl<'a> Judge<'a> {
@@ -57,33 +85,27 @@ impl<'a> Judge<'a> {
     }
 
     /// Enters a directory of the source. Known means its own metadata; what is in it is judged by itself.
-    pub(super) fn enter(&mut self, entry: &Entry) -> Result<Verdict> {
+    pub(super) fn enter(&mut self, entry: &Entry) -> Entered {
         let Some(parent) = &self.parent else {
-            return Ok(Verdict::Changed);
+            return Entered::Changed;
         };
         let found = match self.open.last_mut() {
             None => Self::root(parent),
             Some(beside) => beside.find(parent, &entry.node.name),
         };
-        let (beside, verdict) = match found {
-            Some((node, reader)) if node.kind == NodeKind::Directory => {
-                let known = same(&entry.node, &node, parent.began);
-                let verdict = match known {
-                    true => Verdict::Known(Box::new(node), Vec::new()),
-                    false => Verdict::Changed,
-                };
-                (
-                    Beside {
-                        reader,
-                        peeked: None,
-                    },
-                    verdict,
-                )
-            }
-            _ => (Beside::default(), Verdict::Changed),
+        let is_directory = |record: &OwnRecord| record.node().kind == NodeKind::Directory;
+        let Some((record, reader)) = found.filter(|(record, _)| is_directory(record)) else {
+            self.open.push(Beside::default());
+            return Entered::Changed;
         };
-        self.open.push(beside);
-        Ok(verdict)
+        self.open.push(Beside {
+            reader,
+            peeked: None,
+        });
+        match same(&entry.node, record.node(), parent.began) {
+            true => Entered::Known(record),
+            false => Entered::Changed,
+        }
     }
 
     /// Leaves the directory entered last.
@@ -99,32 +121,32 @@ impl<'a> Judge<'a> {
         let Some(old) = beside.take(&entry.node.name) else {
             return Ok(Verdict::Changed);
         };
-        if !same(&entry.node, &old.node, parent.began) || !parent.has_content(&old)? {
+        if !same(&entry.node, old.node(), parent.began) || !parent.has_content(&old)? {
             return Ok(Verdict::Changed);
         }
-        Ok(Verdict::Known(Box::new(old.node), old.refs))
+        Ok(Verdict::Known(old))
     }
 
-    fn root(parent: &Parent<'_>) -> Option<(Node, Option<DirectoryReader>)> {
+    fn root(parent: &Parent<'_>) -> Option<(OwnRecord, Option<DirectoryReader>)> {
         let reader = DirectoryReader::open(parent.blobs, &parent.root).ok()?;
         let node = reader.root_node().cloned()?;
-        Some((node, Some(reader)))
+        Some((OwnRecord::Root(Box::new(node)), Some(reader)))
     }
 }
 
 impl Beside {
     /// Returns the parent's entry of that name. Entries are asked for in ascending order.
-    fn take(&mut self, name: &[u8]) -> Option<TreeEntry> {
+    fn take(&mut self, name: &[u8]) -> Option<Recorded> {
         loop {
             if self.peeked.is_none() {
                 // A page of the parent that cannot be read costs reading the files again, not the backup.
-                self.peeked = self.reader.as_mut()?.next().unwrap_or_default();
+                self.peeked = self.reader.as_mut()?.next_recorded().unwrap_or_default();
                 if self.peeked.is_none() {
                     self.reader = None;
                     return None;
                 }
             }
-            match self.peeked.as_ref()?.node.name.as_slice().cmp(name) {
+            match self.peeked.as_ref()?.node().name.as_slice().cmp(name) {
                 std::cmp::Ordering::Less => self.peeked = None,
                 std::cmp::Ordering::Equal => return self.peeked.take(),
                 std::cmp::Ordering::Greater => return None,
@@ -136,24 +158,24 @@ impl Beside {
         &mut self,
         parent: &Parent<'_>,
         name: &[u8],
-    ) -> Option<(Node, Option<DirectoryReader>)> {
+    ) -> Option<(OwnRecord, Option<DirectoryReader>)> {
         let entry = self.take(name)?;
         let page = entry
-            .refs
+            .refs()
             .first()
             .filter(|page| page.kind == RefKind::Page)?;
         let reader = DirectoryReader::open(parent.blobs, &page.id).ok();
-        Some((entry.node, reader))
+        Some((OwnRecord::Entry(entry), reader))
     }
 }
 
 impl Parent<'_> {
     /// Says whether everything that a file refers to has a good copy: pieces and the pages of its recipe.
-    fn has_content(&self, entry: &TreeEntry) -> Result<bool> {
+    fn has_content(&self, entry: &Recorded) -> Result<bool> {
         let Some(index) = self.suspect else {
             return Ok(true);
         };
-        let mut levels = vec![entry.refs.clone().into_iter()];
+        let mut levels = vec![entry.refs().to_vec().into_iter()];
         while let Some(level) = levels.last_mut() {
             let Some(reference) = level.next() else {
                 levels.pop();

@@ -46,7 +46,7 @@ impl Known {
         {
             return Ok(false);
         }
-        if !self.is_stored(id)? {
+        if !self.has(id)? {
             return Ok(true);
         }
         self.shard(id)
@@ -56,7 +56,8 @@ impl Known {
         Ok(false)
     }
 
-    fn is_stored(&self, id: &Id) -> Result<bool> {
+    /// Says whether the index has a blob, so that a snapshot may refer to it without anybody storing it.
+    pub(super) fn has(&self, id: &Id) -> Result<bool> {
         let index = self.index();
         let stored = index.contains(id)?;
         match &self.retired {

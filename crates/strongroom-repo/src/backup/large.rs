@@ -8,6 +8,7 @@ use strongroom_format::Ref;
 use super::Run;
 use super::recipe::Recipe;
 use super::worker::{Chunks, Job};
+use crate::buffers::OneOfFew;
 use crate::edge::cancelled;
 use crate::error::Result;
 use crate::outlet::Outlet;
@@ -35,10 +36,10 @@ pub(super) struct Whole {
     pub(super) changed: bool,
 }
 
-/// Read ahead of the cut: a chunk ends within the largest size, so most of the buffer is chunks and little is moved to the next one.
-const BUFFER_CHUNKS: usize = 2;
-/// Batches of one file on their way through the workers.
-const AHEAD: usize = 2;
+/// Batches of one file on their way through the workers, at most; how many there are depends on the buffers.
+const AHEAD: usize = 64;
+/// A buffer holds a chunk of the largest size, and at least this.
+const LEAST_BUFFER_BYTES: usize = 1 << 20;
 
 /// Takes files until there are none left.
 pub(super) fn read_all(
@@ -95,19 +96,19 @@ fn read_file(run: &Run<'_>, entry: &mut Entry, jobs: &Outlet<'_, Job>) -> Result
         waiting: VecDeque::new(),
         recipe: Recipe::new(),
     };
-    let size = read_ahead(run);
+    let size = run.chunker.sizes().max().max(LEAST_BUFFER_BYTES);
     let mut buffer = run.buffers.reads.take_filled(size);
     let mut filled = 0;
     let mut bytes = 0;
     loop {
-        if run.remote.is_cancelled() {
-            return Err(cancelled().into());
-        }
-        let hole = match read_some(content.as_mut(), &mut buffer, &mut filled)? {
+        run.remote.before_step()?;
+        let before = filled;
+        let hole = match read_some(content.as_mut(), &mut buffer.bytes, &mut filled)? {
             Stop::Full => None,
             Stop::Hole(len) => Some(len),
             Stop::End => Some(0),
         };
+        run.remote.has_read((filled - before) as u64)?;
         // Content on either side of a hole is cut for itself.
         let ended = hole.is_some();
         bytes += file.cut(&mut buffer, &mut filled, size, ended)?;
@@ -123,21 +124,13 @@ fn read_file(run: &Run<'_>, entry: &mut Entry, jobs: &Outlet<'_, Job>) -> Result
     let changed = content.finish(entry)?;
     drop(content);
     entry.node.size = bytes;
+    drop(buffer);
     file.drain(0)?;
-    run.buffers.reads.put(buffer);
     let refs = file.recipe.finish(run)?;
     Ok(Whole {
         refs,
         changed: changed || filled_changed,
     })
-}
-
-fn read_ahead(run: &Run<'_>) -> usize {
-    run.chunker
-        .sizes()
-        .max()
-        .saturating_mul(BUFFER_CHUNKS)
-        .max(1 << 20)
 }
 
 /// Asks the source for the metadata that a walk does not bring.
@@ -199,7 +192,7 @@ struct Pending<'r, 'a> {
 
 /// What comes next in the recipe.
 enum Part {
-    Chunks(Receiver<(Vec<Ref>, Vec<u8>)>),
+    Chunks(Receiver<Vec<Ref>>),
     Hole(u64),
 }
 
@@ -207,7 +200,7 @@ impl Pending<'_, '_> {
     /// Cuts what can be cut of the buffer and sends it; the rest moves to the front of the next buffer. Returns the bytes sent.
     fn cut(
         &mut self,
-        buffer: &mut Vec<u8>,
+        buffer: &mut OneOfFew,
         filled: &mut usize,
         size: usize,
         ended: bool,
@@ -216,17 +209,22 @@ impl Pending<'_, '_> {
         let max = chunker.sizes().max();
         let mut ends = Vec::new();
         let mut start = 0;
-        while start < *filled && (ended || *filled - start >= max) {
-            let rest = buffer.get(start..*filled).unwrap_or_default();
-            start += chunker.cut(rest).clamp(1, rest.len().max(1));
+        while start < *filled {
+            let rest = buffer.bytes.get(start..*filled).unwrap_or_default();
+            let len = chunker.cut(rest).clamp(1, rest.len().max(1));
+            // A cut before the end of what is there is one whatever follows (law 6 of chunkers).
+            if len == rest.len() && len < max && !ended {
+                break;
+            }
+            start += len;
             ends.push(start);
         }
         if start == 0 {
             return Ok(0);
         }
         let mut next = self.run.buffers.reads.take_filled(size);
-        let rest = buffer.get(start..*filled).unwrap_or_default();
-        if let Some(front) = next.get_mut(..rest.len()) {
+        let rest = buffer.bytes.get(start..*filled).unwrap_or_default();
+        if let Some(front) = next.bytes.get_mut(..rest.len()) {
             front.copy_from_slice(rest);
         }
         *filled = rest.len();
@@ -256,8 +254,7 @@ impl Pending<'_, '_> {
         while self.waiting.len() > most {
             match self.waiting.pop_front() {
                 Some(Part::Chunks(answer)) => {
-                    let (refs, buffer) = self.run.workers.wait(&answer)?;
-                    self.run.buffers.reads.put(buffer);
+                    let refs = self.run.workers.wait(&answer)?;
                     for one in refs {
                         self.recipe.push(self.run, one)?;
                     }

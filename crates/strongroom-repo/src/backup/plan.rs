@@ -5,7 +5,7 @@ use strongroom_format::NodeKind;
 
 use super::Run;
 use super::group::{Group, Step};
-use super::judge::{Judge, Verdict};
+use super::judge::{Entered, Judge, Verdict};
 use super::large::LargeJob;
 use super::worker::Job;
 use crate::edge::cancelled;
@@ -42,9 +42,7 @@ pub(super) fn plan<'r>(run: &'r Run<'_>, judge: Judge<'r>, outlets: Outlets<'r>)
     let mut events = Vec::new();
     let mut more = true;
     while more {
-        if run.remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        run.remote.before_step()?;
         more = walk.next(&mut events);
         for event in events.drain(..) {
             planner.event(event)?;
@@ -67,16 +65,16 @@ struct Planner<'r, 'a> {
 impl Planner<'_, '_> {
     fn event(&mut self, event: WalkEvent) -> Result<()> {
         let step = match event {
-            WalkEvent::Enter(entry) => match self.judge.enter(&entry)? {
-                Verdict::Known(node, _) => Step::EnterKnown(node),
-                Verdict::Changed => Step::EnterFilled(self.ask(entry, false)),
+            WalkEvent::Enter(entry) => match self.judge.enter(&entry) {
+                Entered::Known(record) => Step::EnterKnown(record),
+                Entered::Changed => Step::EnterFilled(self.ask(entry, false)),
             },
             WalkEvent::Leave => {
                 self.judge.leave();
                 Step::Leave
             }
             WalkEvent::Item(entry) => match self.judge.item(&entry)? {
-                Verdict::Known(node, refs) => Step::Known(node, refs),
+                Verdict::Known(recorded) => Step::Known(recorded),
                 Verdict::Changed => self.changed(entry)?,
             },
             WalkEvent::Problem(problem) => Step::Problem(problem),
@@ -126,8 +124,12 @@ impl Planner<'_, '_> {
         let group = std::mem::replace(&mut self.group, next);
         self.bytes = 0;
         match group.has_work() {
+            // Whoever does it asks before.
             true => self.outlets.jobs.send(Job::Group(group)),
-            false => self.outlets.results.send(Ok(group)),
+            false => {
+                self.run.remote.before_batch()?;
+                self.outlets.results.send(Ok(group))
+            }
         }
     }
 }

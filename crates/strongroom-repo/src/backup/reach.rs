@@ -8,7 +8,7 @@ use strongroom_format::{ObjectHash, PackClass, Page, Ref, RefKind};
 
 use super::retired::Retired;
 use crate::blobs::{Blobs, PAGE};
-use crate::edge::{Remote, cancelled};
+use crate::edge::Remote;
 use crate::error::Result;
 use crate::index::{Index, is_loss};
 use crate::repository::Repository;
@@ -121,9 +121,7 @@ impl<'a> Reach<'a> {
     }
 
     fn enter(&mut self, page: &Id, beside: Option<&Id>) -> Result<bool> {
-        if self.remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        self.remote.before_step()?;
         if !self.has_ground(page, RefKind::Page)? {
             return Ok(false);
         }

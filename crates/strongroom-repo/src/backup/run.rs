@@ -22,7 +22,7 @@ use super::upload::{Unannounced, Uploader};
 use super::worker::{DATA, Worker};
 use super::{Base, large};
 use crate::blobs::Blobs;
-use crate::buffers::Buffers;
+use crate::buffers::{Buffers, FewBuffers};
 use crate::context::Context;
 use crate::edge::{Remote, cancelled, panicked};
 use crate::error::{Error, ErrorKind, Result};
@@ -30,6 +30,7 @@ use crate::frame_writer::{FrameSealer, FrameWriter};
 use crate::index::Index;
 use crate::journal::lock;
 use crate::keys::Keys;
+use crate::memory::Shares;
 use crate::observer::Observer;
 use crate::outlet::{Answering, Outlet, Present, answering};
 use crate::pack_writer::{FinishedPack, PackWriter, start_session};
@@ -48,6 +49,7 @@ pub(super) struct Run<'a> {
     pub(super) progress: &'a Meter,
     pub(super) observer: &'a dyn Observer,
     pub(super) remote: &'a Remote,
+    pub(super) shares: Shares,
     pub(super) buffers: BufferSets,
     /// Those who answer jobs.
     pub(super) workers: Answering,
@@ -64,10 +66,11 @@ impl std::fmt::Debug for Run<'_> {
 }
 
 /// Buffers by use, so that each is of the size its next user needs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct BufferSets {
     pub(super) batches: Buffers,
-    pub(super) reads: Buffers,
+    /// Of large files: one being filled by each reader, one at each worker, and one more.
+    pub(super) reads: FewBuffers,
 }
 
 /// What a backup stored.
@@ -85,21 +88,10 @@ pub(super) struct Stored {
     pub(super) index: Arc<Index>,
 }
 
-/// Decoded frames of the parent's tree that are kept: neighbours in a directory are neighbours in a frame.
-const PARENT_CACHE_BYTES: usize = 16 << 20;
-/// Data packs open at once. One more and the gap that padding fills is a little smaller; each is a pack of memory.
-pub(super) const OPEN_DATA_PACKS: usize = 3;
-/// Readers of large files.
-const LARGE_READERS: usize = 2;
-
 pub(super) fn parent_blobs(repository: &Repository, remote: &Remote, base: &Base) -> Blobs {
     let context = repository.context().clone();
-    Blobs::new(
-        remote.clone(),
-        context,
-        base.index.clone(),
-        PARENT_CACHE_BYTES,
-    )
+    let room = context.shares.parent;
+    Blobs::new(remote.clone(), context, base.index.clone(), room)
 }
 
 /// Walks the source and stores what is new. When it returns everything is durable, and all but the rest is announced.
@@ -126,6 +118,7 @@ pub(super) fn store(
         known: &known,
         meter,
         remote,
+        shares: context.shares,
     };
     let judge = Judge::new(base.beside(&blobs));
     let writers = |workers, finished| {
@@ -195,6 +188,7 @@ struct Parts<'a> {
     known: &'a Known,
     meter: &'a Meter,
     remote: &'a Remote,
+    shares: Shares,
 }
 
 /// The packs of a session, by class.
@@ -209,7 +203,8 @@ impl<'a> Packs<'a> {
     fn new(context: &'a Context) -> Self {
         let writer = |class, open| PackWriter::new(context, class, open, Buffers::default());
         Self {
-            data: writer(PackClass::Data, OPEN_DATA_PACKS),
+            data: writer(PackClass::Data, context.shares.open_packs)
+                .with_places(context.shares.packs()),
             names: writer(PackClass::Names, 1),
             pages: writer(PackClass::Pages, 1),
         }
@@ -262,6 +257,7 @@ fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tre
         known,
         meter,
         remote,
+        shares,
     } = parts;
     let tree = TreeStore::new(keys, known, meter, writers.names, writers.pages);
     let (working, workers) = answering();
@@ -275,7 +271,11 @@ fn build(parts: Parts<'_>, writers: Writers<'_>, judge: Judge<'_>) -> Result<Tre
         progress: meter,
         observer: meter.observer(),
         remote,
-        buffers: BufferSets::default(),
+        shares,
+        buffers: BufferSets {
+            batches: Buffers::default(),
+            reads: FewBuffers::new(shares.read_buffers()),
+        },
         workers,
         readers,
     };
@@ -301,9 +301,9 @@ fn in_threads<'a>(
 ) -> Result<Tree> {
     let threads = workers.len();
     let (jobs_sender, jobs) = bounded(threads);
-    let (large_sender, large_files) = bounded(LARGE_READERS);
+    let (large_sender, large_files) = bounded(run.shares.large_readers);
     let (results_sender, results) = unbounded();
-    let groups = 2 * threads + 2;
+    let groups = run.shares.groups();
     let (credit, credits) = bounded(groups);
     give(&credit, groups);
     std::thread::scope(|scope| {
@@ -320,7 +320,7 @@ fn in_threads<'a>(
         }
         // Only workers take jobs: when they have gone, whoever sends one or waits for one is told.
         drop((jobs, working));
-        for _ in 0..LARGE_READERS {
+        for _ in 0..run.shares.large_readers {
             let (files, jobs) = (large_files.clone(), Outlet::Queue(jobs_sender.clone()));
             let results = results_sender.clone();
             let present = reading.clone();

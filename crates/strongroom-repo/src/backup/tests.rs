@@ -488,11 +488,12 @@ fn dropping_the_future_leaves_a_repository_that_goes_on() {
 fn machines_that_back_up_at_once_all_get_their_snapshots() {
     let (store, _) = repository();
     let reports: Vec<(BackupReport, Tree)> = std::thread::scope(|scope| {
-        let runs: Vec<_> = (0..6_u64)
+        let runs: Vec<_> = (0..6_u8)
             .map(|n| {
                 let store = store.clone();
                 scope.spawn(move || {
-                    let own = Tree::file(&noise(1_000 + n, 50_000));
+                    // Another length, so that nobody takes another's file for its own.
+                    let own = Tree::file(&noise(1_000 + u64::from(n), 50_000 + usize::from(n)));
                     let tree = Tree::dir([("own", own), ("shared", several_packs())]);
                     (backup(&reopen(&store, small_packs()), &tree), tree)
                 })
@@ -524,7 +525,8 @@ fn every_pack_but_the_last_has_exactly_the_pack_size() {
         .map(|pack| pack.len)
         .collect();
     let full = data.iter().filter(|len| **len == 1 << 20).count();
-    assert!(data.len() - full <= super::run::OPEN_DATA_PACKS, "{data:?}");
+    let open = repository.context().shares.open_packs;
+    assert!(data.len() - full <= open, "{data:?}");
     assert!(full >= 2, "{data:?}");
 }
 
@@ -681,4 +683,23 @@ impl strongroom_store::wrap::Sleep for AtOnce {
     fn sleep(&self, _duration: std::time::Duration) -> futures::future::BoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))
     }
+}
+
+#[test]
+fn a_budget_of_memory_makes_packs_smaller_and_changes_nothing_else() {
+    let (store, _) = repository();
+    let mut little = settings(2);
+    little.memory_bytes = Some(little.memory_bytes_min());
+    let repository = reopen(&store, little.clone());
+    let report = back_up_packs(&repository).unwrap();
+    assert_restores(&repository, &report, &several_packs());
+    let packs = repository.journal().state().packs.clone();
+    let pack_bytes = repository.context().shares.pack_bytes;
+    assert!(pack_bytes < Settings::default().pack_bytes);
+    assert!(packs.values().all(|pack| pack.len as usize <= pack_bytes));
+
+    little.memory_bytes = little.memory_bytes.map(|least| least - 1);
+    let builder = Repository::builder(store as Arc<dyn Store>).settings(little);
+    let refused = futures::executor::block_on(builder.open(&Credential::None)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Invalid);
 }

@@ -1,18 +1,19 @@
 //! Builds the new tree from the groups, in the order of the walk.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use strongroom_format::{
-    Interior, Leaf, Names, Node, NodeKind, Page, PageType, Ref, SkipReason, Skipped, split,
-};
+use strongroom_format::{Node, NodeKind, Ref, SkipReason, Skipped};
 
 use super::Run;
+use super::directory::{Directory, Own};
 use super::group::{Group, Step};
+use super::judge::OwnRecord;
 use super::large::{LargeFile, Whole};
-use super::levels::{Levels, Pages};
+use super::owners::OwnerNames;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::Event;
 use crate::source::{BatchItem, Fill, Problem, SourceError};
+use crate::tree::Recorded;
 
 /// A snapshot's tree and what was met on the way.
 #[derive(Debug, Default)]
@@ -39,6 +40,8 @@ pub(super) struct TreeBuilder<'r, 'a> {
     waiting: BTreeMap<u64, Group>,
     next: u64,
     owners: OwnerNames,
+    /// Where paths for the observer are put together.
+    path: Vec<u8>,
 }
 
 impl<'r, 'a> TreeBuilder<'r, 'a> {
@@ -50,6 +53,7 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
             waiting: BTreeMap::new(),
             next: 0,
             owners: OwnerNames::default(),
+            path: Vec::new(),
         }
     }
 
@@ -98,19 +102,13 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
         };
         for step in steps {
             match step {
-                Step::EnterKnown(node) => self.enter(*node),
+                Step::EnterKnown(record) => self.enter(Own::Known(record)),
                 Step::EnterFilled(at) => {
                     let (item, _) = take(at)?;
                     self.enter_filled(item)?;
                 }
                 Step::Leave => self.leave()?,
-                Step::Known(node, refs) => {
-                    self.tree.unchanged += 1;
-                    self.run
-                        .progress
-                        .entry(&self.path(&node.name), true, node.size);
-                    self.add(*node, refs)?;
-                }
+                Step::Known(recorded) => self.known(recorded)?,
                 Step::Filled(at) => {
                     let (item, refs) = take(at)?;
                     self.filled(item, refs)?;
@@ -125,18 +123,26 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
         Ok(())
     }
 
-    fn enter(&mut self, node: Node) {
-        let mut path = self
-            .open
-            .last()
-            .map(|dir| dir.path.clone())
-            .unwrap_or_default();
-        if !path.is_empty() {
-            path.push(b'/');
-        }
-        path.extend_from_slice(&node.name);
+    fn enter(&mut self, own: Own) {
+        let above = self.open.last().map(Directory::path).unwrap_or_default();
+        let directory = Directory::new(own, above);
         self.tree.directories += 1;
-        self.open.push(Directory::new(node, path));
+        self.open.push(directory);
+    }
+
+    fn known(&mut self, recorded: Recorded) -> Result<()> {
+        let dir = self.open.last_mut().ok_or_else(no_root)?;
+        let node = recorded.node();
+        self.path.clear();
+        self.path.extend_from_slice(dir.path());
+        if !self.path.is_empty() {
+            self.path.push(b'/');
+        }
+        self.path.extend_from_slice(&node.name);
+        self.run.progress.entry(&self.path, true, node.size);
+        self.tree.unchanged += 1;
+        self.tree.count(node);
+        dir.add_recorded(self.run, &mut self.owners, recorded)
     }
 
     fn enter_filled(&mut self, item: BatchItem) -> Result<()> {
@@ -150,7 +156,7 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
             }
             Fill::Done { .. } | Fill::Pending => {}
         }
-        self.enter(node);
+        self.enter(Own::New(Box::new(node)));
         Ok(())
     }
 
@@ -162,12 +168,19 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
             )
         })?;
         let is_root = self.open.is_empty();
-        let (node, page) = dir.finish(self.run, &mut self.owners)?;
+        let (own, page) = dir.finish(self.run, &mut self.owners)?;
         if is_root {
             self.tree.root = Some(page);
             return Ok(());
         }
-        self.add(node, vec![page])
+        match own {
+            Own::Known(OwnRecord::Entry(recorded)) if recorded.refs() == [page] => {
+                let above = self.open.last_mut().ok_or_else(no_root)?;
+                above.add_recorded(self.run, &mut self.owners, recorded)
+            }
+            Own::Known(record) => self.add(record.node().clone(), vec![page]),
+            Own::New(node) => self.add(*node, vec![page]),
+        }
     }
 
     fn filled(&mut self, item: BatchItem, refs: Vec<Ref>) -> Result<()> {
@@ -207,18 +220,8 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
     }
 
     fn add(&mut self, node: Node, refs: Vec<Ref>) -> Result<()> {
-        match node.kind {
-            NodeKind::File | NodeKind::Stream => {
-                self.tree.files += 1;
-                self.tree.bytes += node.size;
-            }
-            NodeKind::Directory => {}
-            _ => self.tree.others += 1,
-        }
-        let dir = self
-            .open
-            .last_mut()
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "the source's walk has no root"))?;
+        self.tree.count(&node);
+        let dir = self.open.last_mut().ok_or_else(no_root)?;
         dir.add(self.run, &mut self.owners, node, refs)
     }
 
@@ -239,215 +242,27 @@ impl<'r, 'a> TreeBuilder<'r, 'a> {
         }
         Ok(())
     }
+}
 
-    fn path(&self, name: &[u8]) -> Vec<u8> {
-        let dir = self
-            .open
-            .last()
-            .map(|dir| dir.path.as_slice())
-            .unwrap_or_default();
-        [dir, if dir.is_empty() { b"" } else { b"/" }, name].concat()
+impl Tree {
+    /// Counts an entry; directories are counted when they begin.
+    fn count(&mut self, node: &Node) {
+        match node.kind {
+            NodeKind::File | NodeKind::Stream => {
+                self.files += 1;
+                self.bytes += node.size;
+            }
+            NodeKind::Directory => {}
+            _ => self.others += 1,
+        }
     }
+}
+
+fn no_root() -> Error {
+    Error::new(ErrorKind::Internal, "the source's walk has no root")
 }
 
 fn changed_while_read(path: Vec<u8>) -> Problem {
     let error = SourceError::new(SkipReason::ChangedWhileRead, "it changed while it was read");
     Problem { path, error }
-}
-
-/// A directory being built.
-#[derive(Debug)]
-struct Directory {
-    node: Node,
-    path: Vec<u8>,
-    /// Goes into the first leaf, if this is the root.
-    root: Option<Box<Node>>,
-    entries: Vec<Node>,
-    refs: Vec<Ref>,
-    names_bytes: usize,
-    levels: Levels<Child>,
-}
-
-/// A finished page of a directory.
-#[derive(Debug)]
-struct Child {
-    first: Vec<u8>,
-    count: u64,
-    page: Ref,
-}
-
-impl Directory {
-    fn new(node: Node, path: Vec<u8>) -> Self {
-        let root = node.name.is_empty().then(|| Box::new(node.clone()));
-        Self {
-            node,
-            path,
-            root,
-            entries: Vec::new(),
-            refs: Vec::new(),
-            names_bytes: 0,
-            levels: Levels::new(),
-        }
-    }
-
-    fn add(
-        &mut self,
-        run: &Run<'_>,
-        owners: &mut OwnerNames,
-        mut node: Node,
-        refs: Vec<Ref>,
-    ) -> Result<()> {
-        if self
-            .entries
-            .last()
-            .is_some_and(|last| last.name >= node.name)
-        {
-            return Err(Error::new(
-                ErrorKind::Internal,
-                "the source's entries are not in order",
-            ));
-        }
-        let too_many = |_| Error::new(ErrorKind::Internal, "too many references in a page");
-        node.refs = u32::try_from(refs.len()).map_err(too_many)?;
-        node.first_ref = match refs.is_empty() {
-            true => 0,
-            false => u32::try_from(self.refs.len() + 1).map_err(too_many)?,
-        };
-        self.names_bytes += node.encoded_len();
-        self.refs.extend(refs);
-        let ends = split::leaf_ends(self.entries.len() + 1, self.names_bytes, &node.name);
-        self.entries.push(node);
-        if ends {
-            let leaf = self.leaf(run, owners)?;
-            self.levels.push(&mut DirectoryPages(run), 1, leaf)?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, run: &Run<'_>, owners: &mut OwnerNames) -> Result<(Node, Ref)> {
-        let nothing_yet = self.levels.is_empty();
-        if nothing_yet || !self.entries.is_empty() {
-            let leaf = self.leaf(run, owners)?;
-            if nothing_yet {
-                return Ok((self.node, leaf.page));
-            }
-            self.levels.push(&mut DirectoryPages(run), 1, leaf)?;
-        }
-        let mut pages = DirectoryPages(run);
-        let mut top = self.levels.finish(&mut pages, 1)?;
-        let page = match top.pop() {
-            Some(only) if top.is_empty() => only.page,
-            Some(last) => {
-                top.push(last);
-                pages.write(1, top)?.page
-            }
-            None => {
-                return Err(Error::new(
-                    ErrorKind::Internal,
-                    "a directory without a page",
-                ));
-            }
-        };
-        Ok((self.node, page))
-    }
-
-    /// Writes the leaf that has been gathered.
-    fn leaf(&mut self, run: &Run<'_>, owners: &mut OwnerNames) -> Result<Child> {
-        let entries = std::mem::take(&mut self.entries);
-        self.names_bytes = 0;
-        let first = entries
-            .first()
-            .map(|node| node.name.clone())
-            .unwrap_or_default();
-        let count = entries.len() as u64;
-        let root = self.root.take();
-        let nodes = || entries.iter().chain(root.as_deref());
-        let users = owners.users(run, nodes().map(|node| node.uid));
-        let groups = owners.groups(run, nodes().map(|node| node.gid));
-        let leaf = Leaf {
-            entries,
-            owners: users,
-            groups,
-            root,
-            unknown: Default::default(),
-        };
-        let names = run.tree.names(&Names::Leaf(leaf))?;
-        let mut refs = vec![names];
-        refs.append(&mut self.refs);
-        let page = run.tree.page(&Page {
-            page_type: PageType::Leaf,
-            height: 0,
-            refs,
-        })?;
-        Ok(Child { first, count, page })
-    }
-}
-
-struct DirectoryPages<'r, 'a>(&'r Run<'a>);
-
-impl Pages<Child> for DirectoryPages<'_, '_> {
-    fn ends(&self, _height: u8, items: &[Child]) -> bool {
-        let bytes = items.iter().map(|child| child.first.len()).sum();
-        items
-            .last()
-            .is_some_and(|last| split::interior_ends(items.len(), bytes, &last.first))
-    }
-
-    fn write(&mut self, height: u8, items: Vec<Child>) -> Result<Child> {
-        let count = items.iter().map(|child| child.count).sum();
-        let first = items
-            .first()
-            .map(|child| child.first.clone())
-            .unwrap_or_default();
-        let mut refs = Vec::with_capacity(items.len() + 1);
-        let children = items
-            .iter()
-            .map(|child| (child.first.clone(), child.count))
-            .collect();
-        let interior = Interior {
-            children,
-            unknown: Default::default(),
-        };
-        refs.push(self.0.tree.names(&Names::Interior(interior))?);
-        refs.extend(items.into_iter().map(|child| child.page));
-        let page = self.0.tree.page(&Page {
-            page_type: PageType::Interior,
-            height,
-            refs,
-        })?;
-        Ok(Child { first, count, page })
-    }
-}
-
-/// Names of owners, asked of the source once each.
-#[derive(Debug, Default)]
-struct OwnerNames {
-    users: HashMap<u32, Option<Vec<u8>>>,
-    groups: HashMap<u32, Option<Vec<u8>>>,
-}
-
-impl OwnerNames {
-    fn users(&mut self, run: &Run<'_>, ids: impl Iterator<Item = u32>) -> Vec<(u32, Vec<u8>)> {
-        table(&mut self.users, ids, |id| run.source.owner_name(id))
-    }
-
-    fn groups(&mut self, run: &Run<'_>, ids: impl Iterator<Item = u32>) -> Vec<(u32, Vec<u8>)> {
-        table(&mut self.groups, ids, |id| run.source.group_name(id))
-    }
-}
-
-fn table(
-    known: &mut HashMap<u32, Option<Vec<u8>>>,
-    ids: impl Iterator<Item = u32>,
-    ask: impl Fn(u32) -> Option<Vec<u8>>,
-) -> Vec<(u32, Vec<u8>)> {
-    let mut ids: Vec<u32> = ids.collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.into_iter()
-        .filter_map(|id| {
-            let name = known.entry(id).or_insert_with(|| ask(id));
-            name.as_ref().map(|name| (id, name.clone()))
-        })
-        .collect()
 }

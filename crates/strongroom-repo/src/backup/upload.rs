@@ -126,10 +126,11 @@ impl<'a> Uploader<'a> {
         })
     }
 
-    fn begin(&mut self, pack: FinishedPack) {
+    fn begin(&mut self, mut pack: FinishedPack) {
+        let place = pack.place.take();
         let (stored, bytes, parity) = pack.split();
         let ticket = match Key::parse(&object_name::pack(&stored.pack.name)) {
-            Ok(key) => self.remote.put_hashed_later(&key, bytes),
+            Ok(key) => self.remote.put_hashed_holding(&key, bytes, place),
             Err(error) => Ticket::failed(error.into()),
         };
         self.progress.sent_pack();
@@ -211,5 +212,6 @@ impl<'a> Uploader<'a> {
     }
 }
 
-/// Bounds the memory of what is stored and not announced: 36 bytes a blob and what the claims take.
-const MAX_UNANNOUNCED_BLOBS: usize = 1 << 20;
+/// Bounds the memory of what is stored and not announced: about 200 bytes a blob while the segment is made, for headers, claims, rows and the object.
+/// Blobs of usual sizes are fewer in [`Settings::announce_bytes`](crate::Settings::announce_bytes).
+const MAX_UNANNOUNCED_BLOBS: usize = 1 << 18;

@@ -5,6 +5,7 @@ use strongroom_format::{BlobRecord, NodeKind, Ref, RefKind};
 
 use super::Run;
 use super::group::Group;
+use crate::buffers::OneOfFew;
 use crate::error::Result;
 use crate::frame_writer::{FrameWriter, Gather};
 use crate::outlet::Outlet;
@@ -23,13 +24,13 @@ pub(super) enum Job {
 #[derive(Debug)]
 pub(super) struct Chunks {
     /// Their bytes, from the front of the buffer.
-    pub(super) data: Vec<u8>,
+    pub(super) data: OneOfFew,
     /// Where each ends.
     pub(super) ends: Vec<usize>,
     /// The owner of the file.
     pub(super) owner: u32,
-    /// Takes the references and gives the buffer back.
-    pub(super) reply: Sender<(Vec<Ref>, Vec<u8>)>,
+    /// Takes the references.
+    pub(super) reply: Sender<Vec<Ref>>,
 }
 
 /// Kind of a blob of file content, docs/format.md §3.5.
@@ -66,6 +67,7 @@ impl<'r, 'a> Worker<'r, 'a> {
             gather,
             results,
         } = self;
+        run.remote.before_batch()?;
         match job {
             Job::Group(mut group) => {
                 fill(run, frames, gather, &mut group)?;
@@ -73,8 +75,10 @@ impl<'r, 'a> Worker<'r, 'a> {
             }
             Job::Chunks(chunks) => {
                 let refs = store_chunks(run, frames, gather, &chunks)?;
+                let Chunks { data, reply, .. } = chunks;
+                drop(data);
                 // A reader that has gone has had an error of its own.
-                drop(chunks.reply.send((refs, chunks.data)));
+                drop(reply.send(refs));
                 Ok(())
             }
         }
@@ -90,6 +94,7 @@ fn fill(
     let batch = &mut group.batch;
     batch.data = run.buffers.batches.take();
     run.source.fill(batch);
+    run.remote.has_read(batch.data.len() as u64)?;
     for item in &batch.items {
         let from = group.refs.len();
         if let (true, Fill::Done { content, .. }) = (item.want_content, &item.fill) {
@@ -121,6 +126,7 @@ fn store_chunks(
     gather: &mut Gather,
     chunks: &Chunks,
 ) -> Result<Vec<Ref>> {
+    let data = &chunks.data.bytes;
     let mut refs = Vec::with_capacity(chunks.ends.len());
     let mut start = 0;
     for &end in &chunks.ends {
@@ -128,14 +134,14 @@ fn store_chunks(
             run,
             frames,
             gather,
-            &chunks.data,
+            data,
             start..end,
             chunks.owner,
         )?);
         start = end;
     }
     run.progress.read(start as u64);
-    run.progress.stored(gather.flush(frames, &chunks.data)?);
+    run.progress.stored(gather.flush(frames, data)?);
     Ok(refs)
 }
 

@@ -1,11 +1,11 @@
 //! Sealed parts of packs, fetched with some foresight.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use strongroom_format::{FrameRecord, ObjectHash, Preamble};
+use strongroom_format::{FrameRecord, ObjectHash, PackClass, Preamble};
 
 use crate::blobs::damaged;
 use crate::edge::{Remote, Ticket};
@@ -27,6 +27,13 @@ pub(super) struct SealedCache {
     paid: Mutex<Lru<ObjectHash, u64>>,
     fetched: AtomicU64,
     requests: AtomicU64,
+    bound: usize,
+    /// Whoever reads will want all of the tree.
+    sweeps: AtomicBool,
+    /// Bytes that were asked for in the hope that they will be wanted.
+    hoped: AtomicU64,
+    /// Bytes that were wanted.
+    wanted: AtomicU64,
 }
 
 /// A part of a pack that is here or on its way.
@@ -99,16 +106,31 @@ pub(super) struct HeaderFlight {
 }
 
 impl SealedCache {
-    pub(super) fn new(remote: Remote, request: u64) -> Self {
+    /// Makes one that keeps up to `bound` bytes.
+    pub(super) fn new(remote: Remote, request: u64, bound: usize) -> Self {
         Self {
             remote,
             request,
-            kept: Mutex::new(Lru::new(KEPT_BYTES)),
+            kept: Mutex::new(Lru::new(bound)),
             suspects: Mutex::new(Lru::new(REMEMBERED)),
             paid: Mutex::new(Lru::new(REMEMBERED)),
             fetched: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            bound,
+            sweeps: AtomicBool::new(false),
+            hoped: AtomicU64::new(0),
+            wanted: AtomicU64::new(0),
         }
+    }
+
+    /// Returns the bytes it keeps at most.
+    pub(super) fn bound(&self) -> u64 {
+        self.bound as u64
+    }
+
+    /// Takes note that all of the tree will be wanted.
+    pub(super) fn sweep(&self) {
+        self.sweeps.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn fetched(&self) -> u64 {
@@ -147,13 +169,33 @@ impl SealedCache {
         if missing.is_empty() {
             return Ok(0);
         }
-        let reads = Reads::choose(missing, pack, self.request);
-        let bytes = reads.bytes(pack);
-        if bytes > most {
+        let parts = Reads::choose(missing, pack, self.request);
+        if parts.bytes(pack) > most {
             return Ok(0);
         }
+        let reads = match kept.is_empty() {
+            true => self.hope(pack, parts),
+            false => parts,
+        };
+        let bytes = reads.bytes(pack);
         self.start(pack, reads)?;
         Ok(bytes)
+    }
+
+    /// Says what to fetch of a pack of which nothing was fetched yet: all of it, if everything in the tree will be wanted and that was so
+    /// of most of what was fetched in this hope before.
+    fn hope(&self, pack: &PackInfo, parts: Reads) -> Reads {
+        if pack.class == PackClass::Data || !self.sweeps.load(Ordering::Relaxed) {
+            return parts;
+        }
+        let whole = u64::from(pack.len);
+        let hoped = self.hoped.load(Ordering::Relaxed).saturating_add(whole);
+        let wanted = self.wanted.load(Ordering::Relaxed);
+        if hoped > HOPED_AT_FIRST.saturating_add(wanted.saturating_mul(HOPED_A_BYTE)) {
+            return parts;
+        }
+        self.hoped.store(hoped, Ordering::Relaxed);
+        Reads::Whole
     }
 
     /// Fetches what is needed to open a pack's header.
@@ -210,6 +252,8 @@ impl SealedCache {
             };
             match part.land() {
                 Some(Ok(bytes)) => {
+                    let len = wanted.end.saturating_sub(wanted.start);
+                    self.wanted.fetch_add(len, Ordering::Relaxed);
                     let cut = part.cut(&bytes, &wanted);
                     return cut.ok_or_else(|| damaged(pack, "a pack ends too early"));
                 }
@@ -305,7 +349,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// A read that somebody waits for costs the whole round trip, of which several that are under way together share one.
 const WAITED_FOR: u64 = 8;
-/// Sealed parts of packs that are kept, those on their way among them.
-const KEPT_BYTES: usize = 48 << 20;
+/// What a sweep may fetch of packs of the tree before anything of it was wanted, and for each byte that was.
+const HOPED_AT_FIRST: u64 = 16 << 20;
+const HOPED_A_BYTE: u64 = 3;
 /// Packs of which it is remembered what was paid for their parts, or that something of them was damaged.
 const REMEMBERED: usize = 4_096;

@@ -10,6 +10,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use strongroom_format::object_name::ObjectName;
 use strongroom_format::{ObjectKind, PackClass, Preamble};
+use strongroom_store::manners::Wait;
 use strongroom_store::wrap::Sleep;
 use strongroom_store::{
     ErrorKind as StoreErrorKind, GetOptions, Key, ObjectMeta, Prefix, ProbeOptions, Probed,
@@ -35,12 +36,18 @@ pub(crate) struct Remote {
 #[derive(Clone)]
 enum Carrier {
     /// The polled future takes them from queues.
-    Queues {
-        reads: async_channel::Sender<Request>,
-        writes: async_channel::Sender<Request>,
-    },
+    Queues(Queues),
     /// Whoever asks, before it goes on.
     Caller(Arc<dyn Store>),
+}
+
+/// What the polled future takes requests from.
+#[derive(Clone)]
+pub(super) struct Queues {
+    pub(super) reads: async_channel::Sender<Request>,
+    pub(super) writes: async_channel::Sender<Request>,
+    /// What asks nothing of the store.
+    pub(super) waits: async_channel::Sender<Request>,
 }
 
 /// Which of the queues a request goes to.
@@ -48,6 +55,7 @@ enum Carrier {
 enum Queue {
     Reads,
     Writes,
+    Waits,
 }
 
 impl std::fmt::Debug for Remote {
@@ -91,12 +99,8 @@ impl<T> Ticket<T> {
 
 impl Remote {
     /// Makes one whose requests go into queues.
-    pub(super) fn queued(
-        reads: async_channel::Sender<Request>,
-        writes: async_channel::Sender<Request>,
-        terms: Terms,
-    ) -> Self {
-        let carrier = Carrier::Queues { reads, writes };
+    pub(super) fn queued(queues: Queues, terms: Terms) -> Self {
+        let carrier = Carrier::Queues(queues);
         Self { carrier, terms }
     }
 
@@ -114,17 +118,71 @@ impl Remote {
     /// Says how the operation is to be executed.
     pub(crate) fn execution(&self) -> Execution {
         match self.carrier {
-            Carrier::Queues { .. } => Execution::Threads,
+            Carrier::Queues(_) => Execution::Threads,
             Carrier::Caller(_) => Execution::Inline,
         }
     }
 
-    /// Says whether the caller has gone; long work that makes no request looks from time to time.
+    /// Says whether the caller has gone.
     pub(crate) fn is_cancelled(&self) -> bool {
         match &self.carrier {
-            Carrier::Queues { reads, .. } => reads.is_closed(),
+            Carrier::Queues(queues) => queues.reads.is_closed(),
             // It is waiting for us to return.
             Carrier::Caller(_) => false,
+        }
+    }
+
+    /// Is called before each batch of work, and returns once it may begin.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` when the caller has gone, also while this waits.
+    pub(crate) fn before_batch(&self) -> Result<()> {
+        if self.is_cancelled() {
+            return Err(cancelled());
+        }
+        self.wait(self.terms.manners.before_batch())
+    }
+
+    /// Is called in long work, before each step that is small beside a batch, such as a page of a tree. Requests are such steps by themselves.
+    ///
+    /// # Errors
+    ///
+    /// As [`before_batch`](Self::before_batch).
+    pub(crate) fn before_step(&self) -> Result<()> {
+        if self.is_cancelled() {
+            return Err(cancelled());
+        }
+        self.wait(self.terms.manners.before_step())
+    }
+
+    /// Is called with what was read from a source, and returns once more may be.
+    ///
+    /// # Errors
+    ///
+    /// As [`before_batch`](Self::before_batch).
+    pub(crate) fn has_read(&self, bytes: u64) -> Result<()> {
+        self.wait(self.terms.manners.read(bytes))
+    }
+
+    /// Is called with what is to be written to a target, and returns once it may be.
+    ///
+    /// # Errors
+    ///
+    /// As [`before_batch`](Self::before_batch).
+    pub(crate) fn before_write(&self, bytes: u64) -> Result<()> {
+        self.wait(self.terms.manners.write(bytes))
+    }
+
+    fn wait(&self, wait: Option<Wait>) -> Result<()> {
+        match wait {
+            None => Ok(()),
+            Some(wait) => self
+                .send(Queue::Waits, move |_store| async move {
+                    wait.await;
+                    Ok(())
+                })
+                .wait(),
         }
     }
 
@@ -240,14 +298,25 @@ impl Remote {
     /// The ticket's errors: `Conflict` naming the object when what is there is something else, as a store leaves it that writes in place when
     /// a put was cut off; otherwise what the store said.
     pub(crate) fn put_hashed_later(&self, key: &Key, data: Bytes) -> Ticket<()> {
+        self.put_hashed_holding(key, data, ())
+    }
+
+    /// As [`put_hashed_later`](Self::put_hashed_later), and drops `held` when the store has answered.
+    pub(crate) fn put_hashed_holding(
+        &self,
+        key: &Key,
+        data: Bytes,
+        held: impl Send + 'static,
+    ) -> Ticket<()> {
         let prepared = self.prepare(key, &data, PutMode::Create);
         let (options, alone) = match prepared {
             Ok(options) => (options, Arc::clone(&self.terms.alone)),
             Err(error) => return Ticket::failed(error),
         };
         let key = key.clone();
-        self.ask(Queue::Writes, move |store| async move {
+        self.send(Queue::Writes, move |store| async move {
             let class = options.class;
+            let _held = held;
             match alone.put(store.as_ref(), &key, data.clone(), options).await {
                 Err(error) if error.kind() == StoreErrorKind::AlreadyExists => {
                     holds(store.as_ref(), &key, &data, class).await
@@ -274,13 +343,14 @@ impl Remote {
         };
         let key = key.clone();
         let alone = Arc::clone(&self.terms.alone);
-        self.ask(Queue::Writes, move |store| async move {
+        self.send(Queue::Writes, move |store| async move {
             Ok(alone.put(store.as_ref(), &key, data, options).await?)
         })
     }
 
-    /// Says how an object is put.
+    /// Waits until an object may be put, and says how: for how long it is locked counts from now.
     fn prepare(&self, key: &Key, data: &[u8], mode: PutMode) -> Result<PutOptions> {
+        self.wait(self.terms.manners.before_step())?;
         if self.is_read_only() {
             return Err(read_only());
         }
@@ -399,13 +469,14 @@ impl Remote {
     /// Waits. It ends early, with `Cancelled`, when the caller goes.
     pub(crate) fn sleep(&self, sleep: &Arc<dyn Sleep>, duration: Duration) -> Result<()> {
         let sleep = Arc::clone(sleep);
-        self.ask(Queue::Reads, move |_store| async move {
+        self.send(Queue::Waits, move |_store| async move {
             sleep.sleep(duration).await;
             Ok(())
         })
         .wait()
     }
 
+    /// Makes a request of the store, once it may be made.
     fn ask<T, F>(
         &self,
         queue: Queue,
@@ -415,12 +486,31 @@ impl Remote {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send,
     {
-        let queue = match (&self.carrier, queue) {
-            (Carrier::Caller(store), _) => {
+        match self.wait(self.terms.manners.before_step()) {
+            Ok(()) => self.send(queue, request),
+            Err(error) => Ticket::failed(error),
+        }
+    }
+
+    fn send<T, F>(
+        &self,
+        queue: Queue,
+        request: impl FnOnce(Arc<dyn Store>) -> F + Send + 'static,
+    ) -> Ticket<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        let queues = match &self.carrier {
+            Carrier::Caller(store) => {
                 return Ticket(Answer::Now(drive::to_end(request(store.clone()))));
             }
-            (Carrier::Queues { reads, .. }, Queue::Reads) => reads,
-            (Carrier::Queues { writes, .. }, Queue::Writes) => writes,
+            Carrier::Queues(queues) => queues,
+        };
+        let queue = match queue {
+            Queue::Reads => &queues.reads,
+            Queue::Writes => &queues.writes,
+            Queue::Waits => &queues.waits,
         };
         let (reply, answer) = crossbeam_channel::bounded(1);
         let request: Request = Box::new(move |store| {

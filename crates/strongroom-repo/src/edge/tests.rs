@@ -1,5 +1,6 @@
 //! What one seed decides: everything, when operations run inline.
 
+mod pauses;
 mod rivalry;
 mod two_stores;
 
@@ -42,6 +43,7 @@ fn components(seed: u64, execution: Execution) -> Components {
         random: Arc::new(SeededRandom::new(seed)),
         sleep: Arc::new(RecordingSleep::new()),
         execution,
+        ..Components::default()
     }
 }
 
@@ -99,10 +101,14 @@ struct History {
 
 /// Creates a repository.
 fn create(store: Arc<dyn Store>, seed: u64, execution: Execution) -> Repository {
+    create_with(store, components(seed, execution))
+}
+
+fn create_with(store: Arc<dyn Store>, components: Components) -> Repository {
     let credential = Credential::passphrase(PASSPHRASE);
     let builder = Repository::builder(store)
         .settings(settings())
-        .components(components(seed, execution));
+        .components(components);
     let options = CreateOptions::default().with_argon2(Argon2Params::FASTEST);
     block_on(builder.create(options, &credential))
         .unwrap()
@@ -111,8 +117,12 @@ fn create(store: Arc<dyn Store>, seed: u64, execution: Execution) -> Repository 
 
 /// Creates a repository, backs up three times, and restores.
 fn history(seed: u64, execution: Execution) -> History {
+    history_with(components(seed, execution))
+}
+
+fn history_with(components: Components) -> History {
     let store = Arc::new(Recording::new(MemoryStore::new()));
-    let repository = create(store.clone(), seed, execution);
+    let repository = create_with(store.clone(), components);
     let reports: Vec<_> = (0..3).map(|round| backup(&repository, round)).collect();
     let (mut restored, mut trees) = (Vec::new(), Vec::new());
     let target = Arc::new(MemoryTarget::default());

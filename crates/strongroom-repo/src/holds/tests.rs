@@ -43,7 +43,7 @@ fn a_series_is_held_with_what_comes_later() {
     let held: Vec<_> = block_on(repository.snapshots())
         .unwrap()
         .into_iter()
-        .map(|one| (one.snapshot.series, one.held))
+        .map(|one| (one.snapshot.series.clone(), one.held))
         .collect();
     let expected = [("mail", true), ("home", false), ("mail", true)];
     assert_eq!(

@@ -1,5 +1,6 @@
 //! A filter over the ids of a segment: it knows most of what is not there.
 
+use bytes::Bytes;
 use strongroom_format::ObjectHash;
 use xorf::{BinaryFuse8, BinaryFuse8Ref, DmaSerializable as _, Filter as _, FilterRef as _};
 
@@ -17,8 +18,8 @@ pub(super) enum IdFilter {
 /// A binary fuse filter as the library serializes it.
 #[derive(Debug)]
 pub(super) struct Fuse {
-    descriptor: Vec<u8>,
-    fingerprints: Vec<u8>,
+    descriptor: Bytes,
+    fingerprints: Bytes,
 }
 
 impl IdFilter {
@@ -34,8 +35,8 @@ impl IdFilter {
         let mut descriptor = vec![0; BinaryFuse8::DESCRIPTOR_LEN];
         filter.dma_copy_descriptor_to(&mut descriptor);
         Self::Fuse(Fuse {
-            descriptor,
-            fingerprints: filter.fingerprints.into_vec(),
+            descriptor: descriptor.into(),
+            fingerprints: filter.fingerprints.into_vec().into(),
         })
     }
 
@@ -47,6 +48,15 @@ impl IdFilter {
             Self::Fuse(fuse) => {
                 BinaryFuse8Ref::from_dma(&fuse.descriptor, &fuse.fingerprints).contains(&key)
             }
+        }
+    }
+
+    /// Returns how many bytes of memory it takes.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Empty | Self::Unfiltered => 0,
+            Self::Fuse(fuse) => (fuse.descriptor.len() + fuse.fingerprints.len()) as u64,
         }
     }
 
@@ -68,7 +78,7 @@ impl IdFilter {
     /// Reads what [`encode`](Self::encode) wrote; `None` for anything else.
     ///
     /// The library indexes by what the descriptor says, so nothing is used that the hash does not cover.
-    pub(super) fn decode(bytes: &[u8], segment: &ObjectHash) -> Option<Self> {
+    pub(super) fn decode(bytes: &Bytes, segment: &ObjectHash) -> Option<Self> {
         let (body, seal) = bytes.split_last_chunk::<HASH_LEN>()?;
         if blake3::hash(body).as_bytes() != seal {
             return None;
@@ -76,8 +86,8 @@ impl IdFilter {
         let body = body.strip_prefix(MAGIC)?.strip_prefix(segment.as_bytes())?;
         let (descriptor, fingerprints) = body.split_at_checked(BinaryFuse8::DESCRIPTOR_LEN)?;
         Some(Self::Fuse(Fuse {
-            descriptor: descriptor.to_vec(),
-            fingerprints: fingerprints.to_vec(),
+            descriptor: bytes.slice_ref(descriptor),
+            fingerprints: bytes.slice_ref(fingerprints),
         }))
     }
 }
@@ -102,13 +112,14 @@ mod tests {
             assert!(keys.iter().all(|key| filter.may_contain(*key)));
             let name = ObjectHash::of(b"segment");
             if let Some(bytes) = filter.encode(&name) {
-                let read = IdFilter::decode(&bytes, &name).unwrap();
+                let whole = Bytes::from(bytes.clone());
+                let read = IdFilter::decode(&whole, &name).unwrap();
                 assert!(keys.iter().all(|key| read.may_contain(*key)));
-                assert!(IdFilter::decode(&bytes, &ObjectHash::of(b"other")).is_none());
+                assert!(IdFilter::decode(&whole, &ObjectHash::of(b"other")).is_none());
                 for at in 0..bytes.len() {
                     let mut flipped = bytes.clone();
                     flipped[at] ^= 1;
-                    assert!(IdFilter::decode(&flipped, &name).is_none());
+                    assert!(IdFilter::decode(&flipped.into(), &name).is_none());
                 }
             }
         }

@@ -187,6 +187,12 @@ impl Segment {
         self.head.entries
     }
 
+    /// Returns how many bytes of memory its filter takes.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn filter_bytes(&self) -> u64 {
+        self.filter.bytes()
+    }
+
     /// Returns how many frames it has.
     pub(super) fn frames(&self) -> u32 {
         self.head.frames
@@ -344,7 +350,7 @@ impl Segment {
             .cache
             .as_ref()
             .and_then(|cache| cache.filter(&self.name));
-        if let Some(filter) = kept.and_then(|bytes| IdFilter::decode(&bytes, &self.name)) {
+        if let Some(filter) = kept.and_then(|bytes| IdFilter::decode(&bytes.into(), &self.name)) {
             return Ok(filter);
         }
         let mut keys = Vec::new();

@@ -8,14 +8,16 @@ use strongroom_format::{Body, DamagedPack, ObjectHash, object_name};
 use strongroom_store::StoreExt as _;
 use strongroom_store::wrap::Operation;
 
-use super::Index;
+use super::{Breadth, FETCHED_FOR_A_BACKUP, Index};
 use crate::blobs::DATA;
 use crate::context::object_key;
 use crate::edge;
 use crate::error::Result;
 use crate::repository::Repository;
-use crate::testing::{Shape, TestStore, Tree, Writer, reopen, repository};
-use crate::{Error, Settings};
+use crate::testing::{
+    MemoryTarget, Shape, TestStore, Tree, TreeSource, Writer, reopen, repository,
+};
+use crate::{BackupOptions, Error, RestoreOptions, Settings};
 
 /// Loads the index and looks at it.
 fn with_index<T: Send + 'static>(
@@ -228,8 +230,8 @@ fn a_segment_is_added_without_the_store() {
         let key = object_key(&object_name::index(&segment.name))?;
         let bytes = remote.get(&key, None)?;
         let mut empty = state.as_ref().clone();
-        empty.segments.clear();
-        let index = Index::load(remote, context, &empty, None)?;
+        empty.segments = Default::default();
+        let index = Index::load(remote, context, &empty, None, Breadth::Whole)?;
         assert!(!index.contains(&ids[0])?);
         let more = index.with_segment(&segment, bytes.clone(), context)?;
         assert!(ids.iter().all(|id| more.contains(id).unwrap()));
@@ -240,6 +242,52 @@ fn a_segment_is_added_without_the_store() {
     let error = futures::executor::block_on(run).unwrap();
     assert_eq!(error.kind(), crate::ErrorKind::Damaged);
     assert!(store.count(Operation::Put) > 0);
+}
+
+/// Backs up a file of its own in a series of its own.
+fn back_up(repository: &Repository, number: usize) -> Id {
+    let tree = Tree::dir([("file", Tree::file(format!("file {number}").as_bytes()))]);
+    let options = BackupOptions::new(format!("series {number}"));
+    let source = Arc::new(TreeSource::new(tree));
+    let backup = repository.backup(source, options, Arc::new(()));
+    futures::executor::block_on(backup).unwrap().snapshot
+}
+
+fn segments_read(store: &TestStore) -> usize {
+    let calls = store.calls();
+    let of_index = calls
+        .iter()
+        .filter(|call| call.operation == Operation::Get && call.key.starts_with("index/"));
+    of_index.count()
+}
+
+#[test]
+fn a_backup_fetches_few_of_the_segments_that_others_have_added() {
+    let (store, own) = repository();
+    back_up(&own, 0);
+    let other = reopen(&store, Settings::default());
+    let theirs: Vec<Id> = (1..60).map(|number| back_up(&other, number)).collect();
+
+    store.reset();
+    back_up(&own, 1_000);
+    assert_eq!(segments_read(&store), FETCHED_FOR_A_BACKUP);
+    // Whoever knows nothing wants everything, and so does whoever goes on with what another has backed up.
+    store.reset();
+    back_up(&reopen(&store, Settings::default()), 1_001);
+    assert_eq!(segments_read(&store), 61);
+    store.reset();
+    let mut last = 0;
+    for (number, _) in (1..60).zip(&theirs) {
+        back_up(&own, number);
+        last = segments_read(&store);
+    }
+    assert!(last >= 27, "the parents of all were found: {last}");
+    // And reading finds everything.
+    for snapshot in &theirs {
+        let target = Arc::new(MemoryTarget::default());
+        let restore = own.restore(snapshot, target, RestoreOptions::default(), Arc::new(()));
+        assert!(futures::executor::block_on(restore).unwrap().is_complete());
+    }
 }
 
 #[test]

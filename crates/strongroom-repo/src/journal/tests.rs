@@ -704,22 +704,65 @@ fn a_large_cache_is_not_written_for_every_entry() {
     // Who opens meanwhile reads on from what is there.
     let packs = |repository: &Repository| repository.journal().state().packs.len();
     assert_eq!(packs(&open(&store).unwrap()), 20_005);
+    // At the end of an operation it is the entries that are written, and opening goes on from them.
     repository.journal().keep(repository.context());
-    assert!(std::fs::read(&file).unwrap() != large);
+    assert!(std::fs::read(&file).unwrap() == large);
+    let since = file.with_file_name("since");
+    assert!(std::fs::metadata(&since).unwrap().len() < 16 << 10);
     store.reset();
     assert_eq!(packs(&open_cached(&store, cache.path()).unwrap()), 20_005);
     assert_eq!(count(&store), 3);
+    // They are of use beside this state alone, and if they are whole.
+    let bytes = std::fs::read(&since).unwrap();
+    for position in [0, 90, bytes.len() / 2, bytes.len() - 1] {
+        let mut flipped = bytes.clone();
+        flipped[position] ^= 1;
+        std::fs::write(&since, flipped).unwrap();
+        let opened = open_cached(&store, cache.path()).unwrap();
+        assert_eq!(packs(&opened), 20_005);
+        assert!(std::fs::read(&file).unwrap() == large);
+    }
+    std::fs::write(&since, bytes).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(packs(&open_cached(&store, cache.path()).unwrap()), 20_005);
 }
 
 #[test]
-fn after_many_entries_a_large_cache_is_written() {
-    let cached = super::Cached {
-        head: 10,
-        len: 64 << 16,
-    };
-    assert!(!cached.is_outdated(10) && !cached.is_outdated(73) && cached.is_outdated(74));
-    let nothing = super::Cached::default();
-    assert!(nothing.is_outdated(0));
+fn a_journal_that_lost_what_only_the_entries_beside_a_state_remember_went_back() {
+    let cache = tempfile::tempdir().unwrap();
+    let store = with_entries(2);
+    let repository = open_cached(&store, cache.path()).unwrap();
+    append_with(&repository, |_| Ok(announce_many(1 << 40, 20_000))).unwrap();
+    let older = with_copy_of(&store);
+    append(&repository, 100).unwrap();
+    repository.journal().keep(repository.context());
+    let error = open_cached(&older, cache.path()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rollback);
+}
+
+#[test]
+fn after_a_bundle_of_entries_the_state_is_written_anew() {
+    let cache = tempfile::tempdir().unwrap();
+    let store = with_entries(2);
+    let repository = open_cached(&store, cache.path()).unwrap();
+    let file = cache.path().join(repository.id().to_string()).join("head");
+    for many in 1..4 {
+        append_with(&repository, move |_| Ok(announce_many(many << 40, 20_000))).unwrap();
+    }
+    let large = std::fs::read(&file).unwrap();
+    assert!(large.len() > 4 << 16);
+    let mut written = 0;
+    for number in 0..70 {
+        append(&repository, 100 + number).unwrap();
+        repository.journal().keep(repository.context());
+        let now = std::fs::read(&file).unwrap();
+        written += u32::from(now != large && now.len() != large.len());
+        let opened = open_cached(&store, cache.path()).unwrap();
+        let (seen, own) = (opened.journal().state(), repository.journal().state());
+        assert_eq!((seen.head, seen.head_hash), (own.head, own.head_hash));
+        assert!(seen.packs == own.packs && seen.committed_sessions == own.committed_sessions);
+    }
+    assert!(written > 0);
 }
 
 #[test]
@@ -731,8 +774,8 @@ fn states_that_differ_by_an_entry_share_what_it_does_not_change() {
     append(&repository, 50).unwrap();
     let after = repository.journal().state();
     assert_eq!((before.packs.len(), after.packs.len()), (2, 3));
-    assert!(std::ptr::eq(&*before.snapshots, &*after.snapshots));
-    assert!(std::ptr::eq(&*before.dropped, &*after.dropped));
+    assert!(before.snapshots.is_shared_with(&after.snapshots));
+    assert!(before.dropped.is_shared_with(&after.dropped));
     let snapshot = |state: &State| Arc::clone(&state.snapshots.values().next().unwrap().1);
     assert!(Arc::ptr_eq(&snapshot(&before), &snapshot(&after)));
 }

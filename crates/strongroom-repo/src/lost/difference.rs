@@ -75,8 +75,8 @@ fn keys(from: &State, to: &State) -> Option<Body> {
 
 /// Snapshots, each in the place of the entry that committed it, with the sessions that committed.
 fn commits(from: &State, to: &State, lost: &[u64], effects: &mut BTreeMap<u64, Vec<Body>>) {
-    let sessions = to.committed_sessions.iter();
-    let mut sessions = sessions.filter(|one| !from.committed_sessions.contains(*one));
+    let sessions = to.committed_sessions.keys();
+    let mut sessions = sessions.filter(|one| !from.committed_sessions.contains_key(*one));
     for n in lost {
         let Some((id, snapshot)) = to.snapshots.get(n) else {
             continue;
@@ -116,8 +116,8 @@ fn sessions(from: &State, to: &State) -> Vec<Body> {
             }));
         }
     }
-    let ended = to.ended_sessions.iter();
-    let ended = ended.filter(|one| !from.ended_sessions.contains(*one));
+    let ended = to.ended_sessions.keys();
+    let ended = ended.filter(|one| !from.ended_sessions.contains_key(*one));
     let sessions: Vec<_> = ended.copied().collect();
     if !sessions.is_empty() {
         bodies.push(Body::Abandon(Abandon {

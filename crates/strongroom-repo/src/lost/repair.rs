@@ -209,7 +209,7 @@ async fn with_other<T: Send + 'static>(
     match other {
         None => edge::run(access, name, move |remote| work(remote, None)).await,
         Some(other) => {
-            let other = Access::new(other, execution);
+            let other = Access::new(other, execution).minding(access.manners());
             let work = move |other: &Remote, remote: &Remote| work(remote, Some(other));
             pair::between(other, access, name, work).await
         }

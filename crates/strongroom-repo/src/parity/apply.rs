@@ -115,6 +115,7 @@ impl Work<'_> {
     }
 
     fn make_one(&mut self, next: &ToMake, ticket: Ticket<Bytes>) -> Result<()> {
+        self.remote.before_batch()?;
         let PackRef { name, .. } = next.pack;
         let Some(pack) = absent_is_none(ticket.wait())? else {
             self.report.gone += 1;

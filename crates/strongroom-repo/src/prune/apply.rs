@@ -10,7 +10,7 @@ use strongroom_format::{Body, Condemn, ObjectHash, Time};
 
 use crate::blobs::Blobs;
 use crate::context::Context;
-use crate::edge::{Remote, Ticket, cancelled};
+use crate::edge::{Remote, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{is_loss, is_out_of_reach};
 use crate::journal::is_past;
@@ -279,9 +279,7 @@ impl Applying<'_> {
 
     /// Writes the entry of a batch, less what is needed after all.
     fn bury(&mut self, mut batch: Batch) -> Result<Next> {
-        if self.remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        self.remote.before_batch()?;
         loop {
             let ground = &self.ground;
             batch
@@ -433,9 +431,7 @@ impl Applying<'_> {
 
     /// Says whether the time is up, and notes it.
     fn is_time_up(&mut self) -> Result<bool> {
-        if self.remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        self.remote.before_batch()?;
         let Some(limit) = self.options.time.filter(|limit| *limit < Duration::MAX) else {
             return Ok(false);
         };

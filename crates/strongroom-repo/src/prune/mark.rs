@@ -6,9 +6,10 @@ use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, Page, Ref, RefKind};
 
 use crate::blobs::{Blobs, PAGE};
-use crate::edge::{Remote, cancelled};
+use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Kind, Marks};
+use crate::prune::spill::{Spill, SpillPlace};
 
 /// Where the reference lists of pages come from.
 pub(crate) trait Pages {
@@ -29,9 +30,7 @@ pub(crate) struct StoredPages<'a> {
 
 impl Pages for StoredPages<'_> {
     fn references(&mut self, page: &Id, refs: &mut Vec<Ref>) -> Result<()> {
-        if self.remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        self.remote.before_step()?;
         let broken = |error| {
             Error::new(ErrorKind::Damaged, "a tree page breaks the format").caused_by(error)
         };
@@ -44,14 +43,18 @@ impl Pages for StoredPages<'_> {
 /// Marks what trees need.
 ///
 /// Pages are followed depth first, each once, whoever shares it. Names and content are gathered, sorted and looked up
-/// together, so that the pages of the index are read in order, however large it is.
+/// together, so that the pages of the index are read in order, however large it is. What does not fit into memory is gathered in a file, if there
+/// is a place for one: then every page of the index is read once for a snapshot, and otherwise once for each 262,144 ids.
 ///
-/// Memory: the references of the pages from a root down to one leaf, and 20 MiB.
+/// Memory: the references of the pages from a root down to one leaf, and 32 MiB.
 #[derive(Debug)]
 pub(crate) struct Marker<'a, P> {
     marks: &'a mut Marks,
     pages: P,
     gathered: Vec<Id>,
+    /// What was gathered before.
+    spill: Option<Spill>,
+    place: Option<SpillPlace>,
     to_follow: Vec<Id>,
     refs: Vec<Ref>,
     /// The packs of copies that are marked now, if somebody wants to know.
@@ -68,11 +71,19 @@ impl<'a, P: Pages> Marker<'a, P> {
             marks,
             pages,
             gathered: Vec::new(),
+            spill: None,
+            place: None,
             to_follow: Vec::new(),
             refs: Vec::new(),
             touched: None,
             followed: 0,
         }
+    }
+
+    /// Says where ids can be gathered that do not fit into memory.
+    pub(crate) fn gathering_in(mut self, place: Option<SpillPlace>) -> Self {
+        self.place = place;
+        self
     }
 
     /// Notes from now on which packs the copies are in.
@@ -122,23 +133,56 @@ impl<'a, P: Pages> Marker<'a, P> {
         self.to_follow.extend(children.map(|child| child.id));
         self.refs = refs;
         if self.gathered.len() >= GATHERED {
-            self.flush()?;
+            self.set_aside()?;
         }
         Ok(())
     }
 
+    /// Makes room for more ids: in a file, or by looking up what is there.
+    fn set_aside(&mut self) -> Result<()> {
+        if self.spill.is_none()
+            && let Some(place) = &self.place
+        {
+            self.spill = Spill::new(place, self.marks.rows());
+        }
+        let Some(spill) = &mut self.spill else {
+            return self.flush();
+        };
+        let takes_more = spill.take(&self.gathered);
+        self.gathered.clear();
+        if takes_more {
+            return Ok(());
+        }
+        // The disk is full, or it fails. That is no reason not to prune.
+        self.place = None;
+        self.flush()?;
+        self.spill = None;
+        Ok(())
+    }
+
+    /// Marks everything that was gathered.
     fn flush(&mut self) -> Result<()> {
         let mut gathered = std::mem::take(&mut self.gathered);
-        gathered.sort_unstable();
-        gathered.dedup();
-        let touched = &mut self.touched;
-        self.marks
-            .mark_sorted(&gathered, Kind::Content, |marks, place| {
+        let (marks, touched) = (&mut *self.marks, &mut self.touched);
+        let mut mark = |ids: &[Id]| {
+            marks.mark_sorted(ids, Kind::Content, |marks, place| {
                 if let Some(touched) = touched {
                     touched.insert(marks.pack_of(&place)?.name);
                 }
                 Ok(())
-            })?;
+            })
+        };
+        match &mut self.spill {
+            Some(spill) => {
+                spill.take(&gathered);
+                spill.drain(mark)?;
+            }
+            None => {
+                gathered.sort_unstable();
+                gathered.dedup();
+                mark(&gathered)?;
+            }
+        }
         gathered.clear();
         self.gathered = gathered;
         Ok(())

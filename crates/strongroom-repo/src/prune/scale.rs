@@ -8,24 +8,25 @@ use strongroom_crypt::{Id, SeededRandom, SessionId};
 use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{
     BlobRecord, Codec, FrameKey, FrameRecord, ObjectHash, PackClass, PackHeader, PackRef, PackRow,
-    Ref, RefKind, SegmentBuilder, SegmentRef, SessionKeyRecord, Snapshot,
+    Ref, RefKind, SegmentBuilder, SegmentRef, SessionKeyRecord, Snapshot, Time,
 };
 use strongroom_store::MemoryStore;
 
 use super::choose::{Choice, Grounds};
 use super::inspect::{Headers, Reframing};
 use super::mark::Pages;
+use super::spill::SpillPlace;
 use super::{CLASSES, PackAction, PruneOptions, Survey};
 use crate::context::{Context, encode_error};
 use crate::create::CreateOptions;
 use crate::credential::Credential;
 use crate::edge;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Index;
+use crate::index::{Breadth, Index};
 use crate::pack_writer::pack_bytes;
 use crate::packs::PackInfo;
 use crate::repository::Repository;
-use crate::settings::{Components, Execution, Settings};
+use crate::settings::{Clock, Components, Execution, Settings};
 use crate::state::State;
 
 /// A repository of which only the index exists, in a local cache folder. Its packs and reference lists are functions of a number.
@@ -111,6 +112,7 @@ impl PruneScale {
         let components = Components {
             // The same keys each time, so that what one process has made another can read.
             random: Arc::new(SeededRandom::new(1)),
+            clock: Arc::new(Still),
             execution: Execution::Inline,
             ..Components::default()
         };
@@ -174,13 +176,14 @@ impl PruneScale {
             let context = Arc::clone(self.repository.context());
             let state = self.state(&context)?;
             let began = Instant::now();
-            let index = Index::load(remote, &context, &state, None)?;
+            let index = Index::load(remote, &context, &state, None, Breadth::Whole)?;
             let load = began.elapsed();
             let began = Instant::now();
             let survey = Survey::new(
                 &state,
                 &index,
                 Synthetic(&self),
+                SpillPlace::of(&context),
                 &Synthetic(&self),
                 Default::default(),
             )?;
@@ -210,8 +213,21 @@ impl PruneScale {
         .await
     }
 
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        self.repository.context()
+    }
+
+    pub(crate) fn store(&self) -> edge::Access {
+        self.repository.store()
+    }
+
+    /// Seals a segment.
+    pub(crate) fn sealed(&self, builder: SegmentBuilder) -> Result<Vec<u8>> {
+        sealed(self.context(), builder)
+    }
+
     /// The state that an index of this shape belongs to.
-    fn state(&self, context: &Context) -> Result<State> {
+    pub(crate) fn state(&self, context: &Context) -> Result<State> {
         let mut state = State::before_genesis(ObjectHash::default());
         for class in CLASSES {
             for pack in 0..self.packs(class) {
@@ -221,7 +237,7 @@ impl PruneScale {
                     len: row.len,
                     class,
                 };
-                state.packs.insert(row.name, reference);
+                state.packs.insert_new(reference);
             }
         }
         for (name, len) in local_segments(context)? {
@@ -230,7 +246,7 @@ impl PruneScale {
                 len,
                 entries: 0,
             };
-            state.segments.insert(name, segment);
+            state.segments.insert_new(segment);
         }
         let (root, _) = self.levels.last().copied().unwrap_or_default();
         let snapshot = Snapshot {
@@ -239,12 +255,12 @@ impl PruneScale {
         };
         state
             .snapshots
-            .insert(1, (id(PackClass::Pages, root), Arc::new(snapshot)));
+            .insert_new((1, (id(PackClass::Pages, root), Arc::new(snapshot))));
         Ok(state)
     }
 
     /// How many blobs of a class there are.
-    fn blobs(&self, class: PackClass) -> u64 {
+    pub(crate) fn blobs(&self, class: PackClass) -> u64 {
         match class {
             PackClass::Data => self.groups * self.shape.files,
             PackClass::Names => self.groups,
@@ -303,6 +319,16 @@ impl PruneScale {
 
     fn is_needed(&self, group: u64) -> bool {
         splitmix(group ^ 0x5eed) % 100 < self.shape.needed_percent
+    }
+}
+
+/// A clock that stands, so that the first entry of the journal is the same each time as well.
+#[derive(Debug)]
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Time {
+        Time::new(1_700_000_000, 0)
     }
 }
 
@@ -389,6 +415,10 @@ impl Headers for Synthetic<'_> {
 }
 
 fn keep(context: &Context, builder: SegmentBuilder) -> Result<()> {
+    Index::keep_locally(context, sealed(context, builder)?.into())
+}
+
+fn sealed(context: &Context, builder: SegmentBuilder) -> Result<Vec<u8>> {
     let nobody = SessionId::from_bytes([0; SessionId::LEN]);
     let keys = context.keys();
     let sealer = keys.structure.index();
@@ -399,7 +429,7 @@ fn keep(context: &Context, builder: SegmentBuilder) -> Result<()> {
         nobody,
         sealer,
     );
-    Index::keep_locally(context, bytes.map_err(encode_error)?.into())
+    bytes.map_err(encode_error)
 }
 
 fn local_segments(context: &Context) -> Result<Vec<(ObjectHash, u32)>> {
@@ -440,7 +470,7 @@ fn report(survey: &Survey, choice: &Choice) -> ScaleReport {
 }
 
 /// The id of a blob: pseudo-random, with its number at the end, where no index looks.
-fn id(class: PackClass, number: u64) -> Id {
+pub(crate) fn id(class: PackClass, number: u64) -> Id {
     let mut bytes = [0; 32];
     let (head, tail) = bytes.split_at_mut(24);
     head.copy_from_slice(&mixed(class as u64, number));
@@ -464,7 +494,7 @@ fn mixed(class: u64, number: u64) -> [u8; 24] {
 }
 
 /// The finalizer of `SplitMix64`: a bijection that looks random.
-fn splitmix(number: u64) -> u64 {
+pub(crate) fn splitmix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -17,7 +17,7 @@ use super::plan::{RepairPlan, single};
 use super::relocate::{Grounds, Moved};
 use super::report::RepairReport;
 use crate::context::{absent_is_none, object_key};
-use crate::edge::{Remote, cancelled};
+use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::{Event, Observer, Phase, Progress};
 use crate::repository::Repository;
@@ -244,9 +244,7 @@ impl<'a> Applying<'a> {
             let exams = look.exams(&suspects)?;
             let mut live = None;
             while let Some(item) = waiting.pop_front() {
-                if self.remote.is_cancelled() {
-                    return Err(cancelled());
-                }
+                self.remote.before_batch()?;
                 let moved = self.relocate_one(&look, &exams, &mut live, item);
                 if let Ok(Moved::Again) = moved {
                     waiting.push_front(item);

@@ -8,7 +8,6 @@ use strongroom_format::{EntryRow, ObjectHash, PackClass, Page, Ref, RefKind};
 use super::exam::{Exam, is_retired};
 use super::look::Look;
 use crate::blobs::{DATA, NAMES, PAGE};
-use crate::edge::cancelled;
 use crate::error::Result;
 use crate::index::{Prefix, is_loss};
 
@@ -206,9 +205,7 @@ impl<'a> Live<'a> {
 
     /// Goes into a page, or says whether something at or below it is lost if that is known.
     fn enter(&mut self, page: &Id, stack: &mut Vec<Level>) -> Result<Option<bool>> {
-        if self.look.remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        self.look.remote.before_step()?;
         if self.clean.contains(page) {
             return Ok(Some(false));
         }

@@ -15,7 +15,7 @@ use super::mirrors::Mirrors;
 use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
 use crate::context::{Context, get_if_there, object_key};
-use crate::edge::{Remote, cancelled};
+use crate::edge::Remote;
 use crate::error::{ErrorKind, Result};
 use crate::features::{may_maintain, may_write};
 use crate::index::Index;
@@ -200,9 +200,7 @@ impl<'a> Look<'a> {
         name: &ObjectName,
         judge: impl Fn(&Bytes) -> Result<(), Sight>,
     ) -> Result<Option<Wrong>> {
-        if self.remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        self.remote.before_step()?;
         let mut wrong = Wrong::Missing;
         for _ in 0..2 {
             let Some(bytes) = get_if_there(self.remote, &name.to_string())? else {

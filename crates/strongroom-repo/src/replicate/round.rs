@@ -234,6 +234,7 @@ impl<'a> Round<'a> {
         self.progress.entries = 0;
         self.progress.entries_total = Some(waiting.len() as u64);
         loop {
+            self.target.before_batch()?;
             while flying.len() < AHEAD
                 && let Some(next) = waiting.next()
             {

@@ -86,7 +86,7 @@ impl<'a> Fetcher<'a> {
         Self {
             run,
             jobs,
-            budget: Arc::default(),
+            budget: Arc::new(Budget::new(run)),
             waiting: VecDeque::new(),
             flying: VecDeque::new(),
         }
@@ -120,7 +120,11 @@ impl<'a> Fetcher<'a> {
             let idle = self.flying.is_empty();
             if self.waiting.is_empty() && *open {
                 match next(idle) {
-                    Ok(plan) => self.waiting.extend(plan.parts),
+                    Ok(plan) => {
+                        let parts = plan.parts.into_iter();
+                        self.waiting
+                            .extend(parts.flat_map(|part| part.slices(&self.run.blobs)));
+                    }
                     Err(TryRecvError::Empty) => {}
                     Err(TryRecvError::Disconnected) => *open = false,
                 }
@@ -226,8 +230,9 @@ pub(super) fn send(run: &Run, jobs: &Outlet<'_, Job>, job: Job) {
 }
 
 /// Returns what a part weighs in the budget while uses of it are pending.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Budget {
+    bytes: u64,
     used: Mutex<u64>,
     changed: Condvar,
 }
@@ -240,11 +245,23 @@ struct Permit {
 }
 
 impl Budget {
+    fn new(run: &Run) -> Self {
+        let most = run.blobs.shares().fetched_bytes;
+        Self {
+            bytes: match run.blobs.is_near() {
+                true => most.min(NEAR_BUDGET_BYTES),
+                false => most,
+            },
+            used: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
     /// Takes a share; the first one may be more than there is. `None` when there is not enough and `wait` is
     /// false, or everything ends.
     fn take(self: &Arc<Self>, bytes: u64, wait: bool, run: &Run) -> Option<Permit> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        while *used > 0 && *used + bytes > BUDGET_BYTES {
+        while *used > 0 && *used + bytes > self.bytes {
             if !wait || run.is_stopped() {
                 return None;
             }
@@ -285,7 +302,7 @@ pub(super) fn pretend(run: &Run, plan: Plan, mut done: impl FnMut(Use)) {
     }
 }
 
-/// Fetched bytes in memory at once: two full packs and some.
-const BUDGET_BYTES: u64 = 72 << 20;
+/// Fetched bytes in memory at once, of a near store: a slice for each worker and those to come. Of others two full packs and some.
+const NEAR_BUDGET_BYTES: u64 = 16 << 20;
 /// Packs of which parts are on their way at once.
 const MAX_FLYING: usize = 8;

@@ -61,5 +61,5 @@ impl OpenFiles {
     }
 }
 
-/// Files open at once.
-const MAX_OPEN: usize = 256;
+/// Files open at once. A target may need two descriptors for each.
+const MAX_OPEN: usize = 160;

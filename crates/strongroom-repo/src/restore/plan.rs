@@ -47,6 +47,65 @@ impl PartPlan {
         self.reads.bytes(&self.pack)
     }
 
+    /// Plans to read the wanted frames, which are in the order of the pack, and its header if that is not known.
+    fn new(
+        pack: Arc<PackInfo>,
+        frames: Vec<FramePlan>,
+        header: Header,
+        last: u32,
+        request: u64,
+    ) -> Self {
+        let header = match header {
+            Header::Wanted => Some([PackInfo::FRONT, pack.header()]),
+            Header::Known => None,
+        };
+        let wanted = frames
+            .iter()
+            .map(|frame| frame_range(frame.offset, frame.stored_len))
+            .chain(header.into_iter().flatten());
+        Self {
+            reads: Reads::choose(wanted, &pack, request),
+            pack,
+            frames,
+            last,
+        }
+    }
+
+    /// Cuts it into parts of a few megabytes, in their order, if the store is near: there nothing is gained by fetching more at once,
+    /// and all of it would have to be kept.
+    pub(super) fn slices(self, blobs: &Blobs) -> Vec<Self> {
+        if !blobs.is_near() || self.len() < 2 * SLICE_BYTES {
+            return vec![self];
+        }
+        let mut header = Header::of(blobs, &self.pack);
+        let mut slices = Vec::new();
+        let mut frames = Vec::new();
+        let mut bytes = 0;
+        let mut cut = |frames: &mut Vec<FramePlan>| {
+            // The first one that lands brings the header for all.
+            let header = std::mem::replace(&mut header, Header::Known);
+            let (pack, frames) = (Arc::clone(&self.pack), std::mem::take(frames));
+            slices.push(Self::new(
+                pack,
+                frames,
+                header,
+                self.last,
+                blobs.request_bytes(),
+            ));
+        };
+        for frame in self.frames {
+            let len = u64::from(frame.stored_len);
+            if bytes + len > SLICE_BYTES && !frames.is_empty() {
+                cut(&mut frames);
+                bytes = 0;
+            }
+            bytes += len;
+            frames.push(frame);
+        }
+        cut(&mut frames);
+        slices
+    }
+
     /// Returns the number of uses.
     fn uses(&self) -> usize {
         self.frames.iter().map(|frame| frame.uses.len()).sum()
@@ -211,20 +270,29 @@ impl PackPlan {
         for frame in &mut frames {
             frame.uses.sort_by_key(|wanted| wanted.blob);
         }
-        let header = (!blobs.has_header(&self.info)).then(|| [PackInfo::FRONT, self.info.header()]);
-        let wanted = frames
-            .iter()
-            .map(|frame| frame_range(frame.offset, frame.stored_len))
-            .chain(header.into_iter().flatten());
-        PartPlan {
-            reads: Reads::choose(wanted, &self.info, blobs.request_bytes()),
-            pack: self.info,
-            frames,
-            last: self.last,
+        let header = Header::of(blobs, &self.info);
+        PartPlan::new(self.info, frames, header, self.last, blobs.request_bytes())
+    }
+}
+
+/// Whether the header of a pack has to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Header {
+    Wanted,
+    Known,
+}
+
+impl Header {
+    fn of(blobs: &Blobs, pack: &PackInfo) -> Self {
+        match blobs.has_header(pack) {
+            true => Self::Known,
+            false => Self::Wanted,
         }
     }
 }
 
+/// What is read of a near store at once.
+const SLICE_BYTES: u64 = 4 << 20;
 /// Packs that wait for the next window, and uses of them.
 const MAX_CARRIED_PACKS: usize = 8;
 const MAX_CARRIED_USES: usize = 8_192;

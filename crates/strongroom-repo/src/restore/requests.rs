@@ -4,16 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
 use strongroom_crypt::Id;
 use strongroom_format::{NodeKind, PackClass, Preamble};
 use strongroom_store::wrap::{Call, Operation};
-use strongroom_store::{Prefix, StoreExt as _};
+use strongroom_store::{
+    Capabilities, GetOptions, Key, ObjectMeta, Prefix, PutOptions, Result, Store, StoreExt as _,
+};
 
 use crate::ranges::BLOCK;
 use crate::testing::{
     Content, MemoryTarget, Shape, TestStore, Tree, Writer, reopen, repository, settings,
 };
-use crate::{Depth, Repository, RestoreOptions};
+use crate::{Credential, Depth, Repository, RestoreOptions};
 
 const MIB: u64 = 1 << 20;
 
@@ -78,7 +83,7 @@ fn stored(tree: &Tree, frame_bytes: usize) -> (Arc<TestStore>, Repository, Id) {
 /// The class and length of every pack.
 fn packs(store: &TestStore) -> BTreeMap<String, (PackClass, u64)> {
     let list = wait(store.inner().list_all(&Prefix::parse("pack/").unwrap())).unwrap();
-    let describe = |key: &strongroom_store::Key| {
+    let describe = |key: &Key| {
         let bytes = wait(store.inner().get_all(key)).unwrap();
         let flags = Preamble::decode(&bytes).unwrap().flags;
         let class = PackClass::from_number(u64::from(flags)).unwrap();
@@ -176,6 +181,91 @@ fn everything_costs_a_request_a_pack() {
         (store.count(Operation::Head), store.count(Operation::List)),
         (0, 0)
     );
+}
+
+#[test]
+fn the_packs_of_the_tree_are_fetched_once_and_whole() {
+    let directories: Vec<(String, Tree)> = (0..30)
+        .map(|n| (format!("p{n:02}"), tree_from(n * 100, 40, 2, 10)))
+        .collect();
+    let named = directories.iter();
+    let tree = Tree::dir(named.map(|(name, tree)| (name.as_str(), tree.clone())));
+    let (store, repository) = repository();
+    let shape = Shape {
+        frame_bytes: 4 << 10,
+        pack_bytes: 60_000,
+        leaf_entries: 256,
+        inline_refs: 32,
+        recipe_refs: 512,
+        copies: 1,
+    };
+    let id = Writer::new(&repository, shape).snapshot(&tree, "s");
+    let repository = reopen(&store, settings(2));
+    store.reset();
+    let target = restore(&repository, &id, RestoreOptions::default());
+    assert_eq!(target.flat(), tree.flat());
+    let packs = packs(&store);
+    for (key, (class, _)) in packs {
+        let calls = store.calls();
+        let gets: Vec<&Call> = calls.iter().filter(|call| call.key == key).collect();
+        if class != PackClass::Data {
+            assert_eq!(gets.len(), 1, "{gets:?}");
+            assert!(gets[0].range.is_none(), "{gets:?}");
+        }
+    }
+}
+
+#[test]
+fn a_near_store_is_read_in_slices() {
+    let tree = tree(60, 100, 6_000);
+    let (store, _, id) = stored(&tree, 128 << 10);
+    let near: Arc<dyn Store> = Arc::new(Near(Arc::clone(&store)));
+    let opening = Repository::builder(near).settings(settings(2));
+    let repository = wait(opening.open(&Credential::None)).unwrap();
+    store.reset();
+    let target = restore(&repository, &id, RestoreOptions::default());
+    assert_eq!(target.flat(), tree.flat());
+    let gets = data_gets(&store);
+    assert!(gets.iter().all(|call| call.bytes < 8 * MIB), "{gets:?}");
+    let sum: u64 = packs(&store).values().map(|(_, len)| len).sum();
+    assert!(bytes(&gets) <= sum + gets.len() as u64 * 2 * BLOCK);
+}
+
+/// A store whose requests cost hardly more than their bytes.
+#[derive(Debug)]
+struct Near(Arc<TestStore>);
+
+impl std::fmt::Display for Near {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "near:{}", self.0)
+    }
+}
+
+#[async_trait]
+impl Store for Near {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities().with_near(true)
+    }
+
+    async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
+        self.0.put(key, data, options).await
+    }
+
+    async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes> {
+        self.0.get(key, options).await
+    }
+
+    async fn head(&self, key: &Key) -> Result<ObjectMeta> {
+        self.0.head(key).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<()> {
+        self.0.delete(key).await
+    }
+
+    fn list(&self, prefix: &Prefix) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.0.list(prefix)
+    }
 }
 
 #[test]

@@ -105,6 +105,26 @@ fn everything_comes_back() {
 }
 
 #[test]
+fn pieces_that_follow_one_another_are_written_at_once() {
+    let pieces: Vec<Content> = (0..40).map(|n| Content::Data(noise(n, 3_000))).collect();
+    let tree = Tree::dir([("large", Tree::File(pieces, None))]);
+    let (_, repository) = repository();
+    let shape = Shape {
+        frame_bytes: 64 << 10,
+        pack_bytes: 8 << 20,
+        ..Shape::default()
+    };
+    let id = Writer::new(&repository, shape).snapshot(&tree, "s");
+    let target = Arc::new(MemoryTarget::default());
+    let report = restore(&repository, &id, &target);
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(target.flat(), tree.flat());
+    assert_eq!(report.bytes_restored, 120_000);
+    let writes = target.writes.load(Ordering::Relaxed);
+    assert!(writes <= 3, "{writes} for two frames");
+}
+
+#[test]
 fn a_second_restore_changes_nothing_and_fetches_no_content() {
     let (_, repository) = repository();
     let tree = sample();

@@ -29,8 +29,8 @@ enum Flush {
 
 /// Gathers entries and hands them on, a window at a time.
 ///
-/// A window has at most 16,384 entries, 32,768 pieces and 12 MiB; one is gathered, one waits, and the pieces of about two
-/// are fetched and written: plans take less than 50 MiB, however large the snapshot. The first windows are
+/// A window has at most 8,192 entries, 16,384 pieces and 6 MiB; one is gathered, one waits, and the pieces of about two
+/// are fetched and written: plans take less than 25 MiB, however large the snapshot. The first windows are
 /// smaller, so that there is something to fetch early. Where windows meet, each wants a part of the same few packs: those wait for
 /// the next window, so that a pack is fetched once, and whole if all of it is wanted.
 pub(super) struct Window<'a> {
@@ -66,7 +66,7 @@ impl<'a> Window<'a> {
             direct: Vec::new(),
             entries: 0,
             weight: 0,
-            limit: FIRST_ENTRIES,
+            limit: FIRST_ENTRIES.min(run.blobs.shares().window_entries()),
         }
     }
 
@@ -189,7 +189,7 @@ impl<'a> Window<'a> {
     fn flush_if_full(&mut self) -> Result<()> {
         let full = self.entries >= self.limit
             || self.uses.len() >= 2 * self.limit
-            || self.weight >= MAX_BYTES;
+            || self.weight >= self.run.blobs.shares().window_bytes;
         if full {
             self.flush(Flush::WhatIsReady)
         } else {
@@ -199,7 +199,7 @@ impl<'a> Window<'a> {
 
     /// Compares what may be there, plans the rest, and sends it on its way.
     fn flush(&mut self, flush: Flush) -> Result<()> {
-        self.limit = (self.limit * 2).min(MAX_ENTRIES);
+        self.limit = (self.limit * 2).min(self.run.blobs.shares().window_entries());
         self.entries = 0;
         self.weight = 0;
         let (check, mut uses): (Vec<Use>, Vec<Use>) = std::mem::take(&mut self.uses)
@@ -305,8 +305,6 @@ fn entry_weight(file: &NewFile) -> usize {
 
 /// Entries of the first window; each has twice as many as the one before, up to the most.
 const FIRST_ENTRIES: usize = 1_024;
-const MAX_ENTRIES: usize = 16_384;
-const MAX_BYTES: usize = 12 << 20;
 /// What an entry takes beside its name and attributes.
 const ENTRY_BYTES: usize = 512;
 /// Things in one job.

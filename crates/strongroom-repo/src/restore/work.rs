@@ -1,5 +1,6 @@
 //! What the workers do: decode frames, write files, compare what is there.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -71,6 +72,9 @@ impl<'a> Worker<'a> {
 
     /// Does a job, unless the restore has ended. One that fails or panics ends it.
     pub(super) fn take(&mut self, job: Job) {
+        if let Err(error) = self.run.remote.before_batch() {
+            self.run.stop(error);
+        }
         if self.run.is_stopped() {
             return;
         }
@@ -122,8 +126,8 @@ impl<'a> Worker<'a> {
         let mut wanted = frame.uses;
         let mut offset = 0;
         for blob in part.header.frame_blobs(frame.position as usize) {
-            let end = offset + blob.len as usize;
-            let content = plain.get(offset..end).unwrap_or_default();
+            let (start, end) = (offset, offset + blob.len as usize);
+            let content = plain.get(start..end).unwrap_or_default();
             offset = end;
             let from = wanted.partition_point(|one| one.blob < Some(blob.id));
             let to = wanted.partition_point(|one| one.blob <= Some(blob.id));
@@ -131,7 +135,7 @@ impl<'a> Worker<'a> {
                 continue;
             }
             for one in wanted.drain(from..to) {
-                batch.add(one, content);
+                batch.add(one, plain, start..end);
             }
         }
         batch.write();
@@ -168,7 +172,7 @@ impl<'a> Worker<'a> {
             match &content {
                 Ok(blob) => {
                     let mut batch = Batch::new(self.run);
-                    batch.add(one, blob);
+                    batch.add(one, blob, 0..blob.len());
                     batch.write();
                 }
                 Err(failure) => {
@@ -194,7 +198,10 @@ impl<'a> Worker<'a> {
                     self.run.settle(&file, path, made);
                 }
                 Direct::Link(now) => self.run.link_now(*now),
-                Direct::Zeros(one) => write_piece(self.run, &one, None),
+                Direct::Zeros(one) => {
+                    write_piece(self.run, &one.file, &one.range, None);
+                    self.run.release_file(&one.file);
+                }
                 Direct::Planned(file) => self.run.release_file(&file),
             }
         }
@@ -202,10 +209,22 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Small files on their way to the target together.
+/// Small files on their way to the target together, and pieces of a larger one that follow one another.
 struct Batch<'a, 'c> {
     run: &'a Run,
     files: Vec<(Arc<FileTask>, Vec<u8>, &'c [u8])>,
+    pieces: Option<Pieces<'c>>,
+}
+
+/// Pieces of one file that lie in a frame as they lie in the file.
+struct Pieces<'c> {
+    frame: &'c [u8],
+    file: Arc<FileTask>,
+    /// Where they are in the file.
+    range: Range<u64>,
+    /// Where they are in the frame.
+    place: Range<usize>,
+    count: usize,
 }
 
 impl<'a, 'c> Batch<'a, 'c> {
@@ -213,11 +232,13 @@ impl<'a, 'c> Batch<'a, 'c> {
         Self {
             run,
             files: Vec::new(),
+            pieces: None,
         }
     }
 
-    /// Adds a piece: a whole file waits for the others, a part of one is written now.
-    fn add(&mut self, one: Use, content: &'c [u8]) {
+    /// Adds a piece, which is at `place` in a frame: a whole file waits for the others, a part of one for those that follow it.
+    fn add(&mut self, one: Use, frame: &'c [u8], place: Range<usize>) {
+        let content = frame.get(place.clone()).unwrap_or_default();
         if one.len() != content.len() as u64 {
             let what = "a blob has not the length that a file's recipe says";
             one.file
@@ -226,7 +247,38 @@ impl<'a, 'c> Batch<'a, 'c> {
         } else if one.whole {
             self.push(one.file, content);
         } else {
-            write_piece(self.run, &one, Some(content));
+            self.piece(one, frame, place);
+        }
+    }
+
+    fn piece(&mut self, one: Use, frame: &'c [u8], place: Range<usize>) {
+        if let Some(pieces) = &mut self.pieces
+            && Arc::ptr_eq(&pieces.file, &one.file)
+            && pieces.range.end == one.range.start
+            && pieces.place.end == place.start
+        {
+            pieces.range.end = one.range.end;
+            pieces.place.end = place.end;
+            pieces.count += 1;
+            return;
+        }
+        self.write_pieces();
+        self.pieces = Some(Pieces {
+            frame,
+            file: one.file,
+            range: one.range,
+            place,
+            count: 1,
+        });
+    }
+
+    fn write_pieces(&mut self) {
+        if let Some(pieces) = self.pieces.take() {
+            let content = pieces.frame.get(pieces.place);
+            write_piece(self.run, &pieces.file, &pieces.range, content);
+            for _ in 0..pieces.count {
+                self.run.release_file(&pieces.file);
+            }
         }
     }
 
@@ -236,7 +288,8 @@ impl<'a, 'c> Batch<'a, 'c> {
         self.files.push((file, path, content));
     }
 
-    fn write(self) {
+    fn write(mut self) {
+        self.write_pieces();
         if self.files.is_empty() {
             return;
         }
@@ -250,6 +303,8 @@ impl<'a, 'c> Batch<'a, 'c> {
                 fresh: file.fresh,
             })
             .collect();
+        let bytes = small.iter().map(|file| file.content.len() as u64);
+        before_write(self.run, bytes.sum());
         let mut answers = self.run.target.write_files(&small).into_iter();
         drop(small);
         for (file, path, content) in self.files {
@@ -274,18 +329,26 @@ fn unanswered() -> Failure {
     )
 }
 
-/// Writes a piece of a larger file; `None` stands for zeros.
-fn write_piece(run: &Run, one: &Use, content: Option<&[u8]>) {
-    let file = &one.file;
-    if !file.has_failed() {
-        let written = run.open(file).and_then(|handle| match content {
-            Some(content) => handle.write_at(one.range.start, content),
-            None => handle.write_zeros(one.range.start, one.len()),
-        });
-        match written {
-            Ok(()) => run.tally.wrote(one.len()),
-            Err(error) => file.fail(run.target_failure(&error)),
-        }
+/// Waits until so much may be written. Whoever is cancelled meanwhile writes this batch, and no more.
+fn before_write(run: &Run, bytes: u64) {
+    if let Err(error) = run.remote.before_write(bytes) {
+        run.stop(error);
     }
-    run.release_file(file);
+}
+
+/// Writes a part of a larger file; `None` stands for zeros.
+fn write_piece(run: &Run, file: &Arc<FileTask>, range: &Range<u64>, content: Option<&[u8]>) {
+    if file.has_failed() {
+        return;
+    }
+    let len = range.end - range.start;
+    before_write(run, content.map_or(0, |_| len));
+    let written = run.open(file).and_then(|handle| match content {
+        Some(content) => handle.write_at(range.start, content),
+        None => handle.write_zeros(range.start, len),
+    });
+    match written {
+        Ok(()) => run.tally.wrote(len),
+        Err(error) => file.fail(run.target_failure(&error)),
+    }
 }

@@ -9,7 +9,7 @@ use strongroom_format::{ObjectHash, PackClass, Page, PageType, RefKind};
 use super::FoundTree;
 use crate::blobs::{Blobs, PAGE};
 use crate::context::Context;
-use crate::edge::{Remote, cancelled};
+use crate::edge::Remote;
 use crate::error::{Error, Result};
 use crate::index::{Index, is_loss};
 use crate::tree::DirectoryReader;
@@ -52,9 +52,7 @@ impl Roots {
         let mut unreadable = 0;
         let (ids, mut pages) = list(index, &blobs, &mut unreadable)?;
         for id in &ids {
-            if remote.is_cancelled() {
-                return Err(cancelled());
-            }
+            remote.before_step()?;
             match read(&blobs, id) {
                 Ok(page) => note(&mut pages, id, &page),
                 Err(error) if is_loss(&error) => unreadable += 1,

@@ -1,7 +1,6 @@
 //! What an entry does to the state (format §8.3, §8.4).
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, hash_map};
 use std::sync::Arc;
 
 use strongroom_crypt::{Roles, SessionId, StructureKeys, VerifyingKey};
@@ -11,7 +10,7 @@ use strongroom_format::{
     object_name,
 };
 
-use super::{Shared, State};
+use super::State;
 use crate::context::encode_error;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -130,7 +129,7 @@ impl State {
         match body {
             Body::Commit(commit) => self.commit(n, *commit, structure)?,
             Body::Packs(packs) => {
-                if !self.committed_sessions.contains(&packs.session) {
+                if !self.committed_sessions.contains_key(&packs.session) {
                     let announced = self.sessions.entry(packs.session).or_default();
                     announced.extend(packs.packs.iter().map(|pack| pack.name));
                 }
@@ -144,7 +143,8 @@ impl State {
             }
             Body::Forget(forget) => {
                 for id in forget.snapshots {
-                    if let Some(n) = self.by_id.remove(&id) {
+                    if let Some(n) = self.by_id.get(&id).copied() {
+                        self.by_id.remove(&id);
                         self.snapshots.remove(&n);
                     }
                 }
@@ -208,9 +208,9 @@ impl State {
         if let Some(seen) = commit.seen {
             self.trail.compare(seen);
         }
-        self.insert_snapshot(n, commit.snapshot, structure)?;
+        self.insert_snapshot(n, Arc::new(commit.snapshot), structure)?;
         self.sessions.remove(&commit.session);
-        self.committed_sessions.insert(commit.session);
+        self.committed_sessions.insert_new((commit.session, ()));
         self.add(commit.packs, commit.segments);
         Ok(())
     }
@@ -218,24 +218,23 @@ impl State {
     pub(crate) fn insert_snapshot(
         &mut self,
         n: u64,
-        snapshot: Snapshot,
+        snapshot: Arc<Snapshot>,
         structure: &StructureKeys,
     ) -> Result<()> {
         let id = snapshot.id(structure).map_err(encode_error)?;
         // The same snapshot committed twice stays one, at its first entry.
-        if let hash_map::Entry::Vacant(vacant) = self.by_id.entry(id) {
-            vacant.insert(n);
-            self.snapshots.insert(n, (id, Arc::new(snapshot)));
+        if self.by_id.insert_new((id, n)) {
+            self.snapshots.insert_new((n, (id, snapshot)));
         }
         Ok(())
     }
 
     fn add(&mut self, packs: Vec<PackRef>, segments: Vec<SegmentRef>) {
         for pack in packs {
-            self.packs.entry(pack.name).or_insert(pack);
+            self.packs.insert_new(pack);
         }
         for segment in segments {
-            self.segments.entry(segment.name).or_insert(segment);
+            self.segments.insert_new(segment);
         }
     }
 
@@ -254,19 +253,17 @@ impl State {
     }
 
     fn drop_object(&mut self, name: ObjectHash, n: u64) {
-        remove(&mut self.packs, &name);
-        remove(&mut self.segments, &name);
+        self.packs.remove(&name);
+        self.segments.remove(&name);
         self.condemned.remove(&name);
         self.damaged.remove(&name);
-        self.dropped.entry(name).or_insert(n);
+        self.dropped.insert_new((name, n));
     }
 
     fn end_session(&mut self, session: SessionId) {
         self.sessions.remove(&session);
-        if self.committed_sessions.contains(&session) {
-            self.committed_sessions.remove(&session);
-        }
-        self.ended_sessions.insert(session);
+        self.committed_sessions.remove(&session);
+        self.ended_sessions.insert_new((session, ()));
     }
 
     pub(super) fn note_damage(&mut self, pack: ObjectHash, frames: &[u32]) {
@@ -308,13 +305,6 @@ impl State {
                 self.holds.remove(&hold.id);
             }
         }
-    }
-}
-
-/// Removes a name. A map that does not have it stays shared.
-fn remove<V: Clone>(map: &mut Shared<BTreeMap<ObjectHash, V>>, name: &ObjectHash) {
-    if map.contains_key(name) {
-        map.remove(name);
     }
 }
 

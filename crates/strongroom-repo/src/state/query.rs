@@ -25,7 +25,7 @@ impl Held<'_> {
 impl State {
     /// Says whether a session was abandoned or dropped: it can commit nothing any more.
     pub(crate) fn session_ended(&self, session: &SessionId) -> bool {
-        self.ended_sessions.contains(session)
+        self.ended_sessions.contains_key(session)
     }
 
     /// Returns a snapshot in force and the number of its entry.

@@ -1,7 +1,9 @@
 //! A state as checkpoints and the local cache keep it (format §8.6).
 
+use std::sync::Arc;
+
 use strongroom_crypt::{StructureKeys, VerifyingKey};
-use strongroom_format::{Checkpoint, DamagedPack, ObjectHash, Snapshot, Unknown};
+use strongroom_format::{Checkpoint, DamagedPack, ObjectHash, Unknown};
 
 use super::{Features, State, Trail};
 use crate::error::Result;
@@ -21,7 +23,7 @@ impl State {
             snapshots: self
                 .snapshots
                 .iter()
-                .map(|(n, (_, one))| (*n, Snapshot::clone(one)))
+                .map(|(n, (_, one))| (*n, Arc::clone(one)))
                 .collect(),
             sessions: self
                 .sessions
@@ -42,13 +44,13 @@ impl State {
             damaged: self.damaged.iter().map(damaged).collect(),
             condemned: self.condemned.iter().copied().collect(),
             dropped: self.dropped.keys().copied().collect(),
-            ended_sessions: self.ended_sessions.iter().copied().collect(),
+            ended_sessions: self.ended_sessions.keys().copied().collect(),
             policy: self.policy,
             only_writer: self.only_writer.map(|key| *key.as_bytes()),
             genesis: self.genesis,
             admin: *self.admin.as_bytes(),
             must_understand: self.must_understand,
-            committed_sessions: self.committed_sessions.iter().copied().collect(),
+            committed_sessions: self.committed_sessions.keys().copied().collect(),
             bridges: self.bridges.values().copied().collect(),
             unknown: Unknown::default(),
         }
@@ -72,16 +74,8 @@ impl State {
         state.head = n;
         state.genesis = checkpoint.genesis;
         state.admin = VerifyingKey::from_bytes(checkpoint.admin);
-        state.packs = checkpoint
-            .packs
-            .into_iter()
-            .map(|pack| (pack.name, pack))
-            .collect();
-        state.segments = checkpoint
-            .segments
-            .into_iter()
-            .map(|one| (one.name, one))
-            .collect();
+        state.packs = checkpoint.packs.into_iter().collect();
+        state.segments = checkpoint.segments.into_iter().collect();
         for (n, snapshot) in checkpoint.snapshots {
             state.insert_snapshot(n, snapshot, structure)?;
         }
@@ -90,8 +84,10 @@ impl State {
             .into_iter()
             .map(|(id, packs)| (id, packs.into_iter().collect()))
             .collect();
-        state.committed_sessions = checkpoint.committed_sessions.into_iter().collect();
-        state.ended_sessions = checkpoint.ended_sessions.into_iter().collect();
+        let sessions = checkpoint.committed_sessions.into_iter();
+        state.committed_sessions = sessions.map(|session| (session, ())).collect();
+        let sessions = checkpoint.ended_sessions.into_iter();
+        state.ended_sessions = sessions.map(|session| (session, ())).collect();
         let when = |name: &ObjectHash| {
             known
                 .dropped

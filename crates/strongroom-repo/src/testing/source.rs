@@ -30,6 +30,8 @@ pub struct TreeSource {
     pub fatal: BTreeSet<String>,
     /// Paths at which the source panics.
     pub panics: BTreeSet<String>,
+    /// The name of the owner of everything; `root` if none is set.
+    pub owner: Option<Vec<u8>>,
     /// Yields siblings in the wrong order.
     pub disorder: bool,
     tree: Tree,
@@ -50,6 +52,7 @@ impl TreeSource {
             changing: BTreeSet::new(),
             fatal: BTreeSet::new(),
             panics: BTreeSet::new(),
+            owner: None,
             disorder: false,
             tree,
             read: Mutex::default(),
@@ -211,7 +214,8 @@ impl Source for TreeSource {
     }
 
     fn owner_name(&self, uid: u32) -> Option<Vec<u8>> {
-        (uid == 0).then(|| b"root".to_vec())
+        let owner = || self.owner.clone().unwrap_or_else(|| b"root".to_vec());
+        (uid == 0).then(owner)
     }
 
     fn group_name(&self, _gid: u32) -> Option<Vec<u8>> {

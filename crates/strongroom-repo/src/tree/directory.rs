@@ -1,5 +1,7 @@
 //! The entries of a directory.
 
+use std::sync::Arc;
+
 use strongroom_crypt::Id;
 use strongroom_format::limits::MAX_PAGE_HEIGHT;
 use strongroom_format::{Interior, Leaf, Names, Node, NodeKind, Page, PageType, Ref, RefKind};
@@ -7,6 +9,7 @@ use strongroom_format::{Interior, Leaf, Names, Node, NodeKind, Page, PageType, R
 use crate::blobs::{Blobs, NAMES, PAGE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::is_loss;
+use crate::tree::{Recorded, StoredLeaf};
 
 /// An entry of a directory and what it refers to.
 #[derive(Debug, Clone)]
@@ -38,7 +41,7 @@ pub(crate) struct DirectoryReader {
     blobs: Blobs,
     branches: Vec<Branch>,
     leaf_id: Id,
-    leaf: Option<LoadedLeaf>,
+    leaf: Option<Arc<StoredLeaf>>,
     next: usize,
     last_name: Vec<u8>,
     root: Option<Box<Node>>,
@@ -64,19 +67,13 @@ struct Branch {
 }
 
 #[derive(Debug)]
-struct LoadedLeaf {
-    leaf: Leaf,
-    refs: Vec<Ref>,
-}
-
-#[derive(Debug)]
 struct LoadedInterior {
     names: Interior,
     refs: Vec<Ref>,
 }
 
 enum Loaded {
-    Leaf(LoadedLeaf),
+    Leaf(StoredLeaf),
     Interior(u8, LoadedInterior),
 }
 
@@ -115,8 +112,8 @@ impl DirectoryReader {
         reader.descend(*page)?;
         reader.root = reader
             .leaf
-            .as_mut()
-            .and_then(|loaded| loaded.leaf.root.take());
+            .as_ref()
+            .and_then(|leaf| leaf.names.root.clone());
         Ok(reader)
     }
 
@@ -127,7 +124,7 @@ impl DirectoryReader {
 
     /// Returns the names of the page of the entry returned last, for those of its owners; `None` while the page is not in memory.
     pub(crate) fn leaf(&self) -> Option<&Leaf> {
-        self.leaf.as_ref().map(|loaded| &loaded.leaf)
+        self.leaf.as_ref().map(|leaf| &leaf.names)
     }
 
     /// Returns the next entry.
@@ -136,6 +133,32 @@ impl DirectoryReader {
     ///
     /// As [`open`](Self::open).
     pub(crate) fn next(&mut self) -> Result<Option<TreeEntry>> {
+        let entry = self.step()?;
+        Ok(
+            entry.and_then(|at| match self.leaf.as_mut().map(Arc::get_mut) {
+                // Nobody else has it, and it is not asked for again.
+                Some(Some(leaf)) => {
+                    let node = std::mem::take(leaf.names.entries.get_mut(at)?);
+                    let refs = leaf.refs_of(&node).to_vec();
+                    Some(TreeEntry { node, refs })
+                }
+                _ => self.leaf.as_ref()?.entry(at),
+            }),
+        )
+    }
+
+    /// Returns the next entry without copying it. Not to be mixed with [`next`](Self::next).
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn next_recorded(&mut self) -> Result<Option<Recorded>> {
+        let entry = self.step()?;
+        Ok(entry.and_then(|at| Recorded::new(self.leaf.as_ref()?, at)))
+    }
+
+    /// Goes to the next entry, and returns its place in the leaf.
+    fn step(&mut self) -> Result<Option<usize>> {
         match self.state {
             ReaderState::Reading => {}
             ReaderState::Ended => return Ok(None),
@@ -158,21 +181,23 @@ impl DirectoryReader {
         }
     }
 
-    fn advance(&mut self) -> Result<Option<TreeEntry>> {
+    fn advance(&mut self) -> Result<Option<usize>> {
         if self.leaf.is_none() {
             self.leaf = match load(&self.blobs, &self.leaf_id)? {
-                Loaded::Leaf(leaf) => Some(leaf),
+                Loaded::Leaf(leaf) => Some(Arc::new(leaf)),
                 Loaded::Interior(..) => return Err(invalid("a page has changed its type")),
             };
         }
         loop {
-            if let Some(entry) = self.take_entry() {
-                if !self.last_name.is_empty() && entry.node.name <= self.last_name {
+            let entries = self.leaf.as_ref().map(|leaf| &leaf.names.entries);
+            if let Some(entry) = entries.and_then(|entries| entries.get(self.next)) {
+                if !self.last_name.is_empty() && entry.name <= self.last_name {
                     return Err(invalid("the pages of a directory are not in order"));
                 }
                 self.last_name.clear();
-                self.last_name.extend_from_slice(&entry.node.name);
-                return Ok(Some(entry));
+                self.last_name.extend_from_slice(&entry.name);
+                self.next += 1;
+                return Ok(Some(self.next - 1));
             }
             match self.next_page()? {
                 Some(page) => self.descend(page)?,
@@ -182,18 +207,11 @@ impl DirectoryReader {
             if self
                 .leaf
                 .as_ref()
-                .is_some_and(|loaded| loaded.leaf.entries.is_empty())
+                .is_some_and(|leaf| leaf.names.entries.is_empty())
             {
                 return Err(invalid("a page of a directory is empty"));
             }
         }
-    }
-
-    fn take_entry(&mut self) -> Option<TreeEntry> {
-        let loaded = self.leaf.as_mut()?;
-        let node = std::mem::take(loaded.leaf.entries.get_mut(self.next)?);
-        self.next += 1;
-        Some(entry_with_refs(node, &loaded.refs))
     }
 
     /// Finds the page after the leaf that has ended.
@@ -228,7 +246,7 @@ impl DirectoryReader {
                         expect_below(&self.blobs, &leaf)?;
                     }
                     self.leaf_id = id;
-                    self.leaf = Some(leaf);
+                    self.leaf = Some(Arc::new(leaf));
                     self.next = 0;
                     return Ok(());
                 }
@@ -260,12 +278,10 @@ pub(crate) fn find(blobs: &Blobs, page: &Id, name: &[u8]) -> Result<Option<TreeE
     let mut above = MAX_PAGE_HEIGHT + 1;
     loop {
         match load(blobs, &id)? {
-            Loaded::Leaf(LoadedLeaf { leaf, refs }) => {
-                let found = leaf
-                    .entries
-                    .binary_search_by(|node| node.name.as_slice().cmp(name));
-                let node = found.ok().and_then(|at| leaf.entries.into_iter().nth(at));
-                return Ok(node.map(|node| entry_with_refs(node, &refs)));
+            Loaded::Leaf(leaf) => {
+                let entries = &leaf.names.entries;
+                let found = entries.binary_search_by(|node| node.name.as_slice().cmp(name));
+                return Ok(found.ok().and_then(|at| leaf.entry(at)));
             }
             Loaded::Interior(height, page) if height < above => {
                 let after = page
@@ -287,9 +303,9 @@ pub(crate) fn find(blobs: &Blobs, page: &Id, name: &[u8]) -> Result<Option<TreeE
 }
 
 /// Fetches the first pages of the directories in a leaf, and begins to fetch their names.
-fn expect_below(blobs: &Blobs, leaf: &LoadedLeaf) -> Result<()> {
+fn expect_below(blobs: &Blobs, leaf: &StoredLeaf) -> Result<()> {
     let directories = leaf
-        .leaf
+        .names
         .entries
         .iter()
         .filter(|node| node.kind == NodeKind::Directory);
@@ -336,8 +352,9 @@ fn load(blobs: &Blobs, id: &Id) -> Result<Loaded> {
     };
     let names = Names::decode(&blobs.read(NAMES, &names)?).map_err(broken)?;
     match (page.page_type, names) {
-        (PageType::Leaf, Names::Leaf(leaf)) => Ok(Loaded::Leaf(LoadedLeaf {
-            leaf,
+        (PageType::Leaf, Names::Leaf(names)) => Ok(Loaded::Leaf(StoredLeaf {
+            id: *id,
+            names,
             refs: page.refs,
         })),
         (PageType::Interior, Names::Interior(names))
@@ -353,20 +370,6 @@ fn load(blobs: &Blobs, id: &Id) -> Result<Loaded> {
         }
         _ => Err(invalid("a page does not suit its names")),
     }
-}
-
-fn entry_with_refs(node: Node, refs: &[Ref]) -> TreeEntry {
-    let first = node.first_ref as usize;
-    // Position 0 is the names blob.
-    let own = match node.refs {
-        0 => None,
-        _ if first == 0 => None,
-        count => first
-            .checked_add(count as usize)
-            .and_then(|end| refs.get(first..end)),
-    };
-    let refs = own.unwrap_or_default().to_vec();
-    TreeEntry { node, refs }
 }
 
 fn invalid(what: &str) -> Error {

@@ -153,6 +153,7 @@ impl<'a> Rescue<'a> {
         let bytes_total = found.frames.values().map(|frames| frames.bytes).sum();
         self.progress.bytes_total = Some(bytes_total);
         for frames in found.frames.values() {
+            self.remote.before_batch()?;
             let [data, names, pages] = &writers;
             let writer = match frames.pack.class {
                 PackClass::Data => data,

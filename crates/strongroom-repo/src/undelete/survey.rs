@@ -11,7 +11,7 @@ use strongroom_format::{
 
 use super::existing;
 use crate::blobs::{Blobs, PAGE};
-use crate::edge::{Remote, cancelled};
+use crate::edge::Remote;
 use crate::error::Result;
 use crate::index::{Index, is_loss, segment_of_headers};
 use crate::packs::{Location, PackInfo};
@@ -134,9 +134,7 @@ impl<'a> Survey<'a> {
 
     /// Places a page, and returns what it refers to unless that is done or it cannot be read.
     fn enter(&mut self, page: &Id) -> Result<Option<Vec<Ref>>> {
-        if self.remote.is_cancelled() {
-            return Err(cancelled());
-        }
+        self.remote.before_step()?;
         if self.visited.contains(page) {
             return Ok(None);
         }

@@ -3,7 +3,6 @@
 use std::os::fd::OwnedFd;
 
 use bytes::Bytes;
-use rustix::buffer::spare_capacity;
 use rustix::fs::{self, AtFlags, FileType};
 use rustix::io::{Errno, retry_on_intr};
 
@@ -17,13 +16,22 @@ use crate::store::{check_len, check_range};
 
 /// Stores an object: write beside, sync, link into place, sync the folder. In that order, so that
 /// at any moment, and after a loss of power at any moment, a name leads to whole bytes.
-pub(super) fn put(root: &Root, key: &Key, data: &[u8], mode: PutMode) -> Result<()> {
+pub(super) fn put(
+    root: &Root,
+    key: &Key,
+    data: &[u8],
+    (mode, cached): (PutMode, bool),
+) -> Result<()> {
     check_len("put", key, data.len() as u64)?;
     let failed = |errno| failure("put", key, errno);
     let (folders, name) = split(key.as_str());
 
     let mut temp = TempFile::create(root).map_err(failed)?;
-    temp.fill(data).map_err(failed)?;
+    let filled = match cached {
+        true => temp.fill(data),
+        false => temp.fill_directly(data),
+    };
+    filled.map_err(failed)?;
     let folder = root.ensure_folder(folders).map_err(|errno| match errno {
         Errno::NOTDIR => invalid(key, "a folder of the key is an object"),
         errno => failed(errno),
@@ -55,26 +63,32 @@ pub(super) fn get(root: &Root, key: &Key, options: &GetOptions) -> Result<Bytes>
     check_len("get", key, len)?;
     let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
 
-    let mut data = Vec::new();
-    data.try_reserve_exact(wanted).map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "get")
-            .with_key(key)
-            .with_source(error)
-    })?;
-    while data.len() < wanted {
-        let offset = range.start + data.len() as u64;
-        let read = retry_on_intr(|| rustix::io::pread(&file, spare_capacity(&mut data), offset))
+    let read = |data: &mut [u8]| read_at(&file, data, range.start, key, len);
+    root.buffers.fill(wanted, read).map_err(|error| {
+        error.unwrap_or_else(|| {
+            Error::new(ErrorKind::Unavailable, "get")
+                .with_key(key)
+                .with_source("there is no memory for it")
+        })
+    })
+}
+
+/// Fills `data` with what is at `offset`; `len` is how long the file was when it was opened.
+fn read_at(file: &OwnedFd, data: &mut [u8], offset: u64, key: &Key, len: u64) -> Result<()> {
+    let (mut at, mut rest) = (offset, data);
+    while !rest.is_empty() {
+        let read = retry_on_intr(|| rustix::io::pread(file, &mut *rest, at))
             .map_err(|errno| failure("get", key, errno))?;
         if read == 0 {
-            let shrunk = format!("the file ended at {offset} of {len} bytes");
+            let shrunk = format!("the file ended at {at} of {len} bytes");
             return Err(Error::new(ErrorKind::Other, "get")
                 .with_key(key)
                 .with_source(shrunk));
         }
+        at += read as u64;
+        rest = rest.get_mut(read..).unwrap_or_default();
     }
-    // The allocator may have given, and the read filled, more than was asked for.
-    data.truncate(wanted);
-    Ok(Bytes::from(data))
+    Ok(())
 }
 
 /// Looks at an object without reading it.

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
+use super::buffers::Buffers;
 use super::errno::{failure, plain_failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -25,6 +26,8 @@ pub(super) struct Root {
     durable_folders: Mutex<HashSet<String>>,
     /// Whether leftovers of dead writers have been looked for.
     pub(super) swept: AtomicBool,
+    /// For what is read.
+    pub(super) buffers: Buffers,
     temp_seed: u64,
     temp_count: AtomicU64,
 }
@@ -60,6 +63,7 @@ impl Root {
             path,
             durable_folders: Mutex::default(),
             swept: AtomicBool::new(false),
+            buffers: Buffers::default(),
             temp_seed: RandomState::new().build_hasher().finish(),
             temp_count: AtomicU64::new(0),
         })

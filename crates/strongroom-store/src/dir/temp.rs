@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
+use super::direct;
 use super::root::{FOLDER, FOLDER_MODE, OBJECT, Root, sync};
 
 /// A file in the store's temporary folder, removed when dropped. Its name cannot be a key.
@@ -66,6 +67,15 @@ impl TempFile {
     pub(super) fn fill(&self, data: &[u8]) -> Result<(), Errno> {
         write_all(&self.file, data)?;
         sync(&self.file)
+    }
+
+    /// As [`Self::fill`], past the page cache where the object is large and the file system can.
+    pub(super) fn fill_directly(&self, data: &[u8]) -> Result<(), Errno> {
+        if data.len() < direct::FROM_BYTES {
+            return self.fill(data);
+        }
+        let written = direct::write_blocks(&self.file, data)?;
+        self.fill(data.get(written..).unwrap_or_default())
     }
 
     /// Gives the file its name; fails with `EXIST` if the name is taken.
@@ -171,7 +181,7 @@ fn open_folder(root: &Root) -> Result<OwnedFd, Errno> {
     }
 }
 
-fn write_all(file: &OwnedFd, mut data: &[u8]) -> Result<(), Errno> {
+pub(super) fn write_all(file: &OwnedFd, mut data: &[u8]) -> Result<(), Errno> {
     while !data.is_empty() {
         let written = retry_on_intr(|| rustix::io::write(file, data))?;
         // No progress and no error would otherwise be a loop without end.

@@ -96,6 +96,17 @@ impl BandwidthLimits {
         self.down.set(rate);
     }
 
+    /// Waits until so many bytes may be sent, and counts them: for whoever sends by other means than a [`Bandwidth`]. Dropped while it waits,
+    /// it leaves no trace.
+    pub async fn take_up(&self, bytes: u64) {
+        self.up.take(bytes).await;
+    }
+
+    /// Waits until so many bytes may be received, and counts them, as [`take_up`](Self::take_up) does.
+    pub async fn take_down(&self, bytes: u64) {
+        self.down.take(bytes).await;
+    }
+
     /// Returns the limit of what is sent.
     #[must_use]
     pub fn up(&self) -> Option<Rate> {

@@ -160,6 +160,7 @@ impl<H: Store, D: Store> Store for Split<H, D> {
         let atomic_create = home.atomic_create;
         Capabilities::default()
             .with_split(true)
+            .with_near(home.near && data.near)
             .with_put(home.put && data.put)
             .with_delete(home.delete && data.delete)
             .with_atomic_create(atomic_create)

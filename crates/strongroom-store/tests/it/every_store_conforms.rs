@@ -9,10 +9,11 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use strongroom_store::conformance::{LockSuite, Suite, Verdict, assert_conforms, run_all};
+use strongroom_store::manners::Manners;
 use strongroom_store::wrap::{
     Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, Counted, Deadline, DeadlinePolicy,
-    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, Looking, MirrorSettings, Mirrored, Prefixed,
-    Rate, ReadOnly, Recording, RetryPolicy, Retrying, Split, SplitRules,
+    FaultPlan, Faulty, HedgePolicy, Hedged, Limited, Looking, MirrorSettings, Mirrored, Polite,
+    Prefixed, Rate, ReadOnly, Recording, RetryPolicy, Retrying, Split, SplitRules,
 };
 use strongroom_store::{
     Capabilities, DirSettings, DirStore, GetOptions, Key, MemoryStore, ObjectMeta, Prefix,
@@ -86,6 +87,11 @@ fn directory_with_one_thread() {
 #[test]
 fn limited() {
     assert_conforms(|| Arc::new(Limited::new(MemoryStore::new(), 2)));
+}
+
+#[test]
+fn polite() {
+    assert_conforms(|| Arc::new(Polite::new(MemoryStore::new(), Manners::new())));
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::executor::block_on;
+use strongroom_store::manners::Manners;
 use strongroom_store::replica::{CompareOptions, SyncOptions, SyncOrder, SyncPlan, compare, sync};
 use strongroom_store::wrap::{
     Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, Counted, Deadline, DeadlinePolicy, Fault,
     FaultPlan, Faulty, HedgePolicy, Hedged, Limited, Looking, MirrorSettings, Mirrored,
-    ObjectRules, Prefixed, ReadOnly, Recording, RetryPolicy, Retrying, Rule, Split, SplitRules,
-    Wholeness, WritePolicy,
+    ObjectRules, Polite, Prefixed, ReadOnly, Recording, RetryPolicy, Retrying, Rule, Split,
+    SplitRules, Wholeness, WritePolicy,
 };
 use strongroom_store::{
     ErrorKind, GetOptions, Key, MemoryStore, PutMode, PutOptions, Retention, RetentionMode,
@@ -55,6 +56,7 @@ fn all(make: impl Fn() -> Spy) -> Vec<Case> {
         case(&|spy| Box::new(Faulty::new(spy, FaultPlan::new()))),
         case(&|spy| Box::new(Limited::new(spy, 1))),
         case(&|spy| Box::new(Looking::new(spy))),
+        case(&|spy| Box::new(Polite::new(spy, Manners::new()))),
         case(&|spy| {
             let settings = MirrorSettings::default();
             Box::new(Mirrored::new(Arc::new(spy), Vec::new(), settings))

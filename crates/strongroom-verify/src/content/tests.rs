@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures::executor::block_on;
+use futures::stream::BoxStream;
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::{Id, SeededRandom, Suite};
 use strongroom_format::object_name::{self, ObjectName};
@@ -13,11 +15,51 @@ use strongroom_repo::{
     AuditScope, BackupOptions, Components, CreateOptions, Credential, Execution, Repository,
     Settings,
 };
-use strongroom_store::{Key, MemoryStore, Prefix, Store, StoreExt as _};
+use strongroom_store::{
+    Capabilities, GetOptions, Key, MemoryStore, ObjectMeta, Prefix, PutOptions, Result, Store,
+    StoreExt as _,
+};
 
 use crate::{
     Area, Auditor, CheckOptions, Level, PackSelection, Problem, Report, Severity, Subject,
 };
+
+/// A store of which many small reads serve as well as one large one.
+#[derive(Debug)]
+struct Cheap(Arc<MemoryStore>);
+
+impl std::fmt::Display for Cheap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[async_trait]
+impl Store for Cheap {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities().with_near(true)
+    }
+
+    async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
+        self.0.put(key, data, options).await
+    }
+
+    async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes> {
+        self.0.get(key, options).await
+    }
+
+    async fn head(&self, key: &Key) -> Result<ObjectMeta> {
+        self.0.head(key).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<()> {
+        self.0.delete(key).await
+    }
+
+    fn list(&self, prefix: &Prefix) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.0.list(prefix)
+    }
+}
 
 struct World {
     store: Arc<MemoryStore>,
@@ -104,12 +146,17 @@ impl World {
         ])
     }
 
+    /// Checks it as a store of which packs are read whole, and as one of which they are read in pieces.
     fn check(&self, scope: AuditScope, options: CheckOptions) -> Report {
-        let keys = self.repository.audit_keys(scope).unwrap();
-        let auditor = Auditor::new(self.store.clone() as Arc<dyn Store>)
-            .with_keys(keys)
-            .with_threads(2);
-        block_on(auditor.check(options, Arc::new(()))).unwrap()
+        let check = |store: Arc<dyn Store>| {
+            let keys = self.repository.audit_keys(scope).unwrap();
+            let auditor = Auditor::new(store).with_keys(keys).with_threads(2);
+            block_on(auditor.check(options.clone(), Arc::new(()))).unwrap()
+        };
+        let whole = check(self.store.clone());
+        let pieces = check(Arc::new(Cheap(self.store.clone())));
+        assert_eq!(whole, pieces);
+        pieces
     }
 
     fn packs(&self) -> Vec<ObjectHash> {

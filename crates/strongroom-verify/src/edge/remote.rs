@@ -8,9 +8,12 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use strongroom_format::object_name::ObjectName;
 use strongroom_format::{PackClass, PackRef};
-use strongroom_store::{ErrorKind as StoreErrorKind, GetOptions, Key, StorageClass, Store};
+use strongroom_store::manners::Manners;
+use strongroom_store::{
+    Capabilities, ErrorKind as StoreErrorKind, GetOptions, Key, StorageClass, Store,
+};
 
-use super::cancelled;
+use super::{MAX_CONCURRENCY, cancelled};
 use crate::error::{Error, Result};
 
 pub(super) type Work = BoxFuture<'static, ()>;
@@ -20,7 +23,10 @@ pub(super) type Request = Box<dyn FnOnce(Arc<dyn Store>) -> Work + Send>;
 #[derive(Clone)]
 pub(crate) struct Remote {
     requests: async_channel::Sender<Request>,
+    waits: async_channel::Sender<Request>,
     concurrency: usize,
+    near: bool,
+    manners: Manners,
 }
 
 impl std::fmt::Debug for Remote {
@@ -63,11 +69,50 @@ impl Ticket {
 }
 
 impl Remote {
-    pub(super) fn new(requests: async_channel::Sender<Request>, concurrency: usize) -> Self {
+    pub(super) fn new(
+        requests: async_channel::Sender<Request>,
+        waits: async_channel::Sender<Request>,
+        capabilities: &Capabilities,
+        manners: Manners,
+    ) -> Self {
         Self {
             requests,
-            concurrency,
+            waits,
+            concurrency: capabilities.concurrency.clamp(1, MAX_CONCURRENCY),
+            near: capabilities.near,
+            manners,
         }
+    }
+
+    /// Is called before each batch of work, and returns once it may begin.
+    ///
+    /// # Errors
+    ///
+    /// That the check was cancelled, also while this waits.
+    pub(crate) fn before_batch(&self) -> Result<()> {
+        if self.waits.is_closed() {
+            return Err(cancelled());
+        }
+        let Some(wait) = self.manners.before_batch() else {
+            return Ok(());
+        };
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        let request: Request = Box::new(move |_store| {
+            async move {
+                wait.await;
+                // It is waited for below, unless that thread has ended.
+                let _ = reply.send(());
+            }
+            .boxed()
+        });
+        // A closed queue drops the request and with it the reply.
+        drop(self.waits.send_blocking(request));
+        answer.recv().map_err(|_| cancelled())
+    }
+
+    /// Whether many requests for parts of an object serve as well as one for the whole.
+    pub(crate) fn is_near(&self) -> bool {
+        self.near
     }
 
     /// Returns how many requests serve the store best.

@@ -168,7 +168,7 @@ impl State {
         let mut snapshots: Vec<_> = self
             .snapshots
             .values()
-            .map(|one| (one.n, one.snapshot.clone()))
+            .map(|one| (one.n, Arc::new(one.snapshot.clone())))
             .collect();
         snapshots.sort_by_key(|(n, _)| *n);
         let [read, write, maintain] = &self.features;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use strongroom_crypt::{Session, SessionId};
 use strongroom_format::{
@@ -12,6 +13,7 @@ use strongroom_format::{
 use super::fault::{FrameFault, Gap, HashState, PackFault};
 use super::keys::Keyset;
 use super::pages::FoundPage;
+use super::reader::Frame;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How closely packs are looked at, as far as keys allow.
@@ -42,6 +44,8 @@ pub(crate) struct PackOutcome {
     pub(crate) gaps: Vec<(Gap, u32)>,
     /// Tree pages in the good frames.
     pub(crate) pages: Vec<FoundPage>,
+    /// Good frames of pages and names, as far as there was room for them.
+    pub(crate) kept: Vec<(u32, Arc<Frame>)>,
     /// Session keys of the header that do not unwrap.
     pub(crate) bad_sessions: u32,
     /// Frames of which the seal was opened.
@@ -52,6 +56,45 @@ pub(crate) struct PackOutcome {
     pub(crate) decoded_blobs: u64,
     /// Bytes of those blobs.
     pub(crate) decoded_bytes: u64,
+}
+
+impl PackOutcome {
+    /// Makes that of a pack of which nothing but the hash was looked at.
+    pub(super) fn new(hash: HashState, actual: ObjectHash) -> Self {
+        Self {
+            hash,
+            actual,
+            fault: None,
+            header: None,
+            frames: Vec::new(),
+            gaps: Vec::new(),
+            pages: Vec::new(),
+            kept: Vec::new(),
+            bad_sessions: 0,
+            authenticated: 0,
+            authenticated_bytes: 0,
+            decoded_blobs: 0,
+            decoded_bytes: 0,
+        }
+    }
+}
+
+/// Bytes of decoded frames that may be kept, for all who check packs at once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Spare(Arc<AtomicU64>);
+
+impl Spare {
+    /// Permits so many bytes.
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(bytes)))
+    }
+
+    /// Takes some of them, if they are left.
+    pub(super) fn take(&self, bytes: u64) -> bool {
+        let left = |left: u64| left.checked_sub(bytes);
+        let order = Ordering::Relaxed;
+        self.0.fetch_update(order, order, left).is_ok()
+    }
 }
 
 /// Where a header lies, and the random bytes that its pack begins with: enough to read it again alone.
@@ -71,6 +114,7 @@ pub(crate) struct PackChecker {
     pub(super) aad: Vec<u8>,
     pub(super) plain: Vec<u8>,
     pub(super) sessions: HashMap<SessionId, Arc<Session>>,
+    pub(super) spare: Spare,
 }
 
 impl PackChecker {
@@ -90,7 +134,14 @@ impl PackChecker {
             aad: Vec::new(),
             plain: Vec::new(),
             sessions: HashMap::new(),
+            spare: Spare::default(),
         })
+    }
+
+    /// Keeps frames of pages and names from now on, as long as there is room.
+    pub(super) fn keeping(mut self, spare: Spare) -> Self {
+        self.spare = spare;
+        self
     }
 
     /// Checks the bytes that a store has under the name of a pack. `stated` is what the journal says of it, where it is known.
@@ -119,20 +170,7 @@ impl PackChecker {
         } else {
             HashState::Differs
         };
-        let mut outcome = PackOutcome {
-            hash,
-            actual,
-            fault: None,
-            header: None,
-            frames: Vec::new(),
-            gaps: Vec::new(),
-            pages: Vec::new(),
-            bad_sessions: 0,
-            authenticated: 0,
-            authenticated_bytes: 0,
-            decoded_blobs: 0,
-            decoded_bytes: 0,
-        };
+        let mut outcome = PackOutcome::new(hash, actual);
         match check_outside(&bytes, hash, stated) {
             Ok(()) => {}
             // What was appended hides the end.

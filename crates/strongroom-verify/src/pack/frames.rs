@@ -1,16 +1,17 @@
 //! The frames of a pack in memory.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use strongroom_crypt::{Sealer as _, Session};
-use strongroom_format::{
-    BlobRecord, Codec, FrameKey, FrameRecord, PackHeader, SessionKeyRecord, frame_aad,
-};
+use strongroom_format::{BlobRecord, Codec, FrameKey, PackHeader, SessionKeyRecord, frame_aad};
 
 use super::check::{Depth, PackChecker, PackOutcome};
 use super::fault::{FrameFault, Gap};
-use super::keys::{Keyset, PAGE};
+use super::keys::{DATA, Keyset, PAGE};
 use super::pages::FoundPage;
+use super::reader::Frame;
+use super::stream::bad;
 
 /// What opening a session's key gave.
 #[derive(Clone, Debug)]
@@ -29,34 +30,46 @@ impl PackChecker {
         bytes: &mut [u8],
         outcome: &mut PackOutcome,
     ) {
-        let sessions: Vec<Opened> = header
-            .sessions
-            .iter()
-            .map(|record| self.session(keys, record))
-            .collect();
-        let bad = sessions.iter().filter(|s| matches!(s, Opened::Bad)).count();
-        outcome.bad_sessions = u32::try_from(bad).unwrap_or(u32::MAX);
-        for (position, frame) in (0_u32..).zip(&header.frames) {
-            let blobs = header.frame_blobs(position as usize);
-            let start = frame.offset as usize;
-            let end = start + frame.stored_len as usize;
-            let result = match (bytes.get_mut(start..end), frame.key) {
+        let sessions = self.sessions_of(keys, header);
+        outcome.bad_sessions = bad(&sessions);
+        let all = (0, 0..header.frames.len());
+        self.some_frames(keys, (header, &sessions), all, bytes, outcome);
+    }
+
+    /// Opens the keys of the sessions of a pack.
+    pub(super) fn sessions_of(&mut self, keys: &Keyset, header: &PackHeader) -> Vec<Opened> {
+        let sessions = header.sessions.iter();
+        sessions.map(|record| self.session(keys, record)).collect()
+    }
+
+    /// Looks at some frames of a pack. `bytes` are those of the pack that begin at the first part of `at`.
+    pub(super) fn some_frames(
+        &mut self,
+        keys: &Keyset,
+        (header, sessions): (&PackHeader, &[Opened]),
+        at: (u64, Range<usize>),
+        bytes: &mut [u8],
+        outcome: &mut PackOutcome,
+    ) {
+        let (base, positions) = at;
+        let frames = header.frames.iter().enumerate();
+        let count = positions.len();
+        for (at, frame) in frames.skip(positions.start).take(count) {
+            let position = u32::try_from(at).unwrap_or(u32::MAX);
+            let start = u64::from(frame.offset).checked_sub(base);
+            let start = start.and_then(|start| usize::try_from(start).ok());
+            let sealed = start
+                .and_then(|start| Some(start..start.checked_add(frame.stored_len as usize)?))
+                .and_then(|range| bytes.get_mut(range));
+            let result = match (sealed, frame.key) {
                 (None, _) => Err(FrameFault::Sealed),
                 (Some(sealed), FrameKey::Refs) => {
-                    self.frame(keys, None, frame, blobs, sealed, position, outcome)
+                    self.frame(keys, None, (header, position), sealed, outcome)
                 }
                 (Some(sealed), FrameKey::Session(at)) => match sessions.get(usize::from(at)) {
                     Some(Opened::Session(session)) => {
-                        let session = Arc::clone(session);
-                        self.frame(
-                            keys,
-                            Some(&session),
-                            frame,
-                            blobs,
-                            sealed,
-                            position,
-                            outcome,
-                        )
+                        let session = Some(&**session);
+                        self.frame(keys, session, (header, position), sealed, outcome)
                     }
                     Some(Opened::Gap(gap)) => {
                         note(&mut outcome.gaps, *gap);
@@ -72,20 +85,17 @@ impl PackChecker {
     }
 
     /// Opens a frame where it lies; decompresses it and recomputes every id, if that is asked for.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call of one loop; a struct for it would be longer than both"
-    )]
     fn frame(
         &mut self,
         keys: &Keyset,
         session: Option<&Session>,
-        frame: &FrameRecord,
-        blobs: &[BlobRecord],
+        (header, position): (&PackHeader, u32),
         sealed: &mut [u8],
-        position: u32,
         outcome: &mut PackOutcome,
     ) -> Result<(), FrameFault> {
+        let frame = header.frames.get(position as usize);
+        let frame = frame.ok_or(FrameFault::Sealed)?;
+        let blobs = header.frame_blobs(position as usize);
         frame_aad(
             &mut self.aad,
             &keys.repository,
@@ -119,6 +129,11 @@ impl PackChecker {
         outcome.decoded_bytes += plain_len as u64;
         if frame.kind == PAGE {
             FoundPage::read_all(position, blobs, plain, &mut outcome.pages);
+        }
+        // Data is most of a repository, and what of it is needed again nobody knows.
+        if frame.kind != DATA && self.spare.take(plain_len as u64) {
+            let kept = Frame::new(plain.to_vec(), header, position);
+            outcome.kept.push((position, Arc::new(kept)));
         }
         Ok(())
     }

@@ -19,8 +19,8 @@ pub(super) struct HeaderPlace {
 /// What became of looking for a header.
 #[derive(Debug)]
 pub(super) enum Place {
-    /// It opens.
-    Found(HeaderSpot, Box<PackHeader>),
+    /// It opens. With its bytes as they were read.
+    Found(HeaderSpot, Box<PackHeader>, Bytes),
     /// The whole pack must be looked at: what is wrong with a part cannot be known from the part, because its hash is not known.
     Unsure,
     /// The pack is in cold storage.
@@ -79,7 +79,9 @@ impl HeaderPlace {
             return Ok(Place::Unsure);
         };
         let header = open_at(keys, &spot, &sealed, HashState::Equal, Some(&self.pack));
-        Ok(header.map_or(Place::Unsure, |header| Place::Found(spot, Box::new(header))))
+        Ok(header.map_or(Place::Unsure, |header| {
+            Place::Found(spot, Box::new(header), sealed)
+        }))
     }
 }
 

@@ -55,5 +55,7 @@ impl Keyset {
     }
 }
 
+/// Kind of the blobs that are content.
+pub(crate) const DATA: u8 = 0;
 /// Kind of the blobs that are tree pages.
 pub(crate) const PAGE: u8 = 2;

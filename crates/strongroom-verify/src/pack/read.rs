@@ -7,16 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_channel::Sender;
 use strongroom_format::{PackHeader, PackRef};
 
-use super::check::{Depth, HeaderSpot, PackChecker, PackOutcome};
+use super::check::{Depth, HeaderSpot, PackChecker, PackOutcome, Spare};
 use super::header::{HeaderPlace, Place};
 use super::keys::Keyset;
+use super::stream::Streamed;
 use crate::edge::{Remote, Ticket, Unread, crew};
 use crate::error::Result;
 
 /// How packs are read.
 ///
 /// Memory: each thread holds the pack that it checks and those that it has asked for; all together `memory_bytes`, but at least two packs a
-/// thread, and the plaintext of one frame each.
+/// thread, and the plaintext of one frame each. Where requests cost next to nothing it holds two pieces of a pack in their place: about 2 MiB, or two
+/// frames where those are larger.
 #[derive(Debug)]
 pub(crate) struct Reading<'a> {
     pub(crate) remote: &'a Remote,
@@ -24,6 +26,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) depth: Depth,
     pub(crate) threads: usize,
     pub(crate) memory_bytes: u64,
+    /// For frames that will be needed again.
+    pub(crate) spare: Spare,
 }
 
 /// A pack to be looked at.
@@ -88,6 +92,8 @@ struct Worker<'a> {
 enum Asked {
     Whole(Ticket),
     Header(HeaderPlace),
+    /// The header first, and then everything, piece by piece.
+    Pieces(HeaderPlace),
 }
 
 impl<'a> Worker<'a> {
@@ -102,7 +108,8 @@ impl<'a> Worker<'a> {
             reading,
             jobs,
             next,
-            checker: PackChecker::new(reading.keys.clone(), reading.depth)?,
+            checker: PackChecker::new(reading.keys.clone(), reading.depth)?
+                .keeping(reading.spare.clone()),
             asked: VecDeque::new(),
             asked_bytes: 0,
             ahead: reading.remote.concurrency().div_ceil(threads).max(1),
@@ -112,6 +119,7 @@ impl<'a> Worker<'a> {
 
     fn run(&mut self, sender: &Sender<(u32, PackSeen)>) -> Result<()> {
         loop {
+            self.reading.remote.before_batch()?;
             self.ask_ahead();
             let Some((job, asked)) = self.asked.pop_front() else {
                 return Ok(());
@@ -125,6 +133,7 @@ impl<'a> Worker<'a> {
                     self.whole(&job, got)
                 }
                 Asked::Header(place) => self.header(&job, place)?,
+                Asked::Pieces(place) => self.pieces(&job, place)?,
             };
             if sender.send((job.number, seen)).is_err() {
                 return Ok(());
@@ -142,7 +151,10 @@ impl<'a> Worker<'a> {
                 return;
             };
             let remote = self.reading.remote;
-            let asked = if job.whole || self.reading.keys.is_none() {
+            let has_header = self.reading.keys.is_some() && self.reading.depth > Depth::Hashed;
+            let asked = if job.whole && has_header && remote.is_near() {
+                Asked::Pieces(HeaderPlace::ask(remote, &job.pack, job.spot))
+            } else if job.whole || self.reading.keys.is_none() {
                 self.asked_bytes += u64::from(job.pack.len);
                 Asked::Whole(remote.get_pack_later(&job.pack, None))
             } else {
@@ -172,9 +184,34 @@ impl<'a> Worker<'a> {
         let remote = self.reading.remote;
         if let Some(keys) = &self.reading.keys {
             match place.wait(remote, keys)? {
-                Place::Found(spot, header) => return Ok(PackSeen::Header(spot, *header)),
+                Place::Found(spot, header, _) => return Ok(PackSeen::Header(spot, *header)),
                 Place::Cold => return Ok(PackSeen::Unread(Unread::Cold)),
                 Place::Unsure => {}
+            }
+        }
+        let got = remote.get_pack_later(&job.pack, None).wait()?;
+        Ok(self.whole(job, got))
+    }
+
+    /// Looks at a pack piece by piece; at the whole where that finds anything that is not as it must be.
+    fn pieces(&mut self, job: &Job, place: HeaderPlace) -> Result<PackSeen> {
+        let remote = self.reading.remote;
+        if let Some(keys) = self.reading.keys.clone()
+            && let Place::Found(spot, header, sealed) = place.wait(remote, &keys)?
+        {
+            let streamed = Streamed {
+                remote,
+                keys: &keys,
+                pack: &job.pack,
+                spot,
+                header: *header,
+                sealed,
+            };
+            if let Some(outcome) = streamed.check(&mut self.checker)? {
+                return Ok(PackSeen::Whole {
+                    bytes: u64::from(job.pack.len),
+                    outcome: Box::new(outcome),
+                });
             }
         }
         let got = remote.get_pack_later(&job.pack, None).wait()?;

@@ -19,19 +19,49 @@ use crate::error::Result;
 
 /// Reads frames of packs whose headers are known.
 ///
-/// Memory: the `memory_bytes` it is made with, of which an eighth is for headers and the rest for decoded frames; and what is read at once: 128 frames and their
-/// headers.
+/// Memory: that of its [`FrameStore`]; and what is read at once: 128 frames and their headers.
 #[derive(Debug)]
 pub(crate) struct FrameReader<'a> {
     remote: &'a Remote,
     keys: &'a Arc<Keyset>,
     table: &'a PackTable,
     threads: usize,
+    store: &'a mut FrameStore,
+    fetched: u64,
+}
+
+/// Frames that are kept, from one reader to the next.
+///
+/// Memory: the `memory_bytes` it is made with, of which an eighth is for headers and the rest for decoded frames.
+#[derive(Debug)]
+pub(crate) struct FrameStore {
     headers: Cache<u32, Option<Arc<PackHeader>>>,
     frames: Cache<(u32, u32), Option<Arc<Frame>>>,
     checkers: Vec<PackChecker>,
     most: u64,
-    fetched: u64,
+}
+
+impl FrameStore {
+    /// Makes an empty one.
+    pub(crate) fn new(memory_bytes: u64) -> Self {
+        Self {
+            headers: Cache::new(memory_bytes / 8),
+            frames: Cache::new(memory_bytes / 8 * 7),
+            checkers: Vec::new(),
+            most: memory_bytes / 4,
+        }
+    }
+
+    /// Keeps a frame that was decoded elsewhere.
+    pub(crate) fn keep(&mut self, pack: u32, frame: u32, value: Arc<Frame>) {
+        let bytes = value.plain.len() as u64;
+        self.frames.insert((pack, frame), Some(value), bytes);
+    }
+
+    /// Returns how many bytes of frames may be kept.
+    pub(crate) fn room(memory_bytes: u64) -> u64 {
+        memory_bytes / 8 * 7
+    }
 }
 
 /// A decoded frame.
@@ -43,7 +73,7 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    fn new(plain: Vec<u8>, header: &PackHeader, frame: u32) -> Self {
+    pub(super) fn new(plain: Vec<u8>, header: &PackHeader, frame: u32) -> Self {
         let mut start = 0;
         let mut blobs: Vec<(Id, u32, u32)> = header
             .frame_blobs(frame as usize)
@@ -80,17 +110,13 @@ struct Run {
 
 impl<'a> FrameReader<'a> {
     /// Makes a reader.
-    pub(crate) fn new(shared: Shared<'a>) -> Self {
-        let memory_bytes = shared.reader_bytes;
+    pub(crate) fn new(shared: Shared<'a>, store: &'a mut FrameStore) -> Self {
         Self {
             remote: shared.remote,
             keys: shared.keys,
             table: shared.table,
             threads: shared.threads,
-            headers: Cache::new(memory_bytes / 8),
-            frames: Cache::new(memory_bytes / 8 * 7),
-            checkers: Vec::new(),
-            most: memory_bytes / 4,
+            store,
             fetched: 0,
         }
     }
@@ -106,10 +132,10 @@ impl<'a> FrameReader<'a> {
     ///
     /// Those of the store that say that nothing can be looked at.
     pub(crate) fn frame(&mut self, pack: u32, frame: u32) -> Result<Option<Arc<Frame>>> {
-        if !self.frames.has(&(pack, frame)) {
+        if !self.store.frames.has(&(pack, frame)) {
             self.load(vec![(pack, frame)])?;
         }
-        Ok(self.frames.get(&(pack, frame)).flatten())
+        Ok(self.store.frames.get(&(pack, frame)).flatten())
     }
 
     /// Returns how many of `items`, each of which needs up to two frames, can be loaded together within a quarter of the memory; at
@@ -126,7 +152,7 @@ impl<'a> FrameReader<'a> {
                     bytes += plain_len(self.table, place);
                 }
             }
-            if count > 0 && (bytes > self.most || count >= MOST_ITEMS) {
+            if count > 0 && (bytes > self.store.most || count >= MOST_ITEMS) {
                 break;
             }
             count += 1;
@@ -158,7 +184,7 @@ impl<'a> FrameReader<'a> {
     pub(crate) fn load(&mut self, mut wanted: Vec<(u32, u32)>) -> Result<()> {
         wanted.sort_unstable();
         wanted.dedup();
-        wanted.retain(|key| self.frames.get(key).is_none());
+        wanted.retain(|key| self.store.frames.get(key).is_none());
         let mut some = wanted.chunks(FRAMES_AT_ONCE);
         some.try_for_each(|some| self.load_some(some))
     }
@@ -169,7 +195,7 @@ impl<'a> FrameReader<'a> {
         let runs = self.runs(wanted, &headers);
         let next = AtomicUsize::new(0);
         let threads = self.threads.clamp(1, runs.len().max(1));
-        let mut checkers = std::mem::take(&mut self.checkers);
+        let mut checkers = std::mem::take(&mut self.store.checkers);
         while checkers.len() < threads {
             checkers.push(PackChecker::new(
                 Some(Arc::clone(self.keys)),
@@ -188,6 +214,7 @@ impl<'a> FrameReader<'a> {
             };
             let mut ahead = ask(self.table, remote, &runs, &next);
             while let Some((run, ticket)) = ahead {
+                remote.before_batch()?;
                 // The next one is on its way while this one is decoded.
                 let got = ticket.wait()?;
                 ahead = ask(self.table, remote, &runs, &next);
@@ -208,12 +235,14 @@ impl<'a> FrameReader<'a> {
                 Ok(())
             })
         };
-        self.checkers = spare.1.try_iter().collect();
+        self.store.checkers = spare.1.try_iter().collect();
         for decoded in loaded {
             self.fetched += decoded.fetched;
             for (frame, value) in decoded.frames {
                 let bytes = value.as_ref().map_or(64, |frame| frame.plain.len() as u64);
-                self.frames.insert((decoded.pack, frame), value, bytes);
+                self.store
+                    .frames
+                    .insert((decoded.pack, frame), value, bytes);
             }
         }
         result
@@ -228,7 +257,7 @@ impl<'a> FrameReader<'a> {
             if last.replace(*pack) == Some(*pack) {
                 continue;
             }
-            if let Some(header) = self.headers.get(pack) {
+            if let Some(header) = self.store.headers.get(pack) {
                 headers.insert(*pack, header);
                 continue;
             }
@@ -274,7 +303,9 @@ impl<'a> FrameReader<'a> {
         let bytes = header
             .as_ref()
             .map_or(64, |h| 36 * h.blobs.len() + 32 * h.frames.len() + 64);
-        self.headers.insert(pack, header.clone(), bytes as u64);
+        self.store
+            .headers
+            .insert(pack, header.clone(), bytes as u64);
         header
     }
 
@@ -287,7 +318,7 @@ impl<'a> FrameReader<'a> {
                 let place = *header.frames.get(*frame as usize)?;
                 Some((header, place))
             }) else {
-                self.frames.insert((*pack, *frame), None, 64);
+                self.store.frames.insert((*pack, *frame), None, 64);
                 continue;
             };
             // Whole blocks, so that requests say nothing of the lengths of chunks.

@@ -1,13 +1,17 @@
 //! Files that are put together at the same time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crossbeam_channel::Sender;
 use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, Ref, RefKind};
 
+use crate::edge::crew;
 use crate::error::Result;
 use crate::observer::{Event, Observer};
-use crate::pack::FrameReader;
+use crate::pack::{Frame, FrameReader};
 
 /// A file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +77,17 @@ struct Open {
     lost: Option<Id>,
 }
 
+/// A file of which the end was reached.
+#[derive(Debug)]
+struct Done {
+    entry: Entry,
+    hash: ObjectHash,
+    len: u64,
+    is_whole: bool,
+    is_closed: bool,
+    lost: Option<Id>,
+}
+
 impl Window {
     /// Makes an empty one for frames of about `most` bytes.
     pub(super) fn new(most: u64) -> Self {
@@ -132,7 +147,7 @@ impl Window {
         self.frames.iter().copied().collect()
     }
 
-    /// Puts the files together and empties the window. A file of which more is to come stays open.
+    /// Puts the files together, on all threads, and empties the window. A file of which more is to come stays open.
     ///
     /// # Errors
     ///
@@ -140,49 +155,126 @@ impl Window {
     pub(super) fn assemble(
         &mut self,
         reader: &mut FrameReader<'_>,
+        threads: usize,
         observer: &dyn Observer,
     ) -> Result<Vec<Wrong>> {
-        let mut wrong = Vec::new();
+        let mut frames = Frames::new();
+        for (pack, frame) in self.frames.drain() {
+            let closed = reader.is_closed(pack);
+            frames.insert((pack, frame), (reader.frame(pack, frame)?, closed));
+        }
         self.pending = 0;
-        self.frames.clear();
-        for step in std::mem::take(&mut self.steps) {
-            match (step, &mut self.open) {
-                (Step::Begin(entry), open) => *open = Some(Open::new(entry)),
-                (Step::Zeros(len), Some(open)) => open.zeros(len),
-                (Step::Piece { id, len, place }, Some(open)) => {
-                    open.piece(reader, &id, len, place)?;
+        let mut parts = divide(std::mem::take(&mut self.steps));
+        if let Some(first) = parts.front_mut() {
+            first.open = self.open.take();
+        }
+        let count = parts.len();
+        let parts: Vec<_> = parts
+            .into_iter()
+            .map(|part| Mutex::new(Some(part)))
+            .collect();
+        let next = AtomicUsize::new(0);
+        let mut done: Vec<Option<Part>> = Vec::new();
+        done.resize_with(count, || None);
+        let work = |sender: &Sender<(usize, Part)>| {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(part) = parts.get(at) else {
+                    return Ok(());
+                };
+                let part = part.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if part.is_some_and(|part| sender.send((at, part.assembled(&frames))).is_err()) {
+                    return Ok(());
                 }
-                (Step::Fail, Some(open)) => open.is_whole = false,
-                (Step::End, open) => {
-                    if let Some(open) = open.take() {
-                        self.finish(open, observer, &mut wrong);
-                    }
-                }
-                (_, None) => {}
+            }
+        };
+        crew(threads.min(count), work, |(at, part)| {
+            if let Some(slot) = done.get_mut(at) {
+                *slot = Some(part);
+            }
+            Ok(())
+        })?;
+        let mut wrong = Vec::new();
+        for part in done.into_iter().flatten() {
+            self.open = part.open;
+            for file in part.files {
+                self.finish(file, observer, &mut wrong);
             }
         }
         Ok(wrong)
     }
 
-    fn finish(&mut self, open: Open, observer: &dyn Observer, wrong: &mut Vec<Wrong>) {
-        self.closed += u64::from(open.is_closed);
+    fn finish(&mut self, file: Done, observer: &dyn Observer, wrong: &mut Vec<Wrong>) {
+        self.closed += u64::from(file.is_closed);
         // What is lost was named when the references were looked at; here counts what could not be known before.
-        if open.lost.is_some() || (open.is_whole && open.len != open.entry.size) {
+        if file.lost.is_some() || (file.is_whole && file.len != file.entry.size) {
             wrong.push(Wrong {
-                entry: open.entry,
-                len: open.len,
-                lost: open.lost,
+                entry: file.entry,
+                len: file.len,
+                lost: file.lost,
             });
-        } else if open.is_whole {
+        } else if file.is_whole {
             self.files += 1;
-            self.bytes = self.bytes.saturating_add(open.len);
+            self.bytes = self.bytes.saturating_add(file.len);
             observer.on_event(&Event::Rebuilt {
-                snapshot: open.entry.snapshot,
-                path: &open.entry.path,
-                bytes: open.len,
-                hash: ObjectHash::from_bytes(*open.hasher.finalize().as_bytes()),
+                snapshot: file.entry.snapshot,
+                path: &file.entry.path,
+                bytes: file.len,
+                hash: file.hash,
             });
         }
+    }
+}
+
+/// The frames of a window, and whether those of their packs could not be opened for want of a key.
+type Frames = HashMap<(u32, u32), (Option<Arc<Frame>>, bool)>;
+
+/// Some whole files of a window, but for the first, of which more may have been before, and the last, of which more may come.
+#[derive(Debug, Default)]
+struct Part {
+    steps: Vec<Step>,
+    /// Bytes that are to be put together.
+    bytes: u64,
+    open: Option<Open>,
+    /// Those that are complete.
+    files: Vec<Done>,
+}
+
+/// Divides steps between files into parts that threads can work on.
+fn divide(steps: Vec<Step>) -> VecDeque<Part> {
+    let mut parts = VecDeque::new();
+    let mut part = Part::default();
+    for step in steps {
+        part.bytes += match &step {
+            Step::Piece { len, .. } | Step::Zeros(len) => (*len).min(PART_BYTES),
+            _ => 1_024,
+        };
+        let is_end = matches!(step, Step::End);
+        part.steps.push(step);
+        if is_end && part.bytes >= PART_BYTES {
+            parts.push_back(std::mem::take(&mut part));
+        }
+    }
+    if !part.steps.is_empty() || parts.is_empty() {
+        parts.push_back(part);
+    }
+    parts
+}
+
+impl Part {
+    /// Takes all steps.
+    fn assembled(mut self, frames: &Frames) -> Self {
+        for step in std::mem::take(&mut self.steps) {
+            match (step, &mut self.open) {
+                (Step::Begin(entry), open) => *open = Some(Open::new(entry)),
+                (Step::Zeros(len), Some(open)) => open.zeros(len),
+                (Step::Piece { id, len, place }, Some(open)) => open.piece(frames, &id, len, place),
+                (Step::Fail, Some(open)) => open.is_whole = false,
+                (Step::End, open) => self.files.extend(open.take().map(Open::done)),
+                (_, None) => {}
+            }
+        }
+        self
     }
 }
 
@@ -198,6 +290,17 @@ impl Open {
         }
     }
 
+    fn done(self) -> Done {
+        Done {
+            entry: self.entry,
+            hash: ObjectHash::from_bytes(*self.hasher.finalize().as_bytes()),
+            len: self.len,
+            is_whole: self.is_whole,
+            is_closed: self.is_closed,
+            lost: self.lost,
+        }
+    }
+
     fn zeros(&mut self, len: u64) {
         self.len = self.len.saturating_add(len);
         // A hole of many terabytes would be hashed for days, and there is nothing to see in it.
@@ -209,20 +312,16 @@ impl Open {
         }
     }
 
-    fn piece(
-        &mut self,
-        reader: &mut FrameReader<'_>,
-        id: &Id,
-        len: u64,
-        place: Option<(u32, u32)>,
-    ) -> Result<()> {
-        let Some((pack, frame)) = place else {
+    fn piece(&mut self, frames: &Frames, id: &Id, len: u64, place: Option<(u32, u32)>) {
+        let Some(place) = place else {
             self.is_whole = false;
-            return Ok(());
+            return;
         };
-        let is_closed = reader.is_closed(pack);
-        let frame = reader.frame(pack, frame)?;
-        match frame.as_ref().and_then(|frame| frame.blob(id)) {
+        let (frame, is_closed) = match frames.get(&place) {
+            Some((frame, is_closed)) => (frame.as_ref(), *is_closed),
+            None => (None, false),
+        };
+        match frame.and_then(|frame| frame.blob(id)) {
             Some(bytes) if bytes.len() as u64 == len => {
                 self.hasher.update(bytes);
                 self.len = self.len.saturating_add(len);
@@ -236,12 +335,13 @@ impl Open {
                 self.lost.get_or_insert(*id);
             }
         }
-        Ok(())
     }
 }
 
+/// Bytes that a thread puts together at a time.
+const PART_BYTES: u64 = 512 << 10;
 /// Pieces of a window: with many tiny files memory is for them.
-const MOST_STEPS: usize = 262_144;
+const MOST_STEPS: usize = 65_536;
 static ZEROS: [u8; 65_536] = [0; 65_536];
 /// Bytes of one hole that are hashed: a tebibyte takes minutes.
 const MOST_ZEROS: u64 = 1 << 40;

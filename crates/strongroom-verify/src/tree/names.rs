@@ -1,12 +1,18 @@
 //! The names of all needed pages.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::Sender;
+use strongroom_crypt::Id;
 use strongroom_format::{Names, Page};
 
 use super::nodes::{Below, NamesSeen, look};
 use super::{MISSING, Tree};
 use crate::content::{Shared, Sink};
+use crate::edge::crew;
 use crate::error::Result;
-use crate::pack::FrameReader;
+use crate::pack::{Frame, FrameReader, FrameStore};
 use crate::{Area, Level, Problem, Severity, Subject};
 
 impl Tree {
@@ -15,11 +21,16 @@ impl Tree {
     /// # Errors
     ///
     /// Those of the store that say that nothing can be looked at.
-    pub(crate) fn check_names(&mut self, shared: Shared<'_>, sink: &mut Sink) -> Result<()> {
+    pub(crate) fn check_names(
+        &mut self,
+        shared: Shared<'_>,
+        frames: &mut FrameStore,
+        sink: &mut Sink,
+    ) -> Result<()> {
         let mut places = std::mem::take(&mut self.names_at);
         places.sort_unstable();
         self.counts = vec![None; self.pages.len()];
-        let mut reader = FrameReader::new(shared);
+        let mut reader = FrameReader::new(shared, frames);
         let (mut count, mut bytes) = (0, 0);
         let mut rest = places.as_slice();
         while !rest.is_empty() {
@@ -33,11 +44,10 @@ impl Tree {
             let (batch, after) = rest.split_at(reader.fitting(rest.iter().map(both)));
             rest = after;
             reader.load(batch.iter().flat_map(both).flatten().collect())?;
-            for (pack, frame, number) in batch {
-                if let Some(len) = self.names(&mut reader, (*pack, *frame), *number, sink)? {
-                    count += 1;
-                    bytes += len;
-                }
+            for seen in self.look_at(batch, &mut reader, shared.threads)? {
+                count += 1;
+                bytes += seen.bytes;
+                self.names(seen, sink);
             }
         }
         sink.count(Area::Pages, Level::Decoded, count, bytes);
@@ -56,18 +66,71 @@ impl Tree {
         Ok(())
     }
 
-    /// Looks at the names of one page. Returns their bytes; none if they could not be read.
-    fn names(
-        &mut self,
+    /// Looks at the names of some pages, on all threads. What cannot be read is left out; the others are in their order.
+    fn look_at(
+        &self,
+        batch: &[(u32, u32, u32)],
         reader: &mut FrameReader<'_>,
-        (pack, frame): (u32, u32),
-        number: u32,
-        sink: &mut Sink,
-    ) -> Result<Option<u64>> {
-        let Some((page, names, bytes)) = self.read(reader, (pack, frame), number)? else {
-            return Ok(None);
+        threads: usize,
+    ) -> Result<Vec<Seen>> {
+        let mut jobs = Vec::with_capacity(batch.len());
+        for (pack, frame, number) in batch {
+            let Some(info) = self.pages.get(*number) else {
+                continue;
+            };
+            let page = reader.frame(info.pack, info.frame)?;
+            if let (Some(page), Some(names)) = (page, reader.frame(*pack, *frame)?) {
+                jobs.push((*number, page, names));
+            }
+        }
+        let parts: Vec<_> = jobs.chunks(PAGES_AT_ONCE).collect();
+        let next = AtomicUsize::new(0);
+        let mut found: Vec<Vec<Seen>> = Vec::new();
+        found.resize_with(parts.len(), Vec::new);
+        let work = |sender: &Sender<(usize, Vec<Seen>)>| {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(part) = parts.get(at) else {
+                    return Ok(());
+                };
+                let one = |(number, page, names): &(u32, Arc<Frame>, Arc<Frame>)| {
+                    self.look_at_one(*number, page, names)
+                };
+                if sender
+                    .send((at, part.iter().filter_map(one).collect()))
+                    .is_err()
+                {
+                    return Ok(());
+                }
+            }
         };
-        let names = match names {
+        crew(threads.min(parts.len()), work, |(at, seen)| {
+            if let Some(slot) = found.get_mut(at) {
+                *slot = seen;
+            }
+            Ok(())
+        })?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn look_at_one(&self, number: u32, page: &Frame, names: &Frame) -> Option<Seen> {
+        let info = self.pages.get(number)?;
+        let (page, names, bytes) = decode(&info.id, page, names)?;
+        let names = names.map(|names| {
+            let bounds = self.is_below_interior(number).then(|| bounds(&names));
+            (look(&page, &names, &self.below(number)), bounds.flatten())
+        });
+        Some(Seen {
+            number,
+            bytes,
+            names,
+        })
+    }
+
+    /// Takes note of what was seen of the names of one page.
+    fn names(&mut self, seen: Seen, sink: &mut Sink) {
+        let number = seen.number;
+        let (seen, bounds) = match seen.names {
             Ok(names) => names,
             Err((severity, problem, what)) => {
                 if let Some(info) = self.pages.get(number) {
@@ -75,11 +138,9 @@ impl Tree {
                     sink.say(severity, subject, problem, Level::Decoded, what);
                 }
                 self.pages.hit(number, Level::Decoded);
-                return Ok(Some(bytes));
+                return;
             }
         };
-        let below = self.below(number);
-        let seen = look(&page, &names, &below);
         self.divisions += seen.divisions;
         self.say_flaws(number, &seen, sink);
         if let Some(counts) = self.counts.get_mut(number as usize) {
@@ -88,51 +149,26 @@ impl Tree {
         if let Some(slot) = self.own_links.get_mut(number as usize) {
             *slot = seen.counts.has_links;
         }
-        if self.is_below_interior(number)
-            && let Some(bounds) = bounds(&names)
-        {
+        if let Some(bounds) = bounds {
             self.bounds.insert(number, bounds);
         }
-        Ok(Some(bytes))
     }
 
     /// Reads a page and its names; none if either cannot be read, which was said.
-    #[expect(
-        clippy::type_complexity,
-        reason = "three things that are read together"
-    )]
     pub(crate) fn read(
         &self,
         reader: &mut FrameReader<'_>,
         (pack, frame): (u32, u32),
         number: u32,
-    ) -> Result<
-        Option<(
-            Page,
-            std::result::Result<Names, (Severity, Problem, &'static str)>,
-            u64,
-        )>,
-    > {
+    ) -> Result<Option<Decoded>> {
         let Some(info) = self.pages.get(number) else {
             return Ok(None);
         };
-        let Some(page) = reader.page(info.pack, info.frame, &info.id)? else {
+        let page = reader.frame(info.pack, info.frame)?;
+        let (Some(page), Some(names)) = (page, reader.frame(pack, frame)?) else {
             return Ok(None);
         };
-        let (Some(names), Some(reference)) = (reader.frame(pack, frame)?, page.refs.first()) else {
-            return Ok(None);
-        };
-        let Some(bytes) = names.blob(&reference.id) else {
-            return Ok(None);
-        };
-        let len = bytes.len() as u64;
-        let names = Names::decode(bytes).map_err(|error| match error.kind() {
-            strongroom_format::DecodeErrorKind::Unsupported => {
-                (Severity::Note, Problem::NewerVersion, error.what())
-            }
-            _ => (Severity::Damage, Problem::BadTree, error.what()),
-        });
-        Ok(Some((page, names, len)))
+        Ok(decode(&info.id, &page, &names))
     }
 
     /// Says what page each reference to a page is to.
@@ -229,7 +265,39 @@ impl Tree {
     }
 }
 
-fn bounds(names: &Names) -> Option<(Vec<u8>, Vec<u8>)> {
+/// A page, its names if they are what names must be, and how many bytes those take.
+pub(crate) type Decoded = (
+    Page,
+    std::result::Result<Names, (Severity, Problem, &'static str)>,
+    u64,
+);
+
+/// What was seen of the names of a page.
+struct Seen {
+    number: u32,
+    /// Of the names.
+    bytes: u64,
+    names: std::result::Result<(NamesSeen, Option<Bounds>), (Severity, Problem, &'static str)>,
+}
+
+/// First and last name.
+type Bounds = (Vec<u8>, Vec<u8>);
+
+/// Takes a page and its names out of their frames.
+fn decode(id: &Id, page: &Frame, names: &Frame) -> Option<Decoded> {
+    let page = Page::decode(page.blob(id)?).ok()?;
+    let bytes = names.blob(&page.refs.first()?.id)?;
+    let len = bytes.len() as u64;
+    let names = Names::decode(bytes).map_err(|error| match error.kind() {
+        strongroom_format::DecodeErrorKind::Unsupported => {
+            (Severity::Note, Problem::NewerVersion, error.what())
+        }
+        _ => (Severity::Damage, Problem::BadTree, error.what()),
+    });
+    Some((page, names, len))
+}
+
+fn bounds(names: &Names) -> Option<Bounds> {
     match names {
         Names::Leaf(leaf) => {
             let (first, last) = (leaf.entries.first()?, leaf.entries.last()?);
@@ -242,3 +310,6 @@ fn bounds(names: &Names) -> Option<(Vec<u8>, Vec<u8>)> {
         }
     }
 }
+
+/// Pages that a thread takes at a time.
+const PAGES_AT_ONCE: usize = 64;

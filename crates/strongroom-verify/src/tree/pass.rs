@@ -7,7 +7,7 @@ use super::{MOST_NAMED, Tree};
 use crate::content::{Shared, Sink};
 use crate::error::Result;
 use crate::observer::Stage;
-use crate::pack::{FrameReader, Holdings, PackTable, Row};
+use crate::pack::{FrameReader, FrameStore, Holdings, PackTable, Row};
 use crate::{Level, Problem, Severity, Subject};
 
 /// What resolving a reference gave.
@@ -44,6 +44,7 @@ impl Tree {
     pub(crate) fn pass(
         &mut self,
         shared: Shared<'_>,
+        frames: &mut FrameStore,
         holdings: &mut Holdings,
         sink: &mut Sink,
     ) -> Result<()> {
@@ -51,7 +52,7 @@ impl Tree {
             self.roots_needed(&root.details.root, holdings);
         }
         let order = self.live_in_order();
-        let mut reader = FrameReader::new(shared);
+        let mut reader = FrameReader::new(shared, frames);
         let of = order.len() as u64;
         let mut done = 0;
         let table = shared.table;

@@ -18,5 +18,6 @@ mod matrix;
 mod mend;
 mod museum;
 mod oracle;
+mod pauses;
 mod press;
 mod sampling;

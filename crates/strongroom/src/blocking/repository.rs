@@ -11,6 +11,7 @@ use strongroom_repo::{
     RestoreReport, Result, RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source,
     StoreProbe, Target, WarmUpOptions, WarmUpReport,
 };
+use strongroom_store::manners::Manners;
 use strongroom_store::{Key, Store, Warmer};
 
 use super::RepositoryBuilder;
@@ -29,6 +30,20 @@ impl Repository {
     /// Begins to create or open a repository in `store`.
     pub fn builder(store: Arc<dyn Store>) -> RepositoryBuilder {
         RepositoryBuilder::new(strongroom_repo::Repository::builder(store))
+    }
+
+    /// Returns a handle whose operations ask other manners before they go on; see [`crate::Repository::with_manners`].
+    #[must_use]
+    pub fn with_manners(&self, manners: Manners) -> Self {
+        Self {
+            thread: Arc::clone(&self.thread),
+            inner: self.inner.with_manners(manners),
+        }
+    }
+
+    /// Returns who the operations of this handle ask before they go on: another thread pauses and resumes by it what waits in a call here.
+    pub fn manners(&self) -> &Manners {
+        self.inner.manners()
     }
 
     /// Makes this handle the only writer of a repository in single-writer mode.

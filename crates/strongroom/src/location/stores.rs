@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use strongroom_format::{ObjectHash, ObjectKind, PackClass, Preamble};
+use strongroom_store::manners::Manners;
 use strongroom_store::wrap::{
     Adaptive, AdaptivePolicy, Bandwidth, BandwidthLimits, CacheRules, CacheSettings, Cached,
     Deadline, DeadlinePolicy, HedgePolicy, Hedged, Limited, RetryPolicy, Retrying, Split,
@@ -40,6 +41,7 @@ pub struct Stores {
     bandwidth: Option<BandwidthLimits>,
     cache: Option<(PathBuf, u64)>,
     counter: Option<Counter>,
+    manners: Manners,
 }
 
 /// Bytes a second below which an attempt is given up.
@@ -67,6 +69,7 @@ impl Default for Stores {
             bandwidth: None,
             cache: None,
             counter: None,
+            manners: Manners::new(),
         }
     }
 }
@@ -125,6 +128,13 @@ impl Stores {
     /// Counts what is asked of the stores, directories too.
     pub fn with_counter(mut self, counter: &Counter) -> Self {
         self.counter = Some(counter.clone());
+        self
+    }
+
+    /// Sets up the threads of directories as [manners](Manners::with_thread_setup) say: with the priority that those of operations have. Nothing
+    /// else of the manners concerns stores.
+    pub fn with_manners(mut self, manners: &Manners) -> Self {
+        self.manners = manners.clone();
         self
     }
 
@@ -216,7 +226,7 @@ impl Stores {
     fn at(&self, place: &Place, make: Make) -> Result<Arc<dyn Store>, LocationError> {
         match place {
             Place::Directory(path) => {
-                let store = self.counted(directory::open(path, make)?);
+                let store = self.counted(directory::open(path, make, &self.manners)?);
                 Ok(self.bounded(store))
             }
             Place::Remote(remote) => {

@@ -135,7 +135,7 @@ pub(super) fn restored(repository: &Repository) -> Vec<String> {
         assert!(report.is_complete(), "{report:?}");
         let number = info.snapshot.series.parse().unwrap();
         assert!(target.flat() == tree(number).flat());
-        series.push(info.snapshot.series);
+        series.push(info.snapshot.series.clone());
     }
     series.sort();
     series

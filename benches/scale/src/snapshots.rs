@@ -1,0 +1,84 @@
+//! Repositories of many snapshots.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use futures::executor::block_on;
+use serde_json::json;
+use strongroom_repo::testing::{Tree, TreeSource};
+use strongroom_repo::{BackupOptions, Components, ForgetOptions, ParentChoice, Repository};
+
+use crate::gauge::Gauge;
+use crate::store::{self, Hours, Local, disk_bytes, joined, spent};
+
+/// Makes a repository of so many snapshots, from what is there already, or does one thing with it.
+pub(crate) fn run(step: &str, snapshots: u64, folder: &Path) -> Result<()> {
+    if step == "make" {
+        return make(snapshots, folder);
+    }
+    let local = match step {
+        "fresh" => Local::Nothing,
+        _ => Local::Cache,
+    };
+    // What a first opening leaves in the cache is not what the others are to find out.
+    if step == "open" {
+        drop(store::repository(
+            store::store(folder)?,
+            folder,
+            local,
+            Components::default(),
+        )?);
+    }
+    let store = store::store(folder)?;
+    let gauge = Gauge::start();
+    let repository = store::repository(store.clone(), folder, local, Components::default())?;
+    let mut more = json!({});
+    match step {
+        "fresh" | "open" => {}
+        "list" => {
+            let listed = block_on(repository.snapshots())?.len();
+            more = json!({ "listed": listed });
+        }
+        "plan" => {
+            let rules = "daily=7 weekly=4 monthly=12".parse()?;
+            let plan = block_on(repository.plan_forget(ForgetOptions::by_rules(rules)))?;
+            let (forgotten, kept) = (plan.forgotten().count(), plan.kept().count());
+            more = json!({ "forgotten": forgotten, "kept": kept });
+        }
+        "commit" => commit(&repository, snapshots)?,
+        _ => bail!("snapshots has no step {step}"),
+    }
+    let cache = json!({ "local_bytes": disk_bytes(&folder.join("cache")) });
+    let all = joined([spent(&store.counts()), cache, more]);
+    gauge.print(&format!("snapshots-{step}"), snapshots, all)
+}
+
+fn make(snapshots: u64, folder: &Path) -> Result<()> {
+    let store = store::store(folder)?;
+    let hours = Arc::new(Hours::default());
+    let components = store::inline(hours.clone());
+    let repository = store::repository(store, folder, Local::Nothing, components)?;
+    let have = block_on(repository.snapshots())?.len() as u64;
+    for number in have..snapshots {
+        hours.set(number);
+        commit(&repository, number)?;
+    }
+    Ok(())
+}
+
+/// One of a hundred series gets a snapshot of a file that is new, which makes a pack of each kind and a segment.
+fn commit(repository: &Repository, number: u64) -> Result<()> {
+    let content = format!("{:>16}", number / SAME_CONTENT);
+    let tree = Tree::dir([("file", Tree::file(content.as_bytes()))]);
+    let options = BackupOptions::new(format!("series-{:02}", number % SERIES))
+        .with_host("scale")
+        .with_parent(ParentChoice::None);
+    let source = Arc::new(TreeSource::new(tree));
+    block_on(repository.backup(source, options, Arc::new(())))?;
+    Ok(())
+}
+
+const SERIES: u64 = 100;
+/// So many snapshots in a row are of the same tree: a repository that is pruned now and then has far fewer segments than snapshots.
+const SAME_CONTENT: u64 = 1_000;
