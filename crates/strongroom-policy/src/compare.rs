@@ -52,22 +52,19 @@ pub fn compare(key: Key, old: Option<&Value>, new: Option<&Value>) -> Option<Dir
             let of = |value| rank(spec.kind, value).or(Some(u128::MAX));
             by_rank(of(new), of(old))
         }
-        Sense::Superset => sets(&words(old), &words(new)),
+        Sense::Superset => by_loss(old, new, |old, new| !words(new).is_superset(&words(old))),
         Sense::Subset => match (old, new) {
             (None, _) => Direction::Stronger,
             (_, None) => Direction::Weaker,
-            _ => sets(&words(new), &words(old)),
+            _ => by_loss(old, new, |old, new| !words(new).is_subset(&words(old))),
         },
-        Sense::Keep => rules(old, new),
-        Sense::Ages => ages(&levels(old), &levels(new)),
-        Sense::Excludes => {
-            let weaker = !widened(lines(old), lines(new)).is_empty();
-            if weaker {
-                Direction::Weaker
-            } else {
-                Direction::Stronger
-            }
-        }
+        Sense::Keep => by_loss(old, new, |old, new| {
+            !lost_rules(&rules(old), &rules(new)).is_empty()
+        }),
+        Sense::Ages => by_loss(old, new, |old, new| loses_age(&levels(old), &levels(new))),
+        Sense::Excludes => by_loss(old, new, |old, new| {
+            !widened(lines(old), lines(new)).is_empty()
+        }),
     };
     Some(direction)
 }
@@ -82,6 +79,21 @@ fn by_rank(old: Option<u128>, new: Option<u128>) -> Direction {
         std::cmp::Ordering::Less => Direction::Weaker,
         std::cmp::Ordering::Equal => Direction::Different,
         std::cmp::Ordering::Greater => Direction::Stronger,
+    }
+}
+
+/// Compares in both directions: what loses nothing either way is only different.
+fn by_loss<'v>(
+    old: Option<&'v Value>,
+    new: Option<&'v Value>,
+    loses: impl Fn(Option<&'v Value>, Option<&'v Value>) -> bool,
+) -> Direction {
+    if loses(old, new) {
+        Direction::Weaker
+    } else if loses(new, old) {
+        Direction::Stronger
+    } else {
+        Direction::Different
     }
 }
 
@@ -122,37 +134,20 @@ fn levels(value: Option<&Value>) -> BTreeMap<Level, Period> {
     }
 }
 
-fn sets(old: &BTreeSet<&str>, new: &BTreeSet<&str>) -> Direction {
-    if new.is_superset(old) {
-        Direction::Stronger
-    } else {
-        Direction::Weaker
-    }
-}
-
 /// Every level that was promised must be promised still, by itself or by a deeper one, as often.
-fn ages(old: &BTreeMap<Level, Period>, new: &BTreeMap<Level, Period>) -> Direction {
+fn loses_age(old: &BTreeMap<Level, Period>, new: &BTreeMap<Level, Period>) -> bool {
     let is_kept = |(level, age): (&Level, &Period)| {
         let deep_enough = new.range(*level..);
         deep_enough.into_iter().any(|(_, new_age)| new_age <= age)
     };
-    if old.iter().all(is_kept) {
-        Direction::Stronger
-    } else {
-        Direction::Weaker
-    }
+    !old.iter().all(is_kept)
 }
 
-fn rules(old: Option<&Value>, new: Option<&Value>) -> Direction {
-    let of = |value: Option<&Value>| match value {
+fn rules(value: Option<&Value>) -> KeepRules {
+    match value {
         Some(Value::Keep(rules)) => rules.clone(),
         // No rules keep everything.
         _ => KeepRules::new(),
-    };
-    if lost_rules(&of(old), &of(new)).is_empty() {
-        Direction::Stronger
-    } else {
-        Direction::Weaker
     }
 }
 

@@ -10,7 +10,7 @@ use crate::compare::Direction;
 use crate::date::Date;
 use crate::policy::Policy;
 use crate::protection::Year;
-use crate::resolve::Origin;
+use crate::resolve::{Origin, Source};
 use crate::resource::Resource;
 use crate::text::listed;
 
@@ -170,12 +170,17 @@ impl fmt::Display for Change {
         if let Some(meaning) = &self.meaning {
             write!(f, ", {meaning}")?;
         }
+        let source = |origin: &Origin| match &origin.source {
+            // The resource is shown beside it.
+            Source::Resource(_) => "its own settings".to_owned(),
+            source => source.to_string(),
+        };
         match (&self.was_from, &self.from) {
             (Some(old), Some(new)) if old.source != new.source => {
-                write!(f, " ({}, before {})", new.source, old.source)
+                write!(f, " ({}, before {})", source(new), source(old))
             }
-            (_, Some(new)) => write!(f, " ({})", new.source),
-            (Some(old), None) => write!(f, " (before {})", old.source),
+            (_, Some(new)) => write!(f, " ({})", source(new)),
+            (Some(old), None) => write!(f, " (before {})", source(old)),
             (None, None) => Ok(()),
         }
     }

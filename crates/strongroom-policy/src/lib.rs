@@ -100,6 +100,8 @@
 //!
 //! 1.95.
 
+#[cfg(test)]
+mod arbitrary;
 mod bytes;
 mod calendar;
 mod compare;
@@ -154,7 +156,9 @@ pub use host::{Host, HostFile, Launch};
 pub use key::{Key, built_in};
 pub use level::{Criticality, Level};
 pub use lint::{Finding, Severity};
-pub use parse::{Document, DocumentHash, MAX_DOCUMENT_BYTES, ParseError, Position, Problem};
+pub use parse::{
+    Document, DocumentHash, MAX_DOCUMENT_BYTES, MEDIA_TYPE, ParseError, Position, Problem,
+};
 pub use people::{Approval, Contact, Escalation, Step};
 pub use period::Period;
 pub use policy::{Class, Layer, Policy, Rule};

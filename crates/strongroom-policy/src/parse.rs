@@ -150,6 +150,9 @@ impl Document {
     }
 }
 
+/// The media type of documents, for the journal of a repository that keeps them.
+pub const MEDIA_TYPE: &str = "application/vnd.strongroom.policy+toml";
+
 /// The largest document: a policy is read by people.
 pub const MAX_DOCUMENT_BYTES: usize = 4 << 20;
 

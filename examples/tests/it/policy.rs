@@ -73,7 +73,7 @@ fn what_holds_is_explained_simulated_and_due() {
         8,
         "{simulated}"
     );
-    let due = policy("due", &[&company], &["--within", "12h"], 0).stdout;
+    let due = policy("due", &[&company], &["--within", "13h"], 0).stdout;
     assert!(
         due.contains(
             "2026-12-02T22:30:00+01:00 backup of ledger, begins by 2026-12-03T00:00:00+01:00"

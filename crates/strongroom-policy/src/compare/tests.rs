@@ -1,4 +1,7 @@
+use proptest::prelude::*;
+
 use super::*;
+use crate::arbitrary::two_values;
 
 fn lost(old: &str, new: &str) -> Vec<String> {
     lost_rules(&old.parse().unwrap(), &new.parse().unwrap())
@@ -142,4 +145,25 @@ fn not_to_set_is_a_value_too() {
         compare(Key::When, None, Some(&day)),
         Some(Direction::Different)
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Who goes one way and back is where they were: what is stronger there is weaker back.
+    #[test]
+    fn the_way_back_is_the_other_way((key, old, new) in two_values()) {
+        let there = compare(key, old.as_ref(), new.as_ref());
+        let back = compare(key, new.as_ref(), old.as_ref());
+        match there {
+            None => prop_assert_eq!(back, None),
+            Some(Direction::Stronger) => prop_assert_eq!(back, Some(Direction::Weaker)),
+            Some(Direction::Different) => prop_assert_eq!(back, Some(Direction::Different)),
+            // What gives and takes at once is weaker both ways.
+            Some(Direction::Weaker) => prop_assert_ne!(back, Some(Direction::Different)),
+        }
+        if let (Some(old), Some(new)) = (&old, &new) {
+            prop_assert_eq!(meets(key, Some(new), old), there != Some(Direction::Weaker));
+        }
+    }
 }

@@ -1,6 +1,9 @@
 use std::sync::LazyLock;
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::arbitrary::two_values;
 use crate::parse::Document;
 
 const COMPANY: &str = include_str!("../../../../docs/process/policies/company.toml");
@@ -786,4 +789,61 @@ fn the_same_for_many_is_one_line() {
         diff.to_string(),
         "weaker retention.grace: 14d → 7d (defaults) [crm, db-orders, identity, laptops, ledger and 3 more]\n"
     );
+}
+
+/// Returns a policy with two values of a setting, one in the layer of that number and one below.
+fn layered(key: crate::Key, layer: usize, value: Option<&crate::Value>) -> Policy {
+    let mut settings = crate::Settings::new();
+    if let Some(value) = value {
+        settings.set(key, value.clone()).unwrap();
+    }
+    let layer_of = |settings| crate::Layer::new("somebody", "for the test of layers", settings);
+    let mut policy = Policy::new("layers");
+    let mut resource = Resource::new("a", "files");
+    resource.class = Some("c".into());
+    policy.classes.insert("c".into(), crate::Class::default());
+    match layer {
+        0 => policy.defaults = layer_of(settings),
+        1 => drop(
+            policy
+                .criticality
+                .insert(crate::Criticality::Normal, layer_of(settings)),
+        ),
+        2 => drop(
+            policy
+                .classes
+                .insert("c".into(), crate::Class::new(layer_of(settings))),
+        ),
+        3 => policy.rules.push(crate::Rule::new(
+            "r",
+            crate::Selector::all(),
+            layer_of(settings),
+        )),
+        _ => resource.settings = settings,
+    }
+    policy.with_resource(resource)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Whatever is weakened, in whichever layer, is caught; and so is a layer that is gone.
+    #[test]
+    fn weakening_shows_through_every_layer(
+        (key, old, new) in two_values(),
+        layer in 0_usize..5,
+        is_gone in any::<bool>(),
+    ) {
+        let new = new.filter(|_| !is_gone);
+        let (before, after) = (layered(key, layer, old.as_ref()), layered(key, layer, new.as_ref()));
+        let resource = before.resources.get("a").unwrap();
+        let (was, is) = (before.resolve(resource), after.resolve(after.resources.get("a").unwrap()));
+        let direction = crate::compare(key, was.get(key), is.get(key));
+        let diff = diff(&before, &after, &[], now());
+        let found = diff.changes.iter().find(|change| change.aspect == key.as_str());
+        prop_assert_eq!(found.map(|change| change.direction), direction);
+        if direction == Some(Direction::Weaker) {
+            prop_assert!(diff.is_weaker());
+        }
+    }
 }

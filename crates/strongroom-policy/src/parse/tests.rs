@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::arbitrary::value;
 use crate::settings::Settings;
 
 const HEAD: &str = "format = 1\nname = \"test\"\nrevision = 1\ntimezone = \"UTC\"\n";
@@ -270,38 +271,6 @@ fn a_policy_survives_toml_and_json() {
             &serde_json::from_str::<Policy>(&json).unwrap(),
             document.policy()
         );
-    }
-}
-
-/// Any value of a setting.
-fn value(key: Key) -> BoxedStrategy<Option<Value>> {
-    use crate::value::Kind;
-    let text = "[a-zA-Z \"\\\\\t#%ä]{0,12}[a-z]";
-    match key.spec().kind {
-        Kind::Period => (0_u64..9_999_999)
-            .prop_map(|s| Some(Value::Period(crate::Period::seconds(s))))
-            .boxed(),
-        Kind::Count => (0_u64..1000).prop_map(|n| Some(Value::Count(n))).boxed(),
-        Kind::Flag => any::<bool>()
-            .prop_map(|flag| Some(Value::Flag(flag)))
-            .boxed(),
-        Kind::Share => (0_u32..=1_000_000)
-            .prop_map(|n| Some(Value::Share(crate::Share::millionths(n))))
-            .boxed(),
-        Kind::Bytes => any::<u64>()
-            .prop_map(|n| Some(Value::Bytes(crate::ByteCount::new(n))))
-            .boxed(),
-        Kind::Text => text.prop_map(|text| Some(Value::Text(text))).boxed(),
-        Kind::Lines => prop::collection::vec(text, 0..3)
-            .prop_map(|lines| Some(Value::List(lines)))
-            .boxed(),
-        Kind::Words => prop::collection::btree_set(text, 0..3)
-            .prop_map(|set| Some(Value::Set(set)))
-            .boxed(),
-        Kind::Choice(words) => prop::sample::select(words)
-            .prop_map(|word| Some(Value::Text(word.to_owned())))
-            .boxed(),
-        _ => Just(None).boxed(),
     }
 }
 
