@@ -14,6 +14,7 @@ use crate::resolve::{Origin, Source};
 use crate::resource::Resource;
 use crate::text::listed;
 
+mod around;
 mod people;
 mod resources;
 

@@ -1,17 +1,15 @@
 //! Reads a backup policy: what is wrong with it, what it says, what it comes to, and what a new version weakens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use strongroom::retain::Moment;
-use strongroom_examples::policy::{read, write_files};
-use strongroom_examples::{Output, Status, Usage, finish};
+use strongroom_examples::policy::{due, explain, read, say, units};
+use strongroom_examples::{Output, Status, finish};
 use strongroom_policy::{
-    Document, History, Host, Launch, Period, Resource, Severity, SimulationOptions, diff,
-    json_schema,
+    History, Host, Launch, Period, Severity, SimulationOptions, diff, json_schema,
 };
 
 /// Read a backup policy. Ends with 0, with 3 when there is something that people must look at (errors of `lint`, a weaker
@@ -81,15 +79,8 @@ enum Command {
         /// The folder for them; standard output if absent.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
-        /// The user who runs it.
-        #[arg(long)]
-        user: Option<String>,
-        /// The image, for Kubernetes.
-        #[arg(long)]
-        image: Option<String>,
-        /// What is run; {resource} and {delay} (seconds) are filled in.
-        #[arg(last = true, default_values = ["sr-run", "/etc/strongroom/policy.toml", "{resource}"])]
-        command: Vec<String>,
+        #[command(flatten)]
+        launch: LaunchArgs,
     },
     /// Write the JSON Schema of policies.
     Schema,
@@ -102,6 +93,40 @@ enum Scheduler {
     Kubernetes,
 }
 
+/// What a scheduler is to run.
+#[derive(Debug, Args)]
+struct LaunchArgs {
+    /// The user who runs it.
+    #[arg(long)]
+    user: Option<String>,
+    /// The image, for Kubernetes.
+    #[arg(long)]
+    image: Option<String>,
+    /// What is run; {resource} and {delay} (seconds) are filled in.
+    #[arg(last = true, default_values = ["sr-run", "/etc/strongroom/policy.toml", "{resource}"])]
+    command: Vec<String>,
+}
+
+impl LaunchArgs {
+    fn launch(&self) -> Launch {
+        let launch = self
+            .user
+            .iter()
+            .fold(Launch::new(&self.command), Launch::with_user);
+        self.image.iter().fold(launch, Launch::with_image)
+    }
+}
+
+impl From<Scheduler> for Host {
+    fn from(scheduler: Scheduler) -> Self {
+        match scheduler {
+            Scheduler::Systemd => Self::Systemd,
+            Scheduler::Cron => Self::Cron,
+            Scheduler::Kubernetes => Self::Kubernetes,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output::new(arguments.json);
@@ -112,16 +137,7 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
     let clock = || Moment::utc(strongroom::Components::default().clock.now().seconds);
     let now = arguments.now.unwrap_or_else(clock);
     match &arguments.command {
-        Command::Lint { file } => {
-            let findings = read(file, output)?.lint(now);
-            say(
-                output,
-                &findings,
-                || json!({ "type": "findings", "findings": findings }),
-            );
-            let worst = findings.iter().map(|one| one.severity).max();
-            Ok(Status::complete(worst < Some(Severity::Error)))
-        }
+        Command::Lint { file } => lint(output, file, now),
         Command::Explain { file, resource } => {
             explain(output, &read(file, output)?, resource.as_deref(), now)
         }
@@ -145,44 +161,15 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
             old,
             new,
             inventory,
-        } => {
-            let (old, new) = (read(old, output)?, read(new, output)?);
-            let known = inventory
-                .as_ref()
-                .map(|file| read(file, output))
-                .transpose()?;
-            let known = known
-                .into_iter()
-                .flat_map(|one| one.policy().resources.clone().into_values());
-            let known: Vec<Resource> = known.collect();
-            let changes = diff(old.policy(), new.policy(), &known, now);
-            say(
-                output,
-                &[&changes],
-                || json!({ "type": "diff", "diff": changes }),
-            );
-            Ok(Status::complete(!changes.is_weaker()))
-        }
+        } => compare(output, [old, new], inventory.as_deref(), now),
         Command::Due { file, within } => due(output, &read(file, output)?, *within, now),
-        Command::Coverage { file } => {
-            let coverage = read(file, output)?.policy().coverage(&[], now);
-            say(
-                output,
-                &[&coverage],
-                || json!({ "type": "coverage", "coverage": coverage }),
-            );
-            let lacking = coverage
-                .by_department()
-                .values()
-                .any(|one| one.partly + one.not_covered > 0);
-            Ok(Status::complete(!lacking))
-        }
+        Command::Coverage { file } => coverage(output, file, now),
         Command::Calendar { file, within } => {
             let document = read(file, output)?;
-            let until = within.after(now);
+            let history = History::default();
             let text = document
                 .policy()
-                .calendar(&History::default(), now, until)?;
+                .calendar(&history, now, within.after(now))?;
             say(
                 output,
                 &[&text],
@@ -190,7 +177,18 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
             );
             Ok(Status::Complete)
         }
-        Command::Units { .. } => units(output, &arguments.command),
+        Command::Units {
+            file,
+            host,
+            out,
+            launch,
+        } => units(
+            output,
+            &read(file, output)?,
+            (*host).into(),
+            &launch.launch(),
+            out.as_deref(),
+        ),
         Command::Schema => {
             let _ = output.line(json_schema().trim_end());
             let schema: Value = serde_json::from_str(&json_schema())?;
@@ -200,135 +198,45 @@ fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Status> {
     }
 }
 
-fn say(output: &Output, lines: &[impl ToString], json: impl FnOnce() -> Value) {
-    for line in lines {
-        let _ = output.line(line.to_string().trim_end());
-    }
-    let _ = output.json(json);
-}
-
-fn explain(
-    output: &Output,
-    document: &Document,
-    id: Option<&str>,
-    now: Moment,
-) -> anyhow::Result<Status> {
-    let policy = document.policy();
-    let resource = match id {
-        Some(id) => Some(
-            policy
-                .resources
-                .get(id)
-                .ok_or_else(|| Usage(format!("there is no resource {id:?}")))?,
-        ),
-        None => None,
-    };
-    let text = resource.map_or_else(|| policy.explain_all(now), |one| policy.explain(one, now));
-    let chosen = policy
-        .resources
-        .values()
-        .filter(|one| resource.is_none_or(|only| only.id == one.id));
-    let resolved: Vec<_> = chosen.map(|one| policy.resolve(one)).collect();
+fn lint(output: &Output, file: &Path, now: Moment) -> anyhow::Result<Status> {
+    let findings = read(file, output)?.lint(now);
     say(
         output,
-        &[text],
-        || json!({ "type": "resolved", "hash": document.hash(), "resources": resolved }),
+        &findings,
+        || json!({ "type": "findings", "findings": findings }),
     );
-    Ok(Status::Complete)
+    let worst = findings.iter().map(|one| one.severity).max();
+    Ok(Status::complete(worst < Some(Severity::Error)))
 }
 
-fn due(
+fn compare(
     output: &Output,
-    document: &Document,
-    within: Period,
+    [old, new]: [&PathBuf; 2],
+    inventory: Option<&Path>,
     now: Moment,
 ) -> anyhow::Result<Status> {
-    let (policy, until) = (document.policy(), within.after(now));
-    let runs = policy.runs(now, until)?;
-    let checks = policy
-        .resources
-        .values()
-        .flat_map(|one| policy.checks(one, &[], now));
-    let checks: Vec<_> = checks
-        .filter(|one| one.due.unix_seconds < until.unix_seconds)
-        .collect();
-    let mut duties = policy.duties(&[], &[], now);
-    let day = strongroom_policy::Date::of(until);
-    duties.retain(|one| one.due.is_none_or(|due| due <= day));
-    let mut lines: Vec<String> = Vec::new();
-    lines.extend(runs.iter().map(|one| {
-        format!(
-            "{} backup of {}, begins by {}, complete by {}",
-            one.due, one.resource, one.start_by, one.complete_by
-        )
-    }));
-    let late = |is: bool| if is { ", overdue" } else { "" };
-    lines.extend(checks.iter().map(|one| {
-        format!(
-            "{} {:?} of {}{}",
-            one.due,
-            one.kind,
-            one.resource,
-            late(one.is_overdue)
-        )
-    }));
-    lines.extend(duties.iter().map(|one| {
-        let due = one
-            .due
-            .map_or_else(|| "now".to_owned(), |due| due.to_string());
-        format!(
-            "{due} {} must do {}{}",
-            one.owner,
-            one.path,
-            late(one.is_overdue)
-        )
-    }));
+    let (old, new) = (read(old, output)?, read(new, output)?);
+    let known = inventory.map(|file| read(file, output)).transpose()?;
+    let known = known.map(|one| one.policy().resources.values().cloned().collect::<Vec<_>>());
+    let changes = diff(old.policy(), new.policy(), &known.unwrap_or_default(), now);
     say(
         output,
-        &lines,
-        || json!({ "type": "due", "runs": runs, "checks": checks, "duties": duties }),
+        &[&changes],
+        || json!({ "type": "diff", "diff": changes }),
     );
-    let overdue =
-        checks.iter().any(|one| one.is_overdue) || duties.iter().any(|one| one.is_overdue);
-    Ok(Status::complete(!overdue))
+    Ok(Status::complete(!changes.is_weaker()))
 }
 
-fn units(output: &Output, command: &Command) -> anyhow::Result<Status> {
-    let Command::Units {
-        file,
-        host,
-        out,
-        user,
-        image,
-        command,
-    } = command
-    else {
-        return Ok(Status::Complete);
-    };
-    let host = match host {
-        Scheduler::Systemd => Host::Systemd,
-        Scheduler::Cron => Host::Cron,
-        Scheduler::Kubernetes => Host::Kubernetes,
-    };
-    let mut launch = Launch::new(command);
-    launch.user.clone_from(user);
-    launch = image.iter().fold(launch, Launch::with_image);
-    let document = read(file, output)?;
-    let mut files = Vec::new();
-    for resource in document.policy().resources.values() {
-        if let Some(schedule) = document.policy().resolve(resource).schedule() {
-            let written = schedule.files_for(host, &launch);
-            files.extend(written.with_context(|| format!("resource {}", resource.id))?);
-        }
-    }
-    if let Some(folder) = out {
-        write_files(folder, &files)?;
-    } else {
-        say(
-            output,
-            &files,
-            || json!({ "type": "files", "files": files }),
-        );
-    }
-    Ok(Status::Complete)
+fn coverage(output: &Output, file: &Path, now: Moment) -> anyhow::Result<Status> {
+    let coverage = read(file, output)?.policy().coverage(&[], now);
+    say(
+        output,
+        &[&coverage],
+        || json!({ "type": "coverage", "coverage": coverage }),
+    );
+    let departments = coverage.by_department();
+    let lacking = departments
+        .values()
+        .any(|one| one.partly + one.not_covered > 0);
+    Ok(Status::complete(!lacking))
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::parse::Document;
+use crate::resource::Resource;
 
 fn moment(text: &str) -> Moment {
     text.parse().unwrap()
