@@ -172,7 +172,9 @@ pub use schema::json_schema;
 pub use select::{Glob, Selector};
 pub use settings::Settings;
 pub use share::Share;
-pub use simulate::{SimulatedResource, Simulation, SimulationOptions, Stored, YEARS_MAX};
+pub use simulate::{
+    SIMULATED_RUNS_MAX, SimulatedResource, Simulation, SimulationOptions, Stored, YEARS_MAX,
+};
 pub use value::Value;
 pub use when::When;
 pub use window::Window;

@@ -127,6 +127,9 @@ pub struct Stored {
 /// The most years: more is a slip of the pen.
 pub const YEARS_MAX: u32 = 100;
 
+/// The most runs of one schedule: every minute for nearly four years.
+pub const SIMULATED_RUNS_MAX: usize = 2_000_000;
+
 impl Policy {
     /// Runs the policy over years: its schedules with their clocks, its retention and its locks.
     ///
@@ -160,7 +163,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// `TooMuch` for more than [`YEARS_MAX`] years.
+    /// `TooMuch` for more than [`YEARS_MAX`] years or [`SIMULATED_RUNS_MAX`] runs of a schedule.
     pub fn simulate(&self, options: &SimulationOptions) -> Result<Simulation, Error> {
         if options.years > YEARS_MAX {
             let what = format!("a simulation is of {YEARS_MAX} years at most");
@@ -181,15 +184,17 @@ impl Policy {
                 _ => resource.id.clone(),
             };
             let run_key = format!("{of_schedule} {chance}");
-            let made = runs
-                .entry(run_key.clone())
-                .or_insert_with(|| Rc::new(made(&schedule, options)));
+            let made = match runs.get(&run_key) {
+                Some(known) => Rc::clone(known),
+                None => Rc::new(made(&schedule, options)?),
+            };
+            runs.insert(run_key.clone(), Rc::clone(&made));
             let retention = Kept::of(&resolved);
             let history = histories
                 .entry(format!("{run_key} {retention:?}"))
-                .or_insert_with(|| Rc::new(retention.history(made, options)));
+                .or_insert_with(|| Rc::new(retention.history(&made, options)));
             resources.push(report(
-                resource, &resolved, &schedule, made, history, options,
+                resource, &resolved, &schedule, &made, history, options,
             ));
         }
         Ok(Simulation { resources })
@@ -207,7 +212,7 @@ fn end(options: &SimulationOptions) -> Moment {
     Period::months(options.years * 12).after(options.from)
 }
 
-fn made(schedule: &Schedule, options: &SimulationOptions) -> Vec<Run> {
+fn made(schedule: &Schedule, options: &SimulationOptions) -> Result<Vec<Run>, Error> {
     let (from, until) = (options.from.unix_seconds, end(options).unix_seconds);
     let outages: Vec<Range<i64>> = options
         .outages
@@ -229,10 +234,15 @@ fn made(schedule: &Schedule, options: &SimulationOptions) -> Vec<Run> {
             is_made: !is_out && chance >= u64::from(options.missed_per_mille),
         }
     };
-    (0..)
-        .zip(schedule.due_between(from, until))
-        .map(run)
-        .collect()
+    let due = schedule
+        .due_between(from, until)
+        .take(SIMULATED_RUNS_MAX + 1);
+    let made: Vec<Run> = (0..).zip(due).map(run).collect();
+    if made.len() > SIMULATED_RUNS_MAX {
+        let what = format!("more than {SIMULATED_RUNS_MAX} runs of one schedule");
+        return Err(Error::new(ErrorKind::TooMuch, what));
+    }
+    Ok(made)
 }
 
 /// SplitMix64: the same numbers everywhere.
@@ -301,7 +311,9 @@ impl Kept {
             if run.at.unix_seconds >= next_apply {
                 self.apply(&mut kept, &mut locked, run.at);
                 most = most.max(kept.len());
-                next_apply = run.at.unix_seconds + APPLY_SECONDS;
+                // Where very much is kept, less often: the work is a product of both.
+                let often = 1 + i64::try_from(kept.len() / KEPT_MANY).unwrap_or(3).min(3);
+                next_apply = run.at.unix_seconds + often * APPLY_SECONDS;
             }
         }
         let end = end(options);
@@ -323,7 +335,11 @@ impl Kept {
         while locked.front().is_some_and(|end| *end <= at) {
             locked.pop_front();
         }
-        let verdicts = self.rules.decide(kept, now);
+        let verdicts = match self.rules.is_empty() {
+            // Without rules nobody need be asked.
+            true => Vec::new(),
+            false => self.rules.decide(kept, now),
+        };
         let mut verdicts = verdicts.iter();
         kept.retain(|one| {
             let by_rules = verdicts.next().is_none_or(Verdict::is_keep);
@@ -353,6 +369,7 @@ impl Month {
     }
 }
 
+const KEPT_MANY: usize = 10_000;
 /// A week, less the jitter of clocks that are changed.
 const APPLY_SECONDS: i64 = 7 * 86_400 - 7_200;
 

@@ -133,3 +133,15 @@ fn two_hundred_resources_over_three_years() {
     let same = |one: &SimulatedResource| (one.made, one.kept) == (first.made, first.kept);
     assert!(result.resources.iter().all(same));
 }
+
+#[test]
+fn too_much_is_refused() {
+    let options = SimulationOptions::new(moment("2027-01-01T00:00:00+01:00"));
+    let often = policy("schedule = { when = \"every 1min\" }");
+    for years in [10, YEARS_MAX + 1] {
+        let error = often
+            .simulate(&options.clone().with_years(years))
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooMuch);
+    }
+}
