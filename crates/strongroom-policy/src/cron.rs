@@ -149,6 +149,21 @@ impl Cron {
         }
     }
 
+    /// Returns minutes, hours, days and months as lists and ranges without steps, which
+    /// schedulers begin to count at different values.
+    pub(crate) fn listed(&self) -> [String; 4] {
+        [
+            (self.minutes, &MINUTES),
+            (self.hours, &HOURS),
+            (self.days, &DAYS),
+            (self.months, &MONTHS),
+        ]
+        .map(|(field, kind)| {
+            let is_star = field.bits == kind.whole();
+            Field { is_star, ..field }.show(kind)
+        })
+    }
+
     /// Returns the days of the week, 0 for Sunday.
     pub(crate) fn weekdays(&self) -> impl Iterator<Item = i8> + '_ {
         self.weekdays.values()

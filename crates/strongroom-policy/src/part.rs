@@ -375,8 +375,15 @@ fn read_selector(raw: &Raw, faults: &mut Vec<Fault>) -> Option<Selector> {
                     return None;
                 };
                 for label in labels {
-                    let glob: BTreeSet<Glob> = globs(&label.value, faults)?;
-                    let glob = glob.into_iter().next()?;
+                    // A label has one value, and a pattern for it.
+                    let Node::Text(text) = &label.value.node else {
+                        faults.push(mismatch(&label.value, "text"));
+                        return None;
+                    };
+                    let parsed = text.parse::<Glob>();
+                    let glob = parsed
+                        .map_err(|error| faults.push(Fault::of(&label.value.at, &error)))
+                        .ok()?;
                     selector.labels.insert(label.name.clone(), glob);
                 }
             }

@@ -52,7 +52,7 @@ pub(super) fn files(
 /// Returns the times; two where a day of the month or of the week suffices, which systemd wants
 /// both.
 fn calendars(times: &Times) -> Vec<String> {
-    let [minutes, hours, days, months, _] = times.cron.fields().map(|field| calendar_field(&field));
+    let [minutes, hours, days, months] = times.cron.listed().map(|field| field.replace('-', ".."));
     let names = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
     let weekdays: Vec<&str> = times
         .cron
@@ -72,15 +72,6 @@ fn calendars(times: &Times) -> Vec<String> {
         vec![line("", &days), line(&weekdays, "*")]
     } else {
         vec![line(&weekdays, &days)]
-    }
-}
-
-/// Writes a field of cron as one of systemd: `1-5` as `1..5`, `*/2` as it counts there.
-fn calendar_field(field: &str) -> String {
-    match field.strip_prefix("*/") {
-        // Days and months begin at 1 and minutes at 0, as with cron's.
-        Some(step) => format!("*/{step}"),
-        None => field.replace('-', ".."),
     }
 }
 

@@ -64,6 +64,13 @@ fn either_day_is_two_lines_of_systemd() {
 }
 
 #[test]
+fn steps_are_lists_for_systemd() {
+    let timer = content(&schedule("cron */20 */8 */10 * *"), Host::Systemd, 0);
+    let line = "OnCalendar=*-*-1,11,21,31 0,8,16:0,20,40:00 Europe/Berlin\n";
+    assert!(timer.contains(line), "{timer}");
+}
+
+#[test]
 fn cron_has_the_zone_and_the_delay() {
     let schedule = schedule("daily 02:30");
     let delay = schedule.delay_seconds();

@@ -47,6 +47,10 @@ fn unknown_names_are_refused_with_what_was_meant() {
         "7:11: there is no condition \"kin\" (did you mean kind?)",
     );
     check(
+        "[[rule]]\nname = \"x\"\nmatch = { labels = { env = [\"a\", \"b\"] } }\n",
+        "7:28: expected text, found a list",
+    );
+    check(
         "[criticality.urgent]\n",
         "5:14: \"urgent\" is no criticality (one of low, normal, high, critical)",
     );
