@@ -107,6 +107,16 @@ impl Period {
         }
     }
 
+    /// Returns so many of it, one after the other, unless that is longer than a thousand years.
+    pub(crate) fn times(self, count: u32) -> Option<Self> {
+        let months = self.months.checked_mul(count);
+        let seconds = self.seconds.checked_mul(u64::from(count));
+        Some(Self {
+            months: months.filter(|months| *months <= MAX_MONTHS)?,
+            seconds: seconds.filter(|seconds| *seconds <= Self::MAX_SECONDS)?,
+        })
+    }
+
     /// Returns the moment that is this much later: months first, on the calendar of its clock.
     #[must_use]
     pub fn after(self, moment: Moment) -> Moment {

@@ -211,8 +211,8 @@ pub(crate) fn reach(rules: &KeepRules, interval: Period) -> Option<Period> {
         return None;
     }
     let of_rule = |rule: &Rule| match rule {
-        Rule::Last(count) => times(interval, count.get()?),
-        Rule::Every(unit, count) => times(length(*unit), count.get()?),
+        Rule::Last(count) => interval.times(count.get()?),
+        Rule::Every(unit, count) => length(*unit).times(count.get()?),
         Rule::Within(span) | Rule::EveryWithin(_, span) => Some(of_span(*span)),
         // Nobody knows which backups will have a tag.
         _ => Some(Period::ZERO),
@@ -221,22 +221,15 @@ pub(crate) fn reach(rules: &KeepRules, interval: Period) -> Option<Period> {
     all.map(|all| all.into_iter().max().unwrap_or_default())
 }
 
-/// Returns the rules' reach as a period of whole numbers; `None` for longer than a thousand years.
-fn times(period: Period, count: u32) -> Option<Period> {
-    let seconds = period.mean_seconds().checked_mul(u64::from(count))?;
-    (seconds <= Period::MAX_SECONDS).then(|| Period::seconds(seconds))
-}
-
-/// Returns the mean length of a unit of the calendar.
+/// Returns the length of a unit of the calendar.
 fn length(unit: Unit) -> Period {
-    let months = |months: u32| Period::seconds(Period::months(months).mean_seconds());
     match unit {
         Unit::Hour => Period::hours(1),
         Unit::Week => Period::days(7),
-        Unit::Month => months(1),
-        Unit::Quarter => months(3),
-        Unit::HalfYear => months(6),
-        Unit::Year => months(12),
+        Unit::Month => Period::months(1),
+        Unit::Quarter => Period::months(3),
+        Unit::HalfYear => Period::months(6),
+        Unit::Year => Period::months(12),
         _ => Period::days(1),
     }
 }
