@@ -14,6 +14,7 @@ mod limit;
 mod manners;
 mod network;
 mod output;
+pub mod policy;
 mod progress;
 mod prune;
 mod repository;

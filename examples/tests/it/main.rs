@@ -26,6 +26,7 @@ mod mirror;
 mod objects;
 mod parity;
 mod place;
+mod policy;
 mod program;
 mod prune;
 mod recover;
