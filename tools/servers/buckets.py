@@ -1,6 +1,6 @@
 """Makes buckets and their policies on a server that speaks S3, for the scripts beside it.
 
-    buckets.py ENDPOINT KEY SECRET make|make-locked BUCKET       make-locked: with object lock, and so with versions
+    buckets.py ENDPOINT KEY SECRET make|make-locked BUCKET       make-locked: with object lock, and so with versions; one that is there already is kept
     buckets.py ENDPOINT KEY SECRET share BUCKET ADDER READER     one user may put and read but not delete, one may only read
     buckets.py ENDPOINT KEY SECRET locked BUCKET FOLDER          fails unless every version of every object of a repository is locked by the
                                                                  mode of compliance and the server refuses to delete it; says how many, and the
@@ -27,6 +27,13 @@ def client(endpoint, key, secret):
     return boto3.client(
         "s3", endpoint_url=endpoint, region_name="us-east-1", config=config, aws_access_key_id=key, aws_secret_access_key=secret
     )
+
+
+def make(s3, bucket, **options):
+    try:
+        s3.create_bucket(Bucket=bucket, **options)
+    except s3.exceptions.BucketAlreadyOwnedByYou:
+        pass  # an attempt before this one was answered by an error, and made it
 
 
 def share(s3, bucket, owner, adder, reader):
@@ -69,9 +76,9 @@ def locked(s3, bucket, folder):
 def main(endpoint, key, secret, command, bucket, *users):
     s3 = client(endpoint, key, secret)
     if command == "make":
-        s3.create_bucket(Bucket=bucket)
+        make(s3, bucket)
     elif command == "make-locked":
-        s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+        make(s3, bucket, ObjectLockEnabledForBucket=True)
     elif command == "share":
         share(s3, bucket, key, *users)
     elif command == "locked":

@@ -38,6 +38,8 @@ swift_dir = $dir/etc
 recon_cache_path = $dir/cache
 user = swift
 workers = 0
+# Write although less than a hundredth of the disk is free: it is not theirs.
+fallocate_reserve = 0
 [pipeline:main]
 pipeline = $name-server
 [app:$name-server]
@@ -57,6 +59,12 @@ pipeline = catch_errors cache listing_formats bulk tempurl s3api tempauth copy s
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
+# There is one node: to leave it alone for a minute after errors would be an outage, and a slow machine is no error.
+error_suppression_limit = 1000000
+error_suppression_interval = 1
+node_timeout = 60
+recoverable_node_timeout = 60
+conn_timeout = 10
 [filter:cache]
 use = egg:swift#memcache
 memcache_servers = 127.0.0.1:$memory
@@ -77,8 +85,12 @@ chown -R swift:swift "$dir"/{etc,node,cache}
 export SWIFT_DIR="$dir/etc"
 start memcached memcached -u nobody -l 127.0.0.1 -p "$memory"
 for name in account container object; do start "$name" "swift-$name-server" "$dir/etc/$name.conf"; done
+# The proxy answers long before them, and with 503 what needs them.
+for port in "$account" "$container" "$object"; do
+    wait_until 'the storage servers answer' answers -X OPTIONS "http://127.0.0.1:$port/"
+done
 start proxy swift-proxy-server "$dir/etc/proxy.conf"
 wait_until 'an answer' curl -fs --max-time 10 -o "$dir/answer" -H 'X-Auth-User: test:tester' -H 'X-Auth-Key: testing' "http://127.0.0.1:$proxy/auth/v1.0"
-"$tools/venv/bin/python" "$here/buckets.py" "http://127.0.0.1:$proxy" test:tester testing make strongroom
+wait_until 'a bucket' "$tools/venv/bin/python" "$here/buckets.py" "http://127.0.0.1:$proxy" test:tester testing make strongroom
 ready STORE "s3://strongroom/{}?endpoint=http://127.0.0.1:$proxy&region=us-east-1" \
     ENDPOINT "http://127.0.0.1:$proxy" AWS_ACCESS_KEY_ID test:tester AWS_SECRET_ACCESS_KEY testing
