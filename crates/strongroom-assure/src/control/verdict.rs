@@ -106,7 +106,7 @@ pub struct Judgement {
     /// Why, in a sentence with the numbers.
     pub reason: String,
     /// The journal entries that say so; of more than [`BECAUSE_MAX`] the newest.
-    pub because: Vec<u64>,
+    pub because: Vec<EntryRef>,
     /// Since when it is so, where that is known.
     #[serde(with = "as_text::option")]
     pub since: Option<Moment>,
@@ -158,7 +158,7 @@ impl Judgement {
 
     /// Names the journal entries that say so.
     #[must_use]
-    pub fn because(mut self, entries: impl IntoIterator<Item = u64>) -> Self {
+    pub fn because(mut self, entries: impl IntoIterator<Item = EntryRef>) -> Self {
         self.because.extend(entries);
         self.because.sort_unstable();
         self.because.dedup();
