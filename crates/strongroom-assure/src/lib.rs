@@ -7,5 +7,6 @@
 //! 1.95.
 
 // History and measures.
+pub mod stats;
 
 // Controls, findings and reports.
