@@ -7,5 +7,16 @@
 //! 1.95.
 
 // History and measures.
+mod history;
+mod point;
+pub mod stats;
+#[cfg(test)]
+mod testing;
+
+pub use history::{
+    CheckSeen, Counters, EntryRef, EntrySeen, History, Journal, Noted, PolicySeen, ResourceHistory,
+    RunSeen, Skew, SnapshotSeen, WholeCheck,
+};
+pub use point::Point;
 
 // Controls, findings and reports.
