@@ -12,7 +12,7 @@ use crate::control::Case;
 
 mod audit;
 
-pub use audit::{Audit, AuditControl};
+pub use audit::{Audit, AuditControl, AuditSignature};
 
 /// Something that people must do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

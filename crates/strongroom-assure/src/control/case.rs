@@ -230,6 +230,15 @@ impl<'a> Case<'a> {
         after(seen, limit).unix_seconds > at
     }
 
+    /// Returns when the newest entry up to now was written, by its author's clock.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<i64> {
+        let now = self.now.unix_seconds;
+        let all = self.history.entries().iter().rev().map(|one| one.said_at);
+        // The journal is in the order of time, but for a few whose clocks were wrong.
+        all.filter(|at| *at <= now).take(LAST_LOOKED_AT).max()
+    }
+
     /// Returns the entry with the least number of the first journal that was read.
     #[must_use]
     pub fn first_entry(&self) -> Option<&'a EntrySeen> {
@@ -314,3 +323,5 @@ fn of_item(item: &InventoryItem) -> Resource {
     }
     resource
 }
+
+const LAST_LOOKED_AT: usize = 100;
