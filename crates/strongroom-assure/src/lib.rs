@@ -9,6 +9,8 @@
 // History and measures.
 mod history;
 mod point;
+mod rpo;
+mod scope;
 pub mod stats;
 #[cfg(test)]
 mod testing;
@@ -18,5 +20,6 @@ pub use history::{
     RunSeen, Skew, SnapshotSeen, WholeCheck,
 };
 pub use point::Point;
+pub use rpo::{Exposure, Quality, Rpo, RpoOptions, Tier, rpo};
 
 // Controls, findings and reports.
