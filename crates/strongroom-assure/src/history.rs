@@ -29,6 +29,7 @@ pub use policy::PolicySeen;
 pub use run::RunSeen;
 pub use snapshot::{CheckSeen, SnapshotSeen};
 pub use verified::WholeCheck;
+pub(crate) use verified::first_good;
 
 /// What happened to backups, as journals show it.
 ///

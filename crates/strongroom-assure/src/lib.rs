@@ -7,16 +7,23 @@
 //! 1.95.
 
 // History and measures.
+mod expected;
 mod history;
 mod point;
+mod rpo;
+mod scope;
 pub mod stats;
+mod success;
 #[cfg(test)]
 mod testing;
 
+pub use expected::{Expectations, Expected, Fate, expectations};
 pub use history::{
     CheckSeen, Counters, EntryRef, EntrySeen, History, Journal, Noted, PolicySeen, ResourceHistory,
     RunSeen, Skew, SnapshotSeen, WholeCheck,
 };
 pub use point::Point;
+pub use rpo::{Exposure, Quality, Rpo, RpoOptions, Tier, rpo};
+pub use success::{BURN_RUNS_MIN, Burn, Fleet, Success, SuccessRate, fleet, success};
 
 // Controls, findings and reports.

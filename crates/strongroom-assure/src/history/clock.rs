@@ -24,10 +24,11 @@ pub struct Skew {
 }
 
 impl Skew {
-    /// Returns by how many seconds times of this entry are to be set back, so that what it says is not younger than it can be.
+    /// Returns by how many seconds times of this entry are to be set back, so that what it says is not younger than it can be;
+    /// 0 for a clock that was behind, or an entry that was written long after it was made: what is old stays old.
     #[must_use]
-    pub const fn ahead_seconds(&self) -> i64 {
-        self.said_at.saturating_sub(self.not_before)
+    pub fn ahead_seconds(&self) -> i64 {
+        self.said_at.saturating_sub(self.not_before).max(0)
     }
 
     /// Says whether its time was found wrong by the order of entries.

@@ -24,10 +24,9 @@ impl History {
         if self.journals.len() < count {
             self.journals.resize_with(count, Journal::default);
         }
-        if let Some(journal) = self.journals.get_mut(usize::from(index)) {
-            if journal.repository.is_empty() {
-                repository.clone_into(&mut journal.repository);
-            }
+        let journal = self.journals.get_mut(usize::from(index));
+        if let Some(journal) = journal.filter(|one| one.repository.is_empty()) {
+            repository.clone_into(&mut journal.repository);
         }
     }
 
@@ -320,7 +319,7 @@ impl History {
             .map(|one| one.repository.clone())
             .unwrap_or_default();
         let mut run = RunSeen::of_commit(entry, event.at.seconds, commit, &repository);
-        run.set_right(self.set_back(entry), at);
+        run.set_right(self.wrong(entry).as_ref(), at);
         if let Some(index) = event
             .snapshot
             .and_then(|id| self.place.by_id.get(&id).copied())
@@ -329,14 +328,19 @@ impl History {
             self.confirm(index, entry, &run);
             return;
         }
-        run.snapshot = Some(self.add_snapshot(event.snapshot, entry, &run, &resource, true));
+        let index = self.add_snapshot(event.snapshot, entry, &run, &resource, true);
+        if let Some(snapshot) = self.snapshots.get_mut(index) {
+            let summary = &commit.snapshot.summary;
+            (snapshot.files, snapshot.bytes) = (Some(summary.files), Some(summary.bytes));
+        }
+        run.snapshot = Some(index);
         self.insert_run(&resource, run);
     }
 
     /// Adds a run that was recorded, and joins it with its snapshot.
     fn add_run(&mut self, entry: EntryRef, event: &Event, fact: &Run, resource: Option<Arc<str>>) {
         let mut run = RunSeen::of_record(entry, event.at.seconds, fact);
-        run.set_right(self.set_back(entry), self.at(entry, event.at.seconds));
+        run.set_right(self.wrong(entry).as_ref(), self.at(entry, event.at.seconds));
         let known = fact
             .snapshot
             .and_then(|id| self.place.by_id.get(&id).copied());
@@ -352,7 +356,7 @@ impl History {
         };
         match known {
             Some(index) if makes_snapshot(fact) => {
-                self.join(index, &mut run, &resource, fact.snapshot)
+                self.join(index, &mut run, &resource, fact.snapshot);
             }
             Some(index) => run.snapshot = Some(index),
             None if makes_snapshot(fact) && run.durable.is_some() && !is_nothing(&run) => {
@@ -459,6 +463,8 @@ impl History {
             entry,
             is_committed,
             is_partial: run.is_partial(),
+            files: run.counters.files,
+            bytes: None,
             forgotten,
             verified: Vec::new(),
             proven: Vec::new(),
@@ -482,15 +488,13 @@ impl History {
         let noted = self.note(entry, event, drill.clone());
         let index = self.notes.drills.len();
         let mut of_snapshot = None;
-        if let Some(snapshot) = drill.snapshot.and_then(|id| self.snapshot_index(&id)) {
-            if let Some(snapshot) = self.snapshots.get_mut(snapshot) {
-                match drill.verdict {
-                    DrillVerdict::Proven => snapshot.proven.push((noted.at, entry)),
-                    DrillVerdict::Failed => snapshot.failed_drills.push((noted.at, entry)),
-                    _ => {}
-                }
-                of_snapshot = Some(Arc::clone(&snapshot.resource));
+        if let Some(snapshot) = drill.snapshot.and_then(|id| self.snapshot_mut(&id)) {
+            match drill.verdict {
+                DrillVerdict::Proven => snapshot.proven.push((noted.at, entry)),
+                DrillVerdict::Failed => snapshot.failed_drills.push((noted.at, entry)),
+                _ => {}
             }
+            of_snapshot = Some(Arc::clone(&snapshot.resource));
         }
         if let Some(resource) = resource.or(of_snapshot) {
             self.resources
@@ -515,10 +519,6 @@ impl History {
         if let Some(snapshot) = self.snapshot_mut(id) {
             snapshot.verified.push(check);
         }
-    }
-
-    fn snapshot_index(&self, id: &Id) -> Option<usize> {
-        self.place.by_id.get(id).copied()
     }
 
     fn snapshot_mut(&mut self, id: &Id) -> Option<&mut SnapshotSeen> {
@@ -579,10 +579,10 @@ impl History {
         self.resources.entry(Arc::clone(resource)).or_default()
     }
 
-    /// Returns by how many seconds times in an entry are to be set back.
-    fn set_back(&self, entry: EntryRef) -> i64 {
+    /// Returns how the time of an entry is wrong, if the order of entries shows that it is.
+    fn wrong(&self, entry: EntryRef) -> Option<Skew> {
         let skew = self.skews.get(&entry).filter(|skew| skew.is_out_of_order());
-        skew.map_or(0, Skew::ahead_seconds)
+        skew.copied()
     }
 
     /// Sets right what was read of entries whose clocks are only now known to have been wrong, or not to have been.
@@ -616,7 +616,7 @@ impl History {
 
     /// Moves the runs of a resource that an entry shows, with their snapshots.
     fn set_runs_right(&mut self, resource: &Arc<str>, entry: EntryRef, at: i64) {
-        let set_back = self.set_back(entry);
+        let wrong = self.wrong(entry);
         let runs = &mut self.of(resource).runs;
         let mut moved = Vec::new();
         runs.retain(|run| {
@@ -627,7 +627,7 @@ impl History {
             !is_it
         });
         for mut run in moved {
-            run.set_right(set_back, at);
+            run.set_right(wrong.as_ref(), at);
             if let Some(index) = run.snapshot.filter(|_| makes(&run.job)) {
                 self.move_snapshot(index, resource, &run);
             }

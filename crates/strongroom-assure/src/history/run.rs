@@ -3,7 +3,7 @@
 use strongroom_format::record::{ErrorCount, Job, Run, RunOutcome, Transport};
 use strongroom_format::{Commit, Outcome};
 
-use super::clock::TOLERANCE_SECONDS;
+use super::clock::{Skew, TOLERANCE_SECONDS};
 use super::{Counters, EntryRef};
 
 /// A run of a job. Times are Unix seconds, and set right if the author's clock was wrong.
@@ -168,8 +168,9 @@ impl RunSeen {
         u64::try_from(self.ended.saturating_sub(self.started)).unwrap_or_default()
     }
 
-    /// Sets all times back, and lets it be durable only when it can have been at the latest.
-    pub(super) fn set_right(&mut self, set_back: i64, recorded_at: i64) {
+    /// Sets all times back if its clock was wrong, and lets it be durable only when it can have been at the latest.
+    pub(super) fn set_right(&mut self, skew: Option<&Skew>, recorded_at: i64) {
+        let set_back = skew.map_or(0, Skew::ahead_seconds);
         let right = |time: i64| time.saturating_sub(set_back);
         self.recorded_at = recorded_at;
         (self.started, self.ended) = (right(self.said.started), right(self.said.ended));

@@ -27,6 +27,10 @@ pub struct SnapshotSeen {
     pub is_committed: bool,
     /// Whether something that was asked for is not in it.
     pub is_partial: bool,
+    /// How many files it has, if that was recorded.
+    pub files: Option<u64>,
+    /// How many bytes of content it has, if that was recorded.
+    pub bytes: Option<u64>,
     /// When it was forgotten, and the entry.
     pub forgotten: Option<(i64, EntryRef)>,
     /// When this snapshot by itself was verified.
@@ -63,15 +67,14 @@ impl SnapshotSeen {
     /// Says whether at a time it was suspect and nobody had found it clean.
     #[must_use]
     pub fn is_suspect(&self, at: i64) -> bool {
-        let said = self.suspected.iter().filter(|(when, ..)| *when <= at);
-        let last = said.last().map(|(.., state)| state);
+        let last = self.suspicion(at);
         last.is_some_and(|state| !matches!(state, SuspectState::Reviewed { clean: true }))
     }
 
     /// Returns the last state of being suspect that was recorded until a time.
     #[must_use]
     pub fn suspicion(&self, at: i64) -> Option<&SuspectState> {
-        let said = self.suspected.iter().filter(|(when, ..)| *when <= at);
-        said.last().map(|(.., state)| state)
+        let mut said = self.suspected.iter().rev();
+        said.find(|(when, ..)| *when <= at).map(|(.., state)| state)
     }
 }

@@ -1,9 +1,11 @@
 //! How sure a share is.
 
+use serde::Serialize;
+
 use super::amount;
 
 /// Where a value lies, with a stated confidence.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Interval {
     /// The least.
