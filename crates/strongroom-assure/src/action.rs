@@ -9,6 +9,7 @@ use strongroom_retain::Moment;
 
 use crate::control::Case;
 use crate::finding::Finding;
+use crate::history::{EntryRef, Noted};
 use crate::report::as_text;
 
 mod kind;
@@ -118,7 +119,7 @@ impl Action {
 
     /// Goes one step on, or says why not.
     fn step(&mut self, entry: &Noted<ActionStep>) {
-        let step = entry.fact;
+        let step = &entry.fact;
         let at = Moment::utc(entry.at);
         self.because.push(entry.entry);
         match step.step {
@@ -167,14 +168,17 @@ impl Action {
             // What somebody wrote down does not outweigh what is there.
             (ActionState::Effective, true) => ActionState::NotEffective,
             (ActionState::Effective, false) if !is_time => {
-                self.refused.push("it is too early to say that it helped".to_owned());
+                self.refused
+                    .push("it is too early to say that it helped".to_owned());
                 ActionState::Done
             }
             (ActionState::Done, true) if is_time => ActionState::NotEffective,
             (ActionState::Done, false) if is_time => ActionState::Provable,
             (state, _) => state,
         };
-        let is_late = self.due.is_some_and(|due| due.unix_seconds < now.unix_seconds);
+        let is_late = self
+            .due
+            .is_some_and(|due| due.unix_seconds < now.unix_seconds);
         let waits = matches!(
             self.state,
             ActionState::Open | ActionState::NotEffective | ActionState::Proposed
@@ -188,13 +192,16 @@ pub(crate) fn recorded(case: &Case<'_>) -> Vec<Action> {
     let mut all: BTreeMap<&str, Action> = BTreeMap::new();
     for step in &case.records().actions {
         let key = step.fact.action.as_str();
-        let action = all.entry(key).or_insert_with(|| Action::new(key, step.fact));
+        let action = all
+            .entry(key)
+            .or_insert_with(|| Action::new(key, &step.fact));
         action.step(step);
     }
     let mut all: Vec<Action> = all.into_values().collect();
     for action in &mut all {
         let is_late = action.due.is_some_and(|due| due < case.now());
-        action.is_overdue = is_late && matches!(action.state, ActionState::Open | ActionState::NotEffective);
+        action.is_overdue =
+            is_late && matches!(action.state, ActionState::Open | ActionState::NotEffective);
     }
     all
 }
@@ -232,7 +239,12 @@ fn proposed(case: &Case<'_>, finding: &Finding) -> Action {
     let from = finding.first_seen.unwrap_or(case.now());
     let owner = subject.map(|one| one.resource.owner.clone());
     let owner = owner.filter(|owner| !owner.is_empty());
-    let due = kind::due(case, finding, criticality.unwrap_or(Criticality::High), from);
+    let due = kind::due(
+        case,
+        finding,
+        criticality.unwrap_or(Criticality::High),
+        from,
+    );
     Action {
         key: format!("{}@{}", finding.key, strongroom_policy::Date::of(from)),
         finding: finding.key.clone(),

@@ -183,8 +183,11 @@ impl Assessor {
     #[must_use]
     pub fn assess(&self, case: &Case<'_>) -> Assessment {
         let none = Parameters::new();
-        let controls: Vec<ControlResult> =
-            self.controls.iter().map(|one| judge(one, case, &none)).collect();
+        let controls: Vec<ControlResult> = self
+            .controls
+            .iter()
+            .map(|one| judge(one, case, &none))
+            .collect();
         let obligations = obligations(case);
         let incidents = incidents(case);
         let mut findings = findings(case, &controls, &obligations, &incidents);
@@ -200,7 +203,11 @@ impl Assessor {
             journal: journal(case),
             tally: Tally::of(controls.iter().map(|one| one.verdict)),
             scorecard: Head::ALL.map(|head| score(head, &controls)).to_vec(),
-            resources: case.subjects().iter().map(|one| line::of(case, one)).collect(),
+            resources: case
+                .subjects()
+                .iter()
+                .map(|one| line::of(case, one))
+                .collect(),
             coverage: coverage(case, &controls),
             controls,
             findings,

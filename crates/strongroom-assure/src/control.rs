@@ -29,14 +29,17 @@ mod keys;
 mod monitoring;
 mod parameter;
 mod people;
+mod records;
 mod recovery;
 mod residency;
 mod retention;
+mod several;
 mod verdict;
 mod verification;
 
 pub use case::{Case, RepositoryOf, Subject};
 pub use parameter::{Parameter, ParameterKind, ParameterValue, Parameters};
+pub use records::Records;
 pub use verdict::{BECAUSE_MAX, Judgement, Scope, Verdict};
 
 /// A rule that evidence keeps, breaks, or says nothing about.
@@ -248,11 +251,7 @@ impl Controls {
 }
 
 /// Judges a case by a control.
-pub(crate) fn judge(
-    control: &dyn Control,
-    case: &Case<'_>,
-    given: &Parameters,
-) -> ControlResult {
+pub(crate) fn judge(control: &dyn Control, case: &Case<'_>, given: &Parameters) -> ControlResult {
     let mut judgements = control.judge(case, given);
     judgements.sort_by(|a, b| a.scope.cmp(&b.scope));
     ControlResult {

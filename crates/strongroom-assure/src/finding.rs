@@ -11,6 +11,7 @@ use strongroom_policy::{Criticality, Date};
 use strongroom_retain::Moment;
 
 use crate::control::{Case, Scope};
+use crate::history::EntryRef;
 use crate::report::as_text;
 
 mod clock;
@@ -175,7 +176,10 @@ impl Finding {
         self.because.extend(entries);
         self.because.sort_unstable();
         self.because.dedup();
-        let more = self.because.len().saturating_sub(crate::control::BECAUSE_MAX);
+        let more = self
+            .because
+            .len()
+            .saturating_sub(crate::control::BECAUSE_MAX);
         self.because.drain(..more);
         self
     }

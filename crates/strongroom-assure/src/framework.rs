@@ -14,7 +14,9 @@ mod result;
 mod standard;
 
 pub use parse::{FrameworkError, MAX_FRAMEWORK_BYTES, Position, Problem};
-pub use result::{CheckResult, FrameworkResult, ItemResult, ItemState, NeedResult, NeedState, Tally};
+pub use result::{
+    CheckResult, FrameworkResult, ItemResult, ItemState, NeedResult, NeedState, Tally,
+};
 pub use standard::{STANDARD, standard};
 
 /// A law or standard as data.

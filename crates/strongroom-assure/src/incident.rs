@@ -7,6 +7,7 @@ use strongroom_format::record::{IncidentState as Step, IncidentStep, Job};
 use strongroom_retain::Moment;
 
 use crate::control::Case;
+use crate::history::{EntryRef, Noted};
 use crate::report::as_text;
 
 mod timeline;
@@ -95,13 +96,15 @@ impl Incident {
     /// Returns how long it took until somebody took care; `None` while nobody has.
     #[must_use]
     pub fn acknowledge_seconds(&self) -> Option<i64> {
-        self.acknowledged.map(|at| at.unix_seconds - self.opened.unix_seconds)
+        self.acknowledged
+            .map(|at| at.unix_seconds - self.opened.unix_seconds)
     }
 
     /// Returns how long it took until its cause was gone; `None` while it is not.
     #[must_use]
     pub fn resolve_seconds(&self) -> Option<i64> {
-        self.resolved.map(|at| at.unix_seconds - self.opened.unix_seconds)
+        self.resolved
+            .map(|at| at.unix_seconds - self.opened.unix_seconds)
     }
 
     /// Says whether something is left to be done.
@@ -152,7 +155,10 @@ impl Incident {
             Step::Reviewed => IncidentState::Reviewed,
             Step::Closed => IncidentState::Closed,
             other => {
-                self.refused.push(format!("entry {}: the step {other} is not known", entry.entry));
+                self.refused.push(format!(
+                    "entry {}: the step {other} is not known",
+                    entry.entry
+                ));
                 return;
             }
         };
@@ -234,16 +240,13 @@ fn actual(case: &Case<'_>, incident: &mut Incident) {
     };
     let from = incident.opened.unix_seconds;
     let to = incident.resolved.map_or(i64::MAX, |at| at.unix_seconds);
-    let runs = case.runs(resource);
-    let restore = runs.iter().rev().find(|run| {
-        run.fact.job == Job::Restore && (from..=to).contains(&run.fact.started.seconds)
-    });
-    let restored = restore.and_then(|run| run.fact.snapshot);
-    let made = runs.iter().find(|run| {
-        run.fact.job == Job::Backup && restored.is_some() && run.fact.snapshot == restored
-    });
-    let capture = made.and_then(|run| run.fact.capture);
-    incident.actual_loss_seconds = capture.map(|at| (from - at.seconds).max(0));
+    let mut restores = case
+        .runs(resource)
+        .rev()
+        .filter(|run| run.job == Job::Restore && run.is_ok() && (from..=to).contains(&run.started));
+    let restored = restores.next().and_then(|run| run.snapshot);
+    let snapshot = restored.and_then(|index| case.history().snapshots().get(index));
+    incident.actual_loss_seconds = snapshot.map(|one| (from - one.capture).max(0));
 }
 
 #[cfg(test)]

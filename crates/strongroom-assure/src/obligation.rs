@@ -9,6 +9,7 @@ use strongroom_policy::{Date, Done, Duty, Period, Review, ReviewOutcome};
 use strongroom_retain::Moment;
 
 use crate::control::Case;
+use crate::history::{EntryRef, Noted};
 
 mod audit;
 
@@ -88,10 +89,16 @@ pub fn obligations(case: &Case<'_>) -> Vec<Obligation> {
     let mut reviews = Vec::new();
     let mut refused: Vec<(&str, Refused)> = Vec::new();
     for met in &case.records().met {
-        let key = key_of(met.fact);
+        let key = key_of(&met.fact);
         match counts(case, met) {
             Ok(()) => record(met, key, &mut done, &mut reviews),
-            Err(why) => refused.push((key, Refused { entry: met.entry, why })),
+            Err(why) => refused.push((
+                key,
+                Refused {
+                    entry: met.entry,
+                    why,
+                },
+            )),
         }
     }
     let duties = policy.duties(&done, &reviews, case.now());
@@ -99,9 +106,11 @@ pub fn obligations(case: &Case<'_>) -> Vec<Obligation> {
         let name = duty.path.strip_prefix("obligation.");
         let own = name.and_then(|name| policy.obligations.get(name));
         let key = name.unwrap_or(&duty.path);
-        let because = case.records().met.iter().filter(|met| {
-            key_of(met.fact) == key && counts(case, met).is_ok()
-        });
+        let because = case
+            .records()
+            .met
+            .iter()
+            .filter(|met| key_of(&met.fact) == key && counts(case, met).is_ok());
         Obligation {
             state: state(&duty, case.today()),
             every: own.map(|one| one.every),
@@ -130,7 +139,7 @@ fn counts(case: &Case<'_>, met: &Noted<ObligationMet>) -> Result<(), String> {
     if met.head.actor.is_none() {
         return Err("it does not say who did it".to_owned());
     }
-    let own = case.policy().obligations.get(key_of(met.fact));
+    let own = case.policy().obligations.get(key_of(&met.fact));
     let wanted = own.and_then(|one| one.evidence.as_deref());
     match wanted {
         Some(what) if met.fact.attachment.is_none() => Err(format!("{what} is not attached")),
@@ -138,12 +147,7 @@ fn counts(case: &Case<'_>, met: &Noted<ObligationMet>) -> Result<(), String> {
     }
 }
 
-fn record(
-    met: &Noted<ObligationMet>,
-    key: &str,
-    done: &mut Vec<Done>,
-    reviews: &mut Vec<Review>,
-) {
+fn record(met: &Noted<ObligationMet>, key: &str, done: &mut Vec<Done>, reviews: &mut Vec<Review>) {
     let by = met.head.actor.map(|actor| actor.to_string());
     let by = by.unwrap_or_default();
     let at = Moment::utc(met.at);

@@ -104,9 +104,10 @@ impl ActionKind {
             Some("training") => Self::Training,
             Some("investigate") => Self::Investigate,
             Some("schedule") => Self::Schedule(Patch::new("schedule.when", "back up more often")),
-            Some("verification") => {
-                Self::Verification(Patch::new("verification.ages", "verify more, or more often"))
-            }
+            Some("verification") => Self::Verification(Patch::new(
+                "verification.ages",
+                "verify more, or more often",
+            )),
             Some("drills") => Self::Drills(Patch::new("drills.every", "try restores more often")),
             Some("retention") => Self::Retention(Patch::new("retention.keep", "keep longer")),
             Some(word) => Self::Other {
@@ -167,7 +168,9 @@ pub(super) fn due(
     };
     let mut time = Period::days(days);
     if finding.rule == "C-19" {
-        let leads = case.active().filter_map(|one| one.resolved.period(Key::LeadTime));
+        let leads = case
+            .active()
+            .filter_map(|one| one.resolved.period(Key::LeadTime));
         time = leads.min().unwrap_or(time);
     }
     time.after(from)

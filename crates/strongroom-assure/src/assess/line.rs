@@ -57,7 +57,10 @@ pub struct RestoreLine {
 
 pub(super) fn of(case: &Case<'_>, subject: &Subject) -> ResourceLine {
     let resource = &subject.resource;
-    let mut runs = case.runs(&resource.id).rev().filter(|run| run.job == Job::Backup);
+    let mut runs = case
+        .runs(&resource.id)
+        .rev()
+        .filter(|run| run.job == Job::Backup);
     let last = runs.next();
     let options = RpoOptions::of_policy(case.policy(), resource);
     ResourceLine {
@@ -69,7 +72,13 @@ pub(super) fn of(case: &Case<'_>, subject: &Subject) -> ResourceLine {
         is_retired: resource.is_retired(case.today()),
         last_outcome: last.map(|run| run.outcome.to_string()),
         last_ended: last.map(|run| Moment::utc(run.ended)),
-        rpo: rpo(case.history(), case.policy(), resource, &options, case.now()),
+        rpo: rpo(
+            case.history(),
+            case.policy(),
+            resource,
+            &options,
+            case.now(),
+        ),
         restore: restore(case, subject),
         newest: point_verdicts(case, subject, 1).into_iter().next(),
     }
@@ -82,7 +91,9 @@ fn restore(case: &Case<'_>, subject: &Subject) -> RestoreLine {
     let last = proven.last();
     RestoreLine {
         target: subject.resolved.period(Key::Rto),
-        measured_seconds: last.and_then(|one| one.fact.rto_ms).map(|ms| ms.div_ceil(1000)),
+        measured_seconds: last
+            .and_then(|one| one.fact.rto_ms)
+            .map(|ms| ms.div_ceil(1000)),
         proven: last.map(|one| Moment::utc(one.at)),
         because: last.map(|one| one.entry),
     }

@@ -61,7 +61,9 @@ pub struct Protected {
 #[must_use]
 pub fn point_verdicts(case: &Case<'_>, subject: &Subject, most: usize) -> Vec<PointVerdict> {
     let now = case.now().unix_seconds;
-    let points = case.happened(&subject.resource.id).map(|one| one.points.as_slice());
+    let points = case
+        .happened(&subject.resource.id)
+        .map(|one| one.points.as_slice());
     let points = points.unwrap_or_default().iter().rev();
     let there = points.filter_map(|point| {
         let copies = copies(case, point, now);
@@ -71,7 +73,10 @@ pub fn point_verdicts(case: &Case<'_>, subject: &Subject, most: usize) -> Vec<Po
 }
 
 fn copies<'a>(case: &Case<'a>, point: &'a Point, now: i64) -> Vec<&'a SnapshotSeen> {
-    case.history().copies(point).filter(|one| one.is_there(now)).collect()
+    case.history()
+        .copies(point)
+        .filter(|one| one.is_there(now))
+        .collect()
 }
 
 fn verdict(
@@ -106,10 +111,19 @@ fn recoverable(case: &Case<'_>, copies: &[&SnapshotSeen]) -> Recoverable {
         }
         let whole = case.history().whole_checks(&copy.repository).iter();
         let whole = whole.filter(|one| one.began >= copy.durable && one.at <= now && !one.is_round);
-        good.extend(whole.filter(|one| one.is_good).map(|one| (one.level, one.at, one.entry)));
+        good.extend(
+            whole
+                .filter(|one| one.is_good)
+                .map(|one| (one.level, one.at, one.entry)),
+        );
         let proven = copy.proven.iter().filter(|(at, _)| *at <= now);
         good.extend(proven.map(|(at, entry)| (RESTORED, *at, *entry)));
-        bad.extend(copy.failed_drills.iter().copied().filter(|(at, _)| *at <= now));
+        bad.extend(
+            copy.failed_drills
+                .iter()
+                .copied()
+                .filter(|(at, _)| *at <= now),
+        );
     }
     let deepest = good.iter().max();
     let newest_bad = bad.iter().max();
@@ -133,15 +147,23 @@ fn recoverable(case: &Case<'_>, copies: &[&SnapshotSeen]) -> Recoverable {
 
 fn protected(case: &Case<'_>, subject: &Subject, copies: &[&SnapshotSeen]) -> Protected {
     let policy = case.policy();
-    let known = copies.iter().map(|one| policy.repositories.get(&one.repository));
-    let is_encrypted = known.clone().all(|one| one.is_some_and(|one| one.encrypted));
+    let known = copies
+        .iter()
+        .map(|one| policy.repositories.get(&one.repository));
+    let is_encrypted = known
+        .clone()
+        .all(|one| one.is_some_and(|one| one.encrypted));
     let locks = copies.iter().filter_map(|one| {
-        let seen = case.attested("lock", Some(&one.repository)).filter(|one| one.fact.holds)?;
+        let seen = case
+            .attested("lock", Some(&one.repository))
+            .filter(|one| one.fact.holds)?;
         let until = seen.fact.values.get("until")?.parse::<Moment>().ok()?;
         Some((until, seen.entry))
     });
     let lock = locks.max_by_key(|(until, _)| until.unix_seconds);
-    let count = u64::try_from(copies.len()).unwrap_or(u64::MAX).saturating_add(1);
+    let count = u64::try_from(copies.len())
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
     let wanted = subject.resolved.count(Key::CopiesMinimum).unwrap_or(0);
     let must_lock = subject.resolved.lock() > LockMode::None;
     let is_locked = lock.is_some_and(|(until, _)| until > case.now());

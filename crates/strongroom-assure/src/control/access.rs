@@ -76,16 +76,20 @@ fn tried(case: &Case<'_>, of: &RepositoryOf<'_>, limit: Period) -> Judgement {
     let end = after(last.at, limit);
     let age = case.ago(last.at);
     let judgement = match (last.fact.holds, case.is_fresh(last.at, limit)) {
-        (false, _) => Judgement::fail(scope, format!("a credential can do what it must not, {age}"))
-            .since(Moment::utc(last.at)),
+        (false, _) => Judgement::fail(
+            scope,
+            format!("a credential can do what it must not, {age}"),
+        )
+        .since(Moment::utc(last.at)),
         (true, false) => {
             let why = format!("rights were tried {age}; that is good for {limit}");
             Judgement::unknown(scope, why).since(end)
         }
-        (true, true) => {
-            Judgement::pass(scope, format!("rights were tried {age}: the writer cannot delete"))
-                .until(end)
-        }
+        (true, true) => Judgement::pass(
+            scope,
+            format!("rights were tried {age}: the writer cannot delete"),
+        )
+        .until(end),
     };
     judgement.because([last.entry])
 }
@@ -139,13 +143,24 @@ pub(super) fn reviewed(
 
 fn explained(case: &Case<'_>, limit: Period) -> Judgement {
     let from = limit.before(case.now()).unix_seconds;
-    let recent: Vec<_> = case.records().accesses.iter().filter(|one| one.at > from).collect();
+    let recent: Vec<_> = case
+        .records()
+        .accesses
+        .iter()
+        .filter(|one| one.at > from)
+        .collect();
     let Some(last) = recent.last() else {
         let why = format!("no log of a store was compared in {limit}");
         return Judgement::unknown(Scope::Fleet, why);
     };
-    let odd: Vec<_> = recent.iter().filter(|one| one.fact.explained < one.fact.times).collect();
-    let count: u64 = odd.iter().map(|one| one.fact.times - one.fact.explained).sum();
+    let odd: Vec<_> = recent
+        .iter()
+        .filter(|one| one.fact.explained < one.fact.times)
+        .collect();
+    let count: u64 = odd
+        .iter()
+        .map(|one| one.fact.times - one.fact.explained)
+        .sum();
     match odd.first() {
         Some(first) => {
             let why = format!("{count} accesses in {limit} are not explained by any run");
@@ -174,12 +189,24 @@ fn separation(case: &Case<'_>, _: &Parameters) -> Vec<Judgement> {
 fn of_keys(case: &Case<'_>) -> Judgement {
     let now = case.now().unix_seconds;
     let mut writers: BTreeMap<[u8; 32], EntryRef> = BTreeMap::new();
-    let entries = case.history().entries().iter().filter(|one| one.said_at <= now);
+    let entries = case
+        .history()
+        .entries()
+        .iter()
+        .filter(|one| one.said_at <= now);
     for one in entries.filter(|one| one.kind == COMMIT) {
         writers.insert(one.author, one.entry);
     }
-    let forgets = case.records().forgets.iter().map(|one| (one.author, one.roles, one.entry));
-    let drops = case.records().tombstones.iter().map(|one| (one.author, one.roles, one.entry));
+    let forgets = case
+        .records()
+        .forgets
+        .iter()
+        .map(|one| (one.author, one.roles, one.entry));
+    let drops = case
+        .records()
+        .tombstones
+        .iter()
+        .map(|one| (one.author, one.roles, one.entry));
     let deletes: Vec<([u8; 32], Roles, EntryRef)> = forgets.chain(drops).collect();
     if writers.is_empty() || deletes.is_empty() {
         let why = "no key has written and none deleted, so nobody can say who does both";
@@ -191,7 +218,10 @@ fn of_keys(case: &Case<'_>) -> Judgement {
         .map(|(_, _, entry)| *entry)
         .collect();
     if !both.is_empty() {
-        let why = format!("{} deletions are by keys that also write backups", both.len());
+        let why = format!(
+            "{} deletions are by keys that also write backups",
+            both.len()
+        );
         return Judgement::fail(Scope::Fleet, why).because(both);
     }
     let deleters: BTreeSet<[u8; 32]> = deletes.iter().map(|(author, _, _)| *author).collect();
@@ -200,8 +230,11 @@ fn of_keys(case: &Case<'_>) -> Judgement {
         writers.len(),
         deleters.len()
     );
-    Judgement::pass(Scope::Fleet, why)
-        .because(writers.into_values().chain(deletes.last().map(|(_, _, entry)| *entry)))
+    Judgement::pass(Scope::Fleet, why).because(
+        writers
+            .into_values()
+            .chain(deletes.last().map(|(_, _, entry)| *entry)),
+    )
 }
 
 /// Judges that as many people agreed to a policy as must: nobody agrees twice.
@@ -212,14 +245,17 @@ fn of_people(case: &Case<'_>) -> Judgement {
         return Judgement::unknown(Scope::Fleet, "no policy was set in the journal");
     };
     let agreed = case.records().sign_offs.iter().filter(|one| {
-        one.fact.decision == Decision::Approved && one.fact.document.as_bytes() == set.hash.as_bytes()
+        one.fact.decision == Decision::Approved
+            && one.fact.document.as_bytes() == set.hash.as_bytes()
     });
     let people: BTreeSet<_> = agreed.filter_map(|one| one.head.actor).collect();
     let count = u64::try_from(people.len()).unwrap_or(u64::MAX);
     let why = format!("{count} people agreed to the policy in force; {wanted} must");
     match count >= wanted {
         true => Judgement::pass(Scope::Fleet, why).because([set.entry]),
-        false => Judgement::fail(Scope::Fleet, why).because([set.entry]).since(Moment::utc(set.at)),
+        false => Judgement::fail(Scope::Fleet, why)
+            .because([set.entry])
+            .since(Moment::utc(set.at)),
     }
 }
 

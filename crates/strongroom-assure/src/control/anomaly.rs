@@ -41,7 +41,10 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
     }
     let on = subject.resolved.words(Key::Detectors);
     let wanted = given.words("detectors").into_iter().flatten();
-    let missing: Vec<&str> = wanted.map(String::as_str).filter(|one| !on.contains(one)).collect();
+    let missing: Vec<&str> = wanted
+        .map(String::as_str)
+        .filter(|one| !on.contains(one))
+        .collect();
     if on.is_empty() || !missing.is_empty() {
         let why = match missing.is_empty() {
             true => "no detector is on".to_owned(),
@@ -51,39 +54,54 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
     }
     let open = suspects(case, subject);
     if let Some((first, _)) = open.iter().min() {
-        let why = format!("{} points look wrong, and nobody has found them clean", open.len());
+        let why = format!(
+            "{} points look wrong, and nobody has found them clean",
+            open.len()
+        );
         return Judgement::fail(scope, why)
             .because(open.iter().map(|(_, entry)| *entry))
             .since(Moment::utc(*first));
     }
-    let counted = case.runs(&subject.resource.id).rev().filter(|run| {
-        run.job == Job::Backup && run.is_ok() && run.counters.bytes_new.is_some()
-    });
+    let counted = case
+        .runs(&subject.resource.id)
+        .rev()
+        .filter(|run| run.job == Job::Backup && run.is_ok() && run.counters.bytes_new.is_some());
     let counted: Vec<_> = counted.take(LEARNT_RUNS).collect();
-    let why = format!("{} detectors are on; {} runs were counted", on.len(), counted.len());
+    let why = format!(
+        "{} detectors are on; {} runs were counted",
+        on.len(),
+        counted.len()
+    );
     match counted.first() {
         Some(last) if counted.len() == LEARNT_RUNS && case.is_fresh(last.ended, LIVE) => {
             Judgement::pass(scope, format!("{why}, and no point waits to be looked at"))
                 .because(counted.iter().map(|run| run.entry))
                 .until(after(last.ended, LIVE))
         }
-        Some(last) if counted.len() == LEARNT_RUNS => {
-            Judgement::unknown(scope, format!("{why}, the last one {}", case.ago(last.ended)))
-                .because([last.entry])
-                .since(after(last.ended, LIVE))
-        }
-        _ => Judgement::unknown(scope, format!("{why}; from {LEARNT_RUNS} on a baseline is learnt"))
-            .because(counted.iter().map(|run| run.entry)),
+        Some(last) if counted.len() == LEARNT_RUNS => Judgement::unknown(
+            scope,
+            format!("{why}, the last one {}", case.ago(last.ended)),
+        )
+        .because([last.entry])
+        .since(after(last.ended, LIVE)),
+        _ => Judgement::unknown(
+            scope,
+            format!("{why}; from {LEARNT_RUNS} on a baseline is learnt"),
+        )
+        .because(counted.iter().map(|run| run.entry)),
     }
 }
 
 /// Returns the points that look wrong and that nobody has found clean: since when, and the entry.
 fn suspects(case: &Case<'_>, subject: &Subject) -> Vec<(i64, EntryRef)> {
     let now = case.now().unix_seconds;
-    let points = case.happened(&subject.resource.id).map(|one| one.points.as_slice());
+    let points = case
+        .happened(&subject.resource.id)
+        .map(|one| one.points.as_slice());
     let points = points.unwrap_or_default().iter();
     let copies = points.flat_map(|point| case.history().copies(point));
-    let open = copies.filter(|one| !one.suspected.is_empty() && one.is_suspect(now) && one.is_there(now));
+    let open =
+        copies.filter(|one| !one.suspected.is_empty() && one.is_suspect(now) && one.is_there(now));
     open.filter_map(|one| one.suspected.first().map(|(at, entry, _)| (*at, *entry)))
         .collect()
 }

@@ -1,8 +1,6 @@
 //! C-19 and C-20: there is room, and runs succeed; or somebody is working on it.
 
-use std::collections::BTreeMap;
-
-use strongroom_format::record::{CapacityKind, Job};
+use strongroom_format::record::CapacityKind;
 use strongroom_policy::{Key, Period, Share};
 use strongroom_retain::Moment;
 
@@ -14,7 +12,7 @@ use super::{ControlSpec, Head, Texts};
 use crate::action::recorded;
 use crate::finding::Severity;
 use crate::history::EntryRef;
-use crate::stats::wilson;
+use crate::success::success;
 
 pub(super) const C_19: Standard = Standard {
     spec: ControlSpec::new("C-19", "There is room, or somebody plans for more")
@@ -47,12 +45,14 @@ pub(super) const C_20: Standard = Standard {
             ParameterKind::Share,
             "which share must succeed",
         )]),
-    judge: success,
+    judge: succeeded,
 };
 
 fn room(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let all = case.repositories();
-    all.iter().map(|one| full(case, one, given.share("full_at"))).collect()
+    all.iter()
+        .map(|one| full(case, one, given.share("full_at")))
+        .collect()
 }
 
 fn full(case: &Case<'_>, of: &RepositoryOf<'_>, given: Option<Share>) -> Judgement {
@@ -65,22 +65,35 @@ fn full(case: &Case<'_>, of: &RepositoryOf<'_>, given: Option<Share>) -> Judgeme
     };
     let end = after(last.at, MEASURED);
     if !case.is_fresh(last.at, MEASURED) {
-        let why = format!("how full it is was measured {}; that is good for {MEASURED}", case.ago(last.at));
-        return Judgement::unknown(scope, why).because([last.entry]).since(end);
+        let why = format!(
+            "how full it is was measured {}; that is good for {MEASURED}",
+            case.ago(last.at)
+        );
+        return Judgement::unknown(scope, why)
+            .because([last.entry])
+            .since(end);
     }
     let declared = of.repository.capacity.map(|bytes| bytes.get());
     let total = last.fact.total.or(declared).filter(|total| *total > 0);
     let Some(total) = total else {
         let judgement = match last.fact.kind {
-            CapacityKind::Unlimited => {
-                Judgement::not_applicable(scope, "it has no end, and nobody has set a budget for it")
-            }
+            CapacityKind::Unlimited => Judgement::not_applicable(
+                scope,
+                "it has no end, and nobody has set a budget for it",
+            ),
             _ => Judgement::unknown(scope, "nobody knows how much it can hold"),
         };
         return judgement.because([last.entry]);
     };
-    let plan = case.held_by(of.name).filter_map(|one| one.resolved.share(Key::PlanAt)).min();
-    let plan = given.into_iter().chain(plan).min().unwrap_or(Share::percent(80));
+    let plan = case
+        .held_by(of.name)
+        .filter_map(|one| one.resolved.share(Key::PlanAt))
+        .min();
+    let plan = given
+        .into_iter()
+        .chain(plan)
+        .min()
+        .unwrap_or(Share::percent(80));
     let millionths = u128::from(last.fact.used) * 1_000_000 / u128::from(total);
     let tenths = millionths / 1000;
     let why = format!(
@@ -93,7 +106,14 @@ fn full(case: &Case<'_>, of: &RepositoryOf<'_>, given: Option<Share>) -> Judgeme
     if millionths < u128::from(plan.get()) {
         return Judgement::pass(scope, why).because([last.entry]).until(end);
     }
-    judge_or_action(case, "C-19", scope, why, vec![last.entry], Some(Moment::utc(last.at)))
+    judge_or_action(
+        case,
+        "C-19",
+        scope,
+        why,
+        vec![last.entry],
+        Some(Moment::utc(last.at)),
+    )
 }
 
 /// Says that a rule fired: it fails unless an action about it is open and in time.
@@ -106,12 +126,14 @@ fn judge_or_action(
     since: Option<Moment>,
 ) -> Judgement {
     let key = format!("{rule}/{}", scope.key());
-    let open = recorded(case).into_iter().find(|one| {
-        one.finding == key && !one.state.is_closed() && !one.is_overdue
-    });
+    let open = recorded(case)
+        .into_iter()
+        .find(|one| one.finding == key && !one.state.is_closed() && !one.is_overdue);
     match open {
         Some(action) => {
-            let due = action.due.map_or(String::new(), |due| format!(", due {due}"));
+            let due = action
+                .due
+                .map_or(String::new(), |due| format!(", due {due}"));
             let why = format!("{why}; action {} is open{due}", action.key);
             Judgement::pass(scope, why)
                 .because(because.into_iter().chain(action.because))
@@ -121,86 +143,73 @@ fn judge_or_action(
     }
 }
 
-fn success(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
+fn succeeded(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let all = case.subjects().iter();
-    all.map(|one| of_resource(case, one, given.share("rate"))).collect()
+    all.map(|one| of_resource(case, one, given.share("rate")))
+        .collect()
 }
 
 fn of_resource(case: &Case<'_>, subject: &Subject, given: Option<Share>) -> Judgement {
     let scope = subject.scope();
-    let Some(schedule) = subject.resolved.schedule().filter(|_| {
-        !subject.resource.is_retired(case.today())
-    }) else {
-        return Judgement::not_applicable(scope, "no backup of it is due");
+    if subject.resource.is_retired(case.today()) {
+        return Judgement::not_applicable(scope, "it is retired");
+    }
+    let measured = success(case.history(), case.policy(), &subject.resource, case.now());
+    let window = subject
+        .resolved
+        .period(Key::SuccessWindow)
+        .unwrap_or(Period::days(30));
+    let days = window.mean_seconds() / 86_400;
+    // The time that the policy names, or the next longer one that is measured.
+    let longest = measured
+        .rates
+        .iter()
+        .find(|one| u64::from(one.days) >= days);
+    let Some(rate) = longest
+        .or(measured.rates.last())
+        .filter(|one| one.expected > 0)
+    else {
+        let why = match subject.protection.is_covered {
+            true => Judgement::unknown(scope, format!("no run was due in {window}")),
+            false => Judgement::not_applicable(scope, "no backup of it is due"),
+        };
+        return why;
     };
-    let window = subject.resolved.period(Key::SuccessWindow).unwrap_or(Period::days(30));
-    let wanted = given.max(subject.resolved.share(Key::SuccessRate)).unwrap_or(Share::percent(98));
-    let partial_counts = subject.resolved.flag(Key::PartialCounts);
-    let from = window.before(case.now()).unix_seconds;
-    let mut done: BTreeMap<i64, (bool, EntryRef)> = BTreeMap::new();
-    for run in case.runs(&subject.resource.id).filter(|run| run.job == Job::Backup) {
-        if let Some(due) = run.due.filter(|due| *due >= from) {
-            let good = run.is_ok() || (partial_counts && run.is_partial());
-            let so_far = done.entry(due).or_insert((good, run.entry));
-            // Attempts of one run are one: what counts is whether it succeeded in the end.
-            *so_far = (so_far.0 || good, run.entry);
-        }
-    }
-    let since = [subject.resource.since, case.policy().effective].into_iter().flatten().max();
-    let first = since.map_or(from, |day| day.start(&schedule.zone).unix_seconds.max(from));
-    let now = case.now();
-    let due = schedule.runs(Moment::utc(first), now).filter(|run| run.missed_at <= now);
-    let missed: Vec<Moment> = due
-        .filter(|run| !done.contains_key(&run.due.unix_seconds))
-        .map(|run| run.missed_at)
-        .collect();
-    let good = done.values().filter(|(good, _)| *good).count();
-    let expected = done.len() + missed.len();
-    if expected == 0 {
-        return Judgement::unknown(scope, format!("no run was due in {window}"));
-    }
-    judge_rate(case, scope, &Rate { good, expected, missed, done, wanted, window })
-}
-
-/// What became of the runs that were due.
-struct Rate {
-    good: usize,
-    expected: usize,
-    missed: Vec<Moment>,
-    done: BTreeMap<i64, (bool, EntryRef)>,
-    wanted: Share,
-    window: Period,
-}
-
-fn judge_rate(case: &Case<'_>, scope: Scope, rate: &Rate) -> Judgement {
-    let Rate { good, expected, missed, done, wanted, window } = rate;
-    let amount = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let interval = wilson(amount(*good), amount(*expected));
-    let (low, high) = interval.map_or((0.0, 1.0), |one| (one.low, one.high));
+    let target = given.map_or(rate.target, |given| given.ratio().max(rate.target));
+    let share = rate.rate.unwrap_or(0.0);
+    let (low, high) = rate.interval.map_or((0.0, 1.0), |one| (one.low, one.high));
     let why = format!(
-        "{good} of {expected} runs due in {window} succeeded ({} never began); 90 % interval {:.1} to {:.1} %; {wanted} are asked for",
-        missed.len(),
+        "{} of {} runs due in {} days succeeded ({} partial, {} failed, {} never began): {:.1} %; \
+         90 % interval {:.1} to {:.1} %; {:.1} % are asked for{}",
+        rate.ok,
+        rate.expected,
+        rate.days,
+        rate.partial,
+        rate.failed,
+        rate.missed,
+        share * 100.0,
         low * 100.0,
-        high * 100.0
+        high * 100.0,
+        target * 100.0,
+        match high < target {
+            true => ", and it is surely below",
+            false => "",
+        }
     );
-    let failed = done.iter().filter(|(_, (good, _))| !good);
-    let first = failed.clone().map(|(due, _)| Moment::utc(*due)).chain(missed.iter().copied()).min();
-    let parts = u128::try_from(*good).unwrap_or(0) * 1_000_000;
-    let bar = u128::try_from(*expected).unwrap_or(0) * u128::from(wanted.get());
-    if parts >= bar {
-        let entries = done.values().map(|(_, entry)| *entry);
-        let newest = done.keys().next_back().copied();
+    let since = measured.last_ok_due.map(Moment::utc);
+    if share >= target {
+        let end = since.map(|at| window.after(at));
         return Judgement::pass(scope, why)
-            .because(entries)
-            .until(newest.map(|at| after(at, *window)));
+            .because(rate.evidence.iter().copied())
+            .until(end);
     }
-    let silent = done.is_empty() && case.last_seen().is_none_or(|at| !case.is_fresh(at, SILENT));
-    let entries: Vec<EntryRef> = failed.map(|(_, (_, entry))| *entry).collect();
+    let silent = rate.missed == rate.expected
+        && case.last_seen().is_none_or(|at| !case.is_fresh(at, SILENT));
     if silent {
         let why = format!("{why}; nothing at all was recorded for {SILENT}");
-        return Judgement::unknown(scope, why).since(first);
+        return Judgement::unknown(scope, why).since(since);
     }
-    judge_or_action(case, "C-20", scope, why, entries, first)
+    judge_or_action(case, "C-20", scope, why, rate.evidence.clone(), since)
 }
 
 /// How full a store is changes from day to day.

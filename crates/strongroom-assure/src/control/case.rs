@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_format::record::{Attested, InventoryItem};
 use strongroom_policy::{
-    Criticality, Date, DocumentHash, Key, LockMode, Period, Policy, Protection, Repository, Resolved, Resource,
-    Selector,
+    Criticality, Date, DocumentHash, Key, LockMode, Period, Policy, Protection, Repository,
+    Resolved, Resource, Selector,
 };
 use strongroom_retain::Moment;
 
@@ -170,7 +170,10 @@ impl<'a> Case<'a> {
     /// Returns the runs for a resource that were recorded up to now, by their beginning.
     pub fn runs(&self, resource: &str) -> impl DoubleEndedIterator<Item = &'a RunSeen> {
         let now = self.now.unix_seconds;
-        let runs = self.history.resource(resource).map(|one| one.runs.as_slice());
+        let runs = self
+            .history
+            .resource(resource)
+            .map(|one| one.runs.as_slice());
         let runs = runs.unwrap_or_default().iter();
         runs.filter(move |run| run.recorded_at <= now)
     }
@@ -214,7 +217,9 @@ impl<'a> Case<'a> {
     pub fn lock_asked(&self, repository: &str) -> (LockMode, Option<Period>) {
         let held: Vec<&Subject> = self.held_by(repository).collect();
         let mode = held.iter().map(|one| one.resolved.lock()).max();
-        let time = held.iter().filter_map(|one| one.resolved.period(Key::LockFor));
+        let time = held
+            .iter()
+            .filter_map(|one| one.resolved.period(Key::LockFor));
         (mode.unwrap_or_default(), time.max())
     }
 

@@ -83,7 +83,12 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
     if subject.resource.is_retired(case.today()) {
         return Judgement::not_applicable(scope, "it is retired");
     }
-    let set = |key, name: &str| given.count(name).or(subject.resolved.count(key)).unwrap_or(0);
+    let set = |key, name: &str| {
+        given
+            .count(name)
+            .or(subject.resolved.count(key))
+            .unwrap_or(0)
+    };
     let wanted = Count {
         copies: set(Key::CopiesMinimum, "copies"),
         media: set(Key::CopiesMedia, "media"),
@@ -98,7 +103,11 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
         .collect();
     let plan = count(case, subject, planned.iter().map(|(_, one)| *one));
     if !plan.is_enough(wanted) {
-        let why = format!("the policy plans {}; asked for are {}", plan.say(), wanted.say());
+        let why = format!(
+            "the policy plans {}; asked for are {}",
+            plan.say(),
+            wanted.say()
+        );
         return Judgement::fail(scope, why);
     }
     let limit = freshness(subject);
@@ -111,7 +120,9 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
     };
     let fresh = newest.iter().filter(|(_, _, seen)| is_fresh(seen));
     let there = count(case, subject, fresh.clone().map(|(_, one, _)| *one));
-    let entries = newest.iter().filter_map(|(_, _, seen)| seen.map(|(_, entry)| entry));
+    let entries = newest
+        .iter()
+        .filter_map(|(_, _, seen)| seen.map(|(_, entry)| entry));
     if !there.is_enough(wanted) {
         let stale: Vec<String> = newest
             .iter()
@@ -122,7 +133,9 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
             })
             .collect();
         let since = newest.iter().filter(|(_, _, seen)| !is_fresh(seen));
-        let since = since.filter_map(|(_, _, seen)| seen.map(|(at, _)| after(at, limit))).min();
+        let since = since
+            .filter_map(|(_, _, seen)| seen.map(|(at, _)| after(at, limit)))
+            .min();
         let why = format!(
             "fresh within {limit} are {}; {}",
             there.say(),
@@ -130,7 +143,9 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
         );
         return Judgement::unknown(scope, why).because(entries).since(since);
     }
-    let end = fresh.filter_map(|(_, _, seen)| seen.map(|(at, _)| after(at, limit))).min();
+    let end = fresh
+        .filter_map(|(_, _, seen)| seen.map(|(at, _)| after(at, limit)))
+        .min();
     let good = Judgement::pass(scope, format!("fresh within {limit} are {}", there.say()))
         .because(entries)
         .until(end);
@@ -180,7 +195,9 @@ fn count<'r>(
         providers.insert(provider);
     }
     // The original is on a disk of its own; a disk elsewhere by somebody else is another medium.
-    let original = !media.iter().any(|(medium, provider)| *medium == "disk" && provider.is_empty());
+    let original = !media
+        .iter()
+        .any(|(medium, provider)| *medium == "disk" && provider.is_empty());
     let count = media.len() + usize::from(original && all.copies > 1);
     all.media = u64::try_from(count.max(1)).unwrap_or(u64::MAX);
     all
@@ -200,7 +217,10 @@ fn errors(
         if let Some(last) = about.next()
             && last.fact.unresolved > most
         {
-            let why = format!("{} errors in {name} are not resolved; {most} may be", last.fact.unresolved);
+            let why = format!(
+                "{} errors in {name} are not resolved; {most} may be",
+                last.fact.unresolved
+            );
             return Judgement::fail(good.scope, why)
                 .because([last.entry])
                 .since(Moment::utc(last.at));
@@ -223,7 +243,10 @@ fn immutability(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
             names.contains(name.as_str()) && (one.offline || one.lock >= wanted)
         });
         if wanted > LockMode::None && able.next().is_none() {
-            let why = format!("it must be locked in mode {}, and no copy can be", wanted.as_str());
+            let why = format!(
+                "it must be locked in mode {}, and no copy can be",
+                wanted.as_str()
+            );
             all.push(Judgement::fail(subject.scope(), why));
         }
     }
@@ -244,31 +267,61 @@ fn locked(case: &Case<'_>, of: &RepositoryOf<'_>, given: &Parameters) -> Judgeme
         return Judgement::unknown(all.scope(), why);
     };
     let end = after(last.at, limit);
-    let seen = last.fact.values.get("mode").and_then(|text| text.parse::<LockMode>().ok());
-    let until = last.fact.values.get("until").and_then(|text| text.parse::<Moment>().ok());
+    let seen = last
+        .fact
+        .values
+        .get("mode")
+        .and_then(|text| text.parse::<LockMode>().ok());
+    let until = last
+        .fact
+        .values
+        .get("until")
+        .and_then(|text| text.parse::<Moment>().ok());
     let judge = |good: bool, what: String| match good {
-        true => Judgement::pass(all.scope(), what).because([last.entry]).until(end),
+        true => Judgement::pass(all.scope(), what)
+            .because([last.entry])
+            .until(end),
         false => Judgement::fail(all.scope(), what)
             .because([last.entry])
             .since(Moment::utc(last.at)),
     };
-    let mut parts = vec![judge(last.fact.holds, format!("locks were read back {}", case.ago(last.at)))];
+    let mut parts = vec![judge(
+        last.fact.holds,
+        format!("locks were read back {}", case.ago(last.at)),
+    )];
     let unknown = |what: &str| Judgement::unknown(all.scope(), what).because([last.entry]);
     parts.push(match seen {
-        Some(seen) => judge(seen >= mode, format!("their mode is {}, asked for is {}", seen.as_str(), mode.as_str())),
+        Some(seen) => judge(
+            seen >= mode,
+            format!(
+                "their mode is {}, asked for is {}",
+                seen.as_str(),
+                mode.as_str()
+            ),
+        ),
         None => unknown("nobody says in which mode they are"),
     });
     if let Some(minimum) = minimum {
         // Locks are extended in generations, so that the last one may be a day short.
         let least = minimum.after(Moment::utc(last.at)).unix_seconds - DAY_SECONDS;
         parts.push(match until {
-            Some(until) => judge(until.unix_seconds >= least, format!("they last until {until}, asked for are {minimum}")),
+            Some(until) => judge(
+                until.unix_seconds >= least,
+                format!("they last until {until}, asked for are {minimum}"),
+            ),
             None => unknown("nobody says how long they last"),
         });
     }
     if !case.is_fresh(last.at, limit) {
-        let why = format!("locks were read back {}; that is good for {limit}", case.ago(last.at));
-        parts.push(Judgement::unknown(all.scope(), why).because([last.entry]).since(end));
+        let why = format!(
+            "locks were read back {}; that is good for {limit}",
+            case.ago(last.at)
+        );
+        parts.push(
+            Judgement::unknown(all.scope(), why)
+                .because([last.entry])
+                .since(end),
+        );
     }
     if let Some(clock) = case.attested("clock", None).filter(|one| !one.fact.holds) {
         let why = "a clock was seen to be wrong, and locks go by clocks";

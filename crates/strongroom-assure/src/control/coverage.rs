@@ -27,8 +27,15 @@ pub(super) const C_01: Standard = Standard {
 };
 
 fn inventory_covered(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
-    let mut all: Vec<Judgement> = case.subjects().iter().map(|one| covered(case, one)).collect();
-    all.push(inventory(case, given.period("max_age").unwrap_or(INVENTORY_AGE)));
+    let mut all: Vec<Judgement> = case
+        .subjects()
+        .iter()
+        .map(|one| covered(case, one))
+        .collect();
+    all.push(inventory(
+        case,
+        given.period("max_age").unwrap_or(INVENTORY_AGE),
+    ));
     all
 }
 
@@ -42,7 +49,8 @@ fn inventory(case: &Case<'_>, limit: Period) -> Judgement {
     let end = after(last.at, limit);
     let age = case.ago(last.at);
     if !last.fact.complete {
-        let why = format!("the inventory of {count} resources, {age}, says that it is not complete");
+        let why =
+            format!("the inventory of {count} resources, {age}, says that it is not complete");
         return Judgement::unknown(Scope::Fleet, why).because([last.entry]);
     }
     if !case.is_fresh(last.at, limit) {
@@ -82,7 +90,11 @@ fn covered(case: &Case<'_>, subject: &Subject) -> Judgement {
         return Judgement::not_applicable(scope, "it is retired");
     }
     if subject.protection.is_covered {
-        let how = if subject.is_in_policy { "it is in the policy" } else { "a rule covers it" };
+        let how = if subject.is_in_policy {
+            "it is in the policy"
+        } else {
+            "a rule covers it"
+        };
         return Judgement::pass(scope, format!("{how}: backups are due and have a place"));
     }
     let exemptions = case.policy().exemptions.iter();
@@ -91,11 +103,13 @@ fn covered(case: &Case<'_>, subject: &Subject) -> Judgement {
         one.frees(resource, "schedule", today) || one.frees(resource, "copies", today)
     });
     match exempt.max_by_key(|(_, one)| one.until) {
-        Some((name, one)) => Judgement::not_applicable(
+        Some((name, one)) => {
+            Judgement::not_applicable(scope, format!("it is exempt until {} by {name}", one.until))
+        }
+        None => Judgement::fail(
             scope,
-            format!("it is exempt until {} by {name}", one.until),
+            "no backup of it is due, or there is no place for one",
         ),
-        None => Judgement::fail(scope, "no backup of it is due, or there is no place for one"),
     }
 }
 

@@ -43,25 +43,41 @@ fn deletion_control(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
 
 /// Judges deletions that no run of the process made: each must have been agreed to.
 fn by_hand(case: &Case<'_>, given: Option<u64>) -> Judgement {
-    let wanted = case.active().filter_map(|one| one.resolved.count(Key::DeletionApprovals)).max();
+    let wanted = case
+        .active()
+        .filter_map(|one| one.resolved.count(Key::DeletionApprovals))
+        .max();
     let wanted = given.max(wanted).unwrap_or(1);
     let from = LOOKED_BACK.before(case.now()).unix_seconds;
     let forgets = case.records().forgets.iter();
     let acts: Vec<(i64, EntryRef, Roles)> = forgets
         .map(|one| (one.at, one.entry, one.roles))
-        .chain(case.records().tombstones.iter().map(|one| (one.at, one.entry, one.roles)))
+        .chain(
+            case.records()
+                .tombstones
+                .iter()
+                .map(|one| (one.at, one.entry, one.roles)),
+        )
         .filter(|(at, _, _)| *at > from)
         .collect();
-    let wrong = acts.iter().filter(|(_, _, roles)| !roles.intersects(Roles::MAINTAINER | Roles::ADMIN));
+    let wrong = acts
+        .iter()
+        .filter(|(_, _, roles)| !roles.intersects(Roles::MAINTAINER | Roles::ADMIN));
     let wrong: Vec<EntryRef> = wrong.map(|(_, entry, _)| *entry).collect();
     if !wrong.is_empty() {
         let why = format!("{} deletions are by keys that may not delete", wrong.len());
         return Judgement::fail(Scope::Fleet, why).because(wrong);
     }
     let prunes = prunes(case, from);
-    let is_of_a_run = |at: i64| prunes.iter().any(|(start, end)| (*start..=*end).contains(&at));
+    let is_of_a_run = |at: i64| {
+        prunes
+            .iter()
+            .any(|(start, end)| (*start..=*end).contains(&at))
+    };
     let alone: Vec<_> = acts.iter().filter(|one| !is_of_a_run(one.0)).collect();
-    let bare = alone.iter().filter(|one| wanted > 1 && approvals(case, one.0) < wanted);
+    let bare = alone
+        .iter()
+        .filter(|one| wanted > 1 && approvals(case, one.0) < wanted);
     let bare: Vec<_> = bare.collect();
     if let Some((at, _, _)) = bare.first() {
         let why = format!(
@@ -83,7 +99,11 @@ fn by_hand(case: &Case<'_>, given: Option<u64>) -> Judgement {
 /// Returns when runs of the process were deleting, with some slack for the clocks of others.
 fn prunes(case: &Case<'_>, from: i64) -> Vec<(i64, i64)> {
     let runs = case.history().other_runs().iter();
-    let all = runs.chain(case.subjects().iter().flat_map(|one| case.runs(&one.resource.id)));
+    let all = runs.chain(
+        case.subjects()
+            .iter()
+            .flat_map(|one| case.runs(&one.resource.id)),
+    );
     all.filter(|run| run.job == Job::Prune && run.ended > from)
         .map(|run| (run.started - SLACK_SECONDS, run.ended + SLACK_SECONDS))
         .collect()
@@ -105,7 +125,12 @@ fn approvals(case: &Case<'_>, at: i64) -> u64 {
 
 /// Judges that every deletion was announced before: a Tombstone is the intent.
 fn intents(case: &Case<'_>) -> Judgement {
-    let announced: BTreeSet<u64> = case.records().tombstones.iter().map(|one| one.entry.n).collect();
+    let announced: BTreeSet<u64> = case
+        .records()
+        .tombstones
+        .iter()
+        .map(|one| one.entry.n)
+        .collect();
     let unannounced = case.records().deleted.iter();
     let mut unannounced = unannounced.filter(|one| {
         one.entry.journal == 0 && one.fact.objects > 0 && !announced.contains(&one.fact.entry)
@@ -118,17 +143,26 @@ fn intents(case: &Case<'_>) -> Judgement {
             .since(Moment::utc(first.at));
     }
     let count = case.records().deleted.len();
-    Judgement::pass(Scope::Fleet, format!("all of {count} deletions were announced before"))
+    Judgement::pass(
+        Scope::Fleet,
+        format!("all of {count} deletions were announced before"),
+    )
 }
 
 /// Judges what the providers of the stores saw: a deletion that no run explains.
 fn provider(case: &Case<'_>) -> Judgement {
     let deletes = case.records().accesses.iter();
     let deletes: Vec<_> = deletes.filter(|one| one.fact.what == "delete").collect();
-    let unexplained: Vec<_> = deletes.iter().filter(|one| one.fact.explained < one.fact.times).collect();
+    let unexplained: Vec<_> = deletes
+        .iter()
+        .filter(|one| one.fact.explained < one.fact.times)
+        .collect();
     let recent = LOOKED_BACK.before(case.now()).unix_seconds;
     if let Some(first) = unexplained.iter().find(|one| one.at > recent) {
-        let count: u64 = unexplained.iter().map(|one| one.fact.times - one.fact.explained).sum();
+        let count: u64 = unexplained
+            .iter()
+            .map(|one| one.fact.times - one.fact.explained)
+            .sum();
         let why = format!("the providers of the stores saw {count} deletions that no run explains");
         return Judgement::fail(Scope::Fleet, why)
             .because(unexplained.iter().map(|one| one.entry))

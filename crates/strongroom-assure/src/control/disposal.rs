@@ -50,7 +50,10 @@ pub(super) const C_25: Standard = Standard {
 fn disposed(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let records = case.records();
     if records.tombstones.is_empty() && records.disposals.is_empty() {
-        return vec![Judgement::not_applicable(Scope::Fleet, "nothing was dropped")];
+        return vec![Judgement::not_applicable(
+            Scope::Fleet,
+            "nothing was dropped",
+        )];
     }
     let mut all = Several::of(Scope::Fleet);
     all.add(deleted(case, given.period("within").unwrap_or(DELETED)));
@@ -65,7 +68,10 @@ fn deleted(case: &Case<'_>, limit: Period) -> Judgement {
     let records = case.records();
     let now = case.now().unix_seconds;
     let newest = records.deleted.iter().map(|one| one.fact.entry).max();
-    let waiting = records.tombstones.iter().filter(|one| one.entry.journal == 0);
+    let waiting = records
+        .tombstones
+        .iter()
+        .filter(|one| one.entry.journal == 0);
     let mut waiting = waiting.filter(|one| newest.is_none_or(|newest| one.entry.n > newest));
     if let Some(first) = waiting.find(|one| !case.is_fresh(one.at, limit)) {
         let why = format!(
@@ -86,13 +92,17 @@ fn deleted(case: &Case<'_>, limit: Period) -> Judgement {
         case.ago(last.at),
         last.fact.left
     );
-    let is_late = last.fact.left > 0 && end.is_none_or(|end| !case.is_fresh(end, limit) && end < now);
+    let is_late =
+        last.fact.left > 0 && end.is_none_or(|end| !case.is_fresh(end, limit) && end < now);
     let judgement = match (is_late, end) {
         (false, _) => Judgement::pass(Scope::Fleet, why),
         (true, Some(end)) => {
-            Judgement::fail(Scope::Fleet, format!("{why}, though their lock has ended")).since(after(end, limit))
+            Judgement::fail(Scope::Fleet, format!("{why}, though their lock has ended"))
+                .since(after(end, limit))
         }
-        (true, None) => Judgement::unknown(Scope::Fleet, format!("{why}, and nobody says how long")),
+        (true, None) => {
+            Judgement::unknown(Scope::Fleet, format!("{why}, and nobody says how long"))
+        }
     };
     judgement.because([last.entry])
 }
@@ -102,7 +112,10 @@ fn certificate(case: &Case<'_>, disposal: &Noted<Disposal>) -> Judgement {
     let now = case.now().unix_seconds;
     let remains = |copy: &&DisposedCopy| copy.remains_until.is_some_and(|end| end.seconds > now);
     let copies = &disposal.fact.copies;
-    let open = copies.iter().filter(|copy| !copy.verified && !remains(copy)).count();
+    let open = copies
+        .iter()
+        .filter(|copy| !copy.verified && !remains(copy))
+        .count();
     let locked = copies.iter().filter(remains).count();
     let why = format!(
         "disposal of {subject}: {} copies, {locked} of them locked for now, {open} not seen to be gone",
@@ -141,33 +154,51 @@ fn erased(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
 /// Judges that somebody counted the requests, and none is open.
 fn requests(case: &Case<'_>, limit: Period) -> Judgement {
     let Some(last) = case.attested("erasure", None) else {
-        let why = format!("nobody says whether a request for erasure is open; that is good for {limit}");
+        let why =
+            format!("nobody says whether a request for erasure is open; that is good for {limit}");
         return Judgement::unknown(Scope::Fleet, why);
     };
     let end = after(last.at, limit);
     let age = case.ago(last.at);
     let judgement = match (last.fact.holds, case.is_fresh(last.at, limit)) {
-        (false, _) => Judgement::fail(Scope::Fleet, format!("requests for erasure were open {age}"))
-            .since(Moment::utc(last.at)),
+        (false, _) => Judgement::fail(
+            Scope::Fleet,
+            format!("requests for erasure were open {age}"),
+        )
+        .since(Moment::utc(last.at)),
         (true, false) => {
             let why = format!("requests for erasure were counted {age}; that is good for {limit}");
             Judgement::unknown(Scope::Fleet, why).since(end)
         }
-        (true, true) => {
-            Judgement::pass(Scope::Fleet, format!("no request for erasure was open {age}")).until(end)
-        }
+        (true, true) => Judgement::pass(
+            Scope::Fleet,
+            format!("no request for erasure was open {age}"),
+        )
+        .until(end),
     };
     judgement.because([last.entry])
 }
 
 /// Judges that a disposal names every repository that could hold what it is about.
 fn everywhere(case: &Case<'_>, disposal: &Noted<Disposal>) -> Judgement {
-    let named: BTreeSet<&str> = disposal.fact.copies.iter().map(|one| one.repository.as_str()).collect();
+    let named: BTreeSet<&str> = disposal
+        .fact
+        .copies
+        .iter()
+        .map(|one| one.repository.as_str())
+        .collect();
     let all = case.repositories();
-    let missing: Vec<&str> = all.iter().map(|one| one.name).filter(|name| !named.contains(name)).collect();
+    let missing: Vec<&str> = all
+        .iter()
+        .map(|one| one.name)
+        .filter(|name| !named.contains(name))
+        .collect();
     let subject = &disposal.fact.subject;
     let judgement = match missing.as_slice() {
-        [] => Judgement::pass(Scope::Fleet, format!("disposal of {subject} names every repository")),
+        [] => Judgement::pass(
+            Scope::Fleet,
+            format!("disposal of {subject} names every repository"),
+        ),
         some => Judgement::fail(
             Scope::Fleet,
             format!("disposal of {subject} says nothing of {}", some.join(", ")),

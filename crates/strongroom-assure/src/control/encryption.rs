@@ -24,14 +24,17 @@ pub(super) const C_05: Standard = Standard {
 };
 
 pub(super) const C_06: Standard = Standard {
-    spec: ControlSpec::new("C-06", "What is sent is encrypted, to a peer that was checked")
-        .with_weight(Head::Secure, Severity::Serious)
-        .with_section("encryption")
-        .with_texts(Texts {
-            business: "Somebody on the way could read or change what is sent.",
-            next_step: "Use TLS 1.2 or newer with certificates checked, or SSH with a pinned host key.",
-            does_not_prove: "That the peer itself is not taken over.",
-        }),
+    spec: ControlSpec::new(
+        "C-06",
+        "What is sent is encrypted, to a peer that was checked",
+    )
+    .with_weight(Head::Secure, Severity::Serious)
+    .with_section("encryption")
+    .with_texts(Texts {
+        business: "Somebody on the way could read or change what is sent.",
+        next_step: "Use TLS 1.2 or newer with certificates checked, or SSH with a pinned host key.",
+        does_not_prove: "That the peer itself is not taken over.",
+    }),
     judge: in_transit,
 };
 
@@ -42,7 +45,9 @@ fn at_rest(case: &Case<'_>, _: &Parameters) -> Vec<Judgement> {
 
 fn stored(case: &Case<'_>, of: &RepositoryOf<'_>) -> Judgement {
     let scope = Scope::Repository(of.name.to_owned());
-    let wanted = case.held_by(of.name).any(|one| one.resolved.flag(Key::AtRest));
+    let wanted = case
+        .held_by(of.name)
+        .any(|one| one.resolved.flag(Key::AtRest));
     if !of.repository.encrypted && wanted {
         return Judgement::fail(scope, "the policy says that it is not encrypted");
     }
@@ -78,7 +83,9 @@ fn in_transit(case: &Case<'_>, _: &Parameters) -> Vec<Judgement> {
 fn sent(case: &Case<'_>, of: &RepositoryOf<'_>) -> Judgement {
     let scope = Scope::Repository(of.name.to_owned());
     let from = RUNS_AGE.before(case.now()).unix_seconds;
-    let resources = case.held_by(of.name).flat_map(|one| case.runs(&one.resource.id));
+    let resources = case
+        .held_by(of.name)
+        .flat_map(|one| case.runs(&one.resource.id));
     let others = case.history().other_runs().iter();
     let now = case.now().unix_seconds;
     let runs: Vec<&RunSeen> = resources
@@ -92,10 +99,15 @@ fn sent(case: &Case<'_>, of: &RepositoryOf<'_>) -> Judgement {
         .collect();
     let open: Vec<&RunSeen> = told
         .iter()
-        .filter(|(_, one)| !is_local(&one.protocol) && !(is_safe(&one.protocol) && one.peer_checked))
+        .filter(|(_, one)| {
+            !is_local(&one.protocol) && !(is_safe(&one.protocol) && one.peer_checked)
+        })
         .map(|(run, _)| *run)
         .collect();
-    let remote = told.iter().filter(|(_, one)| !is_local(&one.protocol)).count();
+    let remote = told
+        .iter()
+        .filter(|(_, one)| !is_local(&one.protocol))
+        .count();
     let newest = told.iter().map(|(run, _)| run.started).max();
     if let Some(first) = open.iter().map(|run| run.started).min() {
         return Judgement::fail(

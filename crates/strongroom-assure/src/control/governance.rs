@@ -52,7 +52,10 @@ pub(super) const C_27: Standard = Standard {
 fn governed(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let mut all = Several::of(Scope::Fleet);
     let Some(set) = case.history().policy_at(case.now().unix_seconds) else {
-        return vec![Judgement::unknown(Scope::Fleet, "no policy was set in the journal")];
+        return vec![Judgement::unknown(
+            Scope::Fleet,
+            "no policy was set in the journal",
+        )];
     };
     all.add(same(case, set));
     all.add(approved(case, set));
@@ -66,7 +69,10 @@ fn same(case: &Case<'_>, set: &PolicySeen) -> Judgement {
     let by_text = case.document().map(|hash| hash == set.hash);
     let by_content = set.policy.as_deref().map(|policy| policy == case.policy());
     let judgement = match by_text.or(by_content) {
-        Some(true) => Judgement::pass(Scope::Fleet, "the policy in the journal is the one judged by"),
+        Some(true) => Judgement::pass(
+            Scope::Fleet,
+            "the policy in the journal is the one judged by",
+        ),
         Some(false) => Judgement::fail(
             Scope::Fleet,
             "the policy in the journal is another one than that which is judged by",
@@ -82,11 +88,15 @@ fn same(case: &Case<'_>, set: &PolicySeen) -> Judgement {
 
 fn approved(case: &Case<'_>, set: &PolicySeen) -> Judgement {
     let wanted = case.policy().approval.quorum;
-    let about = case.records().sign_offs.iter().filter(|one| {
-        DocumentHash::from_bytes(*one.fact.document.as_bytes()) == set.hash
-    });
+    let about = case
+        .records()
+        .sign_offs
+        .iter()
+        .filter(|one| DocumentHash::from_bytes(*one.fact.document.as_bytes()) == set.hash);
     let of = |decision: Decision| {
-        let some = about.clone().filter(move |one| one.fact.decision == decision);
+        let some = about
+            .clone()
+            .filter(move |one| one.fact.decision == decision);
         let people: BTreeSet<_> = some.filter_map(|one| one.head.actor).collect();
         u64::try_from(people.len()).unwrap_or(u64::MAX)
     };
@@ -97,8 +107,13 @@ fn approved(case: &Case<'_>, set: &PolicySeen) -> Judgement {
         .map(|one| one.fact.role.as_str())
         .collect();
     let asked = case.policy().approval.roles.iter();
-    let missing: Vec<&str> = asked.map(String::as_str).filter(|role| !roles.contains(role)).collect();
-    let why = format!("{yes} people approved the policy in force, {no} rejected it; {wanted} must approve");
+    let missing: Vec<&str> = asked
+        .map(String::as_str)
+        .filter(|role| !roles.contains(role))
+        .collect();
+    let why = format!(
+        "{yes} people approved the policy in force, {no} rejected it; {wanted} must approve"
+    );
     let entries = about.clone().map(|one| one.entry).chain([set.entry]);
     let judgement = if no > 0 || yes < wanted {
         Judgement::fail(Scope::Fleet, why).since(Moment::utc(set.at))
@@ -115,9 +130,16 @@ fn reviewed(case: &Case<'_>, set: &PolicySeen, every: Option<Period>) -> Judgeme
     let zone = &case.policy().timezone;
     let work = obligations(case);
     let reviews: Vec<_> = work.iter().filter(|one| one.kind == "review").collect();
-    let late: Vec<_> = reviews.iter().filter(|one| one.state == ObligationState::Overdue).collect();
+    let late: Vec<_> = reviews
+        .iter()
+        .filter(|one| one.state == ObligationState::Overdue)
+        .collect();
     if !late.is_empty() {
-        let names: Vec<&str> = late.iter().map(|one| one.key.as_str()).take(SHOWN).collect();
+        let names: Vec<&str> = late
+            .iter()
+            .map(|one| one.key.as_str())
+            .take(SHOWN)
+            .collect();
         let why = format!("{} reviews are overdue: {}", late.len(), names.join(", "));
         let since = late.iter().filter_map(|one| one.due).min();
         return Judgement::fail(Scope::Fleet, why).since(since.map(|day| day.start(zone)));
@@ -126,7 +148,10 @@ fn reviewed(case: &Case<'_>, set: &PolicySeen, every: Option<Period>) -> Judgeme
         let done = reviews.iter().filter_map(|one| one.last).max();
         let last = done.map_or(set.at, |day| day.start(zone).unix_seconds.max(set.at));
         if !case.is_fresh(last, every) {
-            let why = format!("it was set or reviewed {}; that is good for {every}", case.ago(last));
+            let why = format!(
+                "it was set or reviewed {}; that is good for {every}",
+                case.ago(last)
+            );
             return Judgement::unknown(Scope::Fleet, why)
                 .because([set.entry])
                 .since(after(last, every));
@@ -136,8 +161,11 @@ fn reviewed(case: &Case<'_>, set: &PolicySeen, every: Option<Period>) -> Judgeme
         return Judgement::unknown(Scope::Fleet, "nothing says when it must be looked at again");
     }
     let end = reviews.iter().filter_map(|one| one.due).min();
-    Judgement::pass(Scope::Fleet, format!("none of {} reviews is overdue", reviews.len()))
-        .until(end.map(|day| day.start(zone)))
+    Judgement::pass(
+        Scope::Fleet,
+        format!("none of {} reviews is overdue", reviews.len()),
+    )
+    .until(end.map(|day| day.start(zone)))
 }
 
 /// Judges that every rule has an owner and a reason.
@@ -160,15 +188,23 @@ fn reasoned(case: &Case<'_>, set: &PolicySeen) -> Judgement {
 }
 
 fn current(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
-    let patch = case.active().filter_map(|one| one.resolved.period(Key::PatchWithin)).min();
+    let patch = case
+        .active()
+        .filter_map(|one| one.resolved.period(Key::PatchWithin))
+        .min();
     let limit = given.period("every").or(patch).unwrap_or(LOOKED);
     let Some(last) = case.attested("versions", None) else {
-        let why = format!("nobody has looked whether versions are supported; that is good for {limit}");
+        let why =
+            format!("nobody has looked whether versions are supported; that is good for {limit}");
         return vec![Judgement::unknown(Scope::Fleet, why)];
     };
     let end = after(last.at, limit);
     let age = case.ago(last.at);
-    let open = last.fact.values.get("advisories").map_or("0", String::as_str);
+    let open = last
+        .fact
+        .values
+        .get("advisories")
+        .map_or("0", String::as_str);
     let judgement = match (last.fact.holds, case.is_fresh(last.at, limit)) {
         (false, _) => {
             let why = format!("versions were not as they should be {age}, {open} advisories open");
@@ -178,10 +214,11 @@ fn current(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
             let why = format!("versions were looked at {age}; that is good for {limit}");
             Judgement::unknown(Scope::Fleet, why).since(end)
         }
-        (true, true) => {
-            Judgement::pass(Scope::Fleet, format!("versions were supported {age}, {open} advisories open"))
-                .until(end)
-        }
+        (true, true) => Judgement::pass(
+            Scope::Fleet,
+            format!("versions were supported {age}, {open} advisories open"),
+        )
+        .until(end),
     };
     vec![judgement.because([last.entry])]
 }

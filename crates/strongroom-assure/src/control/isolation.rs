@@ -60,8 +60,9 @@ fn tried(case: &Case<'_>, of: &RepositoryOf<'_>, limit: Period) -> Judgement {
     let end = after(last.at, limit);
     let age = case.ago(last.at);
     let judgement = match (last.fact.holds, case.is_fresh(last.at, limit)) {
-        (false, _) => Judgement::fail(scope, format!("it was within reach {age}"))
-            .since(Moment::utc(last.at)),
+        (false, _) => {
+            Judgement::fail(scope, format!("it was within reach {age}")).since(Moment::utc(last.at))
+        }
         (true, false) => {
             let why = format!("its isolation was tried {age}; that is good for {limit}");
             Judgement::unknown(scope, why).since(end)

@@ -46,7 +46,11 @@ fn intact(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let limit = given.period("every").unwrap_or(COMPARED);
     let mut all = Several::of(Scope::Fleet);
     all.add(whole(case));
-    all.add(witnessed(case, limit, given.count("witnesses").unwrap_or(0)));
+    all.add(witnessed(
+        case,
+        limit,
+        given.count("witnesses").unwrap_or(0),
+    ));
     vec![all.finish()]
 }
 
@@ -59,8 +63,14 @@ fn whole(case: &Case<'_>) -> Judgement {
     }
     let missing: u64 = journals.iter().map(|one| one.missing()).sum();
     match missing {
-        0 => Judgement::pass(Scope::Fleet, format!("{entries} entries follow each other without a gap")),
-        _ => Judgement::fail(Scope::Fleet, format!("{missing} entries are missing among {entries}")),
+        0 => Judgement::pass(
+            Scope::Fleet,
+            format!("{entries} entries follow each other without a gap"),
+        ),
+        _ => Judgement::fail(
+            Scope::Fleet,
+            format!("{missing} entries are missing among {entries}"),
+        ),
     }
 }
 
@@ -71,19 +81,25 @@ fn witnessed(case: &Case<'_>, limit: Period, wanted: u64) -> Judgement {
     };
     let end = after(last.at, limit);
     let age = case.ago(last.at);
-    let count = last.fact.values.get("witnesses").and_then(|text| text.parse::<u64>().ok());
+    let count = last
+        .fact
+        .values
+        .get("witnesses")
+        .and_then(|text| text.parse::<u64>().ok());
     let count = count.unwrap_or(0);
     let why = format!("it was compared with its checkpoint {age}; {count} witnesses have seen it");
     let judgement = match (last.fact.holds, case.is_fresh(last.at, limit)) {
         (false, _) => {
-            let why = format!("it does not follow from the checkpoint that it was compared with {age}");
+            let why =
+                format!("it does not follow from the checkpoint that it was compared with {age}");
             Judgement::fail(Scope::Fleet, why).since(Moment::utc(last.at))
         }
         (true, false) => {
             Judgement::unknown(Scope::Fleet, format!("{why}; that is good for {limit}")).since(end)
         }
         (true, true) if count < wanted => {
-            Judgement::fail(Scope::Fleet, format!("{why}; {wanted} must")).since(Moment::utc(last.at))
+            Judgement::fail(Scope::Fleet, format!("{why}; {wanted} must"))
+                .since(Moment::utc(last.at))
         }
         (true, true) => Judgement::pass(Scope::Fleet, why).until(end),
     };
@@ -101,10 +117,16 @@ fn kept(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
         let why = format!("it is there from its first entry, {age}; {keep} are asked for");
         Judgement::pass(Scope::Fleet, why)
     } else if first.said_at <= from {
-        let why = format!("it reaches back to entry {}, {age}; {keep} are asked for", first.entry);
+        let why = format!(
+            "it reaches back to entry {}, {age}; {keep} are asked for",
+            first.entry
+        );
         Judgement::pass(Scope::Fleet, why)
     } else {
-        let why = format!("its oldest entry that is there is {}, {age}; {keep} are asked for", first.entry);
+        let why = format!(
+            "its oldest entry that is there is {}, {age}; {keep} are asked for",
+            first.entry
+        );
         Judgement::fail(Scope::Fleet, why)
     };
     vec![judgement.because([first.entry])]

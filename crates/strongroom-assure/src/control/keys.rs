@@ -29,7 +29,11 @@ pub(super) const C_07: Standard = Standard {
 
 fn key_management(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let mut all = Several::of(Scope::Fleet);
-    let strictest = |key, given| case.active().filter_map(|one| one.at_most(key, given)).min();
+    let strictest = |key, given| {
+        case.active()
+            .filter_map(|one| one.at_most(key, given))
+            .min()
+    };
     if let Some(limit) = strictest(Key::KeyAge, given.period("max_age")) {
         all.add(age(case, limit));
     }
@@ -41,9 +45,8 @@ fn key_management(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
 /// Judges when keys were changed last, by the announcement of a keyring or an epoch.
 fn age(case: &Case<'_>, limit: Period) -> Judgement {
     let changes = case.records().keys.iter().rev();
-    let mut changes = changes.filter(|one| {
-        one.fact.generation.is_some() || !one.fact.epochs.is_empty()
-    });
+    let mut changes =
+        changes.filter(|one| one.fact.generation.is_some() || !one.fact.epochs.is_empty());
     let first = case.first_entry();
     let (at, entry, what) = match (changes.next(), first) {
         (Some(change), _) => (change.at, change.entry, "changed"),
@@ -54,9 +57,13 @@ fn age(case: &Case<'_>, limit: Period) -> Judgement {
     let end = after(at, limit);
     let why = format!("keys were {what} {}; they may be {limit} old", case.ago(at));
     if case.is_fresh(at, limit) {
-        Judgement::pass(Scope::Fleet, why).because([entry]).until(end)
+        Judgement::pass(Scope::Fleet, why)
+            .because([entry])
+            .until(end)
     } else {
-        Judgement::fail(Scope::Fleet, why).because([entry]).since(end)
+        Judgement::fail(Scope::Fleet, why)
+            .because([entry])
+            .since(end)
     }
 }
 
@@ -74,9 +81,11 @@ fn recovery(case: &Case<'_>, limit: Period) -> Judgement {
             let why = format!("the recovery of keys was tested {age}; that is good for {limit}");
             Judgement::unknown(Scope::Fleet, why).since(end)
         }
-        (true, true) => {
-            Judgement::pass(Scope::Fleet, format!("the recovery of keys was tested {age}")).until(end)
-        }
+        (true, true) => Judgement::pass(
+            Scope::Fleet,
+            format!("the recovery of keys was tested {age}"),
+        )
+        .until(end),
     };
     judgement.because([last.entry])
 }

@@ -32,7 +32,9 @@ pub(super) const C_17: Standard = Standard {
 
 fn monitored(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let mut all = Several::of(Scope::Fleet);
-    let asked = case.active().filter_map(|one| one.at_most(Key::AlertTest, given.period("every")));
+    let asked = case
+        .active()
+        .filter_map(|one| one.at_most(Key::AlertTest, given.period("every")));
     let limit = asked.min().or(given.period("every")).unwrap_or(TESTED);
     all.add(tested(case, limit));
     all.add(delivered(case));
@@ -44,15 +46,23 @@ fn monitored(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
 }
 
 fn is_acknowledged(case: &Case<'_>, alert: &Noted<Alert>) -> bool {
-    case.records().acknowledged.iter().any(|one| one.head.answers.contains(&alert.head.id))
+    case.records()
+        .acknowledged
+        .iter()
+        .any(|one| one.head.answers.contains(&alert.head.id))
 }
 
 /// Judges that an alert was sent as a test, left, and was acknowledged.
 fn tested(case: &Case<'_>, limit: Period) -> Judgement {
-    let tests = case.records().alerts.iter().rev().filter(|one| one.fact.test);
-    let mut good = tests.clone().filter(|one| {
-        one.fact.outcome == AlertOutcome::Sent && is_acknowledged(case, one)
-    });
+    let tests = case
+        .records()
+        .alerts
+        .iter()
+        .rev()
+        .filter(|one| one.fact.test);
+    let mut good = tests
+        .clone()
+        .filter(|one| one.fact.outcome == AlertOutcome::Sent && is_acknowledged(case, one));
     let Some(last) = good.next() else {
         let tests: Vec<_> = tests.collect();
         let why = format!(
@@ -62,9 +72,14 @@ fn tested(case: &Case<'_>, limit: Period) -> Judgement {
         return Judgement::unknown(Scope::Fleet, why).because(tests.first().map(|one| one.entry));
     };
     let end = after(last.at, limit);
-    let why = format!("an alert was sent as a test and acknowledged {}", case.ago(last.at));
+    let why = format!(
+        "an alert was sent as a test and acknowledged {}",
+        case.ago(last.at)
+    );
     if case.is_fresh(last.at, limit) {
-        Judgement::pass(Scope::Fleet, why).because([last.entry]).until(end)
+        Judgement::pass(Scope::Fleet, why)
+            .because([last.entry])
+            .until(end)
     } else {
         Judgement::unknown(Scope::Fleet, format!("{why}; that is good for {limit}"))
             .because([last.entry])
@@ -75,7 +90,12 @@ fn tested(case: &Case<'_>, limit: Period) -> Judgement {
 /// Judges that no alert of the last weeks was left unsent: by no route, or not again.
 fn delivered(case: &Case<'_>) -> Judgement {
     let from = LOOKED_BACK.before(case.now()).unix_seconds;
-    let alerts = || case.records().alerts.iter().filter(move |one| one.at > from);
+    let alerts = || {
+        case.records()
+            .alerts
+            .iter()
+            .filter(move |one| one.at > from)
+    };
     let is_sent_later = |failed: &Noted<Alert>| {
         let mut later = alerts().filter(|one| one.at >= failed.at);
         later.any(|one| {
@@ -99,10 +119,16 @@ fn delivered(case: &Case<'_>) -> Judgement {
 }
 
 fn answered(case: &Case<'_>) -> Judgement {
-    let late: Vec<_> = escalated(case).into_iter().filter(|one| one.is_late).collect();
+    let late: Vec<_> = escalated(case)
+        .into_iter()
+        .filter(|one| one.is_late)
+        .collect();
     match late.iter().min_by_key(|one| one.due) {
         Some(first) => {
-            let why = format!("{} alerts wait longer for an answer than their escalation allows", late.len());
+            let why = format!(
+                "{} alerts wait longer for an answer than their escalation allows",
+                late.len()
+            );
             Judgement::fail(Scope::Fleet, why)
                 .because(late.iter().flat_map(|one| one.because.iter().copied()))
                 .since(first.due)
@@ -114,7 +140,8 @@ fn answered(case: &Case<'_>) -> Judgement {
 /// Judges that a clock elsewhere watches.
 fn watched(case: &Case<'_>) -> Judgement {
     let Some(last) = case.attested("heartbeat", None) else {
-        let why = format!("nothing says that a clock elsewhere watches; that is good for {WATCHED}");
+        let why =
+            format!("nothing says that a clock elsewhere watches; that is good for {WATCHED}");
         return Judgement::unknown(Scope::Fleet, why);
     };
     let end = after(last.at, WATCHED);

@@ -18,17 +18,28 @@ use crate::incident::{Incident, IncidentState, incidents};
 use crate::obligation::obligations;
 
 pub(super) const C_18: Standard = Standard {
-    spec: ControlSpec::new("C-18", "Incidents are answered in time and end with a review")
-        .with_weight(Head::Reliable, Severity::Warning)
-        .with_texts(Texts {
-            business: "The same thing will happen again, because nobody learnt from it.",
-            next_step: "Resolve what is open, hold the review, attach what was learnt, and close it.",
-            does_not_prove: "That everything that was an incident was recorded as one.",
-        })
-        .with_parameters(&[
-            Parameter::new("acknowledge", ParameterKind::Period, "how soon somebody must answer"),
-            Parameter::new("resolve", ParameterKind::Period, "how soon it must be resolved"),
-        ]),
+    spec: ControlSpec::new(
+        "C-18",
+        "Incidents are answered in time and end with a review",
+    )
+    .with_weight(Head::Reliable, Severity::Warning)
+    .with_texts(Texts {
+        business: "The same thing will happen again, because nobody learnt from it.",
+        next_step: "Resolve what is open, hold the review, attach what was learnt, and close it.",
+        does_not_prove: "That everything that was an incident was recorded as one.",
+    })
+    .with_parameters(&[
+        Parameter::new(
+            "acknowledge",
+            ParameterKind::Period,
+            "how soon somebody must answer",
+        ),
+        Parameter::new(
+            "resolve",
+            ParameterKind::Period,
+            "how soon it must be resolved",
+        ),
+    ]),
     judge: incident_process,
 };
 
@@ -61,7 +72,10 @@ pub(super) const C_30: Standard = Standard {
 fn incident_process(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let all = incidents(case);
     if all.is_empty() {
-        return vec![Judgement::not_applicable(Scope::Fleet, "no incident was recorded")];
+        return vec![Judgement::not_applicable(
+            Scope::Fleet,
+            "no incident was recorded",
+        )];
     }
     let answer = given.period("acknowledge").unwrap_or(ANSWERED);
     let resolve = given.period("resolve").unwrap_or(RESOLVED);
@@ -76,7 +90,10 @@ fn incident_process(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
             );
         }
     }
-    let closed = all.iter().filter(|one| one.state == IncidentState::Closed).count();
+    let closed = all
+        .iter()
+        .filter(|one| one.state == IncidentState::Closed)
+        .count();
     let waived = all.iter().filter(|one| one.is_waived).count();
     let why = format!(
         "of {} incidents {closed} are closed, {waived} of them without a review on somebody's responsibility; none is late",
@@ -109,19 +126,35 @@ fn late(
             let resolved = one.resolved?;
             let due = REVIEWED.after(resolved);
             let is_late = one.reviewed.is_none() && !one.is_waived && due < now;
-            is_late.then(|| (format!("not reviewed within {REVIEWED} after it was resolved"), due))
+            is_late.then(|| {
+                (
+                    format!("not reviewed within {REVIEWED} after it was resolved"),
+                    due,
+                )
+            })
         })
 }
 
 fn corrective_actions(case: &Case<'_>, _: &Parameters) -> Vec<Judgement> {
     let all = recorded(case);
     if all.is_empty() {
-        return vec![Judgement::not_applicable(Scope::Fleet, "no action was opened")];
+        return vec![Judgement::not_applicable(
+            Scope::Fleet,
+            "no action was opened",
+        )];
     }
     let overdue: Vec<_> = all.iter().filter(|one| one.is_overdue).collect();
     if !overdue.is_empty() {
-        let names: Vec<&str> = overdue.iter().map(|one| one.key.as_str()).take(SHOWN).collect();
-        let why = format!("{} actions are overdue: {}", overdue.len(), names.join(", "));
+        let names: Vec<&str> = overdue
+            .iter()
+            .map(|one| one.key.as_str())
+            .take(SHOWN)
+            .collect();
+        let why = format!(
+            "{} actions are overdue: {}",
+            overdue.len(),
+            names.join(", ")
+        );
         let since = overdue.iter().filter_map(|one| one.due).min();
         return vec![
             Judgement::fail(Scope::Fleet, why)
@@ -132,16 +165,24 @@ fn corrective_actions(case: &Case<'_>, _: &Parameters) -> Vec<Judgement> {
     let unproven: Vec<_> = all
         .iter()
         .filter(|one| one.state == ActionState::Done)
-        .filter(|one| one.done.is_some_and(|done| !case.is_fresh(done.unix_seconds, JUDGED)))
+        .filter(|one| {
+            one.done
+                .is_some_and(|done| !case.is_fresh(done.unix_seconds, JUDGED))
+        })
         .collect();
-    let entries: Vec<_> = all.iter().filter_map(|one| one.because.last().copied()).collect();
+    let entries: Vec<_> = all
+        .iter()
+        .filter_map(|one| one.because.last().copied())
+        .collect();
     let judgement = match unproven.len() {
         0 => {
             let why = format!("none of {} actions is overdue", all.len());
             Judgement::pass(Scope::Fleet, why)
         }
         count => {
-            let why = format!("{count} actions were done more than {JUDGED} ago, and nobody says whether they helped");
+            let why = format!(
+                "{count} actions were done more than {JUDGED} ago, and nobody says whether they helped"
+            );
             let since = unproven.iter().filter_map(|one| one.done).min();
             Judgement::unknown(Scope::Fleet, why).since(since.map(|at| JUDGED.after(at)))
         }

@@ -66,7 +66,8 @@ pub(super) const C_29: Standard = Standard {
 
 fn frequency(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let all = case.subjects().iter();
-    all.map(|one| exposure(case, one, given.period("rpo"))).collect()
+    all.map(|one| exposure(case, one, given.period("rpo")))
+        .collect()
 }
 
 /// Judges how much could have been lost over the last weeks, at every moment of them.
@@ -95,7 +96,10 @@ fn exposure(case: &Case<'_>, subject: &Subject, given: Option<Period>) -> Judgem
     if measured.now > allowed {
         let silent = case.last_seen().is_none_or(|at| !case.is_fresh(at, target));
         let judgement = match silent {
-            true => Judgement::unknown(scope, format!("{why}; nothing was recorded for longer than that")),
+            true => Judgement::unknown(
+                scope,
+                format!("{why}; nothing was recorded for longer than that"),
+            ),
             false => Judgement::fail(scope, why),
         };
         return judgement.because(evidence).since(since);
@@ -138,17 +142,28 @@ fn tested(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgement {
     let now = case.now().unix_seconds;
     let drills = case.history().drills_of(&subject.resource.id);
     let drills: Vec<&Noted<Drill>> = drills.filter(|one| one.at <= now).collect();
-    let proven = drills.iter().rev().find(|one| one.fact.verdict == DrillVerdict::Proven);
-    let failed = drills.iter().rev().find(|one| one.fact.verdict == DrillVerdict::Failed);
+    let proven = drills
+        .iter()
+        .rev()
+        .find(|one| one.fact.verdict == DrillVerdict::Proven);
+    let failed = drills
+        .iter()
+        .rev()
+        .find(|one| one.fact.verdict == DrillVerdict::Failed);
     if let Some(failed) = failed.filter(|one| proven.is_none_or(|good| good.at < one.at)) {
-        let why = format!("the restore of {} failed ({})", case.ago(failed.at), causes(failed));
+        let why = format!(
+            "the restore of {} failed ({})",
+            case.ago(failed.at),
+            causes(failed)
+        );
         return Judgement::fail(all.scope(), why)
             .because([failed.entry])
             .since(Moment::utc(failed.at));
     }
     let Some(last) = proven else {
         let tried = drills.len();
-        let why = format!("no restore of it was ever proven ({tried} tried); one is good for {limit}");
+        let why =
+            format!("no restore of it was ever proven ({tried} tried); one is good for {limit}");
         return Judgement::unknown(all.scope(), why)
             .because(drills.last().map(|one| one.entry))
             .since(since_protected(case, subject, limit));
@@ -156,14 +171,19 @@ fn tested(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgement {
     let end = after(last.at, limit);
     let why = format!("a restore was proven {}", case.ago(last.at));
     all.add(if case.is_fresh(last.at, limit) {
-        Judgement::pass(all.scope(), why).because([last.entry]).until(end)
+        Judgement::pass(all.scope(), why)
+            .because([last.entry])
+            .until(end)
     } else {
         Judgement::unknown(all.scope(), format!("{why}; that is good for {limit}"))
             .because([last.entry])
             .since(end)
     });
-    let level = subject.resolved.text(Key::DrillLevel).and_then(|text| text.parse::<Level>().ok());
-    if level.is_some_and(|level| number(level) >= 5) && !is_validated(last.fact) {
+    let level = subject
+        .resolved
+        .text(Key::DrillLevel)
+        .and_then(|text| text.parse::<Level>().ok());
+    if level.is_some_and(|level| number(level) >= 5) && !is_validated(&last.fact) {
         let why = "what was restored was not validated, so that L5 is not reached";
         all.add(Judgement::unknown(all.scope(), why).because([last.entry]));
     }
@@ -205,7 +225,9 @@ fn in_time(scope: &Scope, drill: &Noted<Drill>, target: Period) -> Judgement {
 fn causes(drill: &Noted<Drill>) -> String {
     let failed = drill.fact.validators.iter();
     let failed = failed.filter(|(_, verdict, _)| *verdict == ValidatorVerdict::Failed);
-    let names: Vec<String> = failed.map(|(name, _, code)| format!("{name}: {code}")).collect();
+    let names: Vec<String> = failed
+        .map(|(name, _, code)| format!("{name}: {code}"))
+        .collect();
     match names.is_empty() {
         true => format!("scenario {}", drill.fact.scenario),
         false => names.join(", "),
@@ -222,8 +244,13 @@ fn since_protected(case: &Case<'_>, subject: &Subject, every: Period) -> Option<
 fn from_nothing(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let limit = given.period("every").unwrap_or(FROM_NOTHING);
     let about = case.records().drills.iter().rev();
-    let about: Vec<_> = about.filter(|one| one.fact.scenario == "from-nothing").collect();
-    let Some(last) = about.iter().find(|one| one.fact.verdict != DrillVerdict::NotProven) else {
+    let about: Vec<_> = about
+        .filter(|one| one.fact.scenario == "from-nothing")
+        .collect();
+    let Some(last) = about
+        .iter()
+        .find(|one| one.fact.verdict != DrillVerdict::NotProven)
+    else {
         let why = format!(
             "recovery from nothing was never proven ({} tried); that is good for {limit}",
             about.len()
@@ -241,9 +268,11 @@ fn from_nothing(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
             let why = format!("recovery from nothing was proven {age}; that is good for {limit}");
             Judgement::unknown(Scope::Fleet, why).since(end)
         }
-        (true, true) => {
-            Judgement::pass(Scope::Fleet, format!("recovery from nothing was proven {age}")).until(end)
-        }
+        (true, true) => Judgement::pass(
+            Scope::Fleet,
+            format!("recovery from nothing was proven {age}"),
+        )
+        .until(end),
     };
     vec![judgement.because([last.entry])]
 }

@@ -31,15 +31,12 @@ pub(super) const C_24: Standard = Standard {
 fn residency(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let limit = given.period("every").unwrap_or(LOOKED);
     let all = case.repositories();
-    all.iter().map(|one| located(case, one, given, limit)).collect()
+    all.iter()
+        .map(|one| located(case, one, given, limit))
+        .collect()
 }
 
-fn located(
-    case: &Case<'_>,
-    of: &RepositoryOf<'_>,
-    given: &Parameters,
-    limit: Period,
-) -> Judgement {
+fn located(case: &Case<'_>, of: &RepositoryOf<'_>, given: &Parameters, limit: Period) -> Judgement {
     let scope = Scope::Repository(of.name.to_owned());
     let mut allowed: Option<BTreeSet<String>> = given.words("regions").cloned();
     for subject in case.held_by(of.name) {
@@ -55,7 +52,10 @@ fn located(
     let regions = regions.join(", ");
     let said = of.repository.region.as_deref();
     if said.is_some_and(|region| !allowed.contains(region)) {
-        let why = format!("it is in {}, and only {regions} are allowed", said.unwrap_or_default());
+        let why = format!(
+            "it is in {}, and only {regions} are allowed",
+            said.unwrap_or_default()
+        );
         return Judgement::fail(scope, why);
     }
     let Some(last) = case.attested("location", Some(of.name)) else {
@@ -66,8 +66,10 @@ fn located(
     let seen = last.fact.values.get("region").map(String::as_str);
     let age = case.ago(last.at);
     let judgement = match seen {
-        _ if !last.fact.holds => Judgement::fail(scope, format!("it was seen to be elsewhere {age}"))
-            .since(Moment::utc(last.at)),
+        _ if !last.fact.holds => {
+            Judgement::fail(scope, format!("it was seen to be elsewhere {age}"))
+                .since(Moment::utc(last.at))
+        }
         Some(region) if !allowed.contains(region) => {
             let why = format!("it was seen in {region} {age}, and only {regions} are allowed");
             Judgement::fail(scope, why).since(Moment::utc(last.at))

@@ -62,7 +62,8 @@ pub(super) const C_23: Standard = Standard {
 
 fn minimum(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let all = case.subjects().iter();
-    all.map(|one| kept(case, one, given.period("minimum"))).collect()
+    all.map(|one| kept(case, one, given.period("minimum")))
+        .collect()
 }
 
 fn kept(case: &Case<'_>, subject: &Subject, given: Option<Period>) -> Judgement {
@@ -89,12 +90,22 @@ fn kept(case: &Case<'_>, subject: &Subject, given: Option<Period>) -> Judgement 
         least.is_some_and(|least| least.after(Moment::utc(one.capture)).unix_seconds > *at)
     });
     let early: Vec<&(&SnapshotSeen, i64, EntryRef)> = young
-        .chain(gone.iter().filter(|(one, at, _)| rules_keep(case, subject, &all, one, *at)))
+        .chain(
+            gone.iter()
+                .filter(|(one, at, _)| rules_keep(case, subject, &all, one, *at)),
+        )
         .collect();
     if let Some((_, at, _)) = early.first() {
-        let least = least.map_or(String::new(), |least| format!(", which keep everything for {least}"));
-        let count = early.iter().map(|(_, _, entry)| entry).collect::<BTreeSet<_>>().len();
-        let why = format!("{count} deletions in {LOOKED_BACK} took snapshots that the rules keep{least}");
+        let least = least.map_or(String::new(), |least| {
+            format!(", which keep everything for {least}")
+        });
+        let count = early
+            .iter()
+            .map(|(_, _, entry)| entry)
+            .collect::<BTreeSet<_>>()
+            .len();
+        let why =
+            format!("{count} deletions in {LOOKED_BACK} took snapshots that the rules keep{least}");
         return Judgement::fail(scope, why)
             .because(early.iter().map(|(_, _, entry)| *entry))
             .since(Moment::utc(*at));
@@ -140,14 +151,17 @@ fn rules_keep(
 fn snapshots<'a>(case: &Case<'a>, subject: &Subject) -> Vec<&'a SnapshotSeen> {
     let now = case.now().unix_seconds;
     let happened = case.happened(&subject.resource.id);
-    let points = happened.map(|one| one.points.as_slice()).unwrap_or_default();
+    let points = happened
+        .map(|one| one.points.as_slice())
+        .unwrap_or_default();
     let all = points.iter().flat_map(|point| case.history().copies(point));
     all.filter(|one| one.durable <= now).collect()
 }
 
 fn maximum(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let all = case.subjects().iter();
-    all.map(|one| aged(case, one, given.period("maximum"))).collect()
+    all.map(|one| aged(case, one, given.period("maximum")))
+        .collect()
 }
 
 fn aged(case: &Case<'_>, subject: &Subject, given: Option<Period>) -> Judgement {
@@ -175,14 +189,20 @@ fn aged(case: &Case<'_>, subject: &Subject, given: Option<Period>) -> Judgement 
     match old.first() {
         Some(oldest) => Judgement::fail(
             scope,
-            format!("{} snapshots are older than {most}, and not held", old.len()),
+            format!(
+                "{} snapshots are older than {most}, and not held",
+                old.len()
+            ),
         )
         .because(old.iter().map(|one| one.entry))
         .since(most.after(Moment::utc(oldest.capture))),
         None => {
             let oldest = there.map(|one| (one.capture, one.entry)).min();
             let until = oldest.map(|(at, _)| most.after(Moment::utc(at)));
-            let why = format!("of {} snapshots none is older than {most}, unless it is held", all.len());
+            let why = format!(
+                "of {} snapshots none is older than {most}, unless it is held",
+                all.len()
+            );
             Judgement::pass(scope, why)
                 .because(oldest.map(|(_, entry)| entry))
                 .until(until)
@@ -192,7 +212,10 @@ fn aged(case: &Case<'_>, subject: &Subject, given: Option<Period>) -> Judgement 
 
 /// Returns the snapshots that are held now by their ids.
 fn held_ids(case: &Case<'_>) -> BTreeSet<Id> {
-    active_holds(case).into_iter().flat_map(|(_, ids)| ids).collect()
+    active_holds(case)
+        .into_iter()
+        .flat_map(|(_, ids)| ids)
+        .collect()
 }
 
 /// Returns the entries of holds that are in force, with the snapshots that each names.
@@ -231,7 +254,9 @@ fn holds(case: &Case<'_>, _: &Parameters) -> Vec<Judgement> {
     let entries = active.iter().map(|(entry, _)| *entry);
     let judgement = if let Some((_, first)) = gone.first() {
         let why = format!("{} snapshots that are held were forgotten", gone.len());
-        let deletions = gone.iter().filter_map(|(_, one)| one.map(|(_, entry)| entry));
+        let deletions = gone
+            .iter()
+            .filter_map(|(_, one)| one.map(|(_, entry)| entry));
         Judgement::fail(Scope::Fleet, why)
             .because(deletions)
             .since(first.map(|(at, _)| Moment::utc(at)))

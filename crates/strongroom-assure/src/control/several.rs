@@ -36,7 +36,10 @@ impl Several {
             .filter(|part| part.verdict == verdict)
             .collect();
         let reasons: Vec<&str> = worst.iter().map(|part| part.reason.as_str()).collect();
-        let ends = self.parts.iter().filter(|part| part.verdict == Verdict::Pass);
+        let ends = self
+            .parts
+            .iter()
+            .filter(|part| part.verdict == Verdict::Pass);
         let end: Option<Moment> = ends.filter_map(|part| part.valid_until).min();
         Judgement::new(self.scope, verdict, reasons.join("; "))
             .because(worst.iter().flat_map(|part| part.because.iter().copied()))

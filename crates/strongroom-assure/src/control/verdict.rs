@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use strongroom_retain::Moment;
 
+use crate::history::EntryRef;
 use crate::report::as_text;
 
 /// What evidence says about a rule. The order is that of urgency: of several the greatest counts.

@@ -34,12 +34,18 @@ pub(super) const C_08: Standard = Standard {
 
 fn integrity_verified(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
     let all = case.repositories();
-    all.iter().map(|one| verified(case, one.name, given)).collect()
+    all.iter()
+        .map(|one| verified(case, one.name, given))
+        .collect()
 }
 
 fn verified(case: &Case<'_>, name: &str, given: &Parameters) -> Judgement {
     let mut all = Several::of(Scope::Repository(name.to_owned()));
-    let records: Vec<&Noted<Verified>> = case.records().verified.iter().copied()
+    let records: Vec<&Noted<Verified>> = case
+        .records()
+        .verified
+        .iter()
+        .copied()
         .filter(|one| one.fact.repository == name)
         .collect();
     let asked = asked(case, name, given);
@@ -100,10 +106,14 @@ fn of_level(
         case.ago(last.at)
     );
     if case.is_fresh(last.at, limit) {
-        Judgement::pass(scope.clone(), why).because([last.entry]).until(end)
+        Judgement::pass(scope.clone(), why)
+            .because([last.entry])
+            .until(end)
     } else {
         let why = format!("{why}; that is good for {limit}");
-        Judgement::unknown(scope.clone(), why).because([last.entry]).since(end)
+        Judgement::unknown(scope.clone(), why)
+            .because([last.entry])
+            .since(end)
     }
 }
 
@@ -117,7 +127,11 @@ fn in_full(case: &Case<'_>, name: &str, limit: Period) -> Judgement {
         .filter(|one| one.level >= 2 && one.at > from && one.at <= now)
         .collect();
     let whole = within.iter().rev().find(|one| !one.is_round);
-    let rounds: f64 = within.iter().filter(|one| one.is_round).map(|one| one.share).sum();
+    let rounds: f64 = within
+        .iter()
+        .filter(|one| one.is_round)
+        .map(|one| one.share)
+        .sum();
     let entries: Vec<_> = match whole {
         Some(one) => vec![one.entry],
         None => within.iter().map(|one| one.entry).collect(),
@@ -129,7 +143,10 @@ fn in_full(case: &Case<'_>, name: &str, limit: Period) -> Judgement {
             .because(entries)
             .until(after(at, limit));
     }
-    let why = format!("{:.0} % of it was read within {limit}, not all", rounds * 100.0);
+    let why = format!(
+        "{:.0} % of it was read within {limit}, not all",
+        rounds * 100.0
+    );
     Judgement::unknown(scope, why).because(entries)
 }
 
@@ -150,7 +167,9 @@ fn damage(scope: &Scope, last: &Noted<Verified>) -> Judgement {
 
 pub(super) fn number(level: Level) -> u8 {
     let place = Level::ALL.iter().position(|one| *one == level);
-    place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
+    place
+        .and_then(|place| u8::try_from(place).ok())
+        .unwrap_or(u8::MAX)
 }
 
 const READ_AGE: Period = Period::days(35);

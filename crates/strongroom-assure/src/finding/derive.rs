@@ -21,7 +21,11 @@ pub(crate) fn findings(
             all.extend(of_control(case, result, judgement));
         }
     }
-    all.extend(obligations.iter().filter_map(|one| of_obligation(case, one)));
+    all.extend(
+        obligations
+            .iter()
+            .filter_map(|one| of_obligation(case, one)),
+    );
     all.extend(incidents.iter().flat_map(of_incident));
     all.extend(of_actions(case));
     all.extend(of_escalations(case));
@@ -48,7 +52,10 @@ fn of_control(case: &Case<'_>, result: &ControlResult, judgement: &Judgement) ->
         Verdict::Unknown => format!("Nobody can show that this does not hold: {}", spec.business),
         _ => spec.business.to_owned(),
     };
-    let what = format!("{}: {}: {}", judgement.scope, judgement.verdict, judgement.reason);
+    let what = format!(
+        "{}: {}: {}",
+        judgement.scope, judgement.verdict, judgement.reason
+    );
     let mut finding = Finding::new(spec.id, judgement.scope.clone(), severity, what)
         .for_business(format!("{} ({})", business, judgement.scope))
         .next(spec.next_step)
@@ -70,7 +77,10 @@ fn of_obligation(case: &Case<'_>, one: &Obligation) -> Option<Finding> {
     };
     let due = one.due.map_or("at once".to_owned(), |day| day.to_string());
     let done = one.last.map_or("never".to_owned(), |day| day.to_string());
-    let refused = one.refused.last().map(|one| format!("; entry {}: {}", one.entry, one.why));
+    let refused = one
+        .refused
+        .last()
+        .map(|one| format!("; entry {}: {}", one.entry, one.why));
     let what = format!(
         "{} ({}, {}) was due {due}, and was done {done}{}",
         one.key,
@@ -83,7 +93,10 @@ fn of_obligation(case: &Case<'_>, one: &Obligation) -> Option<Finding> {
     Some(
         Finding::new(rule, Scope::Fleet, severity, what)
             .about(&one.key)
-            .for_business(format!("Work that {} must do is late: {}.", one.owner, one.kind))
+            .for_business(format!(
+                "Work that {} must do is late: {}.",
+                one.owner, one.kind
+            ))
             .next(format!("Do it, attach {attach}, and record who did it."))
             .because(one.because.last().copied())
             .since(since),
@@ -92,18 +105,25 @@ fn of_obligation(case: &Case<'_>, one: &Obligation) -> Option<Finding> {
 
 fn of_incident(one: &Incident) -> Vec<Finding> {
     let refused = one.refused.iter().map(|why| {
-        Finding::new("incident-step", Scope::Fleet, Severity::Warning, format!("incident {}: {why}", one.key))
-            .about(&one.key)
-            .for_business("A step of an incident was recorded that does not count.")
-            .next("Take the steps in their order, with who took them: resolve, review, close.")
-            .because(one.because.iter().copied())
-            .since(one.opened)
+        Finding::new(
+            "incident-step",
+            Scope::Fleet,
+            Severity::Warning,
+            format!("incident {}: {why}", one.key),
+        )
+        .about(&one.key)
+        .for_business("A step of an incident was recorded that does not count.")
+        .next("Take the steps in their order, with who took them: resolve, review, close.")
+        .because(one.because.iter().copied())
+        .since(one.opened)
     });
     refused.collect()
 }
 
 fn of_actions(case: &Case<'_>) -> Vec<Finding> {
-    let overdue = action::recorded(case).into_iter().filter(|one: &Action| one.is_overdue);
+    let overdue = action::recorded(case)
+        .into_iter()
+        .filter(|one: &Action| one.is_overdue);
     let finding = |one: Action| {
         let due = one.due.map_or(String::new(), |due| format!(", due {due}"));
         let owner = one.owner.as_deref().unwrap_or("nobody");
@@ -111,7 +131,10 @@ fn of_actions(case: &Case<'_>) -> Vec<Finding> {
             "action-overdue",
             Scope::Fleet,
             Severity::Serious,
-            format!("action {} of {owner} for {} is late{due}", one.key, one.finding),
+            format!(
+                "action {} of {owner} for {} is late{due}",
+                one.key, one.finding
+            ),
         )
         .about(&one.key)
         .for_business("Something that is known to be wrong was not put right by the day set.")
@@ -127,7 +150,10 @@ fn of_escalations(case: &Case<'_>) -> Vec<Finding> {
     let finding = |one: super::Escalated| {
         let what = match &one.waiting {
             super::Waiting::Step { step, notify } => {
-                format!("step {step} was not taken: {} were not told", notify.join(", "))
+                format!(
+                    "step {step} was not taken: {} were not told",
+                    notify.join(", ")
+                )
             }
             super::Waiting::Repeat => "it did not begin anew".to_owned(),
             super::Waiting::Anybody => "everybody was told, and nobody answers".to_owned(),
@@ -137,7 +163,10 @@ fn of_escalations(case: &Case<'_>) -> Vec<Finding> {
             "escalation-overdue",
             scope,
             Severity::Serious,
-            format!("nobody has acknowledged {} since {}; {what}", one.about, one.since),
+            format!(
+                "nobody has acknowledged {} since {}; {what}",
+                one.about, one.since
+            ),
         )
         .about(&one.about)
         .for_business("An alarm was raised, and nobody has answered it.")

@@ -66,7 +66,9 @@ pub fn escalated(case: &Case<'_>) -> Vec<Escalated> {
         let about = about.unwrap_or_else(|| alert.head.id.to_string());
         threads.entry(about).or_default().push(alert);
     }
-    let open = threads.into_iter().filter_map(|(about, alerts)| waiting(case, about, &alerts));
+    let open = threads
+        .into_iter()
+        .filter_map(|(about, alerts)| waiting(case, about, &alerts));
     open.collect()
 }
 
@@ -78,7 +80,9 @@ fn is_to_answer(alert: &Noted<Alert>) -> bool {
 fn waiting(case: &Case<'_>, about: String, alerts: &[&Noted<Alert>]) -> Option<Escalated> {
     let acknowledged = case.records().acknowledged.iter().filter(|one| {
         one.fact.about == about
-            || alerts.iter().any(|alert| one.head.answers.contains(&alert.head.id))
+            || alerts
+                .iter()
+                .any(|alert| one.head.answers.contains(&alert.head.id))
     });
     let last = acknowledged.map(|one| one.at).max();
     // What came after the last answer waits again.
@@ -87,11 +91,14 @@ fn waiting(case: &Case<'_>, about: String, alerts: &[&Noted<Alert>]) -> Option<E
         .copied()
         .filter(|alert| last.is_none_or(|at| alert.at > at))
         .collect();
-    let sent = open.iter().filter(|one| one.fact.outcome == AlertOutcome::Sent);
+    let sent = open
+        .iter()
+        .filter(|one| one.fact.outcome == AlertOutcome::Sent);
     let first = open.first()?;
     let resource = first.head.resource.clone();
-    let (name, escalation) = escalation_of(case, first)
-        .map_or((None, None), |(name, one)| (Some(name.to_owned()), Some(one)));
+    let (name, escalation) = escalation_of(case, first).map_or((None, None), |(name, one)| {
+        (Some(name.to_owned()), Some(one))
+    });
     let step = sent.map(|one| one.fact.step).max();
     let taken = usize::try_from(step.map_or(0, |step| step + 1)).unwrap_or(usize::MAX);
     let steps = escalation.map_or(&[][..], |one| one.steps.as_slice());
@@ -140,12 +147,13 @@ fn next(
 }
 
 /// Returns the escalation of an alert: that of its resource, or the one that its route names.
-fn escalation_of<'p>(
-    case: &Case<'p>,
-    alert: &Noted<Alert>,
-) -> Option<(&'p str, &'p Escalation)> {
+fn escalation_of<'p>(case: &Case<'p>, alert: &Noted<Alert>) -> Option<(&'p str, &'p Escalation)> {
     let policy = case.policy();
-    let subject = alert.head.resource.as_deref().and_then(|id| case.subject(id));
+    let subject = alert
+        .head
+        .resource
+        .as_deref()
+        .and_then(|id| case.subject(id));
     let of_resource = subject.and_then(|one| one.resolved.text(Key::Escalation));
     let by_name = |name: &str| policy.escalations.get_key_value(name);
     let of_resource = of_resource.and_then(by_name);

@@ -13,7 +13,12 @@ use crate::history::PolicySeen;
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let now = case.now().unix_seconds;
     let mut all = Vec::new();
-    let set: Vec<&PolicySeen> = case.history().policies().iter().filter(|one| one.at <= now).collect();
+    let set: Vec<&PolicySeen> = case
+        .history()
+        .policies()
+        .iter()
+        .filter(|one| one.at <= now)
+        .collect();
     for (old, new) in set.iter().zip(set.iter().skip(1)) {
         if new.at < now - RECENT_SECONDS {
             continue;
@@ -37,7 +42,10 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 }
 
 fn unreadable(set: &PolicySeen, problem: &str) -> Finding {
-    let what = format!("the policy of entry {} cannot be read: {problem}", set.entry);
+    let what = format!(
+        "the policy of entry {} cannot be read: {problem}",
+        set.entry
+    );
     Finding::new("policy-unreadable", Scope::Fleet, Severity::Serious, what)
         .about(&set.entry.to_string())
         .for_business("The rules for backups that were set cannot be read.")
@@ -49,7 +57,10 @@ fn unreadable(set: &PolicySeen, problem: &str) -> Finding {
 fn weakened(set: &PolicySeen, weaker: &[&Change]) -> Option<Finding> {
     let first = weaker.first()?;
     let aspects: BTreeSet<&str> = weaker.iter().map(|one| one.aspect.as_str()).collect();
-    let resources: BTreeSet<&str> = weaker.iter().filter_map(|one| one.resource.as_deref()).collect();
+    let resources: BTreeSet<&str> = weaker
+        .iter()
+        .filter_map(|one| one.resource.as_deref())
+        .collect();
     let about = first.resource.as_deref().unwrap_or("the policy itself");
     let what = format!(
         "the policy of entry {} protects less: {} ({} resources); first {about}: {} was {}, and is {}",

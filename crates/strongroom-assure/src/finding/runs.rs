@@ -32,12 +32,16 @@ fn acute(subject: &Subject, runs: &[&RunSeen]) -> Option<Finding> {
     let limit = subject.resolved.count(Key::AcuteAfter).unwrap_or(2).max(1);
     let partial_counts = subject.resolved.flag(Key::PartialCounts);
     let is_bad = |run: &&&RunSeen| {
-        !run.is_ok() && !(partial_counts && run.is_partial()) && run.outcome != RunOutcome::Cancelled
+        !run.is_ok()
+            && !(partial_counts && run.is_partial())
+            && run.outcome != RunOutcome::Cancelled
     };
     // Attempts of one run that was due are one.
     let mut last: Vec<&&RunSeen> = Vec::new();
     for run in runs.iter().rev().take_while(is_bad) {
-        let is_retry = last.last().is_some_and(|one| run.due.is_some() && one.due == run.due);
+        let is_retry = last
+            .last()
+            .is_some_and(|one| run.due.is_some() && one.due == run.due);
         if !is_retry {
             last.push(run);
         }
@@ -65,7 +69,8 @@ fn acute(subject: &Subject, runs: &[&RunSeen]) -> Option<Finding> {
 fn empty(subject: &Subject, runs: &[&RunSeen]) -> Option<Finding> {
     let mut good = runs.iter().rev().filter(|run| run.is_ok());
     let last = good.next()?;
-    let is_empty = |run: &RunSeen| run.counters.files == Some(0) || run.counters.bytes_read == Some(0);
+    let is_empty =
+        |run: &RunSeen| run.counters.files == Some(0) || run.counters.bytes_read == Some(0);
     let had = good.find(|run| !is_empty(run) && run.counters.files.is_some());
     if last.counters.files != Some(0) || had.is_none() {
         return None;
@@ -75,11 +80,19 @@ fn empty(subject: &Subject, runs: &[&RunSeen]) -> Option<Finding> {
         subject.resource.id
     );
     Some(
-        Finding::new("empty", subject.scope(), Severity::Serious.of(subject.resource.criticality), what)
-            .for_business(format!("The backup of {} says that all is well, and there is nothing in it.", subject.resource.id))
-            .next("Look whether the source was mounted, and whether the selection still fits.")
-            .because([last.entry])
-            .since(Moment::utc(last.started)),
+        Finding::new(
+            "empty",
+            subject.scope(),
+            Severity::Serious.of(subject.resource.criticality),
+            what,
+        )
+        .for_business(format!(
+            "The backup of {} says that all is well, and there is nothing in it.",
+            subject.resource.id
+        ))
+        .next("Look whether the source was mounted, and whether the selection still fits.")
+        .because([last.entry])
+        .since(Moment::utc(last.started)),
     )
 }
 
@@ -105,7 +118,10 @@ fn recurring(case: &Case<'_>, subject: &Subject, runs: &[&RunSeen]) -> Vec<Findi
         let since = runs.iter().map(|(at, _)| *at).min();
         Finding::new("recurring", subject.scope(), Severity::Warning, what)
             .about(&format!("{code}@{phase}"))
-            .for_business(format!("The same thing goes wrong with {} again and again.", subject.resource.id))
+            .for_business(format!(
+                "The same thing goes wrong with {} again and again.",
+                subject.resource.id
+            ))
             .next("Find the cause once, instead of trying again each time.")
             .because(runs.iter().map(|(_, entry)| *entry))
             .since(since.map(Moment::utc))

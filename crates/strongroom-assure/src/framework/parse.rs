@@ -68,7 +68,9 @@ impl fmt::Display for FrameworkError {
 
 impl fmt::Debug for FrameworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(ToString::to_string)).finish()
+        f.debug_list()
+            .entries(self.0.iter().map(ToString::to_string))
+            .finish()
     }
 }
 
@@ -86,7 +88,12 @@ pub(super) fn parse(text: &str, controls: &Controls) -> Result<Framework, Framew
     }
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        let what = error.message().lines().next().unwrap_or("no TOML").to_owned();
+        let what = error
+            .message()
+            .lines()
+            .next()
+            .unwrap_or("no TOML")
+            .to_owned();
         reader.wrong(&error.span().unwrap_or(0..0), what);
     }
     if !errors.is_empty() {
@@ -111,7 +118,12 @@ impl Reader<'_> {
     fn framework(&mut self, root: &Spanned<DeTable<'_>>) -> Option<Framework> {
         let at = root.span();
         let table = root.get_ref();
-        self.only(table, &["format", "id", "title", "version", "revision", "note", "item"]);
+        self.only(
+            table,
+            &[
+                "format", "id", "title", "version", "revision", "note", "item",
+            ],
+        );
         if let Some(format) = self.number(table, &at, "format")
             && format != 1
         {
@@ -152,10 +164,16 @@ impl Reader<'_> {
                 continue;
             };
             if items.iter().any(|one| one.id == item.id) {
-                self.wrong(&value.span(), format!("the item {:?} is there twice", item.id));
+                self.wrong(
+                    &value.span(),
+                    format!("the item {:?} is there twice", item.id),
+                );
             }
             if item.checks.is_empty() && item.people.is_empty() {
-                self.wrong(&value.span(), format!("nothing checks the item {:?}", item.id));
+                self.wrong(
+                    &value.span(),
+                    format!("nothing checks the item {:?}", item.id),
+                );
             }
             items.push(item);
         }
@@ -191,7 +209,10 @@ impl Reader<'_> {
             DeValue::String(id) => (id.to_string(), None),
             DeValue::Table(table) => (self.text(table, &span, "control")?, Some(table)),
             _ => {
-                self.wrong(&span, "expected a control such as \"C-08\" or { control = \"C-09\", … }");
+                self.wrong(
+                    &span,
+                    "expected a control such as \"C-08\" or { control = \"C-09\", … }",
+                );
                 return None;
             }
         };
@@ -208,7 +229,11 @@ impl Reader<'_> {
             }
             let Some(parameter) = takes.iter().find(|one| one.name == name) else {
                 let names: Vec<&str> = takes.iter().map(|one| one.name).collect();
-                let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                let known = if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(", ")
+                };
                 self.wrong(
                     &value.span(),
                     format!("{control} has no parameter {name:?}; it has {known}"),
@@ -251,7 +276,10 @@ impl Reader<'_> {
         };
         if read.is_none() {
             let expected = parameter.kind.expected();
-            self.wrong(&value.span(), format!("{}: expected {expected}", parameter.name));
+            self.wrong(
+                &value.span(),
+                format!("{}: expected {expected}", parameter.name),
+            );
         }
         read
     }
@@ -365,7 +393,8 @@ mod tests {
         error.problems().iter().map(ToString::to_string).collect()
     }
 
-    const HEAD: &str = "format = 1\nid = \"x\"\ntitle = \"X\"\nversion = \"1\"\nrevision = 1\nnote = \"n\"\n";
+    const HEAD: &str =
+        "format = 1\nid = \"x\"\ntitle = \"X\"\nversion = \"1\"\nrevision = 1\nnote = \"n\"\n";
 
     #[test]
     fn a_framework_is_read_with_its_parameters() {
@@ -392,10 +421,19 @@ mod tests {
              [[item]]\nid = \"1\"\ntitle = \"\"\n"
         );
         let found = problems(&text);
-        assert!(found[0].starts_with("7:1: there is no field \"color\""), "{found:#?}");
+        assert!(
+            found[0].starts_with("7:1: there is no field \"color\""),
+            "{found:#?}"
+        );
         assert_eq!(found[1], "11:11: there is no control \"C-99\"");
-        assert!(found[2].contains("C-09 has no parameter \"evry\"; it has every"), "{found:#?}");
-        assert!(found[3].contains("every: expected a length of time"), "{found:#?}");
+        assert!(
+            found[2].contains("C-09 has no parameter \"evry\"; it has every"),
+            "{found:#?}"
+        );
+        assert!(
+            found[3].contains("every: expected a length of time"),
+            "{found:#?}"
+        );
         assert!(found[4].ends_with("title is a text"), "{found:#?}");
     }
 
@@ -410,7 +448,10 @@ mod tests {
         );
         let found = problems(&twice);
         assert!(found.iter().any(|one| one.contains("twice")), "{found:?}");
-        assert!(found.iter().any(|one| one.contains("nothing checks")), "{found:?}");
+        assert!(
+            found.iter().any(|one| one.contains("nothing checks")),
+            "{found:?}"
+        );
         let large = "#".repeat(MAX_FRAMEWORK_BYTES + 1);
         assert_eq!(problems(&large), ["1:1: the text is larger than 1 MiB"]);
         let other = HEAD.replace("format = 1", "format = 2");

@@ -223,7 +223,11 @@ impl Framework {
                 Some(summary(check, &result))
             });
             let checks: Vec<CheckResult> = checks.collect();
-            let people = item.people.iter().map(|need| done(case, need, work)).collect();
+            let people = item
+                .people
+                .iter()
+                .map(|need| done(case, need, work))
+                .collect();
             let result = joined(item, checks, people);
             tally.add(result.state);
             items.push(result);
@@ -272,8 +276,13 @@ fn summary(check: &Check, result: &ControlResult) -> CheckResult {
         control: check.control.clone(),
         parameters: check.parameters.clone(),
         verdict: result.verdict,
-        counts: [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::NotApplicable]
-            .map(|verdict| result.count(verdict)),
+        counts: [
+            Verdict::Pass,
+            Verdict::Fail,
+            Verdict::Unknown,
+            Verdict::NotApplicable,
+        ]
+        .map(|verdict| result.count(verdict)),
         why: worst.filter(|_| is_bad).take(WHY_MAX).cloned().collect(),
         because,
     }

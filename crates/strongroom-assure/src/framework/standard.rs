@@ -6,16 +6,28 @@ use crate::control::Controls;
 /// The frameworks that come with this crate: the name of each, and its text.
 pub const STANDARD: [(&str, &str); 13] = [
     ("3-2-1-1-0", include_str!("../../frameworks/3-2-1-1-0.toml")),
-    ("aws-backup", include_str!("../../frameworks/aws-backup.toml")),
+    (
+        "aws-backup",
+        include_str!("../../frameworks/aws-backup.toml"),
+    ),
     ("cis", include_str!("../../frameworks/cis.toml")),
     ("dora", include_str!("../../frameworks/dora.toml")),
     ("gdpr", include_str!("../../frameworks/gdpr.toml")),
     ("hipaa", include_str!("../../frameworks/hipaa.toml")),
     ("iso-27001", include_str!("../../frameworks/iso-27001.toml")),
     ("nis2", include_str!("../../frameworks/nis2.toml")),
-    ("nist-800-34", include_str!("../../frameworks/nist-800-34.toml")),
-    ("nist-800-53", include_str!("../../frameworks/nist-800-53.toml")),
-    ("nist-800-88", include_str!("../../frameworks/nist-800-88.toml")),
+    (
+        "nist-800-34",
+        include_str!("../../frameworks/nist-800-34.toml"),
+    ),
+    (
+        "nist-800-53",
+        include_str!("../../frameworks/nist-800-53.toml"),
+    ),
+    (
+        "nist-800-88",
+        include_str!("../../frameworks/nist-800-88.toml"),
+    ),
     ("pci-dss", include_str!("../../frameworks/pci-dss.toml")),
     ("soc2", include_str!("../../frameworks/soc2.toml")),
 ];
@@ -39,7 +51,10 @@ mod tests {
             let framework = Framework::parse(text, &Controls::standard());
             let framework = framework.unwrap_or_else(|error| panic!("{id}: {error:?}"));
             assert_eq!(framework.id, id);
-            assert!(framework.note.contains("confirm") || id == "aws-backup", "{id}");
+            assert!(
+                framework.note.contains("confirm") || id == "aws-backup",
+                "{id}"
+            );
             assert!(!text.to_lowercase().contains("compliant"), "{id}");
         }
     }
@@ -49,7 +64,12 @@ mod tests {
         let mut used = BTreeSet::new();
         for (id, _) in STANDARD {
             let items = standard(id).unwrap().items;
-            used.extend(items.into_iter().flat_map(|item| item.checks).map(|one| one.control));
+            used.extend(
+                items
+                    .into_iter()
+                    .flat_map(|item| item.checks)
+                    .map(|one| one.control),
+            );
         }
         for control in Controls::standard().iter() {
             assert!(used.contains(control.spec().id), "{}", control.spec().id);

@@ -32,35 +32,70 @@ pub(super) fn of(case: &Case<'_>, incident: &Incident) -> Vec<Told> {
     let to = incident.closed.unwrap_or(case.now()).unix_seconds;
     let records = case.records();
     let key = incident.key.as_str();
-    let mut all = Timeline { from, to, incident, told: Vec::new() };
-    all.each(&records.incidents, |one| one.incident == key, |one| {
-        format!("incident: {}", one.step)
-    });
-    all.each(&records.alerts, |one| one.about.as_deref() == Some(key), |one| {
-        format!("alert {} to {}, step {}: {}", one.class, one.route, one.step, one.outcome)
-    });
-    all.each(&records.acknowledged, |one| one.about == key, |one| {
-        format!("somebody acknowledged {}", one.about)
-    });
-    all.each(&records.drills, |_| false, |one| {
-        format!("restore drill {}: {}", one.scenario, one.verdict)
-    });
-    all.each(&records.verified, |_| false, |one| {
-        format!(
-            "{} was verified at level L{}: {} damaged, {} unresolved",
-            one.repository, one.level, one.damaged, one.unresolved
-        )
-    });
-    all.each(&records.suspects, |_| false, |one| {
-        format!("a snapshot looks wrong: {}", one.signals.join(", "))
-    });
-    all.each(&records.actions, |_| false, |one| format!("action {}: {}", one.action, one.step));
-    all.each(&records.attested, |_| false, |one| match one.holds {
-        true => format!("{} was seen to hold", one.what),
-        false => format!("{} was seen not to hold", one.what),
-    });
+    let mut all = Timeline {
+        from,
+        to,
+        incident,
+        told: Vec::new(),
+    };
+    all.each(
+        &records.incidents,
+        |one| one.incident == key,
+        |one| format!("incident: {}", one.step),
+    );
+    all.each(
+        &records.alerts,
+        |one| one.about.as_deref() == Some(key),
+        |one| {
+            format!(
+                "alert {} to {}, step {}: {}",
+                one.class, one.route, one.step, one.outcome
+            )
+        },
+    );
+    all.each(
+        &records.acknowledged,
+        |one| one.about == key,
+        |one| format!("somebody acknowledged {}", one.about),
+    );
+    all.each(
+        &records.drills,
+        |_| false,
+        |one| format!("restore drill {}: {}", one.scenario, one.verdict),
+    );
+    all.each(
+        &records.verified,
+        |_| false,
+        |one| {
+            format!(
+                "{} was verified at level L{}: {} damaged, {} unresolved",
+                one.repository, one.level, one.damaged, one.unresolved
+            )
+        },
+    );
+    all.each(
+        &records.suspects,
+        |_| false,
+        |one| format!("a snapshot looks wrong: {}", one.signals.join(", ")),
+    );
+    all.each(
+        &records.actions,
+        |_| false,
+        |one| format!("action {}: {}", one.action, one.step),
+    );
+    all.each(
+        &records.attested,
+        |_| false,
+        |one| match one.holds {
+            true => format!("{} was seen to hold", one.what),
+            false => format!("{} was seen not to hold", one.what),
+        },
+    );
     if let Some(resource) = &incident.resource {
-        for run in case.runs(resource).filter(|run| (from..=to).contains(&run.ended)) {
+        for run in case
+            .runs(resource)
+            .filter(|run| (from..=to).contains(&run.ended))
+        {
             all.told.push(Told {
                 at: Moment::utc(run.ended),
                 entry: run.entry,
@@ -88,7 +123,10 @@ impl Timeline<'_> {
         is_named: impl Fn(&T) -> bool,
         say: impl Fn(&T) -> String,
     ) {
-        for one in all.iter().filter(|one| (self.from..=self.to).contains(&one.at)) {
+        for one in all
+            .iter()
+            .filter(|one| (self.from..=self.to).contains(&one.at))
+        {
             let resource = self.incident.resource.as_deref();
             let is_of_resource = resource.is_some() && one.head.resource.as_deref() == resource;
             if is_named(&one.fact) || is_of_resource {

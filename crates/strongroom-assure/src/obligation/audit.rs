@@ -87,21 +87,36 @@ impl Audit {
         sample: usize,
     ) -> Self {
         let seed = seed.into();
-        let controls: Vec<AuditControl> = assessment.controls.iter().map(|one| {
-            let mut because: Vec<EntryRef> =
-                one.judgements.iter().flat_map(|one| one.because.iter().copied()).collect();
-            because.sort_unstable();
-            because.dedup();
-            AuditControl {
-                id: one.spec.id.to_owned(),
-                title: one.spec.title.to_owned(),
-                verdict: one.verdict,
-                counts: [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::NotApplicable]
+        let controls: Vec<AuditControl> = assessment
+            .controls
+            .iter()
+            .map(|one| {
+                let mut because: Vec<EntryRef> = one
+                    .judgements
+                    .iter()
+                    .flat_map(|one| one.because.iter().copied())
+                    .collect();
+                because.sort_unstable();
+                because.dedup();
+                AuditControl {
+                    id: one.spec.id.to_owned(),
+                    title: one.spec.title.to_owned(),
+                    verdict: one.verdict,
+                    counts: [
+                        Verdict::Pass,
+                        Verdict::Fail,
+                        Verdict::Unknown,
+                        Verdict::NotApplicable,
+                    ]
                     .map(|verdict| one.count(verdict)),
-                because,
-            }
-        }).collect();
-        let mut entries: Vec<EntryRef> = controls.iter().flat_map(|one| one.because.clone()).collect();
+                    because,
+                }
+            })
+            .collect();
+        let mut entries: Vec<EntryRef> = controls
+            .iter()
+            .flat_map(|one| one.because.clone())
+            .collect();
         entries.sort_unstable();
         entries.dedup();
         let evidence = entries.len();
@@ -134,7 +149,11 @@ impl Audit {
     #[must_use]
     pub fn signatures(&self, case: &Case<'_>) -> Vec<AuditSignature> {
         let hash = self.hash();
-        let about = case.records().sign_offs.iter().filter(|one| one.fact.document == hash);
+        let about = case
+            .records()
+            .sign_offs
+            .iter()
+            .filter(|one| one.fact.document == hash);
         about
             .filter(|one| !matches!(one.fact.decision, Decision::Other(_)))
             .filter_map(|one| {
@@ -157,7 +176,11 @@ fn drawn(entries: Vec<EntryRef>, seed: &str, count: usize) -> Vec<EntryRef> {
         .map(|entry| (ObjectHash::of(format!("{seed}\0{entry}").as_bytes()), entry))
         .collect();
     ranked.sort_by_key(|(hash, entry)| (*hash.as_bytes(), *entry));
-    let mut sample: Vec<EntryRef> = ranked.into_iter().take(count).map(|(_, entry)| entry).collect();
+    let mut sample: Vec<EntryRef> = ranked
+        .into_iter()
+        .take(count)
+        .map(|(_, entry)| entry)
+        .collect();
     sample.sort_unstable();
     sample
 }
