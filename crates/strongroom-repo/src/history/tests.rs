@@ -64,7 +64,7 @@ fn put_by_a_stranger(store: &Arc<TestStore>, repository: &Repository) {
 fn what_has_effect_is_there_with_who_did_it_and_when() {
     let (store, repository) = repository();
     let tree = Tree::dir([("a", Tree::file(b"content"))]);
-    Writer::new(&repository, Shape::default()).snapshot(&tree, "mail");
+    let snapshot = Writer::new(&repository, Shape::default()).snapshot(&tree, "mail");
     let hold = HoldRequest::on_series("mail", "a case");
     block_on(repository.place_hold(hold)).unwrap();
     put_by_a_stranger(&store, &repository);
@@ -81,7 +81,13 @@ fn what_has_effect_is_there_with_who_did_it_and_when() {
     assert!(genesis.roles.intersects(Roles::ADMIN));
     assert!(matches!(hold.body, Body::Hold(_)));
     assert!(hold.roles.intersects(Roles::ADMIN));
-    assert!(all.iter().any(|one| matches!(one.body, Body::Commit(_))));
+    let commits: Vec<_> = all
+        .iter()
+        .filter(|one| matches!(one.body, Body::Commit(_)))
+        .map(|one| one.snapshot)
+        .collect();
+    assert_eq!(commits, [Some(snapshot)]);
+    assert_eq!(genesis.snapshot, None);
     assert_eq!(recorded.record, Some(of_process));
     assert!(recorded.roles.intersects(Roles::WRITER));
     assert!(recorded.at.seconds > 1_700_000_000);

@@ -139,6 +139,10 @@ impl Reader<'_> {
             ),
             _ => (None, None),
         };
+        let snapshot = match &payload.body {
+            Body::Commit(commit) => commit.snapshot.id(&keys.structure).ok(),
+            _ => None,
+        };
         Some(Event {
             n: entry.n,
             hash: entry.hash,
@@ -147,6 +151,7 @@ impl Reader<'_> {
             label: label.to_owned(),
             roles,
             body: payload.body,
+            snapshot,
             record,
             sealed,
         })
