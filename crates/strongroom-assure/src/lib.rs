@@ -14,6 +14,7 @@ mod point;
 mod rpo;
 mod rto;
 mod scope;
+mod signal;
 pub mod stats;
 mod success;
 #[cfg(test)]
@@ -33,6 +34,10 @@ pub use rpo::{Exposure, Quality, Rpo, RpoOptions, Tier, rpo};
 pub use rto::{
     DRILLS_MAX, PhaseTime, RecoveryActual, RtoEstimated, RtoMeasured, recoveries, rto_estimated,
     rto_measured,
+};
+pub use signal::{
+    Alarm, CleanSearch, HeldPoint, HoldCleanPoints, Judgement, LEARNING_RUNS, Severity, Signal,
+    SignalCode, SignalGroup, SignalReport, Weakening, clean_point_search, signals, weakenings,
 };
 pub use success::{BURN_RUNS_MIN, Burn, Fleet, Success, SuccessRate, fleet, success};
 
