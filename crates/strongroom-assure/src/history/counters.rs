@@ -63,7 +63,7 @@ counters! {
     sent = SENT;
     /// Bytes received.
     received = RECEIVED;
-    /// Files with an extension that was not seen before.
+    /// Extensions of names that the snapshot before had not.
     extensions_new = EXTENSIONS_NEW;
     /// Files whose content does not begin as their extension says.
     magic_mismatch = MAGIC_MISMATCH;

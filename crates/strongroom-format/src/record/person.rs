@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use strongroom_crypt::StructureKeys;
+
 use crate::hash::{parse_hex, write_hex};
 
-/// Somebody: a keyed digest of their name (`docs/format.md`, §8.12), the same for everybody who has the keys of the repository.
+/// Somebody: a keyed digest of their name (`docs/format.md`, §8.12), the same for everybody who opens the repository's journal.
 ///
 /// Whoever has neither the name nor the keys learns only that two records speak of the same person. Whoever has the keys can test whether
 /// it is somebody whose name they know.
@@ -18,12 +20,10 @@ impl Person {
         Self(bytes)
     }
 
-    /// Computes the digest of a name under the repository's key for persons.
+    /// Computes the digest of a name, which counts as it is: who wants `Ada` and `ada` to be one person writes them alike.
     #[must_use]
-    pub fn of(key: &[u8; 32], name: &str) -> Self {
-        let hash = blake3::keyed_hash(key, name.as_bytes());
-        let (first, _) = hash.as_bytes().split_at(16);
-        Self(first.try_into().unwrap_or_default())
+    pub fn of(keys: &StructureKeys, name: &str) -> Self {
+        Self(keys.person(name))
     }
 
     /// Returns the 16 bytes.
