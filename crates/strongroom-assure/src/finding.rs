@@ -19,6 +19,7 @@ mod derive;
 mod escalation;
 mod journal;
 mod runs;
+mod signal;
 
 pub(crate) use derive::findings;
 pub use escalation::{Escalated, Waiting, escalated};

@@ -19,6 +19,8 @@ pub mod stats;
 mod success;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_org;
 
 pub use capacity::{
     CapacityReport, DaysUntil, FORECAST_DAYS_MIN, Forecast, Fullness, HORIZON_DAYS, HYSTERESIS,
@@ -36,7 +38,7 @@ pub use rto::{
     rto_measured,
 };
 pub use signal::{
-    Alarm, CleanSearch, HeldPoint, HoldCleanPoints, Judgement, LEARNING_RUNS, Severity, Signal,
+    Alarm, CleanSearch, HeldPoint, HoldCleanPoints, Judgement as SignalJudgement, LEARNING_RUNS, Severity as AlarmSeverity, Signal,
     SignalCode, SignalGroup, SignalReport, Weakening, clean_point_search, signals, weakenings,
 };
 pub use success::{BURN_RUNS_MIN, Burn, Fleet, Success, SuccessRate, fleet, success};
@@ -69,4 +71,7 @@ pub use framework::{
 pub use incident::{Incident, IncidentState, TIMELINE_MAX, Told, incidents};
 pub use obligation::{
     Audit, AuditControl, AuditSignature, Obligation, ObligationState, Refused, obligations,
+};
+pub use report::{
+    Audience, Cell, Material, Report, ReportKind, Section, Table, UnknownReport,
 };
