@@ -273,7 +273,9 @@ fn journal(case: &Case<'_>) -> JournalSeen {
 
 /// Returns the signs that nobody has looked at, and what should be held because of them.
 fn tampering(case: &Case<'_>) -> Vec<SignalReport> {
-    let all = case.active().filter_map(|one| case.signals(&one.resource.id));
+    let all = case
+        .active()
+        .filter_map(|one| case.signals(&one.resource.id));
     all.filter(|one| one.unreviewed().next().is_some() || one.hold.is_some())
         .cloned()
         .collect()
@@ -282,7 +284,9 @@ fn tampering(case: &Case<'_>) -> Vec<SignalReport> {
 fn capacities(case: &Case<'_>) -> Vec<CapacityReport> {
     let (history, policy) = (case.history(), case.policy());
     let all = case.repositories();
-    let all = all.iter().filter_map(|one| capacity(history, policy, one.name, case.now()));
+    let all = all
+        .iter()
+        .filter_map(|one| capacity(history, policy, one.name, case.now()));
     all.collect()
 }
 

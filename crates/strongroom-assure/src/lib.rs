@@ -38,8 +38,9 @@ pub use rto::{
     rto_measured,
 };
 pub use signal::{
-    Alarm, CleanSearch, HeldPoint, HoldCleanPoints, Judgement as SignalJudgement, LEARNING_RUNS, Severity as AlarmSeverity, Signal,
-    SignalCode, SignalGroup, SignalReport, Weakening, clean_point_search, signals, weakenings,
+    Alarm, CleanSearch, HeldPoint, HoldCleanPoints, Judgement as SignalJudgement, LEARNING_RUNS,
+    Severity as AlarmSeverity, Signal, SignalCode, SignalGroup, SignalReport, Weakening,
+    clean_point_search, signals, weakenings,
 };
 pub use success::{BURN_RUNS_MIN, Burn, Fleet, Success, SuccessRate, fleet, success};
 
@@ -72,6 +73,4 @@ pub use incident::{Incident, IncidentState, TIMELINE_MAX, Told, incidents};
 pub use obligation::{
     Audit, AuditControl, AuditSignature, Obligation, ObligationState, Refused, obligations,
 };
-pub use report::{
-    Audience, Cell, Material, Report, ReportKind, Section, Table, UnknownReport,
-};
+pub use report::{Audience, Cell, Material, Report, ReportKind, Section, Table, UnknownReport};

@@ -189,7 +189,11 @@ pub struct Material<'a> {
 impl<'a> Material<'a> {
     /// Takes an assessment and the case that it is of, for those who operate backups.
     #[must_use]
-    pub const fn new(assessor: &'a Assessor, case: &'a Case<'a>, assessment: &'a Assessment) -> Self {
+    pub const fn new(
+        assessor: &'a Assessor,
+        case: &'a Case<'a>,
+        assessment: &'a Assessment,
+    ) -> Self {
         Self {
             assessor,
             case,

@@ -238,9 +238,15 @@ impl Org {
     }
 
     /// Adds something on a day, at an hour.
-    pub(crate) fn then(mut self, day: i64, hour: i64, deed: impl Fn(&mut Log, i64) + 'static) -> Self {
+    pub(crate) fn then(
+        mut self,
+        day: i64,
+        hour: i64,
+        deed: impl Fn(&mut Log, i64) + 'static,
+    ) -> Self {
         let at = START + day * DAY + hour * HOUR;
-        self.more.push((at, "more", Box::new(move |world| deed(&mut world.log, at))));
+        self.more
+            .push((at, "more", Box::new(move |world| deed(&mut world.log, at))));
         self
     }
 
@@ -260,7 +266,9 @@ impl Org {
 
     pub(crate) fn drilled(self, verdict: DrillVerdict, scenario: &str) -> Self {
         let fact = drill(verdict, scenario);
-        self.then(DAYS, 8, move |log, at| signed(log, at, Some("db"), fact.clone(), true))
+        self.then(DAYS, 8, move |log, at| {
+            signed(log, at, Some("db"), fact.clone(), true)
+        })
     }
 
     pub(crate) fn damaged(self, repository: &str) -> Self {
@@ -274,7 +282,11 @@ impl Org {
     }
 
     pub(crate) fn alerted(self, sent: bool, acknowledged: bool) -> Self {
-        let outcome = if sent { AlertOutcome::Sent } else { AlertOutcome::Failed };
+        let outcome = if sent {
+            AlertOutcome::Sent
+        } else {
+            AlertOutcome::Failed
+        };
         let alert = Alert {
             class: "failed".to_owned(),
             severity: 4,
@@ -321,16 +333,29 @@ impl Org {
     }
 
     pub(crate) fn action(self, due_days: i64, done: bool) -> Self {
-        let opened = action_step("a-1", "C-99/fleet", ActionState::Opened, Some(40 + due_days));
+        let opened = action_step(
+            "a-1",
+            "C-99/fleet",
+            ActionState::Opened,
+            Some(40 + due_days),
+        );
         let org = self.recorded(40, 9, opened);
         match done {
             false => org,
-            true => org.recorded(45, 9, action_step("a-1", "C-99/fleet", ActionState::Done, None)),
+            true => org.recorded(
+                45,
+                9,
+                action_step("a-1", "C-99/fleet", ActionState::Done, None),
+            ),
         }
     }
 
     pub(crate) fn action_for(self, finding: &str) -> Self {
-        self.recorded(59, 9, action_step("a-2", finding, ActionState::Opened, Some(90)))
+        self.recorded(
+            59,
+            9,
+            action_step("a-2", finding, ActionState::Opened, Some(90)),
+        )
     }
 
     pub(crate) fn disposed(self, repositories: &[&str], is_verified: bool) -> Self {
@@ -354,40 +379,52 @@ impl Org {
 
     pub(crate) fn held(mut self, is_known: bool) -> Self {
         let at = START + 54 * DAY + 12 * HOUR;
-        self.more.push((at, "hold", Box::new(move |world| {
-            let known = world.snapshots.get(&54).copied().unwrap();
-            let hold = Hold {
-                action: HoldAction::Place,
-                id: [9; 16],
-                snapshots: vec![if is_known { known } else { id(999_999) }],
-                reason: "court".to_owned(),
-                ..Hold::default()
-            };
-            world.log.add(at, Body::Hold(hold));
-        })));
+        self.more.push((
+            at,
+            "hold",
+            Box::new(move |world| {
+                let known = world.snapshots.get(&54).copied().unwrap();
+                let hold = Hold {
+                    action: HoldAction::Place,
+                    id: [9; 16],
+                    snapshots: vec![if is_known { known } else { id(999_999) }],
+                    reason: "court".to_owned(),
+                    ..Hold::default()
+                };
+                world.log.add(at, Body::Hold(hold));
+            }),
+        ));
         self
     }
 
     pub(crate) fn forgot_early(mut self) -> Self {
         let at = START + 55 * DAY + 12 * HOUR;
-        self.more.push((at, "early", Box::new(move |world| {
-            let gone = world.snapshots.get(&54).copied().unwrap();
-            forget(&mut world.log, at, vec![gone]);
-        })));
+        self.more.push((
+            at,
+            "early",
+            Box::new(move |world| {
+                let gone = world.snapshots.get(&54).copied().unwrap();
+                forget(&mut world.log, at, vec![gone]);
+            }),
+        ));
         self
     }
 
     pub(crate) fn suspected(mut self) -> Self {
         let at = START + 59 * DAY + 12 * HOUR;
-        self.more.push((at, "suspect", Box::new(move |world| {
-            let fact = Suspect {
-                snapshot: world.snapshots.get(&59).copied().unwrap(),
-                signals: vec!["new-data".to_owned()],
-                state: SuspectState::Raised,
-                ..Suspect::default()
-            };
-            signed(&mut world.log, at, Some("db"), fact, true);
-        })));
+        self.more.push((
+            at,
+            "suspect",
+            Box::new(move |world| {
+                let fact = Suspect {
+                    snapshot: world.snapshots.get(&59).copied().unwrap(),
+                    signals: vec!["new-data".to_owned()],
+                    state: SuspectState::Raised,
+                    ..Suspect::default()
+                };
+                signed(&mut world.log, at, Some("db"), fact, true);
+            }),
+        ));
         self
     }
 
@@ -404,7 +441,10 @@ impl Org {
     }
 
     pub(crate) fn policy(&self) -> Policy {
-        Document::parse(&self.policy_text()).unwrap().policy().clone()
+        Document::parse(&self.policy_text())
+            .unwrap()
+            .policy()
+            .clone()
     }
 
     pub(crate) fn history(&self) -> History {
@@ -456,39 +496,55 @@ impl Org {
         let mut add = |tag, day: i64, hour: i64, deed: Deed| {
             all.push((START + day * DAY + hour * HOUR, tag, deed));
         };
-        add("genesis", 0, 0, Box::new(|world| {
-            let genesis = Genesis {
-                admin: [9; 32],
-                config: ObjectHash::of(b"config"),
-                certificates: Vec::new(),
-                single_writer: false,
-                only_writer: None,
-                probed: true,
-                probe: None,
-                unknown: Default::default(),
-            };
-            world.log.add(START, Body::Genesis(genesis));
-        }));
+        add(
+            "genesis",
+            0,
+            0,
+            Box::new(|world| {
+                let genesis = Genesis {
+                    admin: [9; 32],
+                    config: ObjectHash::of(b"config"),
+                    certificates: Vec::new(),
+                    single_writer: false,
+                    only_writer: None,
+                    probed: true,
+                    probe: None,
+                    unknown: Default::default(),
+                };
+                world.log.add(START, Body::Genesis(genesis));
+            }),
+        );
         let text = self.policy_text();
         let hash = ObjectHash::of(text.as_bytes());
-        add("policy", 0, 1, Box::new(move |world| {
-            let policy = strongroom_format::Policy {
-                hash: ObjectHash::of(text.as_bytes()),
-                document: Some(text.clone().into_bytes()),
-                ..strongroom_format::Policy::default()
-            };
-            world.log.add(START + HOUR, Body::Policy(policy));
-        }));
+        add(
+            "policy",
+            0,
+            1,
+            Box::new(move |world| {
+                let policy = strongroom_format::Policy {
+                    hash: ObjectHash::of(text.as_bytes()),
+                    document: Some(text.clone().into_bytes()),
+                    ..strongroom_format::Policy::default()
+                };
+                world.log.add(START + HOUR, Body::Policy(policy));
+            }),
+        );
         let agreed = SignOffGiven {
             document: hash,
             role: "owner".to_owned(),
             decision: Decision::Approved,
             ..SignOffGiven::default()
         };
-        let mut note = |tag: &'static str, day: i64, hour: i64, of: Option<&'static str>, fact: Fact| {
-            let at = START + day * DAY + hour * HOUR;
-            add(tag, day, hour, Box::new(move |world| signed(&mut world.log, at, of, fact.clone(), true)));
-        };
+        let mut note =
+            |tag: &'static str, day: i64, hour: i64, of: Option<&'static str>, fact: Fact| {
+                let at = START + day * DAY + hour * HOUR;
+                add(
+                    tag,
+                    day,
+                    hour,
+                    Box::new(move |world| signed(&mut world.log, at, of, fact.clone(), true)),
+                );
+            };
         note("sign-off", 0, 1, None, agreed.into());
         self.papers(&mut note);
         for day in 0..=DAYS {
@@ -499,7 +555,9 @@ impl Org {
 
     /// What is recorded now and then.
     fn papers(&self, note: &mut dyn FnMut(&'static str, i64, i64, Option<&'static str>, Fact)) {
-        let known = ["db"].into_iter().chain(self.has_stranger.then_some("stranger"));
+        let known = ["db"]
+            .into_iter()
+            .chain(self.has_stranger.then_some("stranger"));
         let item = |id: &str| InventoryItem {
             id: id.to_owned(),
             kind: if id == "db" { "postgresql" } else { "files" }.to_owned(),
@@ -514,7 +572,11 @@ impl Org {
         note("inventory", 58, 8, None, inventory.into());
         for (what, repository, values) in [
             ("escrow-test", None, &[][..]),
-            ("lock", Some("vault"), &[("mode", "compliance"), ("until", "2026-03-25T00:00:00Z")]),
+            (
+                "lock",
+                Some("vault"),
+                &[("mode", "compliance"), ("until", "2026-03-25T00:00:00Z")],
+            ),
             ("permissions", Some("nas"), &[]),
             ("permissions", Some("vault"), &[]),
             ("isolation", Some("vault"), &[]),
@@ -530,10 +592,26 @@ impl Org {
         for repository in ["nas", "vault"] {
             note("verified", 59, 9, None, verified(repository).into());
         }
-        note("drill", 50, 9, Some("db"), drill(DrillVerdict::Proven, "lost-server").into());
-        note("from-nothing", 51, 9, None, drill(DrillVerdict::Proven, "from-nothing").into());
+        note(
+            "drill",
+            50,
+            9,
+            Some("db"),
+            drill(DrillVerdict::Proven, "lost-server").into(),
+        );
+        note(
+            "from-nothing",
+            51,
+            9,
+            None,
+            drill(DrillVerdict::Proven, "from-nothing").into(),
+        );
         note("access", 55, 9, None, access("read", 60, 60).into());
-        for (tag, name) in [("training", "training"), ("game-day", "obligation.game-day"), ("access-review", "access")] {
+        for (tag, name) in [
+            ("training", "training"),
+            ("game-day", "obligation.game-day"),
+            ("access-review", "access"),
+        ] {
             let met = ObligationMet {
                 obligation: name.to_owned(),
                 outcome: "done".to_owned(),
@@ -565,57 +643,102 @@ impl Org {
         let began = START + day * DAY + 2 * HOUR;
         match (is_stopped, is_failing) {
             (true, _) => {}
-            (false, true) => add("backup", day, 2, Box::new(move |world| {
-                world.log.failure("db", "nas", began, HOUR);
-            })),
+            (false, true) => add(
+                "backup",
+                day,
+                2,
+                Box::new(move |world| {
+                    world.log.failure("db", "nas", began, HOUR);
+                }),
+            ),
             (false, false) => {
-                add("backup", day, 2, Box::new(move |world| backup(world, day, began, is_uncounted)));
-                add("copy", day, 5, Box::new(move |world| copy(world, day, began, is_plain)));
+                add(
+                    "backup",
+                    day,
+                    2,
+                    Box::new(move |world| backup(world, day, began, is_uncounted)),
+                );
+                add(
+                    "copy",
+                    day,
+                    5,
+                    Box::new(move |world| copy(world, day, began, is_plain)),
+                );
             }
         }
         if day == 30 {
             let at = START + day * DAY + 10 * HOUR;
-            add("alert-test", day, 10, Box::new(move |world| alert_test(world, at)));
-            add("test-ack", day, 11, Box::new(move |world| {
-                let fact = Acknowledged::default();
-                signed(&mut world.log, at + HOUR, None, fact, true);
-                let event = world.log.events.last_mut().unwrap();
-                event.record.as_mut().unwrap().head.answers = world.tests.clone();
-            }));
+            add(
+                "alert-test",
+                day,
+                10,
+                Box::new(move |world| alert_test(world, at)),
+            );
+            add(
+                "test-ack",
+                day,
+                11,
+                Box::new(move |world| {
+                    let fact = Acknowledged::default();
+                    signed(&mut world.log, at + HOUR, None, fact, true);
+                    let event = world.log.events.last_mut().unwrap();
+                    event.record.as_mut().unwrap().head.answers = world.tests.clone();
+                }),
+            );
         }
         if day == 40 {
             let at = START + day * DAY + 12 * HOUR;
-            add("prune", day, 12, Box::new(move |world| {
-                let fact = Run {
-                    job: Job::Prune,
-                    ..run("nas", at, HOUR, RunOutcome::Ok)
-                };
-                signed(&mut world.log, at, None, fact, true);
-                as_maintainer(&mut world.log);
-            }));
-            add("forget", day, 12, Box::new(move |world| {
-                let gone = world.snapshots.range(..=20).map(|(_, id)| *id).collect();
-                forget(&mut world.log, at + 60, gone);
-            }));
-            add("tombstone", day, 12, Box::new(move |world| {
-                let tombstone = Tombstone {
-                    dropped: Default::default(),
-                    added: Default::default(),
-                    unknown: Default::default(),
-                };
-                world.log.add(at + 120, Body::Tombstone(tombstone));
-                as_maintainer(&mut world.log);
-            }));
-            add("deleted", day, 12, Box::new(move |world| {
-                let fact = Deleted {
-                    entry: world.log.events.last().unwrap().n - 1,
-                    repository: "nas".to_owned(),
-                    objects: 20,
-                    ..Deleted::default()
-                };
-                signed(&mut world.log, at + 180, None, fact, true);
-                as_maintainer(&mut world.log);
-            }));
+            add(
+                "prune",
+                day,
+                12,
+                Box::new(move |world| {
+                    let fact = Run {
+                        job: Job::Prune,
+                        ..run("nas", at, HOUR, RunOutcome::Ok)
+                    };
+                    signed(&mut world.log, at, None, fact, true);
+                    as_maintainer(&mut world.log);
+                }),
+            );
+            add(
+                "forget",
+                day,
+                12,
+                Box::new(move |world| {
+                    let gone = world.snapshots.range(..=20).map(|(_, id)| *id).collect();
+                    forget(&mut world.log, at + 60, gone);
+                }),
+            );
+            add(
+                "tombstone",
+                day,
+                12,
+                Box::new(move |world| {
+                    let tombstone = Tombstone {
+                        dropped: Default::default(),
+                        added: Default::default(),
+                        unknown: Default::default(),
+                    };
+                    world.log.add(at + 120, Body::Tombstone(tombstone));
+                    as_maintainer(&mut world.log);
+                }),
+            );
+            add(
+                "deleted",
+                day,
+                12,
+                Box::new(move |world| {
+                    let fact = Deleted {
+                        entry: world.log.events.last().unwrap().n - 1,
+                        repository: "nas".to_owned(),
+                        objects: 20,
+                        ..Deleted::default()
+                    };
+                    signed(&mut world.log, at + 180, None, fact, true);
+                    as_maintainer(&mut world.log);
+                }),
+            );
         }
     }
 }
@@ -650,7 +773,11 @@ fn backup(world: &mut World, day: i64, began: i64, is_uncounted: bool) {
     let fact = Run {
         snapshot: Some(snapshot),
         due: Some(time(began)),
-        counters: if is_uncounted { BTreeMap::new() } else { counters.into() },
+        counters: if is_uncounted {
+            BTreeMap::new()
+        } else {
+            counters.into()
+        },
         transport: Some(transport("file")),
         ..run("nas", began, HOUR, RunOutcome::Ok)
     };
@@ -679,7 +806,13 @@ fn transport(protocol: &str) -> Transport {
     }
 }
 
-fn signed(log: &mut Log, at: i64, resource: Option<&str>, fact: impl Into<Fact>, by_somebody: bool) {
+fn signed(
+    log: &mut Log,
+    at: i64,
+    resource: Option<&str>,
+    fact: impl Into<Fact>,
+    by_somebody: bool,
+) {
     log.record(at, resource, fact);
     let event = log.events.last_mut().unwrap();
     let record = event.record.as_mut().unwrap();
@@ -702,7 +835,9 @@ fn forget(log: &mut Log, at: i64, snapshots: Vec<Id>) {
 }
 
 fn attested(what: &str, repository: Option<&str>, values: &[(&str, &str)]) -> Attested {
-    let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let values = values
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Attested {
         what: what.to_owned(),
         repository: repository.map(str::to_owned),

@@ -9,7 +9,10 @@ fn assessed(org: &Org) -> Assessment {
 fn a_good_organisation_has_nothing_serious() {
     let found = assessed(&Org::good());
     let bad: Vec<String> = found.findings.iter().map(ToString::to_string).collect();
-    assert!(found.worst().is_none_or(|worst| worst < Severity::Warning), "{bad:#?}");
+    assert!(
+        found.worst().is_none_or(|worst| worst < Severity::Warning),
+        "{bad:#?}"
+    );
     assert_eq!(found.tally.fail + found.tally.unknown, 0, "{}", found.tally);
     assert_eq!(found.scorecard.len(), 3);
     assert_eq!(found.coverage.get("sales").unwrap().covered, 1);
@@ -64,8 +67,16 @@ fn a_point_has_two_verdicts() {
     let newest = |org: &Org| assessed(org).resources[0].newest.clone().unwrap();
     let good = newest(&Org::good());
     assert_eq!(good.protected.verdict, Verdict::Pass, "{good:?}");
-    assert_eq!(good.recoverable.verdict, Verdict::Unknown, "nobody reconstructed this one");
+    assert_eq!(
+        good.recoverable.verdict,
+        Verdict::Unknown,
+        "nobody reconstructed this one"
+    );
     assert_eq!(good.copies.len(), 2);
     let alone = newest(&Org::good().without("copy"));
-    assert_eq!(alone.protected.verdict, Verdict::Fail, "one copy is missing");
+    assert_eq!(
+        alone.protected.verdict,
+        Verdict::Fail,
+        "one copy is missing"
+    );
 }

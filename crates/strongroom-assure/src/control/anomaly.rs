@@ -63,6 +63,20 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
             .because(open.iter().map(|(_, entry)| *entry))
             .since(Moment::utc(*first));
     }
+    let alarms = case.signals(&subject.resource.id);
+    let alarms = alarms.into_iter().flat_map(|one| one.unreviewed());
+    let alarms: Vec<_> = alarms
+        .filter(|one| one.severity == Alarming::Critical)
+        .collect();
+    if let Some(first) = alarms.iter().map(|one| one.at).min() {
+        let why = format!(
+            "{} runs have two independent signs of an attack, and nobody has looked",
+            alarms.len()
+        );
+        return Judgement::fail(scope, why)
+            .because(alarms.iter().map(|one| one.run))
+            .since(Moment::utc(first));
+    }
     let counted = case
         .runs(&subject.resource.id)
         .rev()

@@ -70,12 +70,17 @@ fn full(case: &Case<'_>, of: &RepositoryOf<'_>, given: Option<Share>) -> Judgeme
     }
     let Some(share) = seen.utilisation else {
         let judgement = match seen.is_unlimited {
-            true => Judgement::not_applicable(scope, "it has no end, and nobody has set a budget for it"),
+            true => Judgement::not_applicable(
+                scope,
+                "it has no end, and nobody has set a budget for it",
+            ),
             false => Judgement::unknown(scope, "nobody knows how much it can hold"),
         };
         return judgement.because(evidence);
     };
-    let plan = given.map_or(seen.thresholds.plan, |given| given.ratio().min(seen.thresholds.plan));
+    let plan = given.map_or(seen.thresholds.plan, |given| {
+        given.ratio().min(seen.thresholds.plan)
+    });
     let forecast = match seen.suffices_for_lead_time {
         Some(true) => "; it suffices for the time that it takes to have more",
         Some(false) => "; it does not suffice for the time that it takes to have more",

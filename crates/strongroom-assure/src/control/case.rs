@@ -12,8 +12,8 @@ use strongroom_retain::Moment;
 
 use super::records::Records;
 use super::verdict::Scope;
-use crate::signal::{SignalReport, Weakening, signals, weakenings};
 use crate::history::{EntrySeen, History, Noted, ResourceHistory, RunSeen};
+use crate::signal::{SignalReport, Weakening, signals, weakenings};
 
 /// Evidence, policy, resources and a time: all that a control may look at.
 #[derive(Debug)]

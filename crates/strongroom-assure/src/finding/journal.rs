@@ -15,12 +15,17 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let set = case.history().policies().iter();
     let recent = set.filter(|one| (now - RECENT_SECONDS..=now).contains(&one.at));
     let unreadable = recent.filter_map(unreadable);
-    unreadable.chain(case.weakenings().iter().filter_map(weakened)).collect()
+    unreadable
+        .chain(case.weakenings().iter().filter_map(weakened))
+        .collect()
 }
 
 fn unreadable(set: &PolicySeen) -> Option<Finding> {
     let problem = set.problem.as_deref()?;
-    let what = format!("the policy of entry {} cannot be read: {problem}", set.entry);
+    let what = format!(
+        "the policy of entry {} cannot be read: {problem}",
+        set.entry
+    );
     Some(
         Finding::new("policy-unreadable", Scope::Fleet, Severity::Serious, what)
             .about(&set.entry.to_string())
@@ -40,7 +45,11 @@ fn weakened(one: &Weakening) -> Option<Finding> {
     let what = format!(
         "the policy of entry {} protects less{}: {} ({} resources); first {about}: {} was {}, and is {}",
         one.entry,
-        if one.is_approved { ", and was approved" } else { ", and nobody approved it" },
+        if one.is_approved {
+            ", and was approved"
+        } else {
+            ", and nobody approved it"
+        },
         aspects.into_iter().collect::<Vec<_>>().join(", "),
         resources.len(),
         first.aspect,
@@ -48,7 +57,11 @@ fn weakened(one: &Weakening) -> Option<Finding> {
         first.new
     );
     // What enough people agreed to is known, and stays to be seen for a month.
-    let severity = if one.is_approved { Severity::Note } else { Severity::Serious };
+    let severity = if one.is_approved {
+        Severity::Note
+    } else {
+        Severity::Serious
+    };
     Some(
         Finding::new("protection-reduced", Scope::Fleet, severity, what)
             .about(&one.entry.to_string())

@@ -14,7 +14,11 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
         let worst = open.iter().max_by_key(|one| (one.severity, one.at))?;
         let first = open.iter().map(|one| one.at).min();
         let is_critical = worst.severity == crate::signal::Severity::Critical;
-        let severity = if is_critical { Severity::Critical } else { Severity::Note };
+        let severity = if is_critical {
+            Severity::Critical
+        } else {
+            Severity::Note
+        };
         let finding = Finding::new("anomaly", subject.scope(), severity, say(worst, report))
             .for_business(match is_critical {
                 true => format!("Somebody may be destroying the data of {}.", subject.resource.id),
@@ -43,7 +47,12 @@ fn say(alarm: &Alarm, report: &SignalReport) -> String {
                 one.threshold,
                 one.n
             ),
-            None => format!("{} is {:.3}, a sign from {:.3} on", one.code.as_str(), one.value, one.threshold),
+            None => format!(
+                "{} is {:.3}, a sign from {:.3} on",
+                one.code.as_str(),
+                one.value,
+                one.threshold
+            ),
         })
         .collect();
     let hold = report.hold.as_ref().map(|hold| {

@@ -13,10 +13,22 @@ fn state(org: &Org, key: &str) -> ObligationState {
 fn what_people_must_do_is_met_by_records_alone() {
     let key = "obligation.training";
     assert_eq!(state(&Org::good(), key), ObligationState::Met);
-    assert_eq!(state(&Org::good().without("training"), key), ObligationState::Waiting);
-    assert_eq!(state(&Org::good().nameless("training"), key), ObligationState::Waiting);
-    assert_eq!(state(&Org::good().at_later(400), key), ObligationState::Overdue);
-    assert_eq!(state(&Org::empty().at_later(400), key), ObligationState::Overdue);
+    assert_eq!(
+        state(&Org::good().without("training"), key),
+        ObligationState::Waiting
+    );
+    assert_eq!(
+        state(&Org::good().nameless("training"), key),
+        ObligationState::Waiting
+    );
+    assert_eq!(
+        state(&Org::good().at_later(400), key),
+        ObligationState::Overdue
+    );
+    assert_eq!(
+        state(&Org::empty().at_later(400), key),
+        ObligationState::Overdue
+    );
 }
 
 #[test]
@@ -31,7 +43,10 @@ fn a_record_without_its_attachment_is_none_and_says_so() {
     let (history, policy) = (org.history(), org.policy());
     let case = Case::new(&history, &policy, &[], org.now());
     let all = obligations(&case);
-    let one = all.iter().find(|one| one.key == "obligation.training").unwrap();
+    let one = all
+        .iter()
+        .find(|one| one.key == "obligation.training")
+        .unwrap();
     assert_eq!(one.refused[0].why, "the list is not attached");
 }
 
@@ -55,12 +70,22 @@ fn overdue_work_is_a_finding() {
     let org = Org::good().at_later(400);
     let (history, policy) = (org.history(), org.policy());
     let found = assess(&history, &policy, &[], org.now());
-    let finding = found.finding("obligation-overdue/fleet/obligation.training").unwrap();
-    assert!(finding.technical.contains("was due 2027-02-19"), "{finding}");
+    let finding = found
+        .finding("obligation-overdue/fleet/obligation.training")
+        .unwrap();
+    assert!(
+        finding.technical.contains("was due 2027-02-19"),
+        "{finding}"
+    );
     let org = Org::good();
     let (history, policy) = (org.history(), org.policy());
     let found = assess(&history, &policy, &[], org.now());
-    assert!(found.findings.iter().all(|one| !one.rule.starts_with("obligation")));
+    assert!(
+        found
+            .findings
+            .iter()
+            .all(|one| !one.rule.starts_with("obligation"))
+    );
 }
 
 #[test]
@@ -71,16 +96,24 @@ fn an_audit_is_frozen_by_its_hash_and_signed_by_people_alone() {
     let freeze = |seed: &str| Audit::freeze(&found, "all", Moment::utc(0), seed, 10);
     let audit = freeze("head");
     assert_eq!(audit, freeze("head"));
-    assert_ne!(audit.sample, freeze("other").sample, "the seed decides what is looked at");
+    assert_ne!(
+        audit.sample,
+        freeze("other").sample,
+        "the seed decides what is looked at"
+    );
     assert_eq!(audit.sample.len(), 10);
     let case = Case::new(&history, &policy, &[], org.now());
     assert!(audit.signatures(&case).is_empty());
-    let signed = Org::good().recorded(60, 10, strongroom_format::record::SignOffGiven {
-        document: audit.hash(),
-        role: "auditor".to_owned(),
-        decision: strongroom_format::record::Decision::Approved,
-        ..Default::default()
-    });
+    let signed = Org::good().recorded(
+        60,
+        10,
+        strongroom_format::record::SignOffGiven {
+            document: audit.hash(),
+            role: "auditor".to_owned(),
+            decision: strongroom_format::record::Decision::Approved,
+            ..Default::default()
+        },
+    );
     let history = signed.history();
     let case = Case::new(&history, &policy, &[], signed.now());
     assert_eq!(audit.signatures(&case)[0].role, "auditor");

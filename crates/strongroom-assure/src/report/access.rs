@@ -34,7 +34,13 @@ pub(super) fn write(from: &Material<'_>, report: &mut Report) {
 fn keys(from: &Material<'_>) -> Section {
     let now = from.case.now().unix_seconds;
     let mut all: BTreeMap<[u8; 32], Used> = BTreeMap::new();
-    for one in from.case.history().entries().iter().filter(|one| one.said_at <= now) {
+    for one in from
+        .case
+        .history()
+        .entries()
+        .iter()
+        .filter(|one| one.said_at <= now)
+    {
         let used = all.entry(one.author).or_default();
         used.roles = Some(one.roles);
         used.entries += 1;
@@ -85,7 +91,10 @@ fn may(roles: Roles) -> String {
 }
 
 fn short(key: &[u8; 32]) -> String {
-    key.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    key.iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn log(from: &Material<'_>, report: &mut Report) -> Section {
@@ -101,7 +110,13 @@ fn log(from: &Material<'_>, report: &mut Report) -> Section {
         ],
     );
     let from_time = from.case.now().unix_seconds - QUARTER_SECONDS;
-    for one in from.case.records().accesses.iter().filter(|one| one.at > from_time) {
+    for one in from
+        .case
+        .records()
+        .accesses
+        .iter()
+        .filter(|one| one.at > from_time)
+    {
         table.row([
             one.fact.repository.clone().into(),
             one.fact.principal.to_string().into(),
@@ -112,7 +127,11 @@ fn log(from: &Material<'_>, report: &mut Report) -> Section {
         ]);
         report.rests_on([one.entry]);
     }
-    Section::new("accesses", "What the providers of the stores saw in a quarter").with(table)
+    Section::new(
+        "accesses",
+        "What the providers of the stores saw in a quarter",
+    )
+    .with(table)
 }
 
 fn tried(from: &Material<'_>, report: &mut Report) -> Section {
@@ -129,8 +148,10 @@ fn tried(from: &Material<'_>, report: &mut Report) -> Section {
         let seen = from.case.attested("permissions", Some(one.name));
         table.row([
             one.name.into(),
-            seen.map_or("unknown", |seen| if seen.fact.holds { "yes" } else { "no" }).into(),
-            seen.map(|seen| strongroom_retain::Moment::utc(seen.at)).into(),
+            seen.map_or("unknown", |seen| if seen.fact.holds { "yes" } else { "no" })
+                .into(),
+            seen.map(|seen| strongroom_retain::Moment::utc(seen.at))
+                .into(),
             seen.map(|seen| seen.entry.to_string()).into(),
         ]);
         report.rests_on(seen.map(|seen| seen.entry));

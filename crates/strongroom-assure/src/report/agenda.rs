@@ -15,13 +15,22 @@ pub(super) fn write(from: &Material<'_>, report: &mut Report) {
     report.add(work(from));
     report.add(incidents(from));
     report.add(decisions(from));
-    report.add(
-        Section::new("minutes", "6. Minutes")
-            .say("Attach the minutes to the record of the meeting: without them it did not take place."),
-    );
+    report.add(Section::new("minutes", "6. Minutes").say(
+        "Attach the minutes to the record of the meeting: without them it did not take place.",
+    ));
     let assessment = from.assessment;
-    report.rests_on(assessment.findings.iter().flat_map(|one| one.because.iter().copied()));
-    report.rests_on(assessment.actions.iter().flat_map(|one| one.because.iter().copied()));
+    report.rests_on(
+        assessment
+            .findings
+            .iter()
+            .flat_map(|one| one.because.iter().copied()),
+    );
+    report.rests_on(
+        assessment
+            .actions
+            .iter()
+            .flat_map(|one| one.because.iter().copied()),
+    );
     report.not_proven("That the meeting took place.");
 }
 
@@ -38,7 +47,12 @@ fn actions(from: &Material<'_>) -> Section {
             ("patch", "Change of the policy"),
         ],
     );
-    for one in from.assessment.actions.iter().filter(|one| !one.state.is_closed()) {
+    for one in from
+        .assessment
+        .actions
+        .iter()
+        .filter(|one| !one.state.is_closed())
+    {
         let patch = one.kind.patch();
         table.row([
             one.key.clone().into(),
@@ -47,7 +61,9 @@ fn actions(from: &Material<'_>) -> Section {
             one.due.into(),
             one.state.as_str().into(),
             if one.is_overdue { "yes" } else { "no" }.into(),
-            patch.map(|patch| format!("{}: {}", patch.setting, patch.change)).into(),
+            patch
+                .map(|patch| format!("{}: {}", patch.setting, patch.change))
+                .into(),
         ]);
     }
     Section::new("actions", "2. What is being done").with(table)
@@ -106,14 +122,20 @@ fn incidents(from: &Material<'_>) -> Section {
 fn decisions(from: &Material<'_>) -> Section {
     let mut table = Table::new(
         "decisions",
-        &[("key", "Finding"), ("what", "What"), ("choice", "To decide")],
+        &[
+            ("key", "Finding"),
+            ("what", "What"),
+            ("choice", "To decide"),
+        ],
     );
     let open = from.assessment.findings.iter();
     let open = open.filter(|one| one.severity >= Severity::Serious && !one.is_exempted());
     for one in open.take(FINDINGS_MAX) {
-        let proposed = from.assessment.actions.iter().find(|action| {
-            action.finding == one.key && action.opened.is_some()
-        });
+        let proposed = from
+            .assessment
+            .actions
+            .iter()
+            .find(|action| action.finding == one.key && action.opened.is_some());
         if proposed.is_none() {
             table.row([
                 one.key.clone().into(),

@@ -29,7 +29,10 @@ pub(super) fn write(from: &Material<'_>, report: &mut Report) {
         ],
     );
     for control in &from.assessment.controls {
-        let ends = control.judgements.iter().filter(|one| one.verdict == Verdict::Pass);
+        let ends = control
+            .judgements
+            .iter()
+            .filter(|one| one.verdict == Verdict::Pass);
         let entries = control.judgements.iter().flat_map(|one| one.because.iter());
         table.row([
             control.spec.id.into(),
@@ -47,7 +50,12 @@ pub(super) fn write(from: &Material<'_>, report: &mut Report) {
     report.add(Section::new("controls", "Controls").with(table));
     report.add(reasons(from));
     let audit = freeze(from);
-    report.rests_on(audit.controls.iter().flat_map(|one| one.because.iter().copied()));
+    report.rests_on(
+        audit
+            .controls
+            .iter()
+            .flat_map(|one| one.because.iter().copied()),
+    );
     report.add(signatures(from, &audit));
     report.not_proven("That the policy asks for what a law asks for: a lawyer must confirm.");
     report.not_proven("That whoever signed looked at the sample.");
@@ -56,9 +64,17 @@ pub(super) fn write(from: &Material<'_>, report: &mut Report) {
 /// Freezes the audit that the report is of. The seed is the newest entry before it, which nobody
 /// who made that entry could choose for it.
 fn freeze(from: &Material<'_>) -> Audit {
-    let since = from.before.map_or_else(|| QUARTER.before(from.assessment.at), |one| one.at);
+    let since = from
+        .before
+        .map_or_else(|| QUARTER.before(from.assessment.at), |one| one.at);
     let seed = format!("{} entries", from.assessment.journal.entries);
-    Audit::freeze(from.assessment, "all resources of the policy", since, seed, SAMPLE)
+    Audit::freeze(
+        from.assessment,
+        "all resources of the policy",
+        since,
+        seed,
+        SAMPLE,
+    )
 }
 
 fn reasons(from: &Material<'_>) -> Section {
@@ -110,7 +126,17 @@ fn signatures(from: &Material<'_>, audit: &Audit) -> Section {
     }
     let sample: Vec<String> = audit.sample.iter().map(ToString::to_string).collect();
     Section::new("signatures", "Who signed")
-        .say(format!("The audit from {} until {} has the hash {}. Whoever agrees signs that hash.", audit.from, audit.until, audit.hash()))
-        .say(format!("Of {} entries these are drawn for somebody to look at, by the seed “{}”: {}.", audit.evidence, audit.seed, sample.join(", ")))
+        .say(format!(
+            "The audit from {} until {} has the hash {}. Whoever agrees signs that hash.",
+            audit.from,
+            audit.until,
+            audit.hash()
+        ))
+        .say(format!(
+            "Of {} entries these are drawn for somebody to look at, by the seed “{}”: {}.",
+            audit.evidence,
+            audit.seed,
+            sample.join(", ")
+        ))
         .with(table)
 }

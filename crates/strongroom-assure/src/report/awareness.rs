@@ -12,7 +12,12 @@ use crate::rpo::Exposure;
 pub(super) fn write(from: &Material<'_>, report: &mut Report) {
     report.title = "What would be lost".to_owned();
     let mut departments: BTreeMap<&str, Vec<&ResourceLine>> = BTreeMap::new();
-    for one in from.assessment.resources.iter().filter(|one| !one.is_retired) {
+    for one in from
+        .assessment
+        .resources
+        .iter()
+        .filter(|one| !one.is_retired)
+    {
         let department = one.department.as_deref().unwrap_or_default();
         departments.entry(department).or_default().push(one);
     }
@@ -35,14 +40,22 @@ pub(super) fn write(from: &Material<'_>, report: &mut Report) {
             newest.is_some_and(|one| one.recoverable.verdict == Verdict::Pass)
         };
         table.row([
-            if department.is_empty() { Cell::None } else { (*department).into() },
+            if department.is_empty() {
+                Cell::None
+            } else {
+                (*department).into()
+            },
             lines.len().into(),
             lines.iter().filter(is_critical).count().into(),
             worst.map(|one| loss(one.rpo.now)).into(),
             worst.map(|one| one.id.clone()).into(),
             lines.iter().filter(is_proven).count().into(),
         ]);
-        report.rests_on(lines.iter().flat_map(|one| one.rpo.evidence.iter().copied()));
+        report.rests_on(
+            lines
+                .iter()
+                .flat_map(|one| one.rpo.evidence.iter().copied()),
+        );
     }
     report.add(
         Section::new("departments", "Departments")

@@ -10,7 +10,10 @@ pub(super) fn write(from: &Material<'_>, report: &mut Report) {
     report.title = "Certificate of disposal".to_owned();
     let all = from.case.records().disposals.iter();
     let all: Vec<&&Noted<Disposal>> = all
-        .filter(|one| from.subject.is_none_or(|subject| one.fact.subject == subject))
+        .filter(|one| {
+            from.subject
+                .is_none_or(|subject| one.fact.subject == subject)
+        })
         .collect();
     if all.is_empty() {
         report.add(Section::new("disposal", "Disposals").say("No disposal was recorded."));
@@ -42,7 +45,9 @@ fn certificate(one: &Noted<Disposal>) -> Section {
             copy.location.clone().into(),
             copy.method.to_string().into(),
             Cell::Text(if copy.verified { "yes" } else { "no" }.to_owned()),
-            copy.remains_until.map(|time| Moment::utc(time.seconds)).into(),
+            copy.remains_until
+                .map(|time| Moment::utc(time.seconds))
+                .into(),
         ]);
     }
     let keys: Vec<String> = fact

@@ -41,8 +41,11 @@ fn items(all: &[ItemResult]) -> Section {
                 false => format!("{} ({}) {}", one.control, one.parameters, one.verdict),
             })
             .collect();
-        let people: Vec<String> =
-            item.people.iter().map(|one| format!("{} {}", one.kind, one.state.as_str())).collect();
+        let people: Vec<String> = item
+            .people
+            .iter()
+            .map(|one| format!("{} {}", one.kind, one.state.as_str()))
+            .collect();
         table.row([
             item.id.clone().into(),
             item.title.clone().into(),

@@ -13,7 +13,12 @@ pub(super) fn render(report: &Report) -> String {
     line(&mut out, &format!("# {}", text(&report.title)));
     line(
         &mut out,
-        &format!("As of {} · policy {} · {}", report.at, text(&report.policy), report.statement),
+        &format!(
+            "As of {} · policy {} · {}",
+            report.at,
+            text(&report.policy),
+            report.statement
+        ),
     );
     for section in &report.sections {
         render_section(&mut out, section);
@@ -24,8 +29,12 @@ pub(super) fn render(report: &Report) -> String {
     }
     out.push('\n');
     line(&mut out, "## Evidence");
-    let shown: Vec<String> =
-        report.evidence.iter().take(ENTRIES_SHOWN).map(ToString::to_string).collect();
+    let shown: Vec<String> = report
+        .evidence
+        .iter()
+        .take(ENTRIES_SHOWN)
+        .map(ToString::to_string)
+        .collect();
     let more = report.evidence.len().saturating_sub(shown.len());
     let entries = match (shown.is_empty(), more) {
         (true, _) => "No journal entry.".to_owned(),

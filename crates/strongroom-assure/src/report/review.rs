@@ -39,10 +39,22 @@ fn facts(one: &Incident) -> Section {
     table.row(["resource".into(), one.resource.clone().into()]);
     table.row(["cause".into(), one.cause.clone().into()]);
     table.row(["opened".into(), one.opened.into()]);
-    table.row(["time to acknowledge".into(), duration(one.acknowledge_seconds()).into()]);
-    table.row(["time to resolve".into(), duration(one.resolve_seconds()).into()]);
-    table.row(["data lost in truth".into(), duration(one.actual_loss_seconds).into()]);
-    table.row(["time of recovery in truth".into(), duration(one.actual_recovery_seconds).into()]);
+    table.row([
+        "time to acknowledge".into(),
+        duration(one.acknowledge_seconds()).into(),
+    ]);
+    table.row([
+        "time to resolve".into(),
+        duration(one.resolve_seconds()).into(),
+    ]);
+    table.row([
+        "data lost in truth".into(),
+        duration(one.actual_loss_seconds).into(),
+    ]);
+    table.row([
+        "time of recovery in truth".into(),
+        duration(one.actual_recovery_seconds).into(),
+    ]);
     let mut section = Section::new("incident", format!("Incident {}", one.key));
     for why in &one.refused {
         section = section.say(format!("Does not count: {why}."));

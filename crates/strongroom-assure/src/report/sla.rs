@@ -28,7 +28,12 @@ pub(super) fn write(from: &Material<'_>, report: &mut Report) {
             ("proven", "Proven"),
         ],
     );
-    for one in from.assessment.resources.iter().filter(|one| !one.is_retired) {
+    for one in from
+        .assessment
+        .resources
+        .iter()
+        .filter(|one| !one.is_retired)
+    {
         loss.row([
             one.id.clone().into(),
             one.rpo.target_seconds.into(),
@@ -40,7 +45,10 @@ pub(super) fn write(from: &Material<'_>, report: &mut Report) {
         ]);
         time.row([
             one.id.clone().into(),
-            one.restore.target.map(|period: Period| period.to_string()).into(),
+            one.restore
+                .target
+                .map(|period: Period| period.to_string())
+                .into(),
             one.restore.measured_seconds.into(),
             one.restore.proven.into(),
         ]);
@@ -81,7 +89,12 @@ fn rates(from: &Material<'_>, report: &mut Report) -> Section {
         ],
     );
     for subject in from.case.active() {
-        let measured = success(from.case.history(), from.case.policy(), &subject.resource, from.case.now());
+        let measured = success(
+            from.case.history(),
+            from.case.policy(),
+            &subject.resource,
+            from.case.now(),
+        );
         for rate in measured.rates.iter().filter(|one| one.days == DAYS) {
             let verdict = match (rate.rate, rate.is_below) {
                 (None, _) => "unknown",

@@ -12,11 +12,21 @@ pub(super) fn write(from: &Material<'_>, report: &mut Report) {
     let assessment = from.assessment;
     report.title = "Status of backups".to_owned();
     report.add(scorecard(from));
-    report.add(findings(from, "findings", "What somebody must look at", FINDINGS_MAX));
+    report.add(findings(
+        from,
+        "findings",
+        "What somebody must look at",
+        FINDINGS_MAX,
+    ));
     report.add(improvements(from));
     report.add(resources(from));
     report.add(coverage(from));
-    report.rests_on(assessment.findings.iter().flat_map(|one| one.because.iter().copied()));
+    report.rests_on(
+        assessment
+            .findings
+            .iter()
+            .flat_map(|one| one.because.iter().copied()),
+    );
     report.not_proven("That a resource without a finding can be restored: see its last proof.");
     report.not_proven("Anything about what people must do, beyond the records that they made.");
 }
@@ -47,12 +57,7 @@ pub(super) fn scorecard(from: &Material<'_>) -> Section {
 }
 
 /// Returns the findings that nothing silences, the worst first.
-pub(super) fn findings(
-    from: &Material<'_>,
-    id: &'static str,
-    title: &str,
-    most: usize,
-) -> Section {
+pub(super) fn findings(from: &Material<'_>, id: &'static str, title: &str, most: usize) -> Section {
     let mut table = Table::new(
         id,
         &[
@@ -65,7 +70,12 @@ pub(super) fn findings(
             ("entries", "Entries"),
         ],
     );
-    let open = || from.assessment.findings.iter().filter(|one| !one.is_exempted());
+    let open = || {
+        from.assessment
+            .findings
+            .iter()
+            .filter(|one| !one.is_exempted())
+    };
     for one in open().take(most) {
         table.row([
             one.severity.as_str().into(),
@@ -77,14 +87,21 @@ pub(super) fn findings(
             entries(&one.because).into(),
         ]);
     }
-    let silenced = from.assessment.findings.iter().filter(|one| one.is_exempted()).count();
+    let silenced = from
+        .assessment
+        .findings
+        .iter()
+        .filter(|one| one.is_exempted())
+        .count();
     let more = open().count().saturating_sub(most);
     let mut section = Section::new(id, title.to_owned());
     if more > 0 {
         section = section.say(format!("{more} more are not shown."));
     }
     if silenced > 0 {
-        section = section.say(format!("{silenced} are silenced by exemptions of the policy."));
+        section = section.say(format!(
+            "{silenced} are silenced by exemptions of the policy."
+        ));
     }
     section.with(table)
 }
@@ -154,7 +171,12 @@ pub(super) fn resources(from: &Material<'_>) -> Section {
             ("immutable_until", "Locked until"),
         ],
     );
-    for one in from.assessment.resources.iter().filter(|one| !one.is_retired) {
+    for one in from
+        .assessment
+        .resources
+        .iter()
+        .filter(|one| !one.is_retired)
+    {
         let newest = one.newest.as_ref();
         let unknown = Verdict::Unknown.as_str();
         table.row([
@@ -163,10 +185,17 @@ pub(super) fn resources(from: &Material<'_>) -> Section {
             one.last_ended.into(),
             one.last_outcome.clone().into(),
             one.rpo.now.to_string().into(),
-            newest.map_or(unknown, |one| one.recoverable.verdict.as_str()).into(),
-            newest.and_then(|one| one.recoverable.level).map(|level| format!("L{level}")).into(),
+            newest
+                .map_or(unknown, |one| one.recoverable.verdict.as_str())
+                .into(),
+            newest
+                .and_then(|one| one.recoverable.level)
+                .map(|level| format!("L{level}"))
+                .into(),
             newest.and_then(|one| one.recoverable.last_proof).into(),
-            newest.map_or(unknown, |one| one.protected.verdict.as_str()).into(),
+            newest
+                .map_or(unknown, |one| one.protected.verdict.as_str())
+                .into(),
             newest.map(|one| one.protected.copies).into(),
             newest.and_then(|one| one.protected.immutable_until).into(),
         ]);

@@ -84,7 +84,11 @@ impl Table {
 
 impl Serialize for Table {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let rows: Vec<Row<'_>> = self.rows.iter().map(|cells| Row { table: self, cells }).collect();
+        let rows: Vec<Row<'_>> = self
+            .rows
+            .iter()
+            .map(|cells| Row { table: self, cells })
+            .collect();
         let mut map = serializer.serialize_map(Some(2))?;
         map.serialize_entry("id", self.id)?;
         map.serialize_entry("rows", &rows)?;

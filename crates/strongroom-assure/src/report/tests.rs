@@ -7,7 +7,12 @@ fn report(org: &Org, kind: ReportKind) -> Report {
     let assessor = Assessor::default();
     let case = assessor.case(&history, &policy, &[], org.now());
     let found = assessor.assess(&case);
-    let then = assessor.case(&history, &policy, &[], Moment::utc(org.now().unix_seconds - 20 * 86_400));
+    let then = assessor.case(
+        &history,
+        &policy,
+        &[],
+        Moment::utc(org.now().unix_seconds - 20 * 86_400),
+    );
     let before = assessor.assess(&then);
     let framework = standard("gdpr").unwrap();
     Material::new(&assessor, &case, &found)
@@ -51,7 +56,10 @@ fn rows_are_maps_by_stable_names() {
     let sections = json["sections"].as_array().unwrap();
     let findings = sections.iter().find(|one| one["id"] == "findings").unwrap();
     let rows = findings["table"]["rows"].as_array().unwrap();
-    assert!(rows.iter().any(|row| row["key"] == "C-02/resource:db"), "{rows:#?}");
+    assert!(
+        rows.iter().any(|row| row["key"] == "C-02/resource:db"),
+        "{rows:#?}"
+    );
 }
 
 #[test]
@@ -66,15 +74,26 @@ fn the_gap_report_counts_items_and_names_the_work_of_people() {
     let report = report(&Org::good(), ReportKind::Gap);
     assert!(report.statement.starts_with("controls evaluated: "));
     let people = report.table("people").unwrap();
-    assert!(people.rows.iter().any(|row| row.contains(&Cell::from("audit"))));
+    assert!(
+        people
+            .rows
+            .iter()
+            .any(|row| row.contains(&Cell::from("audit")))
+    );
 }
 
 #[test]
 fn the_trend_names_what_became_worse() {
     let report = report(&Org::good().stopped_backups(10), ReportKind::Trend);
     let verdicts = report.table("verdicts").unwrap();
-    let worse = verdicts.rows.iter().filter(|row| row.contains(&Cell::from("worse")));
-    assert!(worse.clone().any(|row| row[0] == Cell::from("C-02")), "{verdicts:#?}");
+    let worse = verdicts
+        .rows
+        .iter()
+        .filter(|row| row.contains(&Cell::from("worse")));
+    assert!(
+        worse.clone().any(|row| row[0] == Cell::from("C-02")),
+        "{verdicts:#?}"
+    );
 }
 
 #[test]
@@ -86,7 +105,10 @@ fn a_report_for_the_business_has_its_words() {
     let found = assessor.assess(&case);
     let material = Material::new(&assessor, &case, &found).with_audience(Audience::Business);
     let text = material.report(ReportKind::Status).to_markdown();
-    assert!(text.contains("more work would be gone than was agreed"), "{text}");
+    assert!(
+        text.contains("more work would be gone than was agreed"),
+        "{text}"
+    );
 }
 
 #[test]

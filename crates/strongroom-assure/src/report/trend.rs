@@ -9,14 +9,20 @@ use crate::control::Verdict;
 pub(super) fn write(from: &Material<'_>, report: &mut Report) {
     report.title = "What changed".to_owned();
     let Some(before) = from.before else {
-        report.add(Section::new("verdicts", "Controls").say("There is no period before to compare with."));
+        report.add(
+            Section::new("verdicts", "Controls").say("There is no period before to compare with."),
+        );
         return;
     };
     report.add(verdicts(before, from.assessment));
     report.add(keys(before, from.assessment));
     report.add(resources(before, from.assessment));
     let now = from.assessment;
-    report.rests_on(now.findings.iter().flat_map(|one| one.because.iter().copied()));
+    report.rests_on(
+        now.findings
+            .iter()
+            .flat_map(|one| one.because.iter().copied()),
+    );
     report.not_proven("Why something changed: the columns stand beside each other, and no more.");
 }
 
@@ -55,7 +61,11 @@ fn verdicts(before: &Assessment, now: &Assessment) -> Section {
 fn keys(before: &Assessment, now: &Assessment) -> Section {
     let mut table = Table::new(
         "findings",
-        &[("key", "Finding"), ("change", "Change"), ("severity", "Severity")],
+        &[
+            ("key", "Finding"),
+            ("change", "Change"),
+            ("severity", "Severity"),
+        ],
     );
     for one in &now.findings {
         let change = match before.finding(&one.key) {
@@ -64,10 +74,22 @@ fn keys(before: &Assessment, now: &Assessment) -> Section {
             Some(old) if old.severity > one.severity => "better",
             Some(_) => continue,
         };
-        table.row([one.key.clone().into(), change.into(), one.severity.as_str().into()]);
+        table.row([
+            one.key.clone().into(),
+            change.into(),
+            one.severity.as_str().into(),
+        ]);
     }
-    for old in before.findings.iter().filter(|old| now.finding(&old.key).is_none()) {
-        table.row([old.key.clone().into(), "gone".into(), old.severity.as_str().into()]);
+    for old in before
+        .findings
+        .iter()
+        .filter(|old| now.finding(&old.key).is_none())
+    {
+        table.row([
+            old.key.clone().into(),
+            "gone".into(),
+            old.severity.as_str().into(),
+        ]);
     }
     Section::new("findings", "Findings that came and went").with(table)
 }
@@ -83,8 +105,11 @@ fn resources(before: &Assessment, now: &Assessment) -> Section {
             ("restore_now", "Restore takes now (s)"),
         ],
     );
-    let old: BTreeMap<&str, &ResourceLine> =
-        before.resources.iter().map(|one| (one.id.as_str(), one)).collect();
+    let old: BTreeMap<&str, &ResourceLine> = before
+        .resources
+        .iter()
+        .map(|one| (one.id.as_str(), one))
+        .collect();
     for one in &now.resources {
         let Some(old) = old.get(one.id.as_str()) else {
             continue;
