@@ -18,6 +18,7 @@ mod clock;
 mod derive;
 mod escalation;
 mod journal;
+mod leading;
 mod runs;
 mod signal;
 

@@ -11,7 +11,7 @@ use super::verdict::Judgement;
 use super::{ControlSpec, Head, Texts};
 use crate::finding::Severity;
 use crate::history::EntryRef;
-use crate::signal::{LEARNING_RUNS, Severity as Alarming};
+use crate::signal::{AlarmSeverity, LEARNING_RUNS};
 
 pub(super) const C_31: Standard = Standard {
     spec: ControlSpec::new("C-31", "Attacks would be noticed, and what was noticed was looked at")
@@ -66,7 +66,7 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
     let alarms = case.signals(&subject.resource.id);
     let alarms = alarms.into_iter().flat_map(|one| one.unreviewed());
     let alarms: Vec<_> = alarms
-        .filter(|one| one.severity == Alarming::Critical)
+        .filter(|one| one.severity == AlarmSeverity::Critical)
         .collect();
     if let Some(first) = alarms.iter().map(|one| one.at).min() {
         let why = format!(

@@ -12,7 +12,6 @@ use crate::action::recorded;
 use crate::capacity::{Fullness, capacity};
 use crate::finding::Severity;
 use crate::history::EntryRef;
-use crate::success::success;
 
 pub(super) const C_19: Standard = Standard {
     spec: ControlSpec::new("C-19", "There is room, or somebody plans for more")
@@ -140,7 +139,9 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: Option<Share>) -> Judg
     if subject.resource.is_retired(case.today()) {
         return Judgement::not_applicable(scope, "it is retired");
     }
-    let measured = success(case.history(), case.policy(), &subject.resource, case.now());
+    let Some(measured) = case.success(&subject.resource.id) else {
+        return Judgement::not_applicable(scope, "it needs no backups");
+    };
     let window = subject
         .resolved
         .period(Key::SuccessWindow)

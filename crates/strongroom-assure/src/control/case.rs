@@ -14,6 +14,7 @@ use super::records::Records;
 use super::verdict::Scope;
 use crate::history::{EntrySeen, History, Noted, ResourceHistory, RunSeen};
 use crate::signal::{SignalReport, Weakening, signals, weakenings};
+use crate::success::{Success, success};
 
 /// Evidence, policy, resources and a time: all that a control may look at.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub struct Case<'a> {
     subjects: Vec<Subject>,
     weakenings: OnceLock<Vec<Weakening>>,
     signals: OnceLock<BTreeMap<String, SignalReport>>,
+    successes: OnceLock<BTreeMap<String, Success>>,
 }
 
 /// A resource, with what the policy says about it.
@@ -100,6 +102,7 @@ impl<'a> Case<'a> {
             subjects,
             weakenings: OnceLock::new(),
             signals: OnceLock::new(),
+            successes: OnceLock::new(),
         }
     }
 
@@ -208,6 +211,19 @@ impl<'a> Case<'a> {
             let of = |one: &Subject| {
                 let (history, policy) = (self.history, self.policy);
                 let found = signals(history, policy, &one.resource, weaker, from, self.now);
+                (one.resource.id.clone(), found)
+            };
+            self.active().map(of).collect()
+        });
+        all.get(resource)
+    }
+
+    /// Returns how the runs of a resource go that still needs backups.
+    #[must_use]
+    pub fn success(&self, resource: &str) -> Option<&Success> {
+        let all = self.successes.get_or_init(|| {
+            let of = |one: &Subject| {
+                let found = success(self.history, self.policy, &one.resource, self.now);
                 (one.resource.id.clone(), found)
             };
             self.active().map(of).collect()

@@ -13,7 +13,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
         let open: Vec<&Alarm> = report.unreviewed().collect();
         let worst = open.iter().max_by_key(|one| (one.severity, one.at))?;
         let first = open.iter().map(|one| one.at).min();
-        let is_critical = worst.severity == crate::signal::Severity::Critical;
+        let is_critical = worst.severity == crate::signal::AlarmSeverity::Critical;
         let severity = if is_critical {
             Severity::Critical
         } else {

@@ -3,7 +3,6 @@
 use strongroom_policy::Period;
 
 use super::{Cell, Material, Report, Section, Table};
-use crate::success::success;
 
 pub(super) fn write(from: &Material<'_>, report: &mut Report) {
     report.title = "What was promised and what was reached".to_owned();
@@ -89,12 +88,9 @@ fn rates(from: &Material<'_>, report: &mut Report) -> Section {
         ],
     );
     for subject in from.case.active() {
-        let measured = success(
-            from.case.history(),
-            from.case.policy(),
-            &subject.resource,
-            from.case.now(),
-        );
+        let Some(measured) = from.case.success(&subject.resource.id) else {
+            continue;
+        };
         for rate in measured.rates.iter().filter(|one| one.days == DAYS) {
             let verdict = match (rate.rate, rate.is_below) {
                 (None, _) => "unknown",
