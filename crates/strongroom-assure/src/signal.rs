@@ -143,6 +143,15 @@ impl SignalCode {
         }
     }
 
+    /// Says whether it is about weeks and not about one run.
+    #[must_use]
+    pub const fn is_drift(self) -> bool {
+        matches!(
+            self,
+            Self::CompressionDrift | Self::ChangedFilesDrift | Self::MagicDrift | Self::MtimeDrift
+        )
+    }
+
     /// Returns the detector of a policy that switches it; `None` for what is always on.
     #[must_use]
     pub const fn detector(self) -> Option<&'static str> {
@@ -185,7 +194,7 @@ pub struct Signal {
 pub enum AlarmSeverity {
     /// One sign. Most have a harmless cause.
     Notice,
-    /// Two independent signs, or a canary.
+    /// Two independent signs of a run, two independent drifts, or a canary.
     Critical,
 }
 
@@ -285,12 +294,22 @@ pub fn signals(
     report
 }
 
-/// Returns how serious signs together are.
-fn severity_of(signals: &[Signal]) -> AlarmSeverity {
+/// Returns how serious signs together are. A drift and the signs of a single day are not taken together: a drift lasts for
+/// weeks, and in weeks there is some unusual day.
+fn severity_of(signals: &[Signal], is_magic_measured: bool) -> AlarmSeverity {
     let is_canary = signals.iter().any(|one| one.code == SignalCode::Canary);
-    let first = signals.first().map(|one| one.code.group());
-    let are_independent = signals.iter().any(|one| Some(one.code.group()) != first);
-    if is_canary || are_independent {
+    let are_independent = |is_drift: bool| {
+        let mut groups = signals
+            .iter()
+            .map(|one| one.code)
+            .filter(|code| code.is_drift() == is_drift);
+        let first = groups.next().map(SignalCode::group);
+        groups.any(|code| Some(code.group()) != first)
+    };
+    // Where files are still what their extensions say, they are not being encrypted: something else is used than before.
+    let has_magic = signals.iter().any(|one| one.code == SignalCode::MagicDrift);
+    let is_drift = are_independent(true) && (has_magic || !is_magic_measured);
+    if is_canary || are_independent(false) || is_drift {
         AlarmSeverity::Critical
     } else {
         AlarmSeverity::Notice

@@ -44,10 +44,12 @@ pub(super) enum Feature {
     Files,
     Canaries,
     NewBytes,
+    MagicShare,
+    MtimeShare,
 }
 
 impl Feature {
-    const COUNT: usize = 12;
+    const COUNT: usize = 14;
 
     const ALL: [Self; Self::COUNT] = [
         Self::NewShare,
@@ -62,6 +64,8 @@ impl Feature {
         Self::Files,
         Self::Canaries,
         Self::NewBytes,
+        Self::MagicShare,
+        Self::MtimeShare,
     ];
 
     pub(super) fn of(self, sample: &Sample<'_>) -> Option<f64> {
@@ -80,6 +84,8 @@ impl Feature {
             Self::Files => count(c.files),
             Self::Canaries => count(c.canaries_changed),
             Self::NewBytes => count(c.bytes_new),
+            Self::MagicShare => sample.share_of_touched(c.magic_mismatch),
+            Self::MtimeShare => sample.share_of_touched(c.mtime_unchanged),
         }
     }
 
@@ -96,7 +102,11 @@ impl Feature {
             Self::Notes => "notes",
             Self::Canaries => "canary",
             Self::Files => "empty",
-            Self::Compression | Self::Renamed | Self::Magic => return None,
+            Self::Compression
+            | Self::Renamed
+            | Self::Magic
+            | Self::MagicShare
+            | Self::MtimeShare => return None,
         })
     }
 }

@@ -17,9 +17,19 @@ impl Past {
             self.changed_files(sample),
             self.deletions(sample),
             self.extensions(sample),
-            self.counted(sample, Feature::Magic, SignalCode::Magic, MAGIC_MIN),
-            self.counted(sample, Feature::Mtime, SignalCode::Mtime, MTIME_MIN),
-            self.counted(sample, Feature::Notes, SignalCode::Notes, NOTES_MIN),
+            self.counted(
+                sample,
+                (Feature::Magic, Some(Feature::MagicShare)),
+                SignalCode::Magic,
+                MAGIC_MIN,
+            ),
+            self.counted(
+                sample,
+                (Feature::Mtime, Some(Feature::MtimeShare)),
+                SignalCode::Mtime,
+                MTIME_MIN,
+            ),
+            self.counted(sample, (Feature::Notes, None), SignalCode::Notes, NOTES_MIN),
         ];
         found.into_iter().flatten().collect()
     }
@@ -96,7 +106,7 @@ impl Past {
         let bytes = self.usual(Feature::NewBytes, sample.weekday)?;
         let is_much = amount(new) > NEW_BYTES_TIMES * bytes.median;
         let is_far = usual.z(value, LEAST_MAD_SHARE) > Z_MAX && usual.median <= NEW_SHARE_USUAL;
-        let is_large = |one: f64| one >= 0.8 * amount(new);
+        let is_large = |one: f64| one >= LIKE * amount(new);
         let is_it = is_much && is_far && !self.is_known(Feature::NewBytes, is_large);
         let threshold = NEW_SHARE_MIN;
         is_it.then(|| {
@@ -143,7 +153,7 @@ impl Past {
         let threshold = CHANGED_SHARE_MIN.max(CHANGED_TIMES * usual.median);
         let is_it = value >= threshold
             && usual.z(value, LEAST_MAD_SHARE) > Z_MAX
-            && !self.is_known(Feature::ChangedShare, |one| one >= 0.8 * value);
+            && !self.is_known(Feature::ChangedShare, |one| one >= LIKE * value);
         is_it.then(|| {
             signal(
                 sample,
@@ -164,7 +174,7 @@ impl Past {
         }
         let share = amount(deleted) / amount(before);
         let usual = self.usual(Feature::Deleted, sample.weekday);
-        let is_known = self.is_known(Feature::Deleted, |one| one >= 0.8 * amount(deleted));
+        let is_known = self.is_known(Feature::Deleted, |one| one >= LIKE * amount(deleted));
         let is_far = usual.is_some_and(|usual| {
             let times = DELETED_TIMES * usual.median;
             usual.z(amount(deleted), 1.0) > Z_MAX && amount(deleted) >= times
@@ -176,21 +186,31 @@ impl Past {
         is_it.then(|| signal(sample, code, share, baseline, DELETED_SHARE_MIN, n))
     }
 
-    /// Names with extensions that there never were: very many, or any at all where many files changed their names.
+    /// Names with extensions that there never were, in the place of others: very many of them, or any at all where a good
+    /// part of the files came back under other names and with other content.
     fn extensions(&self, sample: &Sample<'_>) -> Option<Signal> {
         let value = sample.counters.extensions_new.filter(|new| *new > 0)?;
         let before = sample.files_before().unwrap_or_default();
         let renamed = sample.renamed().unwrap_or_default();
-        let is_renaming = renamed >= DELETED_MIN
+        // What is only moved is in the repository already.
+        let is_other = sample
+            .new_share()
+            .is_none_or(|share| share >= RENAMED_NEW_MIN);
+        let is_renaming = is_other
+            && renamed >= DELETED_MIN
             && amount(renamed) > DELETED_SHARE_MIN * amount(before)
-            && !self.is_known(Feature::Renamed, |one| one >= 0.8 * amount(renamed));
+            && !self.is_known(Feature::Renamed, |one| one >= LIKE * amount(renamed));
         let usual = self.usual(Feature::Extensions, sample.weekday);
-        let is_many = value >= EXTENSIONS_ALWAYS
-            || value >= EXTENSIONS_MIN
-                && usual.is_some_and(|usual| {
-                    usual.z(amount(value), 1.0) > Z_MAX
-                        && !self.is_known(Feature::Extensions, |one| one >= 0.8 * amount(value))
-                });
+        let is_far = usual.is_some_and(|usual| {
+            usual.z(amount(value), 1.0) > Z_MAX
+                && !self.is_known(Feature::Extensions, |one| one >= LIKE * amount(value))
+        });
+        // New sources or a new program bring extensions too, and take no file away.
+        let is_instead = sample.counters.files_deleted.is_none_or(|deleted| {
+            deleted >= value && amount(deleted) > DELETED_SHARE_MIN * amount(before)
+        });
+        let is_many =
+            is_instead && (value >= EXTENSIONS_ALWAYS || value >= EXTENSIONS_MIN && is_far);
         let threshold = if is_renaming { 1 } else { EXTENSIONS_MIN };
         let (baseline, n) = (
             usual.map(|usual| usual.median),
@@ -212,7 +232,7 @@ impl Past {
     fn counted(
         &self,
         sample: &Sample<'_>,
-        feature: Feature,
+        (feature, share): (Feature, Option<Feature>),
         code: SignalCode,
         (least, least_share): (f64, f64),
     ) -> Option<Signal> {
@@ -225,8 +245,20 @@ impl Past {
         let usual = self.usual(feature, sample.weekday)?;
         let is_it = usual.z(value, 1.0) > Z_MAX
             && value >= COUNTED_TIMES * usual.median
-            && !self.is_known(feature, |one| one >= 0.8 * value);
+            && share.is_none_or(|share| self.is_far_share(sample, share))
+            && !self.is_known(feature, |one| one >= LIKE * value);
         is_it.then(|| signal(sample, code, value, Some(usual.median), threshold, usual.n))
+    }
+
+    /// Says whether a part of the files that are new or changed is far greater than usual. What was not measured cannot be told
+    /// to be a busy day.
+    fn is_far_share(&self, sample: &Sample<'_>, share: Feature) -> bool {
+        let Some(value) = share.of(sample) else {
+            return true;
+        };
+        self.usual(share, sample.weekday).is_none_or(|usual| {
+            usual.z(value, LEAST_MAD_SHARE) > Z_MAX && value >= COUNTED_TIMES * usual.median
+        })
     }
 }
 
@@ -248,6 +280,8 @@ fn signal(
     }
 }
 
+/// What was at least this part of a value was like it.
+const LIKE: f64 = 0.6;
 /// The modified z beyond which a value does not belong to the others (Iglewicz and Hoaglin).
 const Z_MAX: f64 = 3.5;
 /// Shares differ by so much from day to day even where they never did.
@@ -278,13 +312,15 @@ const DELETED_SHARE_ALWAYS: f64 = 0.5;
 const DELETED_SHARE_MIN: f64 = 0.2;
 const DELETED_TIMES: f64 = 3.0;
 
+/// Of what came under other names, so much is new if it is not only moved.
+const RENAMED_NEW_MIN: f64 = 0.8;
 const EXTENSIONS_MIN: u64 = 20;
 const EXTENSIONS_ALWAYS: u64 = 200;
 
 /// The least count, and the least share of all files.
 const MAGIC_MIN: (f64, f64) = (50.0, 0.02);
-const MTIME_MIN: (f64, f64) = (20.0, 0.01);
-const NOTES_MIN: (f64, f64) = (20.0, 0.001);
+const MTIME_MIN: (f64, f64) = (50.0, 0.01);
+const NOTES_MIN: (f64, f64) = (30.0, 0.001);
 const COUNTED_TIMES: f64 = 3.0;
 
 /// A tenth of what was there.

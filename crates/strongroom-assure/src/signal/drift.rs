@@ -17,70 +17,72 @@ pub(super) struct Drifts {
 struct Drift {
     feature: Feature,
     code: SignalCode,
-    /// 1 where more is bad, −1 where less is.
-    sign: f64,
-    /// What it must have changed by, as a share of what is usual, and at least.
-    share: f64,
-    least: f64,
+    needed: Needed,
     /// Spreads are at least this share of the median, and this.
     spread: (f64, f64),
     cusum: Cusum,
-    past: VecDeque<(i64, EntryRef, i64, f64)>,
+    /// For how many runs more it is not told again.
+    quiet: usize,
+    past: VecDeque<(i64, EntryRef, f64)>,
     usual: Option<(Robust, usize)>,
     /// A baseline that a person chose, which nothing moves.
     trusted: Option<Robust>,
 }
 
+/// What a value must have changed by to be a sign.
+enum Needed {
+    /// So much more, as a share of what is usual, and at least.
+    More { share: f64, least: f64 },
+    /// A share of what is new that does not compress at all.
+    Incompressible { share: f64, least: f64 },
+}
+
 impl Drifts {
     /// Starts to look, with the runs of a baseline that a person chose.
     pub(super) fn new(trusted: Vec<Sample<'_>>) -> Self {
-        let drift = |feature: Feature, code, sign, share, least, spread| {
+        let drift = |feature: Feature, code, needed, spread| {
             let values: Vec<f64> = trusted.iter().filter_map(|one| feature.of(one)).collect();
             Drift {
                 feature,
                 code,
-                sign,
-                share,
-                least,
+                needed,
                 spread,
                 cusum: Cusum::new(ALLOWANCE, CLIP),
+                quiet: 0,
                 past: VecDeque::new(),
                 usual: None,
                 trusted: Robust::of(&values).filter(|one| one.n >= super::LEARNING_RUNS),
             }
+        };
+        let more = |share, least| Needed::More { share, least };
+        let incompressible = Needed::Incompressible {
+            share: 0.2,
+            least: 0.15,
         };
         Self {
             watched: [
                 drift(
                     Feature::Compression,
                     SignalCode::CompressionDrift,
-                    -1.0,
-                    0.15,
-                    0.15,
+                    incompressible,
                     (0.03, 0.02),
                 ),
                 drift(
                     Feature::ChangedShare,
                     SignalCode::ChangedFilesDrift,
-                    1.0,
-                    0.25,
-                    0.002,
+                    more(0.25, 0.002),
                     (0.1, 0.000_5),
                 ),
                 drift(
                     Feature::Magic,
                     SignalCode::MagicDrift,
-                    1.0,
-                    0.5,
-                    3.0,
+                    more(0.5, 3.0),
                     (0.2, 1.0),
                 ),
                 drift(
                     Feature::Mtime,
                     SignalCode::MtimeDrift,
-                    1.0,
-                    0.5,
-                    3.0,
+                    more(0.5, 3.0),
                     (0.2, 1.0),
                 ),
             ],
@@ -88,20 +90,36 @@ impl Drifts {
     }
 
     /// Adds a run, and returns the signs that there are at it, and the capture of the first run of the longest drift.
+    ///
+    /// A drift lasts: all that go on are told when one is first found, and again every four weeks.
     pub(super) fn add(&mut self, sample: &Sample<'_>) -> (Vec<Signal>, Option<i64>) {
-        let (mut signals, mut since) = (Vec::new(), None::<i64>);
+        let (mut signals, mut since, mut is_news) = (Vec::new(), None::<i64>, false);
         for drift in &mut self.watched {
-            if let Some((signal, capture)) = drift.add(sample) {
+            let found = drift.add(sample);
+            drift.quiet = drift.quiet.saturating_sub(1);
+            if found.is_some() && drift.quiet == 0 {
+                is_news = true;
+                drift.quiet = AGAIN_RUNS;
+            }
+            if let Some((signal, capture)) = found {
                 signals.push(signal);
                 since = Some(since.map_or(capture, |since| since.min(capture)));
             }
         }
-        (signals, since)
+        if is_news {
+            (signals, since)
+        } else {
+            (Vec::new(), None)
+        }
     }
 }
 
 impl Drift {
     fn add(&mut self, sample: &Sample<'_>) -> Option<(Signal, i64)> {
+        let files = sample.counters.files.unwrap_or_default();
+        if self.feature == Feature::ChangedShare && files < DRIFT_FILES_MIN {
+            return None;
+        }
         let value = self.feature.of(sample)?;
         if sample.state == Reviewed::Clean {
             // Somebody has looked: what was until now is all right, and usual from now on.
@@ -109,41 +127,54 @@ impl Drift {
         }
         let usual = self.usual();
         let capture = sample.run.capture.unwrap_or(sample.run.started);
-        self.past
-            .push_back((capture, sample.run.entry, sample.weekday, value));
+        self.past.push_back((capture, sample.run.entry, value));
         if self.past.len() > PAST_RUNS {
             self.past.pop_front();
         }
         let usual = usual?;
         let (share, least) = self.spread;
-        let z = usual.z(value, (share * usual.median.abs()).max(least)) * self.sign;
+        let z = usual.z(value, (share * usual.median.abs()).max(least)) * self.sign();
         let sum = self.cusum.add(z);
         if sum <= LIMIT || self.cusum.length < LENGTH_MIN {
             return None;
         }
-        let recent: Vec<f64> = self
-            .past
-            .iter()
-            .rev()
-            .take(self.cusum.length)
-            .map(|(.., value)| *value)
-            .collect();
-        let now = median(&recent)?;
-        let needed = (self.share * usual.median.abs()).max(self.least);
-        if (now - usual.median) * self.sign < needed {
+        let recent = || self.past.iter().rev().take(self.cusum.length);
+        let now = median(&recent().map(|(.., value)| *value).collect::<Vec<f64>>())?;
+        let threshold = self.threshold(usual.median);
+        if (now - threshold) * self.sign() < 0.0 {
             return None;
         }
-        let first = self.past.iter().rev().take(self.cusum.length).next_back()?;
-        let threshold = usual.median + self.sign * needed;
+        let (capture, since, _) = recent().next_back()?;
         let signal = Signal {
             code: self.code,
             value: now,
             baseline: Some(usual.median),
             threshold,
             n: usual.n,
-            since: first.1,
+            since: *since,
         };
-        Some((signal, first.0))
+        Some((signal, *capture))
+    }
+
+    /// 1 where more is bad, −1 where less is.
+    fn sign(&self) -> f64 {
+        if self.feature == Feature::Compression {
+            -1.0
+        } else {
+            1.0
+        }
+    }
+
+    /// Returns from where on a lasting value is a sign.
+    fn threshold(&self, usual: f64) -> f64 {
+        match self.needed {
+            Needed::More { share, least } => usual + (share * usual).max(least),
+            // If that share of what is new does not compress at all, and the rest as usual.
+            Needed::Incompressible { share, least } => {
+                let stored = 1.0 / usual.max(1.0);
+                (1.0 / (stored + share * (1.0 - stored))).min(usual - least)
+            }
+        }
     }
 
     /// Returns what is usual: what a person chose, or the runs of some months that ended a month ago, so that what goes on
@@ -186,6 +217,10 @@ const LIMIT: f64 = 12.0;
 const LENGTH_MIN: usize = 7;
 /// How long what is usual stays while a sum grows.
 const FROZEN_RUNS: usize = 120;
+/// After how many runs a drift that goes on is told again.
+const AGAIN_RUNS: usize = 28;
+/// Shares of fewer files say little.
+const DRIFT_FILES_MIN: u64 = 200;
 const LAG_RUNS: usize = 28;
 const REFERENCE_RUNS: usize = 90;
 const REFERENCE_RUNS_MIN: usize = 20;

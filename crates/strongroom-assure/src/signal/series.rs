@@ -69,11 +69,20 @@ impl Sample<'_> {
         Some(self.counters.files_deleted?.min(self.counters.files_new?))
     }
 
+    /// Returns a count as a part of the files that are new or changed: on a busy day there is more of everything.
+    pub(super) fn share_of_touched(&self, count: Option<u64>) -> Option<f64> {
+        let touched = self
+            .counters
+            .files_changed?
+            .checked_add(self.counters.files_new?)?;
+        ratio(count?, touched.max(1)).map(|share| share.min(1.0))
+    }
+
     /// Says whether nothing had changed; `None` if that was not measured.
     pub(super) fn is_silent(&self) -> Option<bool> {
         let c = self.counters;
         let known = c.files_new.zip(c.files_changed).zip(c.files_deleted);
-        let files = known.map(|((new, changed), deleted)| new + changed + deleted == 0);
+        let files = known.map(|((new, changed), deleted)| new == 0 && changed == 0 && deleted == 0);
         files.or_else(|| c.bytes_new.map(|new| new == 0))
     }
 }
@@ -147,7 +156,7 @@ impl<'h> Series<'h> {
                 weakenings, resource, run, before, has_signs,
             ));
             before = run.recorded_at;
-            let level = severity_of(&signals);
+            let level = severity_of(&signals, sample.counters.magic_mismatch.is_some());
             let is_kept = match sample.state {
                 Reviewed::Clean => true,
                 Reviewed::Suspect => false,
