@@ -13,7 +13,7 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
@@ -51,13 +51,15 @@ pub(crate) struct Index {
 #[derive(Debug)]
 struct Part {
     segment: Arc<Segment>,
-    /// By row of the segment's packs.
-    standing: Vec<Standing>,
-    /// All of these are in force.
-    all_in_force: bool,
+    /// What is said of its packs.
+    standing: Standings,
     /// It stands in for segments that cannot be read: good for reading, no ground to leave anything out of a backup.
     rebuilt: bool,
 }
+
+/// What the state says of the packs of a segment. Nearly all are in force, and those take no memory.
+#[derive(Debug, Clone, Default)]
+struct Standings(Arc<[(u32, Standing)]>);
 
 /// What the state says of a pack.
 #[derive(Debug, Clone)]
@@ -198,7 +200,11 @@ impl Index {
         let mut missing = Vec::new();
         for reference in state.segments.values() {
             match known.get(&reference.name) {
-                Some(part) => index.add(Arc::clone(&part.segment), Some(state), false),
+                Some(part) => match index.add(Arc::clone(&part.segment), Some(state), false) {
+                    Ok(()) => {}
+                    // The local cache has lost it meanwhile.
+                    Err(_) => missing.push(*reference),
+                },
                 None => missing.push(*reference),
             }
         }
@@ -252,7 +258,7 @@ impl Index {
             problems: Vec::new(),
         };
         let opened = index.open_bytes(segment, bytes, context)?;
-        index.add(Arc::new(opened), None, false);
+        index.add(Arc::new(opened), None, false)?;
         Ok(index)
     }
 
@@ -265,7 +271,7 @@ impl Index {
         let mut hits = Vec::new();
         let mut rows = Vec::new();
         for part in self.parts.iter().filter(|part| !part.rebuilt) {
-            if part.all_in_force {
+            if part.standing.are_all_in_force() {
                 // Whichever pack it is in will do, so nobody asks for the frame.
                 part.segment.find_rows(id, &mut rows)?;
                 if !rows.is_empty() {
@@ -294,11 +300,10 @@ impl Index {
         for part in self.parts.iter().filter(|part| !part.rebuilt) {
             hits.clear();
             part.segment.find(id, &mut hits)?;
-            let good = hits.iter().filter(|hit| part.rank(hit) == Rank::Good);
-            found.extend(
-                good.filter_map(|hit| part.location(hit))
-                    .map(|location| (location, part.segment.name)),
-            );
+            for hit in hits.iter().filter(|hit| part.rank(hit) == Rank::Good) {
+                let location = part.location(hit)?;
+                found.extend(location.map(|location| (location, part.segment.name)));
+            }
         }
         Ok(found)
     }
@@ -319,8 +324,11 @@ impl Index {
                 continue;
             }
             for hit in &hits {
-                if let Some(location) = part.location(hit) {
-                    ranked.push((part.rank(hit), location));
+                match part.location(hit) {
+                    Ok(location) => {
+                        ranked.extend(location.map(|location| (part.rank(hit), location)));
+                    }
+                    Err(error) => failure = Some(error),
                 }
             }
         }
@@ -362,20 +370,44 @@ impl Index {
         index.open_bytes(&segment, bytes, context).map(|_| ())
     }
 
-    /// Returns the segments that map nothing but packs that are gone.
+    /// Returns the segments that map nothing but packs that are gone. One whose local copy cannot be read is none of them.
     pub(crate) fn exhausted(&self, is_gone: impl Fn(&ObjectHash) -> bool) -> Vec<ObjectHash> {
-        self.parts
-            .iter()
-            .filter(|part| !part.rebuilt)
-            .filter(|part| part.segment.packs.iter().all(|pack| is_gone(&pack.name)))
-            .map(|part| part.segment.name)
-            .collect()
+        let is_exhausted = |part: &&Part| {
+            let mut has_any = false;
+            let read = part.segment.each_pack(|_, pack| {
+                has_any |= !is_gone(&pack.name);
+                Ok(())
+            });
+            read.is_ok() && !has_any
+        };
+        let parts = self.parts.iter().filter(|part| !part.rebuilt);
+        let exhausted = parts.filter(is_exhausted);
+        exhausted.map(|part| part.segment.name).collect()
     }
 
-    /// Returns the packs that its segments map, as often as they do.
-    pub(crate) fn packs(&self) -> Vec<Arc<PackInfo>> {
-        let parts = self.parts.iter();
-        parts.flat_map(|part| part.segment.packs.clone()).collect()
+    /// Returns the packs that its segments map, as often as they do: about 80 bytes each.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` naming a segment of which a page cannot be read.
+    pub(crate) fn packs(&self) -> Result<Vec<Arc<PackInfo>>> {
+        let mut packs = Vec::new();
+        for part in &self.parts {
+            packs.append(&mut part.segment.all_packs()?);
+        }
+        Ok(packs)
+    }
+
+    /// Returns the names of the packs that segments map of which `counts` says so.
+    fn mapped(&self, counts: impl Fn(&Part) -> bool) -> Result<HashSet<ObjectHash>> {
+        let mut mapped = HashSet::new();
+        for part in self.parts.iter().filter(|part| counts(part)) {
+            part.segment.each_pack(|_, pack| {
+                mapped.insert(pack.name);
+                Ok(())
+            })?;
+        }
+        Ok(mapped)
     }
 
     /// Returns what is wrong with segments in force.
@@ -392,25 +424,36 @@ impl Index {
     ) -> Result<()> {
         let mut tickets = Vec::new();
         for reference in batch {
-            match self.open_cached(reference, context) {
-                Some(segment) => self.add(Arc::new(segment), Some(state), false),
-                None => {
-                    let key = object_key(&object_name::index(&reference.name))?;
-                    tickets.push((reference, remote.get_later(&key, None)));
-                }
+            let cached = self.open_cached(reference, context);
+            if cached.is_some_and(|segment| self.takes(segment, state)) {
+                continue;
             }
+            let key = object_key(&object_name::index(&reference.name))?;
+            tickets.push((reference, remote.get_later(&key, None)));
         }
         for (reference, ticket) in tickets {
             let opened = ticket
                 .wait()
-                .and_then(|bytes| self.open_bytes(reference, bytes, context));
+                .and_then(|bytes| self.open_bytes(reference, bytes, context))
+                .and_then(|segment| self.add(Arc::new(segment), Some(state), false));
             match opened {
-                Ok(segment) => self.add(Arc::new(segment), Some(state), false),
+                Ok(()) => {}
                 Err(error) if is_loss(&error) => self.problems.push(error),
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Adds a segment out of the local cache; false when that has no good copy.
+    fn takes(&mut self, segment: Segment, state: &State) -> bool {
+        let name = segment.name;
+        let added = self.add(Arc::new(segment), Some(state), false);
+        if let (Err(error), Some(cache)) = (&added, &self.cache) {
+            tracing::debug!(%error, "a cached segment is damaged and is fetched again");
+            cache.discard(&name);
+        }
+        added.is_ok()
     }
 
     fn open_cached(&self, reference: &SegmentRef, context: &Context) -> Option<Segment> {
@@ -457,11 +500,7 @@ impl Index {
 
     /// Reads the headers of packs that no segment maps any more.
     fn rebuild(&mut self, remote: &Remote, context: &Context, state: &State) -> Result<()> {
-        let mapped: std::collections::HashSet<ObjectHash> = self
-            .parts
-            .iter()
-            .flat_map(|part| part.segment.packs.iter().map(|pack| pack.name))
-            .collect();
+        let mapped = self.mapped(|_| true)?;
         let unmapped = state
             .packs
             .values()
@@ -474,24 +513,45 @@ impl Index {
                 pages: &self.pages,
             };
             let segment = Segment::open(name, len, Storage::Memory(bytes), &opening)?;
-            self.add(Arc::new(segment), Some(state), true);
+            self.add(Arc::new(segment), Some(state), true)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, segment: Arc<Segment>, state: Option<&State>, rebuilt: bool) {
-        let standing: Vec<Standing> = segment
-            .packs
-            .iter()
-            .map(|pack| Standing::of(pack, state))
-            .collect();
-        let in_force = |standing: &Standing| matches!(standing, Standing::InForce);
+    fn add(&mut self, segment: Arc<Segment>, state: Option<&State>, rebuilt: bool) -> Result<()> {
+        let standing = Standings::of(&segment, state)?;
         self.parts.push(Part {
             segment,
-            all_in_force: standing.iter().all(in_force),
             standing,
             rebuilt,
         });
+        Ok(())
+    }
+}
+
+impl Standings {
+    /// Looks up what the state says of each pack of a segment, and checks the rows of these.
+    fn of(segment: &Segment, state: Option<&State>) -> Result<Self> {
+        let mut others = Vec::new();
+        segment.each_pack(|row, pack| {
+            match Standing::of(&pack, state) {
+                Standing::InForce => {}
+                other => others.push((row, other)),
+            }
+            Ok(())
+        })?;
+        Ok(Self(others.into()))
+    }
+
+    fn are_all_in_force(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns what is said of the pack in a row, which the segment must have.
+    fn get(&self, row: u32) -> &Standing {
+        let at = self.0.binary_search_by_key(&row, |(row, _)| *row);
+        let found = at.ok().and_then(|at| self.0.get(at));
+        found.map_or(&Standing::InForce, |(_, standing)| standing)
     }
 }
 
@@ -526,44 +586,40 @@ impl Part {
         Self {
             segment: Arc::clone(&self.segment),
             standing: self.standing.clone(),
-            all_in_force: self.all_in_force,
             rebuilt: self.rebuilt,
         }
     }
 
     fn rank(&self, hit: &Hit) -> Rank {
-        match self.standing.get(hit.pack as usize) {
-            Some(Standing::InForce | Standing::Condemned) => Rank::Good,
-            Some(Standing::Damaged(frames))
+        match self.standing.get(hit.pack) {
+            Standing::InForce | Standing::Condemned => Rank::Good,
+            Standing::Damaged(frames)
                 if !frames.is_empty() && !frames.contains(&hit.frame.position) =>
             {
                 Rank::Good
             }
-            Some(Standing::Damaged(_)) => Rank::Damaged,
-            Some(Standing::Gone) | None => Rank::Gone,
+            Standing::Damaged(_) => Rank::Damaged,
+            Standing::Gone => Rank::Gone,
         }
     }
 
     /// Says whether a backup may build on a copy.
     fn is_ground(&self, hit: &Hit) -> bool {
-        let condemned = matches!(
-            self.standing.get(hit.pack as usize),
-            Some(Standing::Condemned)
-        );
+        let condemned = matches!(self.standing.get(hit.pack), Standing::Condemned);
         !condemned && self.rank(hit) == Rank::Good
     }
 
-    fn location(&self, hit: &Hit) -> Option<Location> {
-        let pack = self.segment.packs.get(hit.pack as usize)?;
+    fn location(&self, hit: &Hit) -> Result<Option<Location>> {
+        let pack = self.segment.pack(hit.pack)?;
         let frame = hit.frame;
         let end = u64::from(frame.offset) + u64::from(frame.stored_len);
         // A row that points outside its pack is as good as none.
-        (end <= u64::from(pack.header_offset)).then(|| Location {
-            pack: Arc::clone(pack),
+        Ok((end <= u64::from(pack.header_offset)).then_some(Location {
+            pack,
             position: frame.position,
             offset: frame.offset,
             stored_len: frame.stored_len,
-        })
+        }))
     }
 }
 

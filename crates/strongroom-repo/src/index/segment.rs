@@ -19,23 +19,27 @@ use crate::keys::Keys;
 use crate::lru::Lru;
 use crate::packs::PackInfo;
 
-/// Decrypted pages of all segments, the ones used last.
+/// What was read last of all segments: decrypted pages, and rows of packs.
 #[derive(Debug)]
-pub(super) struct PageCache(Mutex<Lru<(u64, u32), Bytes>>);
+pub(super) struct PageCache {
+    pages: Mutex<Lru<(u64, u32), Bytes>>,
+    packs: Mutex<Lru<(u64, u32), Arc<PackInfo>>>,
+}
 
 impl PageCache {
-    /// Makes a cache for `pages` pages of 64 KiB.
+    /// Makes a cache for `pages` pages of 64 KiB, and for half a mebibyte of packs.
     pub(super) fn new(pages: usize) -> Self {
-        Self(Mutex::new(Lru::new(pages)))
+        Self {
+            pages: Mutex::new(Lru::new(pages)),
+            packs: Mutex::new(Lru::new(CACHED_PACKS)),
+        }
     }
 }
 
-/// A segment: its packs, fences and filter in memory, frames and entries where they are stored.
+/// A segment: its fences and filter in memory, packs, frames and entries where they are stored.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) name: ObjectHash,
-    /// Its packs, by row.
-    pub(super) packs: Vec<Arc<PackInfo>>,
     serial: u64,
     keys: Arc<Keys>,
     preamble: [u8; Preamble::LEN],
@@ -71,7 +75,8 @@ pub(super) struct Opening<'a> {
 }
 
 impl Segment {
-    /// Opens a segment: reads its head, its packs and fences, and its filter or, without one, all entries once.
+    /// Opens a segment: reads its head and fences, and its filter or, without one, all entries once. Its packs are for
+    /// [`each_pack`](Self::each_pack) to check.
     ///
     /// # Errors
     ///
@@ -106,7 +111,6 @@ impl Segment {
         }
         let mut segment = Self {
             name,
-            packs: Vec::new(),
             serial: next_serial(),
             keys,
             preamble,
@@ -118,7 +122,7 @@ impl Segment {
             fences: Vec::new(),
             filter: IdFilter::Unfiltered,
         };
-        segment.read_tables()?;
+        segment.fences = segment.read_fences()?;
         segment.filter = segment.read_or_build_filter()?;
         Ok(segment)
     }
@@ -173,6 +177,63 @@ impl Segment {
             self.check_frame(&row)?;
             each(&row)
         })
+    }
+
+    /// Calls `each` with every pack, in the order of their rows.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` or `Incompatible` also when a row is not what the format allows; those of `each`.
+    pub(super) fn each_pack(
+        &self,
+        mut each: impl FnMut(u32, PackInfo) -> Result<()>,
+    ) -> Result<()> {
+        let mut at = 0;
+        self.each_row::<PACK_LEN>(Table::Packs, u64::from(self.head.packs), |row| {
+            each(at, self.decode_pack(row)?)?;
+            at += 1;
+            Ok(())
+        })
+    }
+
+    /// Returns every pack, by row: about 80 bytes each.
+    ///
+    /// # Errors
+    ///
+    /// As [`each_pack`](Self::each_pack).
+    pub(super) fn all_packs(&self) -> Result<Vec<Arc<PackInfo>>> {
+        let mut packs = Vec::new();
+        self.each_pack(|_, pack| {
+            packs.push(Arc::new(pack));
+            Ok(())
+        })?;
+        Ok(packs)
+    }
+
+    /// Reads the row of one pack.
+    ///
+    /// # Errors
+    ///
+    /// As [`each_pack`](Self::each_pack).
+    pub(super) fn pack(&self, row: u32) -> Result<Arc<PackInfo>> {
+        let key = (self.serial, row);
+        if let Some(pack) = lock(&self.pages.packs).get(&key) {
+            return Ok(pack);
+        }
+        let (page, offset) = self.locate_row(Table::Packs, u64::from(row))?;
+        let bytes = self.page(page)?;
+        let found = bytes
+            .get(offset..)
+            .and_then(|rest| rest.first_chunk::<PACK_LEN>());
+        let pack = self.decode_pack(found.ok_or_else(|| truncated(&self.name))?)?;
+        let pack = Arc::new(pack);
+        lock(&self.pages.packs).insert(key, Arc::clone(&pack), 1);
+        Ok(pack)
+    }
+
+    /// Returns how many packs it maps.
+    pub(super) fn packs(&self) -> u32 {
+        self.head.packs
     }
 
     /// Returns all its bytes, as they are stored here.
@@ -264,7 +325,7 @@ impl Segment {
     }
 
     fn check_frame(&self, row: &FrameRow) -> Result<()> {
-        if self.packs.len() <= row.pack as usize {
+        if self.head.packs <= row.pack {
             return Err(damaged(
                 &self.name,
                 "a segment names a pack that it does not have",
@@ -281,12 +342,12 @@ impl Segment {
 
     fn page(&self, number: u32) -> Result<Bytes> {
         let key = (self.serial, number);
-        let cached = lock(&self.pages.0).get(&key);
+        let cached = lock(&self.pages.pages).get(&key);
         if let Some(page) = cached {
             return Ok(page);
         }
         let page = Bytes::from(self.read_page(number)?);
-        lock(&self.pages.0).insert(key, page.clone(), 1);
+        lock(&self.pages.pages).insert(key, page.clone(), 1);
         Ok(page)
     }
 
@@ -311,23 +372,8 @@ impl Segment {
         Err(failure)
     }
 
-    /// Reads the tables that stay in memory: packs and fences.
-    fn read_tables(&mut self) -> Result<()> {
-        let mut packs = Vec::new();
-        self.each_row::<PACK_LEN>(Table::Packs, u64::from(self.head.packs), |row| {
-            let row = PackRow::decode(row)
-                .map_err(|error| Error::decode(object_name::index(&self.name), error))?;
-            let pack = PackInfo {
-                name: row.name,
-                len: row.len,
-                header_offset: row.header_offset,
-                header_len: row.header_len,
-                class: row.class,
-            };
-            pack.check()?;
-            packs.push(Arc::new(pack));
-            Ok(())
-        })?;
+    /// Reads the table that stays in memory.
+    fn read_fences(&self) -> Result<Vec<u64>> {
         let per_page = (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;
         let mut fences = Vec::new();
         self.each_row::<FENCE_LEN>(Table::Fences, self.head.entries.div_ceil(per_page), |row| {
@@ -340,9 +386,22 @@ impl Segment {
                 "the fences of a segment are not sorted",
             ));
         }
-        self.packs = packs;
-        self.fences = fences;
-        Ok(())
+        fences.shrink_to_fit();
+        Ok(fences)
+    }
+
+    fn decode_pack(&self, row: &[u8; PACK_LEN]) -> Result<PackInfo> {
+        let row = PackRow::decode(row)
+            .map_err(|error| Error::decode(object_name::index(&self.name), error))?;
+        let pack = PackInfo {
+            name: row.name,
+            len: row.len,
+            header_offset: row.header_offset,
+            header_len: row.header_len,
+            class: row.class,
+        };
+        pack.check()?;
+        Ok(pack)
     }
 
     fn read_or_build_filter(&self) -> Result<IdFilter> {
@@ -452,6 +511,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Rows of packs that are kept: what is looked up one after another is often in the same few packs.
+const CACHED_PACKS: usize = 4_096;
 const PACK_LEN: usize = 48;
 const FRAME_LEN: usize = 16;
 const FENCE_LEN: usize = 8;
