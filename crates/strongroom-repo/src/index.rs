@@ -6,6 +6,8 @@ mod filter;
 mod marks;
 mod merge;
 mod rebuilt;
+mod routes;
+mod routing;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod scale;
 mod segment;
@@ -14,7 +16,7 @@ mod storage;
 mod tests;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use strongroom_crypt::Id;
@@ -29,6 +31,8 @@ pub(crate) use self::storage::{read_at, write_at, write_file};
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::routes::Routes;
+use crate::index::routing::Routing;
 use crate::index::segment::{Hit, Opening, PageCache, Segment};
 use crate::index::storage::{SegmentCache, Storage};
 use crate::packs::{Location, PackInfo};
@@ -45,6 +49,10 @@ pub(crate) struct Index {
     cache: Option<SegmentCache>,
     pages: Arc<PageCache>,
     problems: Vec<Error>,
+    /// Made by the first look-up.
+    routing: OnceLock<Routing>,
+    /// What an index before this one had open.
+    known_routes: Vec<Arc<Routes>>,
 }
 
 /// A segment, and what the state says of its packs.
@@ -187,6 +195,8 @@ impl Index {
             cache,
             pages,
             problems: Vec::new(),
+            routing: OnceLock::new(),
+            known_routes: previous.map(Self::routes).unwrap_or_default(),
         };
         let known: HashMap<ObjectHash, &Part> = previous
             .map(|index| {
@@ -256,6 +266,8 @@ impl Index {
             cache: self.cache.clone(),
             pages: Arc::clone(&self.pages),
             problems: Vec::new(),
+            routing: OnceLock::new(),
+            known_routes: self.routes(),
         };
         let opened = index.open_bytes(segment, bytes, context)?;
         index.add(Arc::new(opened), None, false)?;
@@ -270,7 +282,7 @@ impl Index {
     pub(crate) fn contains(&self, id: &Id) -> Result<bool> {
         let mut hits = Vec::new();
         let mut rows = Vec::new();
-        for part in self.parts.iter().filter(|part| !part.rebuilt) {
+        for part in self.candidates(id).filter(|part| !part.rebuilt) {
             if part.standing.are_all_in_force() {
                 // Whichever pack it is in will do, so nobody asks for the frame.
                 part.segment.find_rows(id, &mut rows)?;
@@ -297,7 +309,7 @@ impl Index {
     pub(crate) fn grounds(&self, id: &Id) -> Result<Vec<(Location, ObjectHash)>> {
         let mut found = Vec::new();
         let mut hits = Vec::new();
-        for part in self.parts.iter().filter(|part| !part.rebuilt) {
+        for part in self.candidates(id).filter(|part| !part.rebuilt) {
             hits.clear();
             part.segment.find(id, &mut hits)?;
             for hit in hits.iter().filter(|hit| part.rank(hit) == Rank::Good) {
@@ -317,7 +329,7 @@ impl Index {
         let mut ranked = Vec::new();
         let mut hits = Vec::new();
         let mut failure = None;
-        for part in &self.parts {
+        for part in self.candidates(id) {
             hits.clear();
             if let Err(error) = part.segment.find(id, &mut hits) {
                 failure = Some(error);
@@ -348,6 +360,29 @@ impl Index {
         Ok(locations)
     }
 
+    /// Returns the parts that may have a blob.
+    fn candidates(&self, id: &Id) -> impl Iterator<Item = &Part> {
+        let numbers = self.routing().candidates(id).into_iter();
+        numbers.filter_map(|part| self.parts.get(part))
+    }
+
+    fn routing(&self) -> &Routing {
+        let make = || Routing::of(&self.parts, self.cache.as_ref(), &self.known_routes);
+        self.routing.get_or_init(make)
+    }
+
+    /// Looks blobs up by the filters of all segments, for somebody who has these in memory anyway; unless it has begun otherwise.
+    fn route_by_filters(&self) {
+        self.routing
+            .get_or_init(|| Routing::by_filters(&self.parts));
+    }
+
+    /// Returns the routes that are open.
+    fn routes(&self) -> Vec<Arc<Routes>> {
+        let routing = self.routing.get();
+        routing.map_or_else(|| self.known_routes.clone(), Routing::routes)
+    }
+
     /// Puts a segment and its filter into the local cache.
     ///
     /// # Errors
@@ -361,6 +396,8 @@ impl Index {
             cache: cache.and_then(|folder| SegmentCache::open(folder, &context.repository)),
             pages: Arc::new(PageCache::new(CACHED_PAGES)),
             problems: Vec::new(),
+            routing: OnceLock::new(),
+            known_routes: Vec::new(),
         };
         let segment = SegmentRef {
             name: ObjectHash::of(&bytes),
@@ -487,7 +524,10 @@ impl Index {
             Some(cache) => cache.keep_segment(&reference.name, bytes),
             None => Storage::Memory(bytes),
         };
-        Segment::open(reference.name, len, storage, &self.opening(context))
+        let segment = Segment::open(reference.name, len, storage, &self.opening(context))?;
+        // Whoever wrote it may have written entries out of order: making the filter finds that.
+        segment.filter()?;
+        Ok(segment)
     }
 
     fn opening<'a>(&'a self, context: &'a Context) -> Opening<'a> {
@@ -513,6 +553,7 @@ impl Index {
                 pages: &self.pages,
             };
             let segment = Segment::open(name, len, Storage::Memory(bytes), &opening)?;
+            segment.filter()?;
             self.add(Arc::new(segment), Some(state), true)?;
         }
         Ok(())

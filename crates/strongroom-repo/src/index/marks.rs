@@ -10,7 +10,8 @@ use strongroom_format::{FrameRow, ObjectHash, PackClass};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::bitmap::Bitmap;
-use crate::index::segment::{EntryHit, Segment};
+use crate::index::filter::IdFilter;
+use crate::index::segment::{EntryHit, Segment, key_of};
 use crate::index::{Index, Standing, Standings};
 use crate::packs::PackInfo;
 use crate::state::State;
@@ -31,6 +32,7 @@ pub(crate) struct Marks {
 #[derive(Debug)]
 struct Part {
     segment: Arc<Segment>,
+    filter: Arc<IdFilter>,
     /// The segment's packs, by row.
     packs: Vec<Arc<PackInfo>>,
     /// What is said of them.
@@ -187,7 +189,7 @@ impl Marks {
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
             hits.clear();
-            part.segment.find_rows(id, &mut hits)?;
+            part.find_rows(id, &mut hits)?;
             for hit in hits.iter().filter(|hit| part.is_kind(hit, kind)) {
                 if part.grade(hit, &self.doomed, &self.weak)? < Grade::Gone {
                     copies.push(Place {
@@ -271,7 +273,7 @@ impl Marks {
         let mut hits = Vec::new();
         for part in parts.unwrap_or_default() {
             hits.clear();
-            part.segment.find_rows(id, &mut hits)?;
+            part.find_rows(id, &mut hits)?;
             for hit in hits.iter().filter(|hit| part.rows.get(hit.row)) {
                 let frame = part.segment.frame(hit.frame)?;
                 let found = part.packs.get(frame.pack as usize);
@@ -336,6 +338,8 @@ impl Marks {
     }
 
     fn adopt(&mut self, index: &Index) -> Result<()> {
+        // It has the filters anyway, so nobody else need have more.
+        index.route_by_filters();
         let known: BTreeSet<ObjectHash> = self.parts.iter().map(|part| part.segment.name).collect();
         // In what order the index loaded them depends on this client; which copy is chosen must not.
         let mut new: Vec<_> = index.parts.iter().collect();
@@ -344,6 +348,7 @@ impl Marks {
         for part in new {
             let mut part = Part {
                 segment: Arc::clone(&part.segment),
+                filter: part.segment.filter()?,
                 packs: part.segment.all_packs()?,
                 standing: part.standing.clone(),
                 rows: Bitmap::new(part.segment.entries()),
@@ -376,6 +381,13 @@ impl Part {
         })
     }
 
+    fn find_rows(&self, id: &Id, hits: &mut Vec<EntryHit>) -> Result<()> {
+        match self.filter.may_contain(key_of(id.as_bytes())) {
+            true => self.segment.find_rows(id, hits),
+            false => Ok(()),
+        }
+    }
+
     fn is_kind(&self, hit: &EntryHit, kind: Kind) -> bool {
         self.pages.get(u64::from(hit.frame)) == (kind == Kind::Page)
     }
@@ -392,7 +404,7 @@ impl Part {
             return Ok(());
         }
         hits.clear();
-        self.segment.find_rows(id, hits)?;
+        self.find_rows(id, hits)?;
         for hit in hits.iter().filter(|hit| self.is_kind(hit, kind)) {
             if self.rows.get(hit.row) {
                 *choice = Choice::Marked;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use strongroom_crypt::{BoxSealer, Id};
@@ -36,7 +36,7 @@ impl PageCache {
     }
 }
 
-/// A segment: its fences and filter in memory, packs, frames and entries where they are stored.
+/// A segment: its fences in memory, all else where it is stored.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) name: ObjectHash,
@@ -49,7 +49,16 @@ pub(super) struct Segment {
     cache: Option<SegmentCache>,
     pages: Arc<PageCache>,
     fences: Vec<u64>,
-    filter: IdFilter,
+    filter: Mutex<Filter>,
+}
+
+/// The filter of a segment.
+#[derive(Debug)]
+enum Filter {
+    /// Of one that is in memory itself.
+    Kept(Arc<IdFilter>),
+    /// Somebody may have it in use.
+    Lent(Weak<IdFilter>),
 }
 
 /// A match in a segment: a row of its packs, and the frame.
@@ -75,8 +84,8 @@ pub(super) struct Opening<'a> {
 }
 
 impl Segment {
-    /// Opens a segment: reads its head and fences, and its filter or, without one, all entries once. Its packs are for
-    /// [`each_pack`](Self::each_pack) to check.
+    /// Opens a segment: reads its head and fences. Its packs are for [`each_pack`](Self::each_pack) to check, and its entries
+    /// for [`filter`](Self::filter).
     ///
     /// # Errors
     ///
@@ -120,23 +129,47 @@ impl Segment {
             cache: opening.cache.cloned(),
             pages: Arc::clone(opening.pages),
             fences: Vec::new(),
-            filter: IdFilter::Unfiltered,
+            filter: Mutex::new(Filter::Lent(Weak::new())),
         };
         segment.fences = segment.read_fences()?;
-        segment.filter = segment.read_or_build_filter()?;
         Ok(segment)
     }
 
-    /// Appends all matches of an id to `hits`.
+    /// Returns its filter: that which is in use, or that of the local cache, or else one made of all entries. Of a segment in a file it lasts as long as
+    /// somebody has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`each_entry`](Self::each_entry).
+    pub(super) fn filter(&self) -> Result<Arc<IdFilter>> {
+        let mut filter = lock(&self.filter);
+        let known = match &*filter {
+            Filter::Kept(known) => Some(Arc::clone(known)),
+            Filter::Lent(known) => known.upgrade(),
+        };
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let read = Arc::new(self.read_or_build_filter()?);
+        *filter = match self.storage.is_file() {
+            true => Filter::Lent(Arc::downgrade(&read)),
+            false => Filter::Kept(Arc::clone(&read)),
+        };
+        Ok(read)
+    }
+
+    /// Says whether it is in a file of the local cache.
+    pub(super) fn is_in_file(&self) -> bool {
+        self.storage.is_file() && self.cache.is_some()
+    }
+
+    /// Appends all matches of an id to `hits`. Who can ask the filter first does.
     ///
     /// # Errors
     ///
     /// `Damaged` when a page does not open; a copy in the local cache is then discarded.
     pub(super) fn find(&self, id: &Id, hits: &mut Vec<Hit>) -> Result<()> {
-        let key = filter_key(id.as_bytes());
-        if !self.filter.may_contain(key) {
-            return Ok(());
-        }
+        let key = key_of(id.as_bytes());
         self.candidates(key)
             .try_for_each(|page| self.find_in_page(page, id, hits))
     }
@@ -147,10 +180,7 @@ impl Segment {
     ///
     /// As [`find`](Self::find).
     pub(super) fn find_rows(&self, id: &Id, rows: &mut Vec<EntryHit>) -> Result<()> {
-        let key = filter_key(id.as_bytes());
-        if !self.filter.may_contain(key) {
-            return Ok(());
-        }
+        let key = key_of(id.as_bytes());
         self.candidates(key)
             .try_for_each(|page| self.find_rows_in_page(page, id, rows))
     }
@@ -248,15 +278,31 @@ impl Segment {
         self.head.entries
     }
 
-    /// Returns how many bytes of memory its filter takes.
-    #[cfg(any(test, feature = "testing"))]
-    pub(super) fn filter_bytes(&self) -> u64 {
-        self.filter.bytes()
-    }
-
     /// Returns how many frames it has.
     pub(super) fn frames(&self) -> u32 {
         self.head.frames
+    }
+
+    /// Calls `each` with the beginning of every id in a range, as often as it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub(super) fn each_key(&self, keys: &Range<u128>, mut each: impl FnMut(u64)) -> Result<()> {
+        let is_before = |end: u128| move |fence: &u64| u128::from(*fence) < end;
+        let from = self.fences.partition_point(is_before(keys.start));
+        let to = self.fences.partition_point(is_before(keys.end));
+        for page in from.saturating_sub(1)..to {
+            let first = page as u64 * ENTRIES_OF_A_PAGE;
+            let (number, _) = self.locate_row(Table::Entries, first)?;
+            let bytes = self.read_page(number)?;
+            let (rows, _) = bytes.as_chunks::<ENTRY_LEN>();
+            let of_page = rows.iter().map(|row| key_of(row));
+            of_page
+                .filter(|key| keys.contains(&u128::from(*key)))
+                .for_each(&mut each);
+        }
+        Ok(())
     }
 
     /// Returns the pages of entries that may hold a key.
@@ -283,7 +329,7 @@ impl Segment {
     }
 
     fn find_rows_in_page(&self, page: usize, id: &Id, hits: &mut Vec<EntryHit>) -> Result<()> {
-        let first = page as u64 * (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;
+        let first = page as u64 * ENTRIES_OF_A_PAGE;
         let (number, _) = self.locate_row(Table::Entries, first)?;
         let bytes = self.page(number)?;
         let (rows, _) = bytes.as_chunks::<ENTRY_LEN>();
@@ -374,9 +420,9 @@ impl Segment {
 
     /// Reads the table that stays in memory.
     fn read_fences(&self) -> Result<Vec<u64>> {
-        let per_page = (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;
+        let pages = self.head.entries.div_ceil(ENTRIES_OF_A_PAGE);
         let mut fences = Vec::new();
-        self.each_row::<FENCE_LEN>(Table::Fences, self.head.entries.div_ceil(per_page), |row| {
+        self.each_row::<FENCE_LEN>(Table::Fences, pages, |row| {
             fences.push(u64::from_be_bytes(*row));
             Ok(())
         })?;
@@ -414,7 +460,7 @@ impl Segment {
         }
         let mut keys = Vec::new();
         self.each_row::<ENTRY_LEN>(Table::Entries, self.head.entries, |row| {
-            keys.push(filter_key(row));
+            keys.push(key_of(row));
             Ok(())
         })?;
         if !keys.is_sorted() {
@@ -490,7 +536,7 @@ fn open_page(
 }
 
 /// The part of an id that filters and fences know.
-fn filter_key(id: &[u8]) -> u64 {
+pub(super) fn key_of(id: &[u8]) -> u64 {
     u64::from_be_bytes(id.first_chunk::<8>().copied().unwrap_or_default())
 }
 
@@ -517,3 +563,4 @@ const PACK_LEN: usize = 48;
 const FRAME_LEN: usize = 16;
 const FENCE_LEN: usize = 8;
 const ENTRY_LEN: usize = 24;
+const ENTRIES_OF_A_PAGE: u64 = (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;
