@@ -200,31 +200,36 @@ struct Tail {
 }
 
 impl Tail {
-    /// Writes it: counts, then filters, fences and names, then a hash of all.
-    fn encode(&self) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
+    /// Writes it: counts, then filters, fences and names, then a hash of all. Returns its length.
+    fn write(&self, out: &mut impl std::io::Write) -> std::io::Result<u64> {
+        let mut out = Hashed {
+            out,
+            hasher: blake3::Hasher::new(),
+            len: 0,
+        };
+        out.push(MAGIC)?;
         let counts = [self.segments.len(), self.filters.len(), self.fences.len()];
         for count in counts {
-            out.extend_from_slice(&(count as u64).to_le_bytes());
+            out.push(&(count as u64).to_le_bytes())?;
         }
-        out.extend_from_slice(&self.rows.to_le_bytes());
+        out.push(&self.rows.to_le_bytes())?;
         for filter in &self.filters {
             let bytes = filter.to_bytes();
-            out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-            out.extend_from_slice(&bytes);
+            out.push(&(bytes.len() as u64).to_le_bytes())?;
+            out.push(&bytes)?;
         }
         for fence in &self.fences {
-            out.extend_from_slice(&fence.to_le_bytes());
+            out.push(&fence.to_le_bytes())?;
         }
         for segment in &self.segments {
-            out.extend_from_slice(segment.as_bytes());
+            out.push(segment.as_bytes())?;
         }
-        let seal = ObjectHash::of(&out);
-        out.extend_from_slice(seal.as_bytes());
-        out
+        let seal = out.hasher.finalize();
+        out.push(seal.as_bytes())?;
+        Ok(out.len)
     }
 
-    /// Reads what [`encode`](Self::encode) wrote for so many pages; `None` for anything else.
+    /// Reads what [`write`](Self::write) wrote for so many pages; `None` for anything else.
     fn decode(bytes: &Bytes, pages: u64) -> Option<Self> {
         let (body, seal) = bytes.split_last_chunk::<32>()?;
         if ObjectHash::of(body).as_bytes() != seal {
@@ -323,10 +328,24 @@ impl Maker {
 
     fn finish(mut self, names: &[ObjectHash]) -> std::io::Result<()> {
         self.tail.segments = names.to_vec();
-        let tail = self.tail.encode();
-        self.file.write_all(&tail)?;
-        self.file.write_all(&(tail.len() as u64).to_le_bytes())?;
+        let len = self.tail.write(&mut self.file)?;
+        self.file.write_all(&len.to_le_bytes())?;
         self.file.flush()
+    }
+}
+
+/// Hashes and counts what is written.
+struct Hashed<'a, W> {
+    out: &'a mut W,
+    hasher: blake3::Hasher,
+    len: u64,
+}
+
+impl<W: std::io::Write> Hashed<'_, W> {
+    fn push(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.hasher.update(bytes);
+        self.len += bytes.len() as u64;
+        self.out.write_all(bytes)
     }
 }
 
@@ -477,7 +496,9 @@ mod tests {
             ],
             fences: vec![1, 2, 3],
         };
-        let bytes = tail.encode();
+        let mut bytes = Vec::new();
+        let len = tail.write(&mut bytes).unwrap();
+        assert_eq!(len, bytes.len() as u64);
         let read = Tail::decode(&bytes.clone().into(), 3).unwrap();
         assert_eq!((read.rows, &read.segments), (7, &tail.segments));
         assert_eq!(read.fences, tail.fences);
