@@ -111,7 +111,7 @@ pub use strongroom_crypt::{
 };
 pub use strongroom_format::parity::{InvalidOverhead, Overhead};
 pub use strongroom_format::{
-    DamagedObject, DamagedPack, Details, Node, NodeKind, ObjectHash, Outcome, SkipReason, Skipped,
+    DamagedObject, DamagedPack, Details, Labels, LabelsIter, Node, NodeKind, ObjectHash, Outcome, SkipReason, Skipped,
     Snapshot, Summary, Time,
 };
 #[cfg(unix)]
