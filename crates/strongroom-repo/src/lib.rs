@@ -62,6 +62,7 @@ mod head;
 mod holds;
 mod index;
 mod journal;
+mod journal_objects;
 mod keys;
 mod kit;
 mod list;
@@ -111,6 +112,7 @@ pub use error::{Error, ErrorKind, Head, Heads, Result};
 pub use fitness::{Fitness, Obstacle};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
+pub use journal_objects::JournalObject;
 pub use kit::{KitError, RecoveryKit};
 pub use list::{Depth, SnapshotFilter};
 pub use locks::{

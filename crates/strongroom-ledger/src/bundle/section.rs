@@ -148,9 +148,7 @@ impl<'a> Parts<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, BundleError> {
         let mut rest = match bytes.strip_prefix(MAGIC.as_bytes()) {
             Some(rest) => rest,
-            None if bytes.starts_with(b"strongroom audit bundle v") => {
-                return Err(BundleError::Unsupported);
-            }
+            None if is_later(bytes) => return Err(BundleError::Unsupported),
             None => return Err(malformed("first line", 0)),
         };
         let mut sections: Vec<Section<'a>> = Vec::new();
@@ -236,6 +234,13 @@ fn read_section<'a>(
             section: name.to_string(),
         }),
     }
+}
+
+/// Says whether the first line is that of another version.
+fn is_later(bytes: &[u8]) -> bool {
+    let version =
+        split_line(bytes).and_then(|(line, _)| line.strip_prefix("strongroom audit bundle v"));
+    version.is_some_and(|version| number::parse(version).is_some())
 }
 
 fn split_line(bytes: &[u8]) -> Option<(&str, &[u8])> {
