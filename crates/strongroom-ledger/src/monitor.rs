@@ -177,23 +177,24 @@ impl Monitor {
             .map_err(|_| Alarm::Unproven { remembered, shown })
     }
 
-    /// Compares a head with what is remembered, by the roots that the head's log is proven to have had.
-    pub(crate) fn compare_with(
-        &self,
+    /// Remembers a head if, by the roots that its log is proven to have had, it continues what is remembered.
+    pub(crate) fn take_up(
+        &mut self,
         head: &TreeHead,
         root_at: impl Fn(u64) -> Option<TreeHash>,
     ) -> Result<(), Alarm> {
-        let Some((remembered, root)) = self.compare_sizes(head)? else {
-            return Ok(());
-        };
-        match root_at(remembered) {
-            Some(found) if found == root => Ok(()),
-            Some(_) => Err(Alarm::Forked { size: remembered }),
-            None => Err(Alarm::Unproven {
-                remembered,
-                shown: head.size(),
-            }),
+        if let Some((remembered, root)) = self.compare_sizes(head)? {
+            let shown = head.size();
+            match root_at(remembered) {
+                Some(found) if found == root => {}
+                Some(_) => return Err(Alarm::Forked { size: remembered }),
+                None => return Err(Alarm::Unproven { remembered, shown }),
+            }
         }
+        if self.last().is_none_or(|(last, _)| last < head.size()) {
+            self.remember(head);
+        }
+        Ok(())
     }
 
     /// Returns what the head is still to be proven to continue, if anything.

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use ring::digest::{Context, SHA256};
-use strongroom_crypt::Secret;
-use strongroom_format::ObjectHash;
+use strongroom_crypt::{RepositoryId, derive};
+use strongroom_format::{AuditKeys, ObjectHash};
 
 use super::about::About;
 use super::section::{Item, Name, header, is_file_name};
@@ -50,6 +50,7 @@ pub struct BundleBuilder<W> {
     digest: Context,
     written: u64,
     origin: String,
+    repository: RepositoryId,
     size: u64,
     last: Option<Name>,
     entries: Vec<u64>,
@@ -79,6 +80,7 @@ impl<W: Write> BundleBuilder<W> {
             digest: Context::new(&SHA256),
             written: 0,
             origin: about.origin.clone(),
+            repository: about.repository,
             size: head.head().size(),
             last: None,
             entries: Vec::new(),
@@ -107,26 +109,42 @@ impl<W: Write> BundleBuilder<W> {
     ///
     /// # Errors
     ///
-    /// As for every part.
+    /// `Invalid` for the keys of another repository; otherwise as for every part.
     ///
     /// # Security
     ///
     /// It opens every entry of this journal, those that are written later too, for who has them. It opens nothing else, and signs nothing.
-    pub fn disclose_journal(&mut self, key: &Secret) -> Result<(), BuildError> {
+    pub fn disclose_journal(&mut self, keys: &AuditKeys) -> Result<(), BuildError> {
+        self.check_keys(keys)?;
+        let key = derive(&keys.structure_key, "journal");
         self.section(Name::JournalKey, key.expose())
     }
 
-    /// Discloses the key of the sensitive parts of evidence of one epoch, `derive(E_x, "evidence")`. Epochs come in order.
+    /// Discloses the keys of the sensitive parts of evidence, `derive(E_x, "evidence")` of every epoch that is among these keys.
     ///
     /// # Errors
     ///
-    /// As for every part.
+    /// `Invalid` for the keys of another repository, and for keys without those of content; otherwise as for every part.
     ///
     /// # Security
     ///
-    /// It opens these parts and nothing else: names of files and persons, as applications recorded them.
-    pub fn disclose_evidence(&mut self, epoch: u32, key: &Secret) -> Result<(), BuildError> {
-        self.section(Name::EvidenceKey(epoch), key.expose())
+    /// They open these parts and nothing else: names of persons and whatever else applications recorded there.
+    pub fn disclose_evidence(&mut self, keys: &AuditKeys) -> Result<(), BuildError> {
+        self.check_keys(keys)?;
+        let content = keys.content.as_ref();
+        let content = content.ok_or(BuildError::Invalid("keys that open no sensitive parts"))?;
+        for (epoch, key) in &content.epochs {
+            let key = derive(key, "evidence");
+            self.section(Name::EvidenceKey(*epoch), key.expose())?;
+        }
+        Ok(())
+    }
+
+    fn check_keys(&self, keys: &AuditKeys) -> Result<(), BuildError> {
+        match keys.repository == self.repository {
+            true => Ok(()),
+            false => Err(BuildError::Invalid("the keys of another repository")),
+        }
     }
 
     /// Adds entry `n`: its object, byte for byte. Entries come in order.

@@ -7,6 +7,7 @@ use strongroom_format::{Body, Evidence, ObjectHash, Payload};
 use super::about::About;
 use super::authority::Standing;
 use crate::head::TreeHead;
+use crate::monitor::Monitor;
 use crate::policy::{Endorsement, WitnessPolicy};
 
 /// A bundle that holds. What it borrows is in the bundle.
@@ -15,8 +16,10 @@ use crate::policy::{Endorsement, WitnessPolicy};
 pub struct BundleReport<'a> {
     /// Of what it is.
     pub about: About,
-    /// The head to which all entries lead. Whoever verifies the next bundle remembers it.
+    /// The head to which all entries lead.
     pub head: TreeHead,
+    /// What is remembered of the log from now on: keep it, and bring it to the next bundle.
+    pub memory: Monitor,
     /// Who signed the head.
     pub endorsement: Endorsement,
     /// Whom the maker of the bundle believes; it decided about nothing here.

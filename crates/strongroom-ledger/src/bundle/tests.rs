@@ -4,7 +4,6 @@ mod journal;
 mod lies;
 mod truth;
 
-use strongroom_crypt::Secret;
 use strongroom_format::ObjectHash;
 
 use self::journal::Journal;
@@ -42,8 +41,8 @@ struct Maker {
     signer: NoteSigner,
     sealer: NoteSigner,
     witnesses: Vec<u8>,
-    journal_key: Option<Secret>,
-    evidence_key: Option<Secret>,
+    /// Whether entries, and their sensitive parts, can be opened.
+    discloses: (bool, bool),
     policies: Vec<Vec<u8>>,
 }
 
@@ -64,8 +63,7 @@ impl Maker {
             signer: log_signer(),
             sealer: log_signer(),
             witnesses: vec![1],
-            journal_key: Some(journal.journal_key()),
-            evidence_key: Some(journal.evidence_key()),
+            discloses: (true, true),
             policies: vec![journal::POLICY.to_vec()],
             logged,
             journal,
@@ -101,11 +99,12 @@ impl Maker {
             let proof = prove_consistency(&self.tree(), audited, self.size).unwrap();
             builder.audited(&self.head(audited), &proof).unwrap();
         }
-        if let Some(key) = &self.journal_key {
-            builder.disclose_journal(key).unwrap();
+        let keys = self.journal.audit_keys();
+        if self.discloses.0 {
+            builder.disclose_journal(&keys).unwrap();
         }
-        if let Some(key) = &self.evidence_key {
-            builder.disclose_evidence(1, key).unwrap();
+        if self.discloses.1 {
+            builder.disclose_evidence(&keys).unwrap();
         }
         for n in 0..self.size {
             let place = usize::try_from(n).unwrap();

@@ -12,7 +12,7 @@ use crate::consistency::verify_consistency;
 use crate::hash::{hex, sha256};
 use crate::head::SignedHead;
 use crate::key::VerifierKey;
-use crate::monitor::Alarm;
+use crate::monitor::{Alarm, Monitor};
 use crate::note::{Note, NoteError};
 use crate::policy::{EndorsementError, WitnessPolicy};
 use crate::rotation::{KeyChain, Rotation};
@@ -71,11 +71,11 @@ pub fn verify_bundle<'a>(
         _ => tree.root_at(size),
     };
     check_rotations(&rotations, &head, root_at)?;
-    if let Some(memory) = &trust.memory {
-        memory
-            .compare_with(head.head(), root_at)
-            .map_err(BundleError::Head)?;
-    }
+    let memory = trust.memory.clone();
+    let mut memory = memory.unwrap_or_else(|| Monitor::new(&about.origin));
+    memory
+        .take_up(head.head(), root_at)
+        .map_err(BundleError::Head)?;
     if trust.complete && tree.left_out > 0 {
         let size = head.head().size();
         return Err(BundleError::Incomplete {
@@ -89,6 +89,7 @@ pub fn verify_bundle<'a>(
         trust: pinned,
         about,
         head: head.head().clone(),
+        memory,
         endorsement,
         makers,
         audited: audited.map(|earlier| earlier.head().size()),

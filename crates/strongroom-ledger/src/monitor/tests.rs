@@ -115,15 +115,20 @@ fn what_the_log_is_proven_to_have_had_decides() {
     let tree: MemoryTree = leaves(40).into_iter().collect();
     let monitor = watching(&tree, &[20]);
     let new = head(&tree, 40);
-    let compare =
-        |root_at: &dyn Fn(u64) -> Option<TreeHash>| monitor.compare_with(new.head(), root_at);
-    assert_eq!(compare(&|size| tree.root(size)), Ok(()));
+    let take_up = |root_at: &dyn Fn(u64) -> Option<TreeHash>| {
+        let mut monitor = monitor.clone();
+        monitor
+            .take_up(new.head(), root_at)
+            .map(|()| monitor.last())
+    };
+    let last = Some((40, tree.root(40).unwrap()));
+    assert_eq!(take_up(&|size| tree.root(size)), Ok(last));
     assert_eq!(
-        compare(&|_| Some(TreeHash::empty())),
+        take_up(&|_| Some(TreeHash::empty())),
         Err(Alarm::Forked { size: 20 })
     );
     assert_eq!(
-        compare(&|_| None),
+        take_up(&|_| None),
         Err(Alarm::Unproven {
             remembered: 20,
             shown: 40

@@ -4,8 +4,8 @@ use strongroom_crypt::{
     BoxSealer, RepositoryId, Roles, Sealer as _, Secret, SeededRandom, SigningKey, Suite, derive,
 };
 use strongroom_format::{
-    Body, Bridge, Certificate, Entry, Evidence, Genesis, Keys, ObjectHash, Payload, Policy, Time,
-    entry_head, evidence_aad,
+    AuditKeys, Body, Bridge, Certificate, ContentKeys, Entry, Evidence, Genesis, Keys, ObjectHash,
+    Payload, Policy, Time, UnknownSecrets, entry_head, evidence_aad,
 };
 
 use super::About;
@@ -22,7 +22,7 @@ pub(super) struct Journal {
     epoch_key: Secret,
 }
 
-pub(super) fn signing(seed: u8) -> SigningKey {
+fn signing(seed: u8) -> SigningKey {
     SigningKey::from_seed(Secret::from_bytes(&[seed; 32])).unwrap()
 }
 
@@ -137,12 +137,26 @@ impl Journal {
         self.seal(n, ObjectHash::of(&self.objects[place - 1]), ADMIN, body)
     }
 
-    pub(super) fn journal_key(&self) -> Secret {
+    fn journal_key(&self) -> Secret {
         derive(&self.structure_key, "journal")
     }
 
-    pub(super) fn evidence_key(&self) -> Secret {
+    fn evidence_key(&self) -> Secret {
         derive(&self.epoch_key, "evidence")
+    }
+
+    pub(super) fn audit_keys(&self) -> AuditKeys {
+        AuditKeys {
+            repository: self.repository,
+            suite: Self::SUITE,
+            genesis: ObjectHash::of(&self.objects[0]),
+            structure_key: self.structure_key.duplicate(),
+            content: Some(ContentKeys {
+                id_key: Secret::from_bytes(&[8; 32]),
+                epochs: vec![(1, self.epoch_key.duplicate())],
+            }),
+            unknown: UnknownSecrets::default(),
+        }
     }
 
     pub(super) fn about(&self) -> About {

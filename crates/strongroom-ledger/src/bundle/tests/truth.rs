@@ -44,6 +44,7 @@ fn a_bundle_says_who_said_what() {
     assert_eq!(report.attachments[0].bytes, b"\x30\x00");
     assert_eq!(report.premises, [Premise::Truth, Premise::Maker]);
     assert_eq!(report.trust, policy());
+    assert_eq!(report.memory.last(), Some((7, *report.head.root())));
 }
 
 #[test]
@@ -71,8 +72,7 @@ fn the_published_bundle_is_what_is_written() {
 #[test]
 fn what_cannot_be_verified_is_named() {
     let maker = Maker {
-        journal_key: None,
-        evidence_key: None,
+        discloses: (false, false),
         whole: vec![0, 2, 6],
         absent: vec![(4, None)],
         ..Maker::new()
@@ -105,7 +105,7 @@ fn what_cannot_be_verified_is_named() {
     );
     // Opened, but with a gap before: who might sign is known up to there only, and the sensitive part stays closed.
     let maker = Maker {
-        evidence_key: None,
+        discloses: (true, false),
         whole: vec![0, 1, 3, 4],
         ..Maker::new()
     };
