@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use strongroom_crypt::{Secret, SigningKey, VerifyingKey};
+use strongroom_crypt::{Random, Secret, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
 use crate::base64;
@@ -42,6 +42,18 @@ pub struct VerifierKey {
     name: String,
     kind: KeyKind,
     public: VerifyingKey,
+}
+
+/// Why there is no new key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// There are no random bytes. Try again later.
+    #[error(transparent)]
+    Random(strongroom_crypt::Error),
+    /// No key may have this name.
+    #[error(transparent)]
+    Name(ParseError),
 }
 
 impl KeyKind {
@@ -195,6 +207,16 @@ impl NoteSigner {
     pub fn new(name: &str, kind: KeyKind, key: SigningKey) -> Result<Self, ParseError> {
         let public = VerifierKey::new(name, kind, key.public())?;
         Ok(Self { public, key })
+    }
+
+    /// Makes a random key.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`].
+    pub fn generate(name: &str, kind: KeyKind, random: &dyn Random) -> Result<Self, KeyError> {
+        let key = SigningKey::generate(random).map_err(KeyError::Random)?;
+        Self::new(name, kind, key).map_err(KeyError::Name)
     }
 
     /// Parses what [`encode`](Self::encode) writes: `PRIVATE+KEY+name+id+base64`, as other programs for signed notes do.

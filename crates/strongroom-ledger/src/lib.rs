@@ -89,7 +89,7 @@ pub use frontier::Frontier;
 pub use hash::TreeHash;
 pub use head::{SignedHead, TreeHead};
 pub use inclusion::{ProofError, prove_inclusion, verify_inclusion};
-pub use key::{KeyId, KeyKind, NoteSigner, VerifierKey};
+pub use key::{KeyError, KeyId, KeyKind, NoteSigner, VerifierKey};
 pub use leaf::Leaf;
 pub use log::{Log, ResumeError};
 pub use monitor::{Alarm, Monitor, Observed};
