@@ -1,5 +1,6 @@
 //! What the example programs share: options, passwords, output, progress, and a comparison of two trees.
 
+pub mod audit;
 pub mod backup;
 mod bytes;
 mod check;

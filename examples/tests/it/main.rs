@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails; clippy knows only the functions marked as tests"
 )]
 
+mod audit;
 mod check;
 mod cli;
 mod cold;
