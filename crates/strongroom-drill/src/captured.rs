@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use strongroom::Id;
-use strongroom_format::Attested;
+use strongroom_format::record::Attested;
 
 use crate::sql::{Sql, SqlError};
 use crate::stop::Stop;
@@ -87,7 +87,12 @@ impl Captured {
 
     /// Adds a value, in place of one of the same kind and subject.
     #[must_use]
-    pub fn with(mut self, kind: Kind, subject: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn with(
+        mut self,
+        kind: Kind,
+        subject: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
         self.values.insert((kind, subject.into()), value.into());
         self
     }
@@ -102,10 +107,12 @@ impl Captured {
         queries: impl IntoIterator<Item = &'a str>,
         stop: &Stop,
     ) -> Result<Self, SqlError> {
-        queries.into_iter().try_fold(Self::new(), |captured, query| {
-            let answer = sql.query(query, stop)?;
-            Ok(captured.with(Kind::Sql, query, answer))
-        })
+        queries
+            .into_iter()
+            .try_fold(Self::new(), |captured, query| {
+                let answer = sql.query(query, stop)?;
+                Ok(captured.with(Kind::Sql, query, answer))
+            })
     }
 
     /// Reads a text.
@@ -135,7 +142,9 @@ impl Captured {
             let kind = Kind::of(kind).ok_or(bad("its kind is not known"))?;
             let (subject, value) = (unescape(subject), unescape(value));
             let (Some(subject), Some(value)) = (subject, value) else {
-                return Err(bad("a backslash is followed by something else than t, n or a backslash"));
+                return Err(bad(
+                    "a backslash is followed by something else than t, n or a backslash",
+                ));
             };
             if captured.values.insert((kind, subject), value).is_some() {
                 return Err(bad("the same is captured twice"));
@@ -179,7 +188,9 @@ impl Captured {
                 false => path.to_owned(),
             };
             let path = path.strip_prefix("./").unwrap_or(&path).to_owned();
-            captured.values.insert((kind, path), sum.to_ascii_lowercase());
+            captured
+                .values
+                .insert((kind, path), sum.to_ascii_lowercase());
         }
         Ok(captured)
     }
@@ -215,6 +226,7 @@ impl Captured {
             repository: None,
             holds: true,
             values: values.chain([own]).collect(),
+            ..Attested::default()
         }
     }
 
@@ -320,9 +332,15 @@ mod tests {
         let captured = Captured::parse_checksums(Kind::Sha256, &text).unwrap();
         let paths: Vec<_> = captured.iter(Kind::Sha256).map(|(path, _)| path).collect();
         assert_eq!(paths, ["a b", "c", "d\ne"]);
-        assert_eq!(captured.value(Kind::Sha256, "c"), Some("a".repeat(64).as_str()));
+        assert_eq!(
+            captured.value(Kind::Sha256, "c"),
+            Some("a".repeat(64).as_str())
+        );
         for bad in ["abc  d", &sum, &format!("{sum} d")] {
-            assert!(Captured::parse_checksums(Kind::Sha256, bad).is_err(), "{bad}");
+            assert!(
+                Captured::parse_checksums(Kind::Sha256, bad).is_err(),
+                "{bad}"
+            );
         }
     }
 

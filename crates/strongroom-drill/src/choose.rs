@@ -27,7 +27,10 @@ use self::strata::{NAMES, stratum_of};
 
 /// A snapshot that could be restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "an id and a time are all there is to say")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "an id and a time are all there is to say"
+)]
 pub struct Point {
     /// Its id.
     pub snapshot: Id,
@@ -200,7 +203,10 @@ impl fmt::Display for Because {
             Self::Latest => f.write_str("latest"),
             Self::Oldest => f.write_str("oldest"),
             Self::Random { seed, position } => {
-                write!(f, "random: seed = journal head {seed}, position {position:016x}")
+                write!(
+                    f,
+                    "random: seed = journal head {seed}, position {position:016x}"
+                )
             }
             Self::Stratified {
                 seed,
@@ -215,7 +221,11 @@ impl fmt::Display for Because {
                 "never-tested: seed = journal head {seed}, position {position:016x}"
             ),
             Self::TestedLongestAgo { at } => {
-                write!(f, "never-tested: all are; this one longest ago, at {} s", at.seconds)
+                write!(
+                    f,
+                    "never-tested: all are; this one longest ago, at {} s",
+                    at.seconds
+                )
             }
             Self::LastClean => f.write_str("the newest before the first that is suspect"),
         }
@@ -242,23 +252,30 @@ impl fmt::Display for Because {
 /// assert_eq!(chosen.len(), 2);
 /// ```
 #[must_use]
-pub fn choose(
-    points: &[Point],
-    tested: &Tested,
-    rule: Rule,
-    head: &Head,
-    n: usize,
-) -> Vec<Choice> {
+pub fn choose(points: &[Point], tested: &Tested, rule: Rule, head: &Head, n: usize) -> Vec<Choice> {
     let mut points: Vec<Point> = points.to_vec();
     points.sort_by_key(|point| (point.captured, point.snapshot));
     points.dedup_by_key(|point| point.snapshot);
     let one = |because: Because| move |point: &Point| (point.snapshot, because.clone());
     let chosen: Vec<(Id, Because)> = match rule {
-        Rule::Latest => points.iter().rev().take(n).map(one(Because::Latest)).collect(),
+        Rule::Latest => points
+            .iter()
+            .rev()
+            .take(n)
+            .map(one(Because::Latest))
+            .collect(),
         Rule::Oldest => points.iter().take(n).map(one(Because::Oldest)).collect(),
         Rule::Random => {
             let ordered = Seed::new("strongroom v1 drill random", head).order(&points);
-            let reason = |(position, id)| (id, Because::Random { seed: head.n, position });
+            let reason = |(position, id)| {
+                (
+                    id,
+                    Because::Random {
+                        seed: head.n,
+                        position,
+                    },
+                )
+            };
             ordered.into_iter().take(n).map(reason).collect()
         }
         Rule::Stratified => stratified(&points, head, n),

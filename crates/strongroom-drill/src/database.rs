@@ -28,7 +28,7 @@ use crate::directory::{RESERVE_BYTES, check_room};
 use crate::home::{Home, sweep};
 use crate::process::{Call, Mute, Running, Said, account, find, usual_folders};
 use crate::sandbox::{
-    Connection, Intake, Loader, Need, Sandbox, SandboxError, SandboxErrorKind, refused, unavailable,
+    Connection, Intake, Loader, Need, Sandbox, SandboxError, SandboxErrorKind, unavailable,
 };
 use crate::sql::{Sql, SqlError};
 use crate::stop::Stop;
@@ -141,7 +141,9 @@ impl DatabaseSandbox {
     #[must_use]
     pub fn missing_programs(&self) -> Vec<&'static str> {
         let needed = self.engine.programs().iter().copied();
-        needed.filter(|program| find(program, &self.folders).is_none()).collect()
+        needed
+            .filter(|program| find(program, &self.folders).is_none())
+            .collect()
     }
 
     fn place(&self) -> Result<Arc<Place>, SandboxError> {
@@ -151,7 +153,11 @@ impl DatabaseSandbox {
 
     fn make_place(&mut self) -> Result<Arc<Place>, SandboxError> {
         let mut programs = BTreeMap::new();
-        let names = self.engine.programs().iter().chain(self.engine.welcome_programs());
+        let names = self
+            .engine
+            .programs()
+            .iter()
+            .chain(self.engine.welcome_programs());
         for name in names {
             if let Some(path) = find(name, &self.folders) {
                 programs.insert(*name, path);
@@ -205,7 +211,10 @@ impl Sandbox for DatabaseSandbox {
         }
         // What cannot be removed is the trouble of whoever looks after the root, and not of this drill.
         drop(sweep(&self.root));
-        let room = need.bytes.saturating_mul(GROWTH).saturating_add(self.engine.empty_bytes());
+        let room = need
+            .bytes
+            .saturating_mul(GROWTH)
+            .saturating_add(self.engine.empty_bytes());
         check_room(&self.root, room, self.max_bytes, self.reserve_bytes)?;
         let place = self.make_place()?;
         for call in self.engine.set_up(&place) {
@@ -225,7 +234,13 @@ impl Sandbox for DatabaseSandbox {
             self.server = Some(call.start(Stdio::null()).map_err(failed)?);
             self.wait_until_ready(&place, &stop)?;
         }
-        for sql in self.engine.before_load().iter().copied().chain([self.prelude.as_str()]) {
+        for sql in self
+            .engine
+            .before_load()
+            .iter()
+            .copied()
+            .chain([self.prelude.as_str()])
+        {
             if sql.is_empty() {
                 continue;
             }
@@ -319,7 +334,9 @@ impl Client {
     fn run(&self, call: &Call, stop: &Stop) -> Result<String, SqlError> {
         let said = call.run(stop).map_err(|mute| match mute {
             Mute::Stopped(stopped) => SqlError::Stopped(stopped),
-            Mute::Failed(error) => SqlError::Missing(format!("{}: {error}", call.program.display())),
+            Mute::Failed(error) => {
+                SqlError::Missing(format!("{}: {error}", call.program.display()))
+            }
         })?;
         if !said.status.success() {
             return Err(SqlError::Refused(last_line(&said.errors)));
@@ -360,7 +377,10 @@ fn said_by(call: &Call, said: &Said) -> String {
 fn last_line(text: &str) -> String {
     let lines = text.lines().rev().map(str::trim);
     let last = lines.into_iter().find(|line| !line.is_empty());
-    last.unwrap_or_default().chars().take(MAX_LINE_CHARS).collect()
+    last.unwrap_or_default()
+        .chars()
+        .take(MAX_LINE_CHARS)
+        .collect()
 }
 
 /// Returns a port that nobody listens on. Somebody may be faster; then the server does not start, and says so.

@@ -60,11 +60,16 @@ impl Sandbox for DirectorySandbox {
     fn prepare(&mut self, need: &Need, stop: &Stop) -> Result<Intake, SandboxError> {
         stop.check()?;
         let failed = |error: std::io::Error| {
-            unavailable(format!("no directory below {}: {error}", self.root.display()))
+            unavailable(format!(
+                "no directory below {}: {error}",
+                self.root.display()
+            ))
         };
         // What cannot be removed is the trouble of whoever looks after the root, and not of this drill.
         drop(sweep(&self.root));
-        let content = need.bytes.saturating_add(need.entries.saturating_mul(ENTRY_BYTES));
+        let content = need
+            .bytes
+            .saturating_add(need.entries.saturating_mul(ENTRY_BYTES));
         check_room(&self.root, content, self.max_bytes, self.reserve_bytes)?;
         let home = Home::create(&self.root).map_err(failed)?;
         let folder = home.path().join(CONTENT);
@@ -118,12 +123,15 @@ pub(crate) fn check_room(
 ) -> Result<(), SandboxError> {
     let no_room = |what| Err(SandboxError::new(SandboxErrorKind::NoRoom, what));
     if need > max_bytes {
-        return no_room(format!("{need} bytes are needed, and it may hold {max_bytes}"));
+        return no_room(format!(
+            "{need} bytes are needed, and it may hold {max_bytes}"
+        ));
     }
     // The root may have to be made yet.
     let there = root.ancestors().find(|path| path.is_dir());
     let free = there.map_or(Ok(u64::MAX), free_bytes);
-    let free = free.map_err(|error| unavailable(format!("the disk does not say what is free: {error}")))?;
+    let free =
+        free.map_err(|error| unavailable(format!("the disk does not say what is free: {error}")))?;
     if need.saturating_add(reserve_bytes) > free {
         return no_room(format!(
             "{need} bytes are needed and {reserve_bytes} stay free, and the disk has {free}"

@@ -5,7 +5,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, IFlags, Mode, OFlags, flock, ioctl_getflags, ioctl_setflags, open};
+use rustix::fs::{
+    FlockOperation, IFlags, Mode, OFlags, flock, ioctl_getflags, ioctl_setflags, open,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use strongroom::{Random as _, SystemRandom};
 
@@ -101,7 +103,7 @@ fn remove(path: &Path) -> io::Result<()> {
         }
         for pid in processes {
             // It may have ended meanwhile.
-            drop(kill_process(pid, Signal::KILL));
+            let _ = kill_process(pid, Signal::KILL);
         }
         if attempt > 0 {
             std::thread::park_timeout(std::time::Duration::from_millis(20));
@@ -160,7 +162,7 @@ fn open_up(path: &Path) {
     {
         let wanted = known & !(IFlags::IMMUTABLE | IFlags::APPEND);
         if wanted != known {
-            drop(ioctl_setflags(&file, wanted));
+            let _ = ioctl_setflags(&file, wanted);
         }
     }
     if found.is_dir() {
@@ -190,7 +192,10 @@ fn works_in(number: u32, wanted: &str) -> bool {
     let folder = PathBuf::from(format!("/proc/{number}"));
     let state = fs::read_to_string(folder.join("stat")).unwrap_or_default();
     // It has ended, and waits for its parent to ask.
-    let is_zombie = state.rsplit(')').next().is_some_and(|rest| rest.starts_with(" Z"));
+    let is_zombie = state
+        .rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.starts_with(" Z"));
     if is_zombie {
         return false;
     }

@@ -58,7 +58,10 @@ impl Budget {
             && let Ok(free) = free_bytes(&self.folder)
             && free < self.reserve_bytes
         {
-            let what = format!("less than {} bytes are left on the disk", self.reserve_bytes);
+            let what = format!(
+                "less than {} bytes are left on the disk",
+                self.reserve_bytes
+            );
             return Err(TargetError::no_space(what));
         }
         Ok(())

@@ -89,12 +89,15 @@ impl Timeline {
     /// Returns how long each phase took, in milliseconds.
     pub(crate) fn phases_ms(&self) -> Vec<(Phase, u64)> {
         let phases = self.phases.iter();
-        phases.map(|(phase, took)| (*phase, millis(*took))).collect()
+        phases
+            .map(|(phase, took)| (*phase, millis(*took)))
+            .collect()
     }
 
     /// Returns the time from the beginning to the end of the last phase but cleaning up, gaps included, in milliseconds.
     pub(crate) fn restored_ms(&self) -> Option<u64> {
-        self.ended.map(|ended| millis(ended.saturating_sub(self.began)))
+        self.ended
+            .map(|ended| millis(ended.saturating_sub(self.began)))
     }
 }
 

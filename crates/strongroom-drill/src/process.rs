@@ -85,11 +85,20 @@ impl Call {
         if let Some((user, group)) = self.account {
             command.gid(group).uid(user);
         }
-        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(input)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.process_group(0).spawn()?;
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let output = child.stdout.take().map(|from| Kept::start(from, Keep::Head));
-        let errors = child.stderr.take().map(|from| Kept::start(from, Keep::Tail));
+        let output = child
+            .stdout
+            .take()
+            .map(|from| Kept::start(from, Keep::Head));
+        let errors = child
+            .stderr
+            .take()
+            .map(|from| Kept::start(from, Keep::Tail));
         Ok(Running {
             child,
             group,
@@ -148,14 +157,14 @@ impl Running {
     /// Asks it to end.
     pub(crate) fn interrupt(&self, signal: Signal) {
         if let Some(pid) = self.group {
-            drop(rustix::process::kill_process(pid, signal));
+            let _ = rustix::process::kill_process(pid, signal);
         }
     }
 
     /// Ends it and all that it started.
     pub(crate) fn kill(&mut self) {
         if let Some(group) = self.group {
-            drop(kill_process_group(group, Signal::KILL));
+            let _ = kill_process_group(group, Signal::KILL);
         }
         drop(self.child.kill());
         drop(self.child.wait());
@@ -247,7 +256,10 @@ fn keep_some(mut from: impl Read, into: &Mutex<(VecDeque<u8>, bool)>, keep: Keep
 /// Finds a program in folders, of which some end in `*/…`: the newest version by number is first there.
 pub(crate) fn find(program: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let is_program = |path: &PathBuf| path.is_file();
-    folders.iter().map(|folder| folder.join(program)).find(is_program)
+    folders
+        .iter()
+        .map(|folder| folder.join(program))
+        .find(is_program)
 }
 
 /// Returns the folders that programs are in on most systems.
@@ -263,7 +275,14 @@ pub(crate) fn usual_folders() -> Vec<PathBuf> {
         .collect();
     versions.sort_unstable_by(|a, b| b.cmp(a));
     let versions = versions.into_iter().map(|(_, path)| path);
-    let usual = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
+    let usual = [
+        "/usr/local/bin",
+        "/usr/bin",
+        "/bin",
+        "/usr/local/sbin",
+        "/usr/sbin",
+        "/sbin",
+    ];
     versions.chain(usual.map(PathBuf::from)).collect()
 }
 
@@ -300,10 +319,17 @@ mod tests {
 
     #[test]
     fn what_a_program_says_is_kept_within_limits() {
-        let said = shell("echo out; echo err >&2; exit 3").run(&Stop::never()).unwrap();
+        let said = shell("echo out; echo err >&2; exit 3")
+            .run(&Stop::never())
+            .unwrap();
         assert_eq!(said.status.code(), Some(3));
-        assert_eq!((said.output.as_str(), said.errors.as_str()), ("out\n", "err\n"));
-        let many = shell("head -c 2000000 /dev/zero").run(&Stop::never()).unwrap();
+        assert_eq!(
+            (said.output.as_str(), said.errors.as_str()),
+            ("out\n", "err\n")
+        );
+        let many = shell("head -c 2000000 /dev/zero")
+            .run(&Stop::never())
+            .unwrap();
         assert!(many.is_cut);
         assert_eq!(many.output.len(), MAX_OUTPUT_BYTES);
     }
@@ -317,7 +343,9 @@ mod tests {
 
     #[test]
     fn the_environment_is_empty_but_for_what_is_said() {
-        let said = shell("env | cut -d= -f1 | sort | tr '\\n' ' '").run(&Stop::never()).unwrap();
+        let said = shell("env | cut -d= -f1 | sort | tr '\\n' ' '")
+            .run(&Stop::never())
+            .unwrap();
         assert!(!said.output.contains("HOME"), "{}", said.output);
     }
 }

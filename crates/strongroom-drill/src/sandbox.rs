@@ -75,7 +75,10 @@ pub trait Loader: Write + Send {
 
 /// How much is coming.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "two numbers are all that is known before")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "two numbers are all that is known before"
+)]
 pub struct Need {
     /// Bytes of content.
     pub bytes: u64,

@@ -46,10 +46,13 @@ fn words_are_those_of_policies() {
 #[test]
 fn the_position_is_the_documented_one() {
     // Computed by another implementation of BLAKE3 from the sentences of this module's documentation.
-    let seed = Seed::new("strongroom v1 drill random", &Head {
-        n: 20_852,
-        hash: ObjectHash::from_bytes([1; 32]),
-    });
+    let seed = Seed::new(
+        "strongroom v1 drill random",
+        &Head {
+            n: 20_852,
+            hash: ObjectHash::from_bytes([1; 32]),
+        },
+    );
     assert_eq!(seed.position(&[9; 32]), GOLDEN);
 }
 
@@ -75,7 +78,12 @@ fn what_was_proven_comes_last_and_the_oldest_proof_first() {
     let chosen = choose(&points, &tested, Rule::NeverTested, &head(1), 3);
     let expected = [2, 1, 3].map(|number| point(number, 0).snapshot);
     assert_eq!(ids(&chosen), expected);
-    assert_eq!(chosen[1].because, [Because::TestedLongestAgo { at: Time::new(20, 0) }]);
+    assert_eq!(
+        chosen[1].because,
+        [Because::TestedLongestAgo {
+            at: Time::new(20, 0)
+        }]
+    );
 }
 
 #[test]
@@ -84,7 +92,11 @@ fn a_point_that_several_rules_choose_is_restored_once() {
     let chosen = choose_all(&points, &Tested::new(), &ALL, &head(1), 3);
     assert_eq!(chosen.len(), 1);
     assert_eq!(chosen[0].because.len(), ALL.len());
-    assert!(chosen[0].to_string().starts_with("latest; random: seed = journal head 1, position "));
+    assert!(
+        chosen[0]
+            .to_string()
+            .starts_with("latest; random: seed = journal head 1, position ")
+    );
 }
 
 #[test]
@@ -93,11 +105,16 @@ fn no_point_is_preferred_over_many_heads() {
     let mut counts = [0_u32; 10];
     for n in 0..2_000 {
         let chosen = choose(&points, &Tested::new(), Rule::Random, &head(n), 1);
-        let at = points.iter().position(|point| point.snapshot == chosen[0].snapshot);
+        let at = points
+            .iter()
+            .position(|point| point.snapshot == chosen[0].snapshot);
         counts[at.unwrap()] += 1;
     }
     // 200 each is expected; the standard deviation is 13.4.
-    assert!(counts.iter().all(|count| (140..=260).contains(count)), "{counts:?}");
+    assert!(
+        counts.iter().all(|count| (140..=260).contains(count)),
+        "{counts:?}"
+    );
 }
 
 proptest! {

@@ -75,7 +75,8 @@ impl Place {
         let path = self.programs.get(program);
         let mut call = Call::new(path.cloned().unwrap_or_else(|| PathBuf::from(program)));
         call.account = self.account;
-        call.variables.push(("HOME".to_owned(), self.home.clone().into()));
+        call.variables
+            .push(("HOME".to_owned(), self.home.clone().into()));
         call.directory(&self.home)
     }
 }

@@ -52,7 +52,10 @@ impl Engine for MariaDb {
         ]);
         let network = match place.port {
             None => vec!["--skip-networking".to_owned()],
-            Some(port) => vec![format!("--port={port}"), "--bind-address=127.0.0.1".to_owned()],
+            Some(port) => vec![
+                format!("--port={port}"),
+                "--bind-address=127.0.0.1".to_owned(),
+            ],
         };
         Some(call.args(network))
     }
@@ -96,7 +99,10 @@ impl Engine for MariaDb {
 
     fn facts(&self, place: &Place) -> Vec<(&'static str, String)> {
         vec![
-            ("MYSQL_UNIX_PORT", place.home.join(SOCKET).display().to_string()),
+            (
+                "MYSQL_UNIX_PORT",
+                place.home.join(SOCKET).display().to_string(),
+            ),
             ("MYSQL_USER", "root".to_owned()),
             ("MYSQL_DATABASE", "drill".to_owned()),
         ]

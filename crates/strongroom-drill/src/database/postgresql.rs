@@ -47,7 +47,9 @@ impl Engine for PostgreSql {
     }
 
     fn set_up(&self, place: &Place) -> Vec<Call> {
-        let call = place.call("initdb").args([joined("--pgdata=", &place.data())]);
+        let call = place
+            .call("initdb")
+            .args([joined("--pgdata=", &place.data())]);
         vec![call.args([
             "--auth=trust",
             "--encoding=UTF8",
@@ -58,11 +60,14 @@ impl Engine for PostgreSql {
     }
 
     fn serve(&self, place: &Place) -> Option<Call> {
-        let addresses = if place.port.is_some() { "127.0.0.1" } else { "" };
-        let call = place.call("postgres").args([
-            joined("-D", &place.data()),
-            joined("-k", &place.home),
-        ]);
+        let addresses = if place.port.is_some() {
+            "127.0.0.1"
+        } else {
+            ""
+        };
+        let call = place
+            .call("postgres")
+            .args([joined("-D", &place.data()), joined("-k", &place.home)]);
         Some(call.args([
             format!("-p{}", port(place)),
             format!("-clisten_addresses={addresses}"),
@@ -103,15 +108,26 @@ impl Engine for PostgreSql {
     fn ask(&self, place: &Place, sql: &str) -> Call {
         let mut call = Self::psql(place, "drill");
         let options = "-c default_transaction_read_only=on";
-        call.variables.push(("PGOPTIONS".to_owned(), options.into()));
-        call.args(["--no-align", "--tuples-only", "--field-separator=\t", "--command", sql])
+        call.variables
+            .push(("PGOPTIONS".to_owned(), options.into()));
+        call.args([
+            "--no-align",
+            "--tuples-only",
+            "--field-separator=\t",
+            "--command",
+            sql,
+        ])
     }
 
     fn check(&self, place: &Place, ask: &Ask<'_>) -> Result<Vec<String>, SqlError> {
         if !place.has("pg_amcheck") {
-            return Err(SqlError::Missing("this machine has no pg_amcheck".to_owned()));
+            return Err(SqlError::Missing(
+                "this machine has no pg_amcheck".to_owned(),
+            ));
         }
-        let call = place.call("pg_amcheck").args([joined("--host=", &place.home)]);
+        let call = place
+            .call("pg_amcheck")
+            .args([joined("--host=", &place.home)]);
         let call = call.args([
             format!("--port={}", port(place)),
             "--username=postgres".to_owned(),
@@ -123,7 +139,9 @@ impl Engine for PostgreSql {
         match ask(&call) {
             Ok(said) => Ok(said.lines().map(str::to_owned).collect()),
             // It says what is damaged, and ends with 2; and with 1 when it could not look.
-            Err(SqlError::Refused(what)) if what.contains("amcheck") && what.contains("extension") => {
+            Err(SqlError::Refused(what))
+                if what.contains("amcheck") && what.contains("extension") =>
+            {
                 Err(SqlError::Missing(what))
             }
             Err(SqlError::Refused(what)) => Ok(vec![what]),

@@ -9,7 +9,9 @@ pub(super) struct Sqlite;
 
 impl Sqlite {
     fn client(place: &Place) -> Call {
-        place.call("sqlite3").args(["-batch", "-bail", "-init", "/dev/null"])
+        place
+            .call("sqlite3")
+            .args(["-batch", "-bail", "-init", "/dev/null"])
     }
 }
 

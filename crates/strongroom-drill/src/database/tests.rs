@@ -20,7 +20,10 @@ fn a_machine_without_the_programs_is_unavailable_and_nothing_is_left() {
         let mut sandbox = sandbox.with_programs_in([PathBuf::from("/nowhere")]);
         let failed = sandbox.prepare(&need(), &Stop::never()).unwrap_err();
         assert_eq!(failed.kind(), SandboxErrorKind::Unavailable);
-        assert!(failed.to_string().starts_with("this machine has no "), "{failed}");
+        assert!(
+            failed.to_string().starts_with("this machine has no "),
+            "{failed}"
+        );
         assert!(sandbox.remains().is_empty());
     }
 }
@@ -33,7 +36,8 @@ fn a_program_that_fails_to_set_up_is_unavailable_and_is_cleaned_up() {
     for name in ["initdb", "postgres", "psql"] {
         std::os::unix::fs::symlink("/bin/false", programs.join(name)).unwrap();
     }
-    let mut sandbox = DatabaseSandbox::postgresql(root.path().join("r")).with_programs_in([programs]);
+    let mut sandbox =
+        DatabaseSandbox::postgresql(root.path().join("r")).with_programs_in([programs]);
     let failed = sandbox.prepare(&need(), &Stop::never()).unwrap_err();
     assert_eq!(failed.kind(), SandboxErrorKind::Unavailable);
     sandbox.tear_down().unwrap();
@@ -61,16 +65,31 @@ fn a_custom_dump_without_its_program_is_told_from_a_bad_dump() {
         account: None,
         programs: BTreeMap::new(),
     };
-    assert!(matches!(PostgreSql.load(&place, b"PGDMP\x01"), engine::Load::Missing("pg_restore")));
-    assert!(matches!(PostgreSql.load(&place, b"--\n-- Post"), engine::Load::Pipe(_)));
-    assert!(matches!(Sqlite.load(&place, b"SQLite format 3\0"), engine::Load::File(_)));
-    assert!(matches!(Sqlite.load(&place, b"PRAGMA foreign"), engine::Load::Pipe(_)));
+    assert!(matches!(
+        PostgreSql.load(&place, b"PGDMP\x01"),
+        engine::Load::Missing("pg_restore")
+    ));
+    assert!(matches!(
+        PostgreSql.load(&place, b"--\n-- Post"),
+        engine::Load::Pipe(_)
+    ));
+    assert!(matches!(
+        Sqlite.load(&place, b"SQLite format 3\0"),
+        engine::Load::File(_)
+    ));
+    assert!(matches!(
+        Sqlite.load(&place, b"PRAGMA foreign"),
+        engine::Load::Pipe(_)
+    ));
 }
 
 #[test]
 fn no_engine_listens_on_a_network_unless_asked_to() {
     let arguments = |call: Call| {
-        let texts = call.arguments.iter().map(|one| one.to_string_lossy().into_owned());
+        let texts = call
+            .arguments
+            .iter()
+            .map(|one| one.to_string_lossy().into_owned());
         texts.collect::<Vec<_>>().join(" ")
     };
     let mut place = Place {

@@ -37,10 +37,14 @@ impl Checksums {
             return Ok(captured.clone());
         };
         if !is_inside(list) {
-            return Err(Outcome::skipped("list-outside", "the list is not in the backup"));
+            return Err(Outcome::skipped(
+                "list-outside",
+                "the list is not in the backup",
+            ));
         }
         let text = std::fs::read_to_string(root.join(list));
-        let text = text.map_err(|error| Outcome::failed("list-missing", format!("{list}: {error}")))?;
+        let text =
+            text.map_err(|error| Outcome::failed("list-missing", format!("{list}: {error}")))?;
         let bad = |error: CapturedError| Outcome::failed("list-damaged", error.to_string());
         let listed = Captured::parse_checksums(Kind::Sha256, &text).map_err(bad)?;
         let folder = list.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -79,7 +83,9 @@ impl Validator for Checksums {
                 }
                 match sum_of(kind, &root.join(path), stop) {
                     Ok(is) if is.eq_ignore_ascii_case(sum) => {}
-                    Ok(_) => differences.add("checksum-differs", format!("{path} has another checksum")),
+                    Ok(_) => {
+                        differences.add("checksum-differs", format!("{path} has another checksum"))
+                    }
                     Err(error) => match stop.check() {
                         Ok(()) => differences.add("checksum-unread", format!("{path}: {error}")),
                         Err(stopped) => return stopped.into(),

@@ -81,7 +81,8 @@ impl Compared {
         self.known.insert(path.to_vec());
         let at = root.join(OsStr::from_bytes(path));
         let Ok(found) = std::fs::symlink_metadata(&at) else {
-            self.differences.add("file-missing", format!("{name} is missing"));
+            self.differences
+                .add("file-missing", format!("{name} is missing"));
             return;
         };
         if !is_kind(&found, node.kind) {
@@ -98,23 +99,30 @@ impl Compared {
             let target = std::fs::read_link(&at).ok();
             let target = target.map(|target| target.as_os_str().as_bytes().to_vec());
             if target != node.target {
-                self.differences.add("file-link", format!("{name} leads elsewhere"));
+                self.differences
+                    .add("file-link", format!("{name} leads elsewhere"));
             }
         } else if found.mode() & 0o7777 != node.mode {
             let (is, was) = (found.mode() & 0o7777, node.mode);
-            self.differences.add("file-mode", format!("{name} has mode {is:o} and had {was:o}"));
+            self.differences.add(
+                "file-mode",
+                format!("{name} has mode {is:o} and had {was:o}"),
+            );
         }
         // A stream has neither owner nor times of its own.
         if node.kind == NodeKind::Stream {
             return;
         }
-        if (found.mtime(), found.mtime_nsec()) != (node.mtime.seconds, i64::from(node.mtime.nanos)) {
-            self.differences.add("file-time", format!("{name} has another modification time"));
+        if (found.mtime(), found.mtime_nsec()) != (node.mtime.seconds, i64::from(node.mtime.nanos))
+        {
+            self.differences
+                .add("file-time", format!("{name} has another modification time"));
         }
         // Nobody but the superuser can give files away.
         let is_owner = (found.uid(), found.gid()) == (node.uid, node.gid);
         if !is_owner && rustix::process::geteuid().is_root() {
-            self.differences.add("file-owner", format!("{name} has another owner"));
+            self.differences
+                .add("file-owner", format!("{name} has another owner"));
         }
     }
 
@@ -124,7 +132,8 @@ impl Compared {
         while let Some(folder) = folders.pop() {
             stop.check()?;
             let at = root.join(OsStr::from_bytes(&folder));
-            let unread = |error: std::io::Error| Outcome::skipped("files-unread", error.to_string());
+            let unread =
+                |error: std::io::Error| Outcome::skipped("files-unread", error.to_string());
             for entry in std::fs::read_dir(&at).map_err(unread)? {
                 let entry = entry.map_err(unread)?;
                 let mut path = folder.clone();

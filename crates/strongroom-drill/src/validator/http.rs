@@ -89,7 +89,8 @@ impl Validator for HttpProbe {
         let Some(address) = address_of(scene, self.port) else {
             return Outcome::skipped("no-address", "this sandbox listens on no port");
         };
-        let is_safe = self.path.starts_with('/') && self.path.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_safe =
+            self.path.starts_with('/') && self.path.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_safe {
             return Outcome::skipped("http-path", "the path is none that can be asked for");
         }
@@ -114,7 +115,12 @@ impl Validator for HttpProbe {
     }
 }
 
-fn talk(mut stream: TcpStream, address: SocketAddr, path: &str, stop: &Stop) -> io::Result<Vec<u8>> {
+fn talk(
+    mut stream: TcpStream,
+    address: SocketAddr,
+    path: &str,
+    stop: &Stop,
+) -> io::Result<Vec<u8>> {
     stream.set_read_timeout(Some(Duration::from_millis(100)))?;
     stream.set_write_timeout(Some(Duration::from_secs(1)))?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
@@ -141,7 +147,10 @@ fn status_of(answer: &str) -> Option<u16> {
     let mut words = answer.lines().next()?.split(' ');
     let version = words.next()?;
     let status = words.next()?;
-    version.starts_with("HTTP/1.").then(|| status.parse().ok()).flatten()
+    version
+        .starts_with("HTTP/1.")
+        .then(|| status.parse().ok())
+        .flatten()
 }
 
 const WAIT: Duration = Duration::from_secs(10);
@@ -160,9 +169,18 @@ mod tests {
         let probe = HttpProbe::new(None, "/health").with_text("ready");
         assert_eq!(code(&probe, "HTTP/1.1 200 OK\r\n\r\nready"), "ok");
         assert_eq!(code(&probe, "HTTP/1.1 200 OK\r\n\r\nstarting"), "http-text");
-        assert_eq!(code(&probe, "HTTP/1.1 503 Busy\r\n\r\nready"), "http-status");
+        assert_eq!(
+            code(&probe, "HTTP/1.1 503 Busy\r\n\r\nready"),
+            "http-status"
+        );
         assert_eq!(code(&probe, "SSH-2.0-OpenSSH\r\n"), "http-malformed");
         assert_eq!(code(&probe, ""), "http-malformed");
-        assert_eq!(code(&probe.clone().with_status(503), "HTTP/1.0 503 Busy\r\n\r\nready"), "ok");
+        assert_eq!(
+            code(
+                &probe.clone().with_status(503),
+                "HTTP/1.0 503 Busy\r\n\r\nready"
+            ),
+            "ok"
+        );
     }
 }

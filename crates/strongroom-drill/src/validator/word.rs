@@ -23,7 +23,11 @@ fn known(word: &str) -> Option<Box<dyn Validator>> {
         ("tcp", Some(port)) => Box::new(PortProbe::new(Some(port.parse().ok()?))),
         ("http", Some(rest)) => {
             let (port, path) = rest.split_at(rest.find('/')?);
-            let port = if port.is_empty() { None } else { Some(port.parse().ok()?) };
+            let port = if port.is_empty() {
+                None
+            } else {
+                Some(port.parse().ok()?)
+            };
             Box::new(HttpProbe::new(port, path))
         }
         #[cfg(unix)]
