@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use strongroom::Repository;
 
-use self::attempt::attempt;
+use self::attempt::{attempt, rehearse};
 use crate::captured::Captured;
 use crate::choose::Choice;
 use crate::clock::{Monotonic, SystemMonotonic, millis};
@@ -196,6 +196,23 @@ impl Drill {
         }
         report.verdict = verdict_of(&report.findings);
         report
+    }
+
+    /// Makes the sandbox for the chosen snapshot, and removes it again: would the drill begin? Returns what it would restore, in words.
+    pub(crate) fn rehearse(&mut self, stop: &Stop) -> Result<String, Finding> {
+        let prepared = rehearse(self, stop);
+        let torn = self.sandbox.tear_down();
+        let need = prepared?;
+        let remains = |error: crate::sandbox::SandboxError| {
+            Finding::new(
+                Effect::Note,
+                Phase::Clean,
+                "sandbox-remains",
+                error.to_string(),
+            )
+        };
+        torn.map_err(remains)?;
+        Ok(format!("{} bytes in {} entries", need.bytes, need.entries))
     }
 
     fn empty_report(&self) -> Report {

@@ -230,7 +230,7 @@ mod tests {
         let closed = home.path().join("closed");
         fs::create_dir(&closed).unwrap();
         fs::write(closed.join("file"), "x").unwrap();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
         assert_eq!(Home::remains(home.path()).len(), 1);
         home.remove().unwrap();
         home.remove().unwrap();

@@ -151,4 +151,4 @@ proptest! {
     }
 }
 
-const GOLDEN: u64 = 0;
+const GOLDEN: u64 = 2_377_572_141_058_511_673;

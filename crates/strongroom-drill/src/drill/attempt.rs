@@ -39,6 +39,15 @@ pub(super) fn attempt(
     })
 }
 
+/// Goes as far as the sandbox.
+pub(super) fn rehearse(drill: &mut Drill, stop: &Stop) -> Result<Need, Finding> {
+    locate(drill, stop)?;
+    let need = plan(drill, stop)?;
+    let prepared = drill.sandbox.prepare(&need, stop);
+    prepared.map_err(|error| of_sandbox(Phase::Prepare, &error))?;
+    Ok(need)
+}
+
 fn locate(drill: &Drill, stop: &Stop) -> Result<SnapshotInfo, Finding> {
     let snapshots = stop.wait(drill.repository.snapshots());
     let snapshots = snapshots.map_err(|stopped| of_stopped(Phase::Locate, stopped))?;

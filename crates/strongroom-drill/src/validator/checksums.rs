@@ -84,7 +84,7 @@ impl Validator for Checksums {
                 match sum_of(kind, &root.join(path), stop) {
                     Ok(is) if is.eq_ignore_ascii_case(sum) => {}
                     Ok(_) => {
-                        differences.add("checksum-differs", format!("{path} has another checksum"))
+                        differences.add("checksum-differs", format!("{path} has another checksum"));
                     }
                     Err(error) => match stop.check() {
                         Ok(()) => differences.add("checksum-unread", format!("{path}: {error}")),

@@ -176,10 +176,7 @@ mod tests {
         assert_eq!(code(&probe, "SSH-2.0-OpenSSH\r\n"), "http-malformed");
         assert_eq!(code(&probe, ""), "http-malformed");
         assert_eq!(
-            code(
-                &probe.clone().with_status(503),
-                "HTTP/1.0 503 Busy\r\n\r\nready"
-            ),
+            code(&probe.with_status(503), "HTTP/1.0 503 Busy\r\n\r\nready"),
             "ok"
         );
     }
