@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use strongroom::Id;
-use strongroom_format::record::Attested;
+use strongroom_format::Event;
+use strongroom_format::record::{Attested, Fact};
 
 use crate::sql::{Sql, SqlError};
 use crate::stop::Stop;
@@ -195,39 +196,34 @@ impl Captured {
         Ok(captured)
     }
 
-    /// Reads it back from evidence, if that is about this snapshot.
+    /// Reads it back from an event of the journal, if that has what was captured of this snapshot, and this handle's keys open it.
     #[must_use]
-    pub fn of_attested(attested: &Attested, snapshot: &Id) -> Option<Self> {
-        let is_it = attested.what == ATTESTED
-            && attested.holds
-            && attested.values.get(SNAPSHOT) == Some(&snapshot.to_string());
-        if !is_it {
+    pub fn of_event(event: &Event, snapshot: &Id) -> Option<Self> {
+        let Fact::Attested(attested) = &event.record.as_ref()?.fact else {
             return None;
-        }
-        let values = attested.values.iter().filter(|(name, _)| *name != SNAPSHOT);
-        let values = values.map(|(name, value)| {
-            let (kind, subject) = name.split_once(' ')?;
-            Some(((Kind::of(kind)?, subject.to_owned()), value.clone()))
-        });
-        // What a later version captured is nothing that this one could compare.
-        let values = values.flatten().collect();
-        Some(Self { values })
+        };
+        let is_it = attested.what == ATTESTED
+            && attested.values.get(SNAPSHOT) == Some(&snapshot.to_string());
+        let text = std::str::from_utf8(event.sealed.as_ref()?).ok()?;
+        // What a later version wrote is nothing that this one could compare.
+        is_it.then(|| Self::parse(text).ok()).flatten()
     }
 
-    /// Returns what to record right after the backup, so that no later hand can adapt it to what is restored.
+    /// Returns what to record right after the backup: the fact, and the text as its sensitive part, since sums and counts may be. What is
+    /// recorded of a snapshot later does not count, so that no later hand adapts it to what is restored.
     #[must_use]
-    pub fn to_attested(&self, snapshot: &Id) -> Attested {
-        let values = self.values.iter().map(|((kind, subject), value)| {
-            (format!("{} {subject}", kind.as_str()), value.clone())
-        });
-        let own = (SNAPSHOT.to_owned(), snapshot.to_string());
-        Attested {
+    pub fn to_attested(&self, snapshot: &Id) -> (Attested, String) {
+        let values = [
+            (SNAPSHOT.to_owned(), snapshot.to_string()),
+            ("values".to_owned(), self.values.len().to_string()),
+        ];
+        let attested = Attested {
             what: ATTESTED.to_owned(),
-            repository: None,
             holds: true,
-            values: values.chain([own]).collect(),
+            values: values.into_iter().collect(),
             ..Attested::default()
-        }
+        };
+        (attested, self.to_string())
     }
 
     /// Returns a value.
@@ -342,15 +338,6 @@ mod tests {
                 "{bad}"
             );
         }
-    }
-
-    #[test]
-    fn evidence_of_another_snapshot_is_none() {
-        let (one, other) = (Id::from_bytes([1; 32]), Id::from_bytes([2; 32]));
-        let captured = Captured::new().with(Kind::Sql, "select 1", "1");
-        let attested = captured.to_attested(&one);
-        assert_eq!(Captured::of_attested(&attested, &one), Some(captured));
-        assert_eq!(Captured::of_attested(&attested, &other), None);
     }
 
     proptest! {

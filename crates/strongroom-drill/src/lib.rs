@@ -29,8 +29,8 @@
 //! assert_eq!(report.verdict, Verdict::Proven, "{report}");
 //! assert!(report.is_cleaned);
 //! // For the journal, where nobody can change it.
-//! let evidence = report.to_record(strongroom_format::record::RecordHead::default()).to_evidence()?;
-//! run.wait(repository.record_evidence(evidence))??;
+//! let record = report.to_record(repository.record_head()?);
+//! run.wait(repository.record(&record, None))??;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -50,6 +50,7 @@
 //! * A [`Drill`] is one of each. Its [`Report`] has a [`Verdict`], the reasons, and the time of every [`Phase`].
 //! * A [`scenario`] is a disaster and the [`recovery`] plan for it: steps of the machine and of people, preconditions that are looked at every
 //!   day.
+//! * [`Past`] is what the journal says of earlier drills, of what is suspect and what was captured.
 //! * [`consistent_point`] finds points of several resources that fit together; a [`Checklist`] is gone through before people are let in.
 //!
 //! # Guarantees
@@ -80,6 +81,7 @@ mod group;
 mod home;
 #[cfg(unix)]
 mod limited;
+mod past;
 mod phase;
 #[cfg(unix)]
 mod process;
@@ -107,6 +109,7 @@ pub use group::{ConsistentPoint, consistent_point};
 pub use home::sweep;
 #[cfg(unix)]
 pub use limited::LimitedTarget;
+pub use past::Past;
 pub use phase::Phase;
 pub use report::{Effect, Finding, Report, Validated, Verdict};
 pub use sandbox::{Sandbox, SandboxError, SandboxErrorKind};
