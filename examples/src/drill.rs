@@ -30,8 +30,8 @@ use crate::repository::{RepositoryArgs, host_name};
 #[derive(Debug, Args)]
 #[non_exhaustive]
 pub struct DrillArgs {
-    /// Folder for sandboxes; each is removed after its drill. What killed drills left there is removed first.
-    #[arg(long, value_name = "DIR", default_value = "/tmp/strongroom-drills")]
+    /// Folder for sandboxes, in which nobody else may write; each is removed after its drill. What killed drills left there is removed first.
+    #[arg(long, value_name = "DIR")]
     pub sandboxes: PathBuf,
     /// What to restore into [default: what the resource's kind says].
     #[arg(long, value_enum)]

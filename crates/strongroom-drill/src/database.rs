@@ -272,8 +272,14 @@ impl Sandbox for DatabaseSandbox {
 
     fn tear_down(&mut self) -> Result<(), SandboxError> {
         if let Some(mut server) = self.server.take() {
-            // Nobody needs its data: it is not asked to write it to the disk.
+            // Nobody needs its data: it ends at once, and frees its shared memory.
             server.interrupt(Signal::QUIT);
+            for _ in 0..END_PATIENCE {
+                if server.has_ended() {
+                    break;
+                }
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
             server.kill();
         }
         let Some(home) = &self.home else {
@@ -402,5 +408,7 @@ fn joined(before: &str, path: &Path) -> std::ffi::OsString {
 const MAX_PATH_BYTES: usize = 80;
 /// How much larger than its dump a database with its indexes and log may be.
 const GROWTH: u64 = 3;
+/// Times 20 ms: how long a server that was told to end is waited for.
+const END_PATIENCE: usize = 250;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const MAX_LINE_CHARS: usize = 400;

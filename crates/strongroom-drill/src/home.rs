@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{
     FlockOperation, IFlags, Mode, OFlags, flock, ioctl_getflags, ioctl_setflags, open,
@@ -102,12 +103,14 @@ fn remove(path: &Path) -> io::Result<()> {
             break;
         }
         for pid in processes {
-            // It may have ended meanwhile.
-            let _ = kill_process(pid, Signal::KILL);
+            // A server that is killed leaves shared memory behind: it is told to end at once first. It may have ended meanwhile.
+            let _ = match attempt {
+                0 => kill_process(pid, Signal::QUIT),
+                1..PATIENT_ATTEMPTS => Ok(()),
+                _ => kill_process(pid, Signal::KILL),
+            };
         }
-        if attempt > 0 {
-            std::thread::park_timeout(std::time::Duration::from_millis(20));
-        }
+        std::thread::park_timeout(ATTEMPT);
     }
     match remove_tree(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -216,8 +219,11 @@ const EXPLANATION: &str = "\
 The sandbox of a restore drill. While the drill is at work, it holds a lock on this file. Without that lock it is a leftover: the
 next drill removes this folder and ends the processes that work in it.
 ";
-/// How often processes are told to end. A killed process is gone after moments.
+/// How often it is looked whether processes are gone: for five seconds.
 const ATTEMPTS: usize = 250;
+/// Until they are killed: two seconds.
+const PATIENT_ATTEMPTS: usize = 100;
+const ATTEMPT: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {

@@ -126,7 +126,8 @@ impl Running {
 
     /// Says whether it has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(Some(_)))
+        self.has_ended |= matches!(self.child.try_wait(), Ok(Some(_)));
+        self.has_ended
     }
 
     /// Waits for its end; it is killed when it is time to stop.
@@ -163,6 +164,9 @@ impl Running {
 
     /// Ends it and all that it started.
     pub(crate) fn kill(&mut self) {
+        if self.has_ended {
+            return;
+        }
         if let Some(group) = self.group {
             let _ = kill_process_group(group, Signal::KILL);
         }
