@@ -1,6 +1,6 @@
 //! A journal entry, opened.
 
-use strongroom_crypt::Roles;
+use strongroom_crypt::{Id, Roles};
 
 use crate::record::Record;
 use crate::{Body, ObjectHash, Time};
@@ -29,6 +29,8 @@ pub struct Event {
     pub roles: Roles,
     /// What the entry says.
     pub body: Body,
+    /// Id of the snapshot that a commit adds; only who has the repository's keys can compute it.
+    pub snapshot: Option<Id>,
     /// The record, if the body is evidence of a kind that this version knows.
     pub record: Option<Record>,
     /// The sensitive part of evidence, if the reader's keys open it.

@@ -2,6 +2,7 @@
 
 mod append;
 mod checkpoint;
+mod events;
 mod fetch;
 mod gallop;
 mod history;

@@ -59,6 +59,7 @@ mod fitness;
 mod forget;
 mod frame_writer;
 mod head;
+mod history;
 mod holds;
 mod index;
 mod journal;
@@ -108,6 +109,7 @@ pub use delete::{
     DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject, LockedObject, MayDelete,
 };
 pub use error::{Error, ErrorKind, Head, Heads, Result};
+pub use evidence::{PolicyInForce, RunNotes};
 pub use fitness::{Fitness, Obstacle};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};

@@ -59,6 +59,7 @@
 //! * A **snapshot** is one backup run. Successive ones of the same *series* share what has not changed, and so does everything
 //!   else that is equal.
 //! * An [`Observer`] is told how an operation goes; `Arc::new(())` is silence, a closure is an observer.
+//! * [`evidence`] is what happened to backups: written by whoever runs them, read by whoever judges them.
 //! * [`Manners`](manners::Manners) pause operations and bound what they take of the machine.
 //!
 //! # Guarantees
@@ -92,6 +93,7 @@
 //! 1.95. Raising it is a minor release, with notice.
 
 pub mod blocking;
+pub mod evidence;
 pub mod keys;
 mod location;
 pub mod manners;
