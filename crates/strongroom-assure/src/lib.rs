@@ -42,3 +42,31 @@ pub use signal::{
 pub use success::{BURN_RUNS_MIN, Burn, Fleet, Success, SuccessRate, fleet, success};
 
 // Controls, findings and reports.
+mod action;
+mod assess;
+mod control;
+mod finding;
+mod framework;
+mod incident;
+mod obligation;
+mod report;
+
+pub use action::{Action, ActionKind, ActionState, EFFECT_AFTER, Patch, actions};
+pub use assess::{
+    Assessment, Assessor, Coverage, JournalSeen, PointVerdict, PolicyNamed, Protected, Recoverable,
+    ResourceLine, RestoreLine, SCHEMA_VERSION, Score, assess, point_verdicts,
+};
+pub use control::{
+    BECAUSE_MAX, Case, Control, ControlResult, ControlSpec, Controls, Head, Judgement, Parameter,
+    ParameterKind, ParameterValue, Parameters, Records, RepositoryOf, Scope, Subject, Texts,
+    Verdict,
+};
+pub use finding::{Escalated, Exempted, Finding, Severity, Waiting, escalated};
+pub use framework::{
+    Check, CheckResult, Framework, FrameworkError, FrameworkResult, Item, ItemResult, ItemState,
+    MAX_FRAMEWORK_BYTES, Need, NeedResult, NeedState, Position, Problem, STANDARD, Tally, standard,
+};
+pub use incident::{Incident, IncidentState, TIMELINE_MAX, Told, incidents};
+pub use obligation::{
+    Audit, AuditControl, AuditSignature, Obligation, ObligationState, Refused, obligations,
+};
