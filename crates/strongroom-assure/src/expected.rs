@@ -1,6 +1,5 @@
 //! Runs that a policy expects, and what became of each.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -384,11 +383,6 @@ const fn fate(outcome: RunOutcome) -> Fate {
         RunOutcome::Missed => Fate::Missed,
         _ => Fate::Failed,
     }
-}
-
-/// Returns the ids of all resources that a history or a policy knows.
-pub(crate) fn all_resources(policy: &Policy) -> BTreeSet<&str> {
-    policy.resources.keys().map(String::as_str).collect()
 }
 
 /// How much before it was due a run may begin and still be for that.

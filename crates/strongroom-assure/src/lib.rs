@@ -7,10 +7,13 @@
 //! 1.95.
 
 // History and measures.
+mod accounting;
 mod capacity;
 mod expected;
 mod history;
+mod leading;
 mod point;
+mod recurrence;
 mod rpo;
 mod rto;
 mod scope;
@@ -19,7 +22,10 @@ pub mod stats;
 mod success;
 #[cfg(test)]
 mod testing;
+mod trend;
+mod window;
 
+pub use accounting::{Accounting, Tariff, accounting};
 pub use capacity::{
     CapacityReport, DaysUntil, FORECAST_DAYS_MIN, Forecast, Fullness, HORIZON_DAYS, HYSTERESIS,
     Thresholds, capacity, retention_days,
@@ -29,17 +35,24 @@ pub use history::{
     CheckSeen, Counters, EntryRef, EntrySeen, History, Journal, Noted, PolicySeen, ResourceHistory,
     RunSeen, Skew, SnapshotSeen, WholeCheck,
 };
+pub use leading::{Indicator, IndicatorKind, endings, indicators};
 pub use point::Point;
+pub use recurrence::{ClassCount, ErrorReport, RECURRING_RUNS, Recurrence, errors};
 pub use rpo::{Exposure, Quality, Rpo, RpoOptions, Tier, rpo};
 pub use rto::{
     DRILLS_MAX, PhaseTime, RecoveryActual, RtoEstimated, RtoMeasured, recoveries, rto_estimated,
     rto_measured,
 };
 pub use signal::{
-    Alarm, CleanSearch, HeldPoint, HoldCleanPoints, Judgement, LEARNING_RUNS, Severity, Signal,
-    SignalCode, SignalGroup, SignalReport, Weakening, clean_point_search, signals, weakenings,
+    Alarm, AlarmSeverity, CleanSearch, HeldPoint, HoldCleanPoints, LEARNING_RUNS, Signal,
+    SignalCode, SignalGroup, SignalJudgement, SignalReport, Weakening, clean_point_search, signals,
+    weakenings,
 };
 pub use success::{BURN_RUNS_MIN, Burn, Fleet, Success, SuccessRate, fleet, success};
+pub use trend::{AroundPolicy, TREND_VALUES_MIN, Trend, TrendOf, trends};
+pub use window::{
+    CLAIM_RUNS_MIN, DurationBaseline, RUNS_AHEAD, WindowForecast, WindowReport, durations, window,
+};
 
 // Controls, findings and reports.
 mod action;

@@ -17,7 +17,7 @@ mod drift;
 mod series;
 mod weaker;
 
-pub use clean::{CleanSearch, HeldPoint, HoldCleanPoints, Judgement, clean_point_search};
+pub use clean::{CleanSearch, HeldPoint, HoldCleanPoints, SignalJudgement, clean_point_search};
 pub use weaker::{Weakening, weakenings};
 
 use series::Series;
@@ -182,7 +182,7 @@ pub struct Signal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Severity {
+pub enum AlarmSeverity {
     /// One sign. Most have a harmless cause.
     Notice,
     /// Two independent signs, or a canary.
@@ -209,7 +209,7 @@ pub struct Alarm {
     #[serde(skip)]
     pub snapshot: Option<Id>,
     /// How serious it is.
-    pub severity: Severity,
+    pub severity: AlarmSeverity,
     /// The signs.
     pub signals: Vec<Signal>,
     /// Whether somebody looked and found it clean.
@@ -286,14 +286,14 @@ pub fn signals(
 }
 
 /// Returns how serious signs together are.
-fn severity(signals: &[Signal]) -> Severity {
+fn severity_of(signals: &[Signal]) -> AlarmSeverity {
     let is_canary = signals.iter().any(|one| one.code == SignalCode::Canary);
     let first = signals.first().map(|one| one.code.group());
     let are_independent = signals.iter().any(|one| Some(one.code.group()) != first);
     if is_canary || are_independent {
-        Severity::Critical
+        AlarmSeverity::Critical
     } else {
-        Severity::Notice
+        AlarmSeverity::Notice
     }
 }
 

@@ -52,7 +52,7 @@ fn what_was_not_measured_is_unknown() {
 
 #[test]
 fn a_budget_is_the_capacity_of_what_has_no_limit() {
-    let policy = policy("").clone();
+    let policy = policy("");
     let mut with_budget = policy.clone();
     with_budget.repositories.get_mut("nas").unwrap().capacity =
         Some(strongroom_policy::ByteCount::new(2 * TIB));

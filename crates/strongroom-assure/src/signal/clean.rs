@@ -4,7 +4,7 @@ use serde::Serialize;
 use strongroom_crypt::Id;
 use strongroom_format::HoldAction;
 
-use super::{Alarm, Severity, SignalCode, SignalReport};
+use super::{Alarm, AlarmSeverity, SignalCode, SignalReport};
 use crate::history::{EntryRef, History, SnapshotSeen};
 
 /// The points to hold, so that retention does not remove what may be needed. Nothing is ever deleted because of a sign.
@@ -43,7 +43,7 @@ pub struct HeldPoint {
 impl HoldCleanPoints {
     /// Returns what to hold because of critical alarms that nobody has found harmless; `None` if there is none.
     pub(super) fn of(history: &History, report: &SignalReport, now: i64) -> Option<Self> {
-        let is_bad = |alarm: &&Alarm| alarm.severity == Severity::Critical;
+        let is_bad = |alarm: &&Alarm| alarm.severity == AlarmSeverity::Critical;
         let bad: Vec<&Alarm> = report.unreviewed().filter(is_bad).collect();
         let before = bad.iter().map(|alarm| alarm.bad_since).min()?;
         let mut why: Vec<SignalCode> = bad
@@ -125,7 +125,7 @@ fn held(history: &History, now: i64) -> Vec<Id> {
 /// What somebody who looked at a point says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there is no fourth answer")]
-pub enum Judgement {
+pub enum SignalJudgement {
     /// It is as it should be.
     Clean,
     /// It is not.
@@ -151,7 +151,10 @@ pub struct CleanSearch {
 ///
 /// A point about which nothing can be told is passed over for one beside it. That what is bad stays bad is for the caller to
 /// know; the result is a clean point followed by a bad one in any case.
-pub fn clean_point_search(count: usize, mut judge: impl FnMut(usize) -> Judgement) -> CleanSearch {
+pub fn clean_point_search(
+    count: usize,
+    mut judge: impl FnMut(usize) -> SignalJudgement,
+) -> CleanSearch {
     let (mut low, mut high) = (0, count);
     let mut search = CleanSearch {
         clean: None,
@@ -165,7 +168,7 @@ pub fn clean_point_search(count: usize, mut judge: impl FnMut(usize) -> Judgemen
         for place in outwards(low, high, middle) {
             search.asked += 1;
             match judge(place) {
-                Judgement::Unknown => {}
+                SignalJudgement::Unknown => {}
                 judgement => {
                     told = Some((place, judgement));
                     break;
@@ -173,7 +176,7 @@ pub fn clean_point_search(count: usize, mut judge: impl FnMut(usize) -> Judgemen
             }
         }
         match told {
-            Some((place, Judgement::Clean)) => {
+            Some((place, SignalJudgement::Clean)) => {
                 search.clean = Some(place);
                 low = place + 1;
             }

@@ -162,11 +162,9 @@ impl Drift {
             return None;
         }
         // It moves slowly, so that it need not be computed for every run.
-        if let Some((usual, until)) = self.usual {
-            if until > 0 {
-                self.usual = Some((usual, until - 1));
-                return Some(usual);
-            }
+        if let Some((usual, until @ 1..)) = self.usual {
+            self.usual = Some((usual, until - 1));
+            return Some(usual);
         }
         if self.cusum.length > 0 && self.usual.is_some() && self.cusum.length < FROZEN_RUNS {
             // While something may be going on, what is usual stays what it was.

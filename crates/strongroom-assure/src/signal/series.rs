@@ -8,7 +8,7 @@ use strongroom_policy::{Date, Zone};
 use super::baseline::Past;
 use super::drift::Drifts;
 use super::weaker::{self, Weakening};
-use super::{Alarm, SignalCode, severity};
+use super::{Alarm, SignalCode, severity_of};
 use crate::history::{Counters, History, RunSeen};
 use crate::stats::{amount, ratio};
 
@@ -147,11 +147,11 @@ impl<'h> Series<'h> {
                 weakenings, resource, run, before, has_signs,
             ));
             before = run.recorded_at;
-            let level = severity(&signals);
+            let level = severity_of(&signals);
             let is_kept = match sample.state {
                 Reviewed::Clean => true,
                 Reviewed::Suspect => false,
-                Reviewed::Never => signals.is_empty() || level == super::Severity::Notice,
+                Reviewed::Never => signals.is_empty() || level == super::AlarmSeverity::Notice,
             };
             self.past.add(sample.into_past(), is_kept);
             if signals.is_empty() || run.recorded_at < from {

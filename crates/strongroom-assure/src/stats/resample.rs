@@ -1,6 +1,6 @@
 //! Drawing again from what was seen, the same on every machine.
 
-use super::{count, quantile_of_sorted, sorted, whole};
+use super::{quantile_of_sorted, sorted};
 
 /// A small generator (SplitMix64): for resampling, never for secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,12 +69,6 @@ pub fn bootstrap_quantiles<const N: usize>(
     Some(found)
 }
 
-/// Returns the index in values in order below which the share `q` of them lies.
-#[must_use]
-pub(crate) fn rank(len: usize, q: f64) -> usize {
-    whole((count(len) * q).floor()).min(len.saturating_sub(1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,10 +96,5 @@ mod tests {
             bootstrap_quantiles(&[], 10, [0.5], &mut Prng::new(1), median),
             None
         );
-    }
-
-    #[test]
-    fn ranks_stay_inside() {
-        assert_eq!((rank(0, 0.5), rank(10, 0.95), rank(10, 1.0)), (0, 9, 9));
     }
 }

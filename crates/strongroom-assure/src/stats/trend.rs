@@ -1,6 +1,6 @@
 //! Slopes and drifts.
 
-use super::{count, median, whole};
+use super::median;
 
 /// Returns the Theil–Sen slope of `(x, y)`: the median of the slopes of all pairs, which a third of wild points does not move.
 /// `None` when no two have different `x`.
@@ -64,15 +64,6 @@ impl Cusum {
     }
 }
 
-/// Returns the values' mean without the least and the greatest tenth.
-#[must_use]
-pub(crate) fn trimmed_mean(values: &[f64]) -> Option<f64> {
-    let sorted = super::sorted(values);
-    let cut = whole(count(sorted.len()) / 10.0);
-    let kept = sorted.get(cut..sorted.len().saturating_sub(cut))?;
-    (!kept.is_empty()).then(|| kept.iter().sum::<f64>() / count(kept.len()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,13 +96,5 @@ mod tests {
         slow.add(f64::NAN);
         slow.add(f64::NEG_INFINITY);
         assert!(slow.sum.is_finite());
-    }
-
-    #[test]
-    fn the_trimmed_mean_leaves_out_the_ends() {
-        let mut values = [2.0; 20];
-        values[3] = 1e12;
-        assert_eq!(trimmed_mean(&values), Some(2.0));
-        assert_eq!(trimmed_mean(&[]), None);
     }
 }
