@@ -8,7 +8,7 @@ use strongroom_format::record::{
 };
 use strongroom_format::{Outcome, Time};
 
-use super::new_head;
+use super::{Changes, new_head};
 use crate::backup::BackupReport;
 use crate::copy::CopyReport;
 use crate::error::{Error, ErrorKind, Result};
@@ -123,6 +123,13 @@ impl RunNotes {
             self.count(name, number);
         }
         self.run.outcome = self.outcome_of(report.outcome, report.passes > 1);
+    }
+
+    /// Takes note of what is another in the snapshot than in the one before it.
+    pub fn changed(&mut self, changes: &Changes) {
+        let counted = changes.counters();
+        let counted = counted.map(|(name, number)| (name.to_owned(), number));
+        self.run.counters.extend(counted);
     }
 
     /// Takes note of a copy that went through, with some snapshots or without.
