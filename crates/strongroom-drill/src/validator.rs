@@ -9,6 +9,8 @@ mod files;
 mod http;
 mod port;
 mod sql;
+#[cfg(all(test, unix))]
+mod tests;
 mod word;
 
 use std::fmt::Debug;

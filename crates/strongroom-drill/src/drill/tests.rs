@@ -1,6 +1,14 @@
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::{BoxStream, TryStreamExt as _};
+use strongroom::store::{
+    Capabilities, Error as StoreError, ErrorKind as StoreErrorKind, GetOptions, Key, ObjectMeta,
+    Prefix, PutOptions,
+};
+use strongroom::{CreateOptions, Credential, MemoryStore, Store, Suite};
 use strongroom_format::record::{DrillVerdict, Fact, Record, RecordHead};
 
 use super::*;
@@ -9,7 +17,7 @@ use crate::captured::Kind;
 use crate::clock::testing::Ticking;
 use crate::sandbox::SandboxErrorKind;
 use crate::stop::Stopped;
-use crate::testing::{Fake, Fault, Says, back_up_stream, letters, repository};
+use crate::testing::{Fake, Fault, Says, back_up, back_up_stream, letters, repository};
 use crate::validator::{Checksums, FileSet, Missing, SqlIntegrity};
 
 fn of_letters(sandbox: Fake) -> Drill {
@@ -330,4 +338,121 @@ fn drills_run_beside_one_another_and_are_reported_in_order() {
         );
     }
     assert!(run_all(Vec::new(), 2, &Cancel::new()).is_empty());
+}
+
+/// A store that can be taken away.
+#[derive(Debug, Default)]
+struct Unsteady {
+    store: MemoryStore,
+    is_away: AtomicBool,
+}
+
+impl Unsteady {
+    fn check(&self, verb: &'static str) -> strongroom::store::Result<()> {
+        match self.is_away.load(Ordering::Relaxed) {
+            true => Err(StoreError::new(StoreErrorKind::Unavailable, verb)),
+            false => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Display for Unsteady {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("unsteady")
+    }
+}
+
+#[async_trait]
+impl Store for Unsteady {
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    async fn put(
+        &self,
+        key: &Key,
+        data: Bytes,
+        options: PutOptions,
+    ) -> strongroom::store::Result<()> {
+        self.check("put")?;
+        self.store.put(key, data, options).await
+    }
+
+    async fn get(&self, key: &Key, options: GetOptions) -> strongroom::store::Result<Bytes> {
+        self.check("get")?;
+        self.store.get(key, options).await
+    }
+
+    async fn head(&self, key: &Key) -> strongroom::store::Result<ObjectMeta> {
+        self.check("head")?;
+        self.store.head(key).await
+    }
+
+    async fn delete(&self, key: &Key) -> strongroom::store::Result<()> {
+        self.store.delete(key).await
+    }
+
+    fn list(&self, prefix: &Prefix) -> BoxStream<'static, strongroom::store::Result<ObjectMeta>> {
+        self.store.list(prefix)
+    }
+}
+
+#[test]
+fn damage_fails_the_drill_and_is_named_and_a_store_out_of_reach_proves_nothing() {
+    let store = Arc::new(Unsteady::default());
+    let stop = Stop::never();
+    let options = CreateOptions::default().with_suite(Suite::None);
+    let builder = || Repository::builder(Arc::clone(&store) as Arc<dyn Store>);
+    let created = builder().create(options, &Credential::None);
+    let created = stop.wait(created).unwrap().unwrap().repository;
+    let folder = tempfile::tempdir().unwrap();
+    let noise: Vec<u8> = (0..100_000_u32)
+        .flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes()[..4].to_vec())
+        .collect();
+    std::fs::write(folder.path().join("noise"), noise).unwrap();
+    let snapshot = back_up(&created, folder.path(), "noise");
+    let root = tempfile::tempdir().unwrap();
+    let run = |repository: &Repository| {
+        let sandbox = Box::new(DirectorySandbox::new(root.path()));
+        let drill = Drill::new(repository, Choice::named(snapshot), sandbox);
+        drill.require(Box::new(FileSet::new())).run(&Cancel::new())
+    };
+    assert_eq!(run(&created).verdict, Verdict::Proven);
+
+    store.is_away.store(true, Ordering::Relaxed);
+    let report = run(&created);
+    assert_eq!(
+        (report.verdict, codes(&report)),
+        (Verdict::NotProven, vec!["store-unavailable"])
+    );
+    assert!(report.is_cleaned);
+    store.is_away.store(false, Ordering::Relaxed);
+
+    let packs = store.store.list(&Prefix::parse("pack/").unwrap());
+    let packs: Vec<ObjectMeta> = stop.wait(packs.try_collect()).unwrap().unwrap();
+    let largest = packs.into_iter().max_by_key(|meta| meta.len).unwrap();
+    let bytes = stop
+        .wait(store.get(&largest.key, GetOptions::default()))
+        .unwrap()
+        .unwrap();
+    let mut bytes = bytes.to_vec();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    stop.wait(store.delete(&largest.key)).unwrap().unwrap();
+    let put = store.put(&largest.key, bytes.into(), PutOptions::default());
+    stop.wait(put).unwrap().unwrap();
+    // Nothing that was read before is remembered.
+    let opened = stop
+        .wait(builder().open(&Credential::None))
+        .unwrap()
+        .unwrap();
+    let report = run(&opened);
+    assert_eq!(report.verdict, Verdict::Failed, "{report}");
+    let finding = &report.findings[0];
+    assert_eq!(
+        (finding.code.as_str(), finding.effect),
+        ("entry-damaged", Effect::Failed)
+    );
+    assert_eq!(finding.object.as_deref(), Some(largest.key.as_str()));
+    assert!(report.is_cleaned);
 }
