@@ -94,7 +94,9 @@ fn exposure(case: &Case<'_>, subject: &Subject, given: Option<Period>) -> Judgem
     let since = end.or_else(|| since_protected(case, subject, target));
     let evidence = measured.evidence.iter().copied();
     if measured.now > allowed {
-        let silent = case.last_seen().is_none_or(|at| !case.is_fresh(at, target.max(SILENT)));
+        let silent = case
+            .last_seen()
+            .is_none_or(|at| !case.is_fresh(at, target.max(SILENT)));
         let judgement = match silent {
             true => Judgement::unknown(
                 scope,

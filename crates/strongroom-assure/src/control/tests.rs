@@ -424,7 +424,12 @@ fn c_19_and_c_20_room_and_success() {
 #[test]
 fn c_22_and_c_25_disposal() {
     check(&Org::good(), "C-22", "fleet", Pass);
-    check(&Org::good().without("deleted").at_later(15), "C-22", "fleet", Unknown);
+    check(
+        &Org::good().without("deleted").at_later(15),
+        "C-22",
+        "fleet",
+        Unknown,
+    );
     check(
         &Org::good().disposed(&["nas", "vault"], false),
         "C-22",

@@ -36,7 +36,10 @@ fn late(case: &Case<'_>, subject: &Subject) -> Option<Finding> {
     );
     Some(
         Finding::new("window", subject.scope(), Severity::Warning, what)
-            .for_business(format!("Backups of {} will soon run into working hours.", subject.resource.id))
+            .for_business(format!(
+                "Backups of {} will soon run into working hours.",
+                subject.resource.id
+            ))
             .next("Begin earlier, widen the window, or find what made the run longer.")
             .because(report.overran),
     )
@@ -74,7 +77,10 @@ fn worse(policy: &Policy, one: &Indicator) -> Finding {
         true => Scope::Repository(one.about.clone()),
         false => Scope::Resource(one.about.clone()),
     };
-    let what = format!("{}: {what}: {:.3}, told from {:.3} on (n = {})", one.about, one.value, one.threshold, one.n);
+    let what = format!(
+        "{}: {what}: {:.3}, told from {:.3} on (n = {})",
+        one.about, one.value, one.threshold, one.n
+    );
     Finding::new(rule, scope, Severity::Note, what)
         .for_business("Something gets worse that has not failed yet.")
         .next(next)

@@ -27,7 +27,9 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 
 /// Says that the last runs failed or never began, as many in a row as the policy calls acute.
 fn acute(case: &Case<'_>, subject: &Subject, runs: &[&RunSeen]) -> Option<Finding> {
-    let measured = case.success(&subject.resource.id).filter(|one| one.is_acute)?;
+    let measured = case
+        .success(&subject.resource.id)
+        .filter(|one| one.is_acute)?;
     let bad: Vec<&&RunSeen> = runs.iter().rev().take_while(|run| !run.is_ok()).collect();
     let why = bad.first().and_then(|run| run.errors.first());
     let why = why.map(|one| format!("; {} ({}) in {}", one.code, one.class, one.phase));
