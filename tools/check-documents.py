@@ -206,7 +206,7 @@ def check_command(page, number, words, programs, say):
 
 def check_span(page, number, span, programs, say):
     """A mention within a sentence: with what may be left out, and ways to choose from."""
-    words = re.sub(r"\\?\||[\[\]()…]", " ", span).split()
+    words = re.sub(r"\\?\||[\[\]()…]", " ", span.split(" -- ", 1)[0]).split()
     if not words or not PROGRAM.match(words[0]):
         return
     name = words[0]

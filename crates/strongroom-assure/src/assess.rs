@@ -7,6 +7,7 @@ use strongroom_policy::{DocumentHash, Policy, Resource};
 use strongroom_retain::Moment;
 
 use crate::action::{Action, actions};
+use crate::capacity::{CapacityReport, capacity};
 use crate::control::{Case, ControlResult, Controls, Head, Parameters, Verdict, judge};
 use crate::finding::{Escalated, Finding, Severity, escalated, findings};
 use crate::framework::{Framework, FrameworkResult, Tally};
@@ -14,6 +15,7 @@ use crate::history::History;
 use crate::incident::{Incident, incidents};
 use crate::obligation::{Obligation, obligations};
 use crate::report::as_text;
+use crate::signal::SignalReport;
 
 mod line;
 mod point;
@@ -55,6 +57,10 @@ pub struct Assessment {
     pub incidents: Vec<Incident>,
     /// Alerts that wait for an answer.
     pub escalations: Vec<Escalated>,
+    /// Resources whose runs have signs of tampering, with what should be held.
+    pub signals: Vec<SignalReport>,
+    /// How full repositories are, and will be.
+    pub capacities: Vec<CapacityReport>,
     /// How many resources of each department are covered; the empty name is that of none.
     pub coverage: BTreeMap<String, Coverage>,
 }
@@ -209,6 +215,8 @@ impl Assessor {
                 .map(|one| line::of(case, one))
                 .collect(),
             coverage: coverage(case, &controls),
+            signals: tampering(case),
+            capacities: capacities(case),
             controls,
             findings,
             actions,
@@ -261,6 +269,25 @@ fn journal(case: &Case<'_>) -> JournalSeen {
             .map(|(kind, count)| (kind.to_owned(), count))
             .collect(),
     }
+}
+
+/// Returns the signs that nobody has looked at, and what should be held because of them.
+fn tampering(case: &Case<'_>) -> Vec<SignalReport> {
+    let all = case
+        .active()
+        .filter_map(|one| case.signals(&one.resource.id));
+    all.filter(|one| one.unreviewed().next().is_some() || one.hold.is_some())
+        .cloned()
+        .collect()
+}
+
+fn capacities(case: &Case<'_>) -> Vec<CapacityReport> {
+    let (history, policy) = (case.history(), case.policy());
+    let all = case.repositories();
+    let all = all
+        .iter()
+        .filter_map(|one| capacity(history, policy, one.name, case.now()));
+    all.collect()
 }
 
 fn score(head: Head, controls: &[ControlResult]) -> Score {

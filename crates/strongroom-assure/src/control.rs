@@ -261,3 +261,6 @@ pub(crate) fn judge(control: &dyn Control, case: &Case<'_>, given: &Parameters) 
         judgements,
     }
 }
+
+#[cfg(test)]
+mod tests;

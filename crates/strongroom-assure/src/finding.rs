@@ -18,7 +18,9 @@ mod clock;
 mod derive;
 mod escalation;
 mod journal;
+mod leading;
 mod runs;
+mod signal;
 
 pub(crate) use derive::findings;
 pub use escalation::{Escalated, Waiting, escalated};

@@ -22,6 +22,8 @@ pub mod stats;
 mod success;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_org;
 mod trend;
 mod window;
 
@@ -83,3 +85,4 @@ pub use incident::{Incident, IncidentState, TIMELINE_MAX, Told, incidents};
 pub use obligation::{
     Audit, AuditControl, AuditSignature, Obligation, ObligationState, Refused, obligations,
 };
+pub use report::{Audience, Cell, Material, Report, ReportKind, Section, Table, UnknownReport};

@@ -10,6 +10,7 @@ use crate::control::{Case, Subject};
 use crate::history::EntryRef;
 use crate::report::as_text;
 use crate::rpo::{Rpo, RpoOptions, rpo};
+use crate::rto::{RtoEstimated, rto_estimated};
 
 /// What there is to know of a resource, in a line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,6 +37,8 @@ pub struct ResourceLine {
     pub rpo: Rpo,
     /// How long the last restore took.
     pub restore: RestoreLine,
+    /// How long one would take, by drills of its kind, where none of its own was proven.
+    pub estimated: Option<RtoEstimated>,
     /// The newest recovery point, with its two verdicts.
     pub newest: Option<PointVerdict>,
 }
@@ -80,6 +83,7 @@ pub(super) fn of(case: &Case<'_>, subject: &Subject) -> ResourceLine {
             case.now(),
         ),
         restore: restore(case, subject),
+        estimated: rto_estimated(case.history(), case.policy(), resource, case.now()),
         newest: point_verdicts(case, subject, 1).into_iter().next(),
     }
 }

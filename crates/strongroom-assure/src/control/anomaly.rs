@@ -11,6 +11,7 @@ use super::verdict::Judgement;
 use super::{ControlSpec, Head, Texts};
 use crate::finding::Severity;
 use crate::history::EntryRef;
+use crate::signal::{AlarmSeverity, LEARNING_RUNS};
 
 pub(super) const C_31: Standard = Standard {
     spec: ControlSpec::new("C-31", "Attacks would be noticed, and what was noticed was looked at")
@@ -62,23 +63,37 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
             .because(open.iter().map(|(_, entry)| *entry))
             .since(Moment::utc(*first));
     }
+    let alarms = case.signals(&subject.resource.id);
+    let alarms = alarms.into_iter().flat_map(|one| one.unreviewed());
+    let alarms: Vec<_> = alarms
+        .filter(|one| one.severity == AlarmSeverity::Critical)
+        .collect();
+    if let Some(first) = alarms.iter().map(|one| one.at).min() {
+        let why = format!(
+            "{} runs have two independent signs of an attack, and nobody has looked",
+            alarms.len()
+        );
+        return Judgement::fail(scope, why)
+            .because(alarms.iter().map(|one| one.run))
+            .since(Moment::utc(first));
+    }
     let counted = case
         .runs(&subject.resource.id)
         .rev()
         .filter(|run| run.job == Job::Backup && run.is_ok() && run.counters.bytes_new.is_some());
-    let counted: Vec<_> = counted.take(LEARNT_RUNS).collect();
+    let counted: Vec<_> = counted.take(LEARNING_RUNS).collect();
     let why = format!(
         "{} detectors are on; {} runs were counted",
         on.len(),
         counted.len()
     );
     match counted.first() {
-        Some(last) if counted.len() == LEARNT_RUNS && case.is_fresh(last.ended, LIVE) => {
+        Some(last) if counted.len() == LEARNING_RUNS && case.is_fresh(last.ended, LIVE) => {
             Judgement::pass(scope, format!("{why}, and no point waits to be looked at"))
                 .because(counted.iter().map(|run| run.entry))
                 .until(after(last.ended, LIVE))
         }
-        Some(last) if counted.len() == LEARNT_RUNS => Judgement::unknown(
+        Some(last) if counted.len() == LEARNING_RUNS => Judgement::unknown(
             scope,
             format!("{why}, the last one {}", case.ago(last.ended)),
         )
@@ -86,7 +101,7 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
         .since(after(last.ended, LIVE)),
         _ => Judgement::unknown(
             scope,
-            format!("{why}; from {LEARNT_RUNS} on a baseline is learnt"),
+            format!("{why}; from {LEARNING_RUNS} on a baseline is learnt"),
         )
         .because(counted.iter().map(|run| run.entry)),
     }
@@ -106,6 +121,4 @@ fn suspects(case: &Case<'_>, subject: &Subject) -> Vec<(i64, EntryRef)> {
         .collect()
 }
 
-/// Fewer runs are no baseline.
-const LEARNT_RUNS: usize = 8;
 const LIVE: Period = Period::days(35);

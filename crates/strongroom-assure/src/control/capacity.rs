@@ -1,6 +1,5 @@
 //! C-19 and C-20: there is room, and runs succeed; or somebody is working on it.
 
-use strongroom_format::record::CapacityKind;
 use strongroom_policy::{Key, Period, Share};
 use strongroom_retain::Moment;
 
@@ -10,9 +9,9 @@ use super::parameter::{Parameter, ParameterKind, Parameters};
 use super::verdict::{Judgement, Scope};
 use super::{ControlSpec, Head, Texts};
 use crate::action::recorded;
+use crate::capacity::{Fullness, capacity};
 use crate::finding::Severity;
 use crate::history::EntryRef;
-use crate::success::success;
 
 pub(super) const C_19: Standard = Standard {
     spec: ControlSpec::new("C-19", "There is room, or somebody plans for more")
@@ -57,63 +56,49 @@ fn room(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
 
 fn full(case: &Case<'_>, of: &RepositoryOf<'_>, given: Option<Share>) -> Judgement {
     let scope = Scope::Repository(of.name.to_owned());
-    let seen = case.records().capacities.iter().rev();
-    let mut seen = seen.filter(|one| one.fact.repository == of.name);
-    let Some(last) = seen.next() else {
+    let Some(seen) = capacity(case.history(), case.policy(), of.name, case.now()) else {
         let why = format!("nobody has measured how full it is; that is good for {MEASURED}");
         return Judgement::unknown(scope, why);
     };
-    let end = after(last.at, MEASURED);
-    if !case.is_fresh(last.at, MEASURED) {
-        let why = format!(
-            "how full it is was measured {}; that is good for {MEASURED}",
-            case.ago(last.at)
-        );
-        return Judgement::unknown(scope, why)
-            .because([last.entry])
-            .since(end);
+    let evidence = seen.evidence.iter().copied();
+    let end = after(seen.measured_at, MEASURED);
+    if !case.is_fresh(seen.measured_at, MEASURED) {
+        let age = case.ago(seen.measured_at);
+        let why = format!("how full it is was measured {age}; that is good for {MEASURED}");
+        return Judgement::unknown(scope, why).because(evidence).since(end);
     }
-    let declared = of.repository.capacity.map(|bytes| bytes.get());
-    let total = last.fact.total.or(declared).filter(|total| *total > 0);
-    let Some(total) = total else {
-        let judgement = match last.fact.kind {
-            CapacityKind::Unlimited => Judgement::not_applicable(
+    let Some(share) = seen.utilisation else {
+        let judgement = match seen.is_unlimited {
+            true => Judgement::not_applicable(
                 scope,
                 "it has no end, and nobody has set a budget for it",
             ),
-            _ => Judgement::unknown(scope, "nobody knows how much it can hold"),
+            false => Judgement::unknown(scope, "nobody knows how much it can hold"),
         };
-        return judgement.because([last.entry]);
+        return judgement.because(evidence);
     };
-    let plan = case
-        .held_by(of.name)
-        .filter_map(|one| one.resolved.share(Key::PlanAt))
-        .min();
-    let plan = given
-        .into_iter()
-        .chain(plan)
-        .min()
-        .unwrap_or(Share::percent(80));
-    let millionths = u128::from(last.fact.used) * 1_000_000 / u128::from(total);
-    let tenths = millionths / 1000;
+    let plan = given.map_or(seen.thresholds.plan, |given| {
+        given.ratio().min(seen.thresholds.plan)
+    });
+    let forecast = match seen.suffices_for_lead_time {
+        Some(true) => "; it suffices for the time that it takes to have more",
+        Some(false) => "; it does not suffice for the time that it takes to have more",
+        None => "",
+    };
     let why = format!(
-        "it is {}.{} % full ({} of {total} bytes, of which {} are locked); from {plan} on somebody must plan",
-        tenths / 10,
-        tenths % 10,
-        last.fact.used,
-        last.fact.locked
+        "it is {:.1} % full ({} bytes, of which {} are locked){forecast}; from {:.0} % on somebody must plan",
+        share * 100.0,
+        seen.used,
+        seen.locked,
+        plan * 100.0
     );
-    if millionths < u128::from(plan.get()) {
-        return Judgement::pass(scope, why).because([last.entry]).until(end);
+    // Where it was full before, two points less do not end it: the measure says so.
+    let is_full = share >= plan || seen.fullness.is_some_and(|one| one != Fullness::Fine);
+    if !is_full && seen.suffices_for_lead_time != Some(false) {
+        return Judgement::pass(scope, why).because(evidence).until(end);
     }
-    judge_or_action(
-        case,
-        "C-19",
-        scope,
-        why,
-        vec![last.entry],
-        Some(Moment::utc(last.at)),
-    )
+    let since = Some(Moment::utc(seen.measured_at));
+    judge_or_action(case, "C-19", scope, why, seen.evidence.clone(), since)
 }
 
 /// Says that a rule fired: it fails unless an action about it is open and in time.
@@ -154,7 +139,9 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: Option<Share>) -> Judg
     if subject.resource.is_retired(case.today()) {
         return Judgement::not_applicable(scope, "it is retired");
     }
-    let measured = success(case.history(), case.policy(), &subject.resource, case.now());
+    let Some(measured) = case.success(&subject.resource.id) else {
+        return Judgement::not_applicable(scope, "it needs no backups");
+    };
     let window = subject
         .resolved
         .period(Key::SuccessWindow)

@@ -1,6 +1,7 @@
 //! What controls judge: evidence, policy, resources and a time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use strongroom_format::record::{Attested, InventoryItem};
 use strongroom_policy::{
@@ -12,6 +13,8 @@ use strongroom_retain::Moment;
 use super::records::Records;
 use super::verdict::Scope;
 use crate::history::{EntrySeen, History, Noted, ResourceHistory, RunSeen};
+use crate::signal::{SignalReport, Weakening, signals, weakenings};
+use crate::success::{Success, success};
 
 /// Evidence, policy, resources and a time: all that a control may look at.
 #[derive(Debug)]
@@ -23,6 +26,9 @@ pub struct Case<'a> {
     document: Option<DocumentHash>,
     records: Records<'a>,
     subjects: Vec<Subject>,
+    weakenings: OnceLock<Vec<Weakening>>,
+    signals: OnceLock<BTreeMap<String, SignalReport>>,
+    successes: OnceLock<BTreeMap<String, Success>>,
 }
 
 /// A resource, with what the policy says about it.
@@ -94,6 +100,9 @@ impl<'a> Case<'a> {
             document: None,
             records,
             subjects,
+            weakenings: OnceLock::new(),
+            signals: OnceLock::new(),
+            successes: OnceLock::new(),
         }
     }
 
@@ -182,6 +191,44 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn happened(&self, resource: &str) -> Option<&'a ResourceHistory> {
         self.history.resource(resource)
+    }
+
+    /// Returns the changes of the policy in the last weeks that protect less.
+    #[must_use]
+    pub fn weakenings(&self) -> &[Weakening] {
+        self.weakenings.get_or_init(|| {
+            let from = self.now.unix_seconds - WEAKENED_SECONDS;
+            weakenings(self.history, from, self.now)
+        })
+    }
+
+    /// Returns the signs that somebody tampers with a resource, from the runs of the last weeks.
+    #[must_use]
+    pub fn signals(&self, resource: &str) -> Option<&SignalReport> {
+        let all = self.signals.get_or_init(|| {
+            let from = self.now.unix_seconds - SIGNALS_SECONDS;
+            let weaker = self.weakenings();
+            let of = |one: &Subject| {
+                let (history, policy) = (self.history, self.policy);
+                let found = signals(history, policy, &one.resource, weaker, from, self.now);
+                (one.resource.id.clone(), found)
+            };
+            self.active().map(of).collect()
+        });
+        all.get(resource)
+    }
+
+    /// Returns how the runs of a resource go that still needs backups.
+    #[must_use]
+    pub fn success(&self, resource: &str) -> Option<&Success> {
+        let all = self.successes.get_or_init(|| {
+            let of = |one: &Subject| {
+                let found = success(self.history, self.policy, &one.resource, self.now);
+                (one.resource.id.clone(), found)
+            };
+            self.active().map(of).collect()
+        });
+        all.get(resource)
     }
 
     /// Returns the repositories that hold any of the resources, by their names.
@@ -330,3 +377,7 @@ fn of_item(item: &InventoryItem) -> Resource {
 }
 
 const LAST_LOOKED_AT: usize = 100;
+/// A change of a month ago was looked at, or is in force.
+const WEAKENED_SECONDS: i64 = 30 * 86_400;
+/// Signs that nobody has looked at stay for so long.
+const SIGNALS_SECONDS: i64 = 30 * 86_400;

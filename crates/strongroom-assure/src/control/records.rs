@@ -6,7 +6,7 @@ use strongroom_format::record::{
 };
 use strongroom_format::{Forget, Hold, Keys, Tombstone};
 
-use crate::history::{EntryRef, History, Noted};
+use crate::history::{History, Noted};
 
 macro_rules! records {
     ($($(#[doc = $doc:literal])+ $field:ident: $type:ty = $of:ident;)*) => {
@@ -89,11 +89,4 @@ impl<'a> Records<'a> {
             one.fact.what == what && (about == repository || about.is_none())
         })
     }
-}
-
-/// Returns the entries of some records.
-pub(crate) fn entries<'a, T: 'a>(
-    all: impl IntoIterator<Item = &'a Noted<T>>,
-) -> impl Iterator<Item = EntryRef> {
-    all.into_iter().map(|one| one.entry)
 }

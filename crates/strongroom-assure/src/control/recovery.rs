@@ -94,7 +94,9 @@ fn exposure(case: &Case<'_>, subject: &Subject, given: Option<Period>) -> Judgem
     let since = end.or_else(|| since_protected(case, subject, target));
     let evidence = measured.evidence.iter().copied();
     if measured.now > allowed {
-        let silent = case.last_seen().is_none_or(|at| !case.is_fresh(at, target));
+        let silent = case
+            .last_seen()
+            .is_none_or(|at| !case.is_fresh(at, target.max(SILENT)));
         let judgement = match silent {
             true => Judgement::unknown(
                 scope,
@@ -279,4 +281,6 @@ fn from_nothing(case: &Case<'_>, given: &Parameters) -> Vec<Judgement> {
 
 /// Where the policy does not say how often.
 const DRILLED: Period = Period::months(12);
+/// When nothing at all is recorded for so long the journal says nothing about backups.
+const SILENT: Period = Period::days(1);
 const FROM_NOTHING: Period = Period::months(12);

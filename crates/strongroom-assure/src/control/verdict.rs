@@ -198,9 +198,9 @@ mod tests {
 
     #[test]
     fn a_judgement_names_the_newest_entries_once() {
-        let entries = (0..100).chain(0..100);
+        let entries = (0..100).chain(0..100).map(|n| EntryRef::new(0, n));
         let one = Judgement::pass(Scope::Fleet, "so").because(entries);
         assert_eq!(one.because.len(), BECAUSE_MAX);
-        assert_eq!(one.because.last(), Some(&99));
+        assert_eq!(one.because.last(), Some(&EntryRef::new(0, 99)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, Severity, clock, journal, runs};
+use super::{Finding, Severity, clock, journal, leading, runs, signal};
 use crate::action::{self, Action};
 use crate::control::{Case, ControlResult, Judgement, Scope, Verdict};
 use crate::incident::Incident;
@@ -32,6 +32,8 @@ pub(crate) fn findings(
     all.extend(clock::findings(case));
     all.extend(journal::findings(case));
     all.extend(runs::findings(case));
+    all.extend(leading::findings(case));
+    all.extend(signal::findings(case));
     deduplicated(all)
 }
 

@@ -1,58 +1,43 @@
 //! What the runs say: failures in a row, the same error again, success with nothing in it.
 
-use std::collections::BTreeMap;
-
-use strongroom_format::record::{Job, RunOutcome};
-use strongroom_policy::Key;
+use strongroom_format::record::Job;
 use strongroom_retain::Moment;
 
 use super::{Finding, Severity};
-use crate::control::{Case, Subject};
-use crate::history::{EntryRef, RunSeen};
+use crate::control::{Case, Scope, Subject};
+use crate::history::RunSeen;
+use crate::recurrence::errors;
+use crate::success::fleet;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
     for subject in case.active() {
-        let runs: Vec<&RunSeen> = case
-            .runs(&subject.resource.id)
-            .filter(|run| run.job == Job::Backup)
-            .collect();
-        all.extend(acute(subject, &runs));
+        let runs = case.runs(&subject.resource.id);
+        let runs: Vec<&RunSeen> = runs.filter(|run| run.job == Job::Backup).collect();
+        all.extend(acute(case, subject, &runs));
         all.extend(empty(subject, &runs));
-        all.extend(recurring(case, subject, &runs));
     }
+    all.extend(recurring(case));
     for finding in &mut all {
         finding.exempt(case, Some("schedule"));
     }
+    all.extend(outage(case));
     all
 }
 
-/// Says that the last runs failed, as many in a row as the policy calls acute.
-fn acute(subject: &Subject, runs: &[&RunSeen]) -> Option<Finding> {
-    let limit = subject.resolved.count(Key::AcuteAfter).unwrap_or(2).max(1);
-    let partial_counts = subject.resolved.flag(Key::PartialCounts);
-    let is_bad = |run: &&&RunSeen| {
-        !run.is_ok()
-            && !(partial_counts && run.is_partial())
-            && run.outcome != RunOutcome::Cancelled
-    };
-    // Attempts of one run that was due are one.
-    let mut last: Vec<&&RunSeen> = Vec::new();
-    for run in runs.iter().rev().take_while(is_bad) {
-        let is_retry = last
-            .last()
-            .is_some_and(|one| run.due.is_some() && one.due == run.due);
-        if !is_retry {
-            last.push(run);
-        }
-    }
-    let count = u64::try_from(last.len()).unwrap_or(u64::MAX);
-    let first = last.last().filter(|_| count >= limit)?;
-    let why = last.first().and_then(|run| run.errors.first());
+/// Says that the last runs failed or never began, as many in a row as the policy calls acute.
+fn acute(case: &Case<'_>, subject: &Subject, runs: &[&RunSeen]) -> Option<Finding> {
+    let measured = case
+        .success(&subject.resource.id)
+        .filter(|one| one.is_acute)?;
+    let bad: Vec<&&RunSeen> = runs.iter().rev().take_while(|run| !run.is_ok()).collect();
+    let why = bad.first().and_then(|run| run.errors.first());
     let why = why.map(|one| format!("; {} ({}) in {}", one.code, one.class, one.phase));
     let what = format!(
-        "the last {count} runs of {} did not succeed; {limit} are acute{}",
+        "the last {} runs of {} that were due did not succeed; {} are acute{}",
+        measured.failures_in_a_row,
         subject.resource.id,
+        measured.acute_after,
         why.unwrap_or_default()
     );
     let severity = Severity::Serious.of(subject.resource.criticality);
@@ -60,8 +45,26 @@ fn acute(subject: &Subject, runs: &[&RunSeen]) -> Option<Finding> {
         Finding::new("acute", subject.scope(), severity, what)
             .for_business(format!("{} is not being backed up.", subject.resource.id))
             .next("Look at the error of the last run, remove its cause, and run a backup now.")
-            .because(last.iter().map(|run| run.entry))
-            .since(Moment::utc(first.started)),
+            .because(bad.iter().map(|run| run.entry))
+            .since(measured.last_ok_due.map(Moment::utc)),
+    )
+}
+
+/// Says that so many runs of all resources fail that it is an outage, and not of one resource.
+fn outage(case: &Case<'_>) -> Option<Finding> {
+    let fleet = fleet(case.history(), case.policy(), case.now());
+    let burn = fleet.burn.iter().find(|one| one.is_alarm)?;
+    let what = format!(
+        "failures of {} days use up the allowance {:.1} times as fast as it is given ({} runs due; {} times is an alarm)",
+        burn.days,
+        burn.rate.unwrap_or_default(),
+        burn.n,
+        burn.limit
+    );
+    Some(
+        Finding::new("outage", Scope::Fleet, Severity::Serious, what)
+            .for_business("Backups fail in many places at once.")
+            .next("Look for what all of them share: a network, a store, a credential, a release."),
     )
 }
 
@@ -96,39 +99,27 @@ fn empty(subject: &Subject, runs: &[&RunSeen]) -> Option<Finding> {
     )
 }
 
-/// Says which error came again and again.
-fn recurring(case: &Case<'_>, subject: &Subject, runs: &[&RunSeen]) -> Vec<Finding> {
+/// Says which errors came again and again.
+fn recurring(case: &Case<'_>) -> Vec<Finding> {
     let from = case.now().unix_seconds - RECENT_SECONDS;
-    let mut seen: BTreeMap<(&str, &str), Vec<(i64, EntryRef)>> = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.started >= from) {
-        for error in &run.errors {
-            let place = seen.entry((&error.code, &error.phase)).or_default();
-            place.push((run.started, run.entry));
-        }
-    }
-    let often = seen.into_iter().filter(|(_, runs)| runs.len() >= RECURS);
-    let finding = |((code, phase), runs): ((&str, &str), Vec<(i64, EntryRef)>)| {
+    let report = errors(case.history(), from, case.now());
+    let finding = |one: crate::recurrence::Recurrence| {
         let what = format!(
-            "{} in {} happened in {} runs of {} days",
-            code,
-            phase,
-            runs.len(),
-            RECENT_SECONDS / 86_400
+            "{} ({}) in {} came back in {} runs on {} days, and in {} runs of others",
+            one.code, one.class, one.phase, one.runs, one.days, one.elsewhere
         );
-        let since = runs.iter().map(|(at, _)| *at).min();
-        Finding::new("recurring", subject.scope(), Severity::Warning, what)
-            .about(&format!("{code}@{phase}"))
-            .for_business(format!(
-                "The same thing goes wrong with {} again and again.",
-                subject.resource.id
-            ))
+        let scope = match one.resource.is_empty() {
+            true => Scope::Fleet,
+            false => Scope::Resource(one.resource.clone()),
+        };
+        Finding::new("recurring", scope, Severity::Warning, what)
+            .about(&format!("{}@{}", one.code, one.phase))
+            .for_business("The same thing goes wrong again and again.")
             .next("Find the cause once, instead of trying again each time.")
-            .because(runs.iter().map(|(_, entry)| *entry))
-            .since(since.map(Moment::utc))
+            .because(one.evidence)
+            .since(Moment::utc(one.first))
     };
-    often.map(finding).collect()
+    report.recurring.into_iter().map(finding).collect()
 }
 
-/// So many runs with one error are a pattern.
-const RECURS: usize = 3;
 const RECENT_SECONDS: i64 = 30 * 86_400;
