@@ -18,6 +18,7 @@ pub mod policy;
 mod progress;
 mod prune;
 pub mod record;
+pub mod report;
 mod repository;
 pub mod restore;
 pub mod run;
