@@ -1,9 +1,11 @@
 //! What the example programs share: options, passwords, output, progress, and a comparison of two trees.
 
+pub mod audit;
 pub mod backup;
 mod bytes;
 mod check;
 mod compare;
+pub mod drill;
 mod exit;
 pub mod fleet;
 mod glob;

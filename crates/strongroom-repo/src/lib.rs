@@ -63,6 +63,7 @@ mod history;
 mod holds;
 mod index;
 mod journal;
+mod journal_objects;
 mod keys;
 mod kit;
 mod list;
@@ -113,6 +114,7 @@ pub use evidence::{Changes, PolicyInForce, RunNotes};
 pub use fitness::{Fitness, Obstacle};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
+pub use journal_objects::JournalObject;
 pub use kit::{KitError, RecoveryKit};
 pub use list::{Depth, SnapshotFilter};
 pub use locks::{
