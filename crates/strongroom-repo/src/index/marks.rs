@@ -1,7 +1,9 @@
 //! Which rows of the index are needed: one bit a row.
 
 mod confirm;
+mod needed;
 
+pub(crate) use self::needed::Needed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use strongroom_format::{FrameRow, ObjectHash, PackClass};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::bitmap::Bitmap;
 use crate::index::segment::{EntryHit, Segment};
+use crate::index::walk::Walk;
 use crate::index::{Index, Standing};
 use crate::packs::PackInfo;
 use crate::state::State;
@@ -149,8 +152,13 @@ impl Marks {
         let mut choice = Choice::None;
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
+            if matches!(choice, Choice::Marked) {
+                break;
+            }
+            hits.clear();
+            part.segment.find_rows(id, &mut hits)?;
             let grounds = (&self.doomed, &self.weak);
-            part.choose((at, id, kind), &mut hits, grounds, &mut choice)?;
+            part.choose((at, kind), &hits, grounds, &mut choice)?;
         }
         self.settle(id, kind, choice, tell)
     }
@@ -172,8 +180,13 @@ impl Marks {
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
             let grounds = (&self.doomed, &self.weak);
+            let mut walk = Walk::new(&part.segment);
             for (id, choice) in ids.iter().zip(&mut choices) {
-                part.choose((at, id, kind), &mut hits, grounds, choice)?;
+                if !matches!(choice, Choice::Marked) {
+                    hits.clear();
+                    walk.find_rows(id, &mut hits)?;
+                    part.choose((at, kind), &hits, grounds, choice)?;
+                }
             }
         }
         for (id, choice) in ids.iter().zip(choices) {
@@ -250,38 +263,6 @@ impl Marks {
         let frame = part.segment.frame(place.hit.frame)?;
         let pack = part.segment.packs.get(frame.pack as usize);
         pack.cloned().ok_or_else(gone)
-    }
-
-    /// Says whether the copy of a blob in one frame is the one that is needed. `part` is where the pack is mapped, if it is in one part
-    /// only; see [`packs`](Self::packs).
-    ///
-    /// # Errors
-    ///
-    /// `Damaged` naming a segment of which a page cannot be read.
-    pub(crate) fn is_needed(
-        &self,
-        id: &Id,
-        pack: &ObjectHash,
-        position: u32,
-        part: Option<usize>,
-    ) -> Result<bool> {
-        let parts = match part {
-            Some(part) => self.parts.get(part..=part),
-            None => Some(self.parts.as_slice()),
-        };
-        let mut hits = Vec::new();
-        for part in parts.unwrap_or_default() {
-            hits.clear();
-            part.segment.find_rows(id, &mut hits)?;
-            for hit in hits.iter().filter(|hit| part.rows.get(hit.row)) {
-                let frame = part.segment.frame(hit.frame)?;
-                let found = part.segment.packs.get(frame.pack as usize);
-                if frame.position == position && found.is_some_and(|found| found.name == *pack) {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
     }
 
     /// Returns the packs that segments map, as often as segments map them, and in which part each time.
@@ -384,19 +365,14 @@ impl Part {
         self.pages.get(u64::from(hit.frame)) == (kind == Kind::Page)
     }
 
-    /// Looks for copies of a blob that are better than what was chosen so far.
+    /// Looks for copies of a blob that are better than what was chosen so far among all that this part has.
     fn choose(
         &self,
-        (at, id, kind): (usize, &Id, Kind),
-        hits: &mut Vec<EntryHit>,
+        (at, kind): (usize, Kind),
+        hits: &[EntryHit],
         (doomed, weak): (&BTreeSet<ObjectHash>, &WeakFrames),
         choice: &mut Choice,
     ) -> Result<()> {
-        if matches!(choice, Choice::Marked) {
-            return Ok(());
-        }
-        hits.clear();
-        self.segment.find_rows(id, hits)?;
         for hit in hits.iter().filter(|hit| self.is_kind(hit, kind)) {
             if self.rows.get(hit.row) {
                 *choice = Choice::Marked;

@@ -226,21 +226,19 @@ impl Chooser<'_> {
         rest
     }
 
-    /// Small packs of one class become fewer.
+    /// Small packs of one class become fewer, if that is [worth](worth_joining) writing them again.
     fn choose_small(&mut self, packs: Vec<&PackFigures>) {
         for class in [PackClass::Data, PackClass::Names, PackClass::Pages] {
             let of_class = packs.iter().filter(|pack| pack.pack.class == class);
             let mut small: Vec<_> = of_class
                 .filter(|pack| self.grounds.is_small(pack))
                 .collect();
-            small.sort_by_key(|pack| (pack.pack.len, pack.pack.name));
-            let rewritten =
-                |one: &PackDecision| one.action == PackAction::Repack && one.class == class;
-            let joins = self.decisions.iter().any(rewritten);
-            if small.len() > 1 || (joins && !small.is_empty()) {
-                small
-                    .into_iter()
-                    .for_each(|pack| self.repack(pack, PackReason::Small));
+            small.sort_by_key(|pack| (pack.bytes_to_write(), pack.pack.name));
+            let lens: Vec<u64> = small.iter().map(|pack| pack.bytes_to_write()).collect();
+            let full = self.grounds.full_lens.get(class as usize);
+            let count = worth_joining(&lens, full.map_or(u64::MAX, |full| *full as u64));
+            for pack in small.into_iter().take(count) {
+                self.repack(pack, PackReason::Small);
             }
         }
     }
@@ -286,6 +284,27 @@ impl Chooser<'_> {
     }
 }
 
+/// Says how many of these lengths of small packs, the smallest first, are worth being put together: all if they fill a pack, so that what is written is small
+/// no more; else as many as are about alike, if these are many. A byte is then written again a few times in its life, and not every night with what came
+/// since the night before.
+fn worth_joining(lens: &[u64], full: u64) -> usize {
+    if lens.iter().sum::<u64>() >= full {
+        return lens.len();
+    }
+    let mut smaller = 0;
+    let mut alike = 0;
+    for (count, len) in (1..).zip(lens) {
+        if *len <= smaller {
+            alike = count;
+        }
+        smaller += len;
+    }
+    match alike >= MANY_SMALL {
+        true => alike,
+        false => 0,
+    }
+}
+
 impl fmt::Display for PackAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -319,3 +338,46 @@ impl fmt::Display for PackReason {
 
 /// A pack of which the newest snapshots need less than this is scattered.
 const SCATTERED_PERCENT: u64 = 30;
+/// So many small packs that are alike become one.
+const MANY_SMALL: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_packs_are_joined_when_they_fill_one_or_are_many_that_are_alike() {
+        for (lens, joined) in [
+            (vec![], 0),
+            (vec![1], 0),
+            (vec![10; 7], 0),
+            (vec![10; 8], 8),
+            // The large one would be written again for little.
+            ([vec![10; 8], vec![400]].concat(), 8),
+            ([vec![10; 7], vec![400]].concat(), 0),
+            ([vec![10; 8], vec![80]].concat(), 9),
+            (vec![1, 2, 4, 8, 16, 32, 64, 128, 256], 0),
+            (vec![400, 450], 0),
+            (vec![400, 450, 450], 3),
+        ] {
+            assert_eq!(worth_joining(&lens, 1_000), joined, "{lens:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_every_night_is_written_again_a_few_times_at_most() {
+        let (mut packs, mut written, mut most) = (Vec::new(), 0, 0);
+        for _ in 0..1_000 {
+            packs.push(10_u64);
+            packs.sort_unstable();
+            let joined = worth_joining(&packs, 8_000);
+            let one: u64 = packs.drain(..joined).sum();
+            written += one;
+            // Packs that are not small are looked at no more.
+            packs.extend((1..4_000).contains(&one).then_some(one));
+            most = most.max(packs.len());
+        }
+        assert!(written <= 10_000 * 4, "{written}");
+        assert!(most < 20, "{most}");
+    }
+}

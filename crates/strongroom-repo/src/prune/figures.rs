@@ -34,7 +34,7 @@ pub(crate) struct PackFigures {
     /// Stored bytes of frames with something that the newest snapshots need.
     pub(crate) newest_bytes: u64,
     /// Frames of which only a part is needed.
-    pub(crate) mixed_frames: u32,
+    pub(crate) mixed: Positions,
     /// How many of the index's rows of it are needed.
     pub(crate) needed_rows: u64,
     /// A frame that is known to be damaged, or sealed under a retired epoch, has the only copy of something needed; or it
@@ -57,6 +57,30 @@ pub(crate) struct Trapped {
     pub(crate) plain_to_free: u64,
     /// Of `stored`, what framing anew would free.
     pub(crate) stored_to_free: u64,
+}
+
+/// Positions of frames in a pack, in little memory: from 63 on they are not told apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Positions(u64);
+
+impl Positions {
+    fn add(&mut self, position: u32) {
+        self.0 |= Self::bit(position);
+    }
+
+    /// Says whether there is none.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Says whether a position may be among them.
+    pub(crate) fn may_have(self, position: u32) -> bool {
+        self.0 & Self::bit(position) != 0
+    }
+
+    fn bit(position: u32) -> u64 {
+        1 << position.min(u64::BITS - 1)
+    }
 }
 
 impl Figures {
@@ -127,7 +151,9 @@ impl Figures {
         if frame.live_rows > 0 {
             pack.needed_rows += u64::from(frame.live_rows);
             pack.live_bytes += stored;
-            pack.mixed_frames += u32::from(frame.is_dead);
+            if frame.is_dead {
+                pack.mixed.add(position);
+            }
             let damaged = state.damaged.get(&pack.pack.name);
             pack.needs_damaged |=
                 damaged.is_some_and(|frames| frames.is_empty() || frames.contains(&position));
@@ -199,7 +225,7 @@ impl PackFigures {
             frame_bytes: 0,
             live_bytes: 0,
             newest_bytes: 0,
-            mixed_frames: 0,
+            mixed: Positions::default(),
             needed_rows: 0,
             needs_damaged: false,
             is_missing: false,

@@ -8,7 +8,7 @@ use strongroom_format::{ObjectHash, Page, Ref, RefKind};
 use crate::blobs::{Blobs, PAGE};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Kind, Marks};
+use crate::index::{Kind, Marks, in_order};
 use crate::prune::spill::{Spill, SpillPlace};
 
 /// Where the reference lists of pages come from.
@@ -178,7 +178,7 @@ impl<'a, P: Pages> Marker<'a, P> {
                 spill.drain(mark)?;
             }
             None => {
-                gathered.sort_unstable();
+                gathered.sort_unstable_by(in_order);
                 gathered.dedup();
                 mark(&gathered)?;
             }

@@ -13,7 +13,7 @@ use strongroom_crypt::{Id, RepositoryId, Sealer as _};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{read_at, write_at};
+use crate::index::{in_order, read_at, write_at};
 use crate::keys::Keys;
 
 /// Where ids can be gathered: the folder of a repository in the local cache.
@@ -181,7 +181,7 @@ impl Spill {
 }
 
 fn sort(ids: &mut Vec<Id>) {
-    ids.sort_unstable();
+    ids.sort_unstable_by(in_order);
     ids.dedup();
 }
 

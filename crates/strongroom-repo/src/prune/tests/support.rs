@@ -364,7 +364,8 @@ fn live_ids(repository: &Repository, root: Id) -> BTreeMap<Id, Frame> {
             };
             marks.mark(&id, kind, |_, _| Ok(()))?;
             for location in index.locate(&id)? {
-                if marks.is_needed(&id, &location.pack.name, location.position, None)? {
+                let mut needed = marks.needed(None);
+                if needed.has(&id, &location.pack.name, location.position)? {
                     let frame = (location.pack.name, location.position as usize);
                     out.lock().unwrap().insert(id, frame);
                 }
