@@ -18,6 +18,7 @@ use crate::observer::{Event, Observer, Phase, Progress};
 use crate::packs::PackInfo;
 use crate::prune::choose::PackAction;
 use crate::prune::ground::{self, Batch, Ground, Objection};
+use crate::prune::inspect::Reframing;
 use crate::prune::options::PruneOptions;
 use crate::prune::plan::{PrunePlan, names};
 use crate::prune::repack::{BATCH_BYTES, Crew, Moved, Repacker, Tools};
@@ -30,6 +31,8 @@ pub(super) struct Basis {
     pub(super) ground: Ground,
     /// Packs that are written anew, in the order of the plan.
     pub(super) sources: Vec<RepackSource>,
+    /// Frames are framed anew even where that is dear.
+    pub(super) is_thorough: bool,
     pub(super) orphaned_packs: Vec<ObjectHash>,
     pub(super) orphaned_segments: Vec<ObjectHash>,
 }
@@ -48,6 +51,7 @@ struct Applying<'a> {
     remote: &'a Remote,
     observer: &'a dyn Observer,
     options: PruneOptions,
+    is_thorough: bool,
     ground: Ground,
     began: Time,
     report: PruneReport,
@@ -77,6 +81,7 @@ pub(super) fn apply(
     let Basis {
         ground,
         sources,
+        is_thorough,
         orphaned_packs,
         orphaned_segments,
     } = plan.basis;
@@ -85,6 +90,7 @@ pub(super) fn apply(
         remote,
         observer,
         options: plan.options,
+        is_thorough,
         ground,
         began: repository.context().components.clock.now(),
         report: PruneReport::default(),
@@ -171,7 +177,8 @@ impl Applying<'_> {
         let blobs = Blobs::new(self.remote.clone(), Arc::clone(&context), index, 0);
         std::thread::scope(|scope| {
             let crew = Crew::start(scope, &tools, &blobs)?;
-            let mut repacker = Repacker::new(&tools, crew, &state, &options);
+            let reframing = Reframing::new(&keys, &state, &options).thorough(self.is_thorough);
+            let mut repacker = Repacker::new(&tools, crew, reframing);
             self.move_packs(&mut repacker, &blobs, sources)
         })
     }

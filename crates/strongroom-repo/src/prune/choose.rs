@@ -109,6 +109,7 @@ impl Grounds<'_> {
             decisions: Vec::new(),
             budget: self.options.max_repack_bytes.unwrap_or(u64::MAX),
             unused: 0,
+            counted: 0,
         };
         let all = &self.figures.packs;
         let unused_before = all.iter().map(|pack| self.unused(pack)).sum();
@@ -124,6 +125,7 @@ impl Grounds<'_> {
             .map(|pack| pack.frame_bytes.saturating_sub(self.unused(pack)))
             .sum();
         chooser.unused = candidates.iter().map(|pack| self.unused(pack)).sum();
+        chooser.counted = candidates.iter().map(|pack| self.counted(pack)).sum();
         let rest = chooser.choose_condemned(candidates);
         let rest = chooser.choose_unused(rest, self.options.max_unused.bytes_beside(needed));
         chooser.choose_small(rest);
@@ -155,6 +157,10 @@ impl Grounds<'_> {
         pack.unused_bytes(self.counts_trapped)
     }
 
+    fn counted(&self, pack: &PackFigures) -> u64 {
+        pack.counted_bytes(self.counts_trapped)
+    }
+
     /// Says whether the newest snapshots need less than 30 % of a pack: restoring them reads much for little.
     fn is_scattered(pack: &PackFigures) -> bool {
         pack.newest_bytes > 0 && pack.newest_bytes * 100 < pack.frame_bytes * SCATTERED_PERCENT
@@ -177,7 +183,10 @@ struct Chooser<'a> {
     decisions: Vec<PackDecision>,
     /// Bytes that may still be written again.
     budget: u64,
+    /// What nothing needs and stays as yet.
     unused: u64,
+    /// Of it, what counts against what may stay.
+    counted: u64,
 }
 
 impl Chooser<'_> {
@@ -213,7 +222,7 @@ impl Chooser<'_> {
         packs.sort_by_cached_key(order);
         let mut rest = Vec::new();
         for pack in packs {
-            if self.unused <= limit || pack.freed_by_repack() == 0 {
+            if self.counted <= limit || pack.freed_by_repack() == 0 {
                 rest.push(pack);
                 continue;
             }
@@ -259,6 +268,7 @@ impl Chooser<'_> {
             false => 0,
         };
         self.unused = self.unused.saturating_sub(self.grounds.unused(pack)) + stays;
+        self.counted = self.counted.saturating_sub(self.grounds.counted(pack));
         self.decide(pack, PackAction::Repack, reason);
     }
 

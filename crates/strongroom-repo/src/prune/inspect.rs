@@ -13,14 +13,15 @@ use crate::index::{Marks, Needed, in_order};
 use crate::keys::Keys;
 use crate::packs::PackInfo;
 use crate::prune::figures::{Figures, PackFigures, Trapped};
-use crate::prune::options::{PruneOptions, Reframe, whole};
+use crate::prune::options::{PruneOptions, Reframe, ReframeBelow, whole};
 use crate::state::State;
 
 /// Which frames may be framed anew, and when that is worth while.
 #[derive(Debug)]
 pub(crate) struct Reframing<'a> {
     keys: &'a Keys,
-    below: f64,
+    below: ReframeBelow,
+    is_thorough: bool,
     reframe: Reframe,
     /// There is an epoch that new content may be written under.
     can_seal: bool,
@@ -34,9 +35,16 @@ impl<'a> Reframing<'a> {
             keys,
             can_seal: keys.open_epoch(state).is_ok(),
             below: options.reframe_below(),
+            is_thorough: false,
             reframe: options.reframe,
             leaves_content: options.leaves(PackClass::Data),
         }
+    }
+
+    /// Says whether what is dear to free is freed too. Default: no.
+    pub(crate) fn thorough(mut self, is_thorough: bool) -> Self {
+        self.is_thorough = is_thorough;
+        self
     }
 
     /// Says whether packs of this class are not read.
@@ -52,9 +60,22 @@ impl<'a> Reframing<'a> {
     /// Says whether a frame of which only a part is needed, of so many bytes, is to be framed anew, if the keys
     /// [open](Self::opens) it.
     pub(crate) fn is_worth(&self, plain_len: u32, live_plain: u64) -> bool {
+        let below = match self.is_thorough {
+            true => self.below.dear,
+            false => self.below.fair,
+        };
+        self.is_below(below, plain_len, live_plain)
+    }
+
+    /// Says whether that would be so if it were thorough.
+    fn may_be_worth(&self, plain_len: u32, live_plain: u64) -> bool {
+        self.is_below(self.below.dear, plain_len, live_plain)
+    }
+
+    fn is_below(&self, below: f64, plain_len: u32, live_plain: u64) -> bool {
         // Where nothing unused may stay, not even an empty blob may.
-        let is_worth = self.below >= 1.0 || (live_plain as f64) < f64::from(plain_len) * self.below;
-        self.reframe == Reframe::Auto && is_worth
+        let is_below = below >= 1.0 || (live_plain as f64) < f64::from(plain_len) * below;
+        self.reframe == Reframe::Auto && is_below
     }
 
     /// Says whether the keys open a frame and seal another in its place. Reference lists are sealed under a key that everybody who
@@ -151,7 +172,7 @@ struct Lookup {
     frames: Vec<FrameSum>,
     blobs: Vec<Wanted>,
     /// The parts of the index that map the packs of blobs, and the first blob of each.
-    parts: Vec<(Option<usize>, usize)>,
+    parts: Vec<(Option<u32>, usize)>,
 }
 
 /// What of a frame is needed.
@@ -227,7 +248,12 @@ impl Lookup {
             let blobs = self.blobs.get_mut(start..end).unwrap_or_default();
             end = start;
             blobs.sort_unstable_by(Wanted::order);
-            look_up(blobs, &mut self.frames, figures, &mut marks.needed(part))?;
+            look_up(
+                blobs,
+                &mut self.frames,
+                figures,
+                &mut marks.needed(part.map(|part| part as usize)),
+            )?;
         }
         self.blobs.clear();
         for frame in self.frames.drain(..) {
@@ -280,6 +306,9 @@ impl FrameSum {
         if self.opens && reframing.is_worth(self.plain_len, self.live_plain) {
             trapped.plain_to_free += plain;
             trapped.stored_to_free += stored;
+        } else if self.opens && reframing.may_be_worth(self.plain_len, self.live_plain) {
+            trapped.plain_sparse += plain;
+            trapped.stored_sparse += stored;
         }
     }
 }

@@ -25,8 +25,6 @@ use crate::packs::PackInfo;
 use crate::parity::{ParityCount, ParityPuts};
 use crate::prune::apply::RepackSource;
 use crate::prune::inspect::{Reframing, needed_blobs};
-use crate::prune::options::PruneOptions;
-use crate::state::State;
 
 /// Moves frames from old packs into new ones, one old pack after another: those that are needed as a whole, or not worth the effort, byte by byte,
 /// since the pack was compared with its name; of the others what is needed is sealed anew by a [`Crew`]. New packs are filled
@@ -78,16 +76,11 @@ pub(super) struct Moved {
 }
 
 impl<'a> Repacker<'a> {
-    pub(super) fn new(
-        tools: &'a Tools<'a>,
-        crew: Crew<'a>,
-        state: &State,
-        options: &PruneOptions,
-    ) -> Self {
+    pub(super) fn new(tools: &'a Tools<'a>, crew: Crew<'a>, reframing: Reframing<'a>) -> Self {
         Self {
             tools,
             crew,
-            reframing: Reframing::new(tools.keys, state, options),
+            reframing,
             sources: Vec::new(),
             under_way: VecDeque::new(),
             parity: ParityPuts::new(tools.remote),

@@ -18,7 +18,7 @@ use crate::state::State;
 #[derive(Debug)]
 pub(in crate::prune) struct Tools<'a> {
     pub(super) context: &'a Context,
-    pub(super) keys: &'a Keys,
+    keys: &'a Keys,
     pub(super) remote: &'a Remote,
     packs: [PackWriter<'a>; 3],
     pub(super) session: Option<(Session, SessionKeyRecord)>,
