@@ -62,8 +62,8 @@ pub(crate) struct Marker<'a, P> {
     followed: u64,
 }
 
-/// Ids that are looked up together: 32 bytes each, and 40 for the copy that is chosen.
-const GATHERED: usize = 1 << 18;
+/// Ids that are looked up together: 32 bytes each, and 40 for the copy that is chosen. Few in tests, so that what happens to many is tested.
+const GATHERED: usize = if cfg!(test) { 8 } else { 1 << 18 };
 
 impl<'a, P: Pages> Marker<'a, P> {
     pub(crate) fn new(marks: &'a mut Marks, pages: P) -> Self {
