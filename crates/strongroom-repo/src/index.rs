@@ -6,6 +6,8 @@ mod filter;
 mod marks;
 mod merge;
 mod rebuilt;
+mod routes;
+mod routing;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod scale;
 mod segment;
@@ -14,8 +16,8 @@ mod storage;
 mod tests;
 mod walk;
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use strongroom_crypt::Id;
@@ -31,6 +33,8 @@ pub(crate) use self::walk::in_order;
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::routes::Routes;
+use crate::index::routing::Routing;
 use crate::index::segment::{Hit, Opening, PageCache, Segment};
 use crate::index::storage::{SegmentCache, Storage};
 use crate::packs::{Location, PackInfo};
@@ -47,19 +51,25 @@ pub(crate) struct Index {
     cache: Option<SegmentCache>,
     pages: Arc<PageCache>,
     problems: Vec<Error>,
+    /// Made by the first look-up.
+    routing: OnceLock<Routing>,
+    /// What an index before this one had open.
+    known_routes: Vec<Arc<Routes>>,
 }
 
 /// A segment, and what the state says of its packs.
 #[derive(Debug)]
 struct Part {
     segment: Arc<Segment>,
-    /// By row of the segment's packs.
-    standing: Vec<Standing>,
-    /// All of these are in force.
-    all_in_force: bool,
+    /// What is said of its packs.
+    standing: Standings,
     /// It stands in for segments that cannot be read: good for reading, no ground to leave anything out of a backup.
     rebuilt: bool,
 }
+
+/// What the state says of the packs of a segment. Nearly all are in force, and those take no memory.
+#[derive(Debug, Clone, Default)]
+struct Standings(Arc<[(u32, Standing)]>);
 
 /// What the state says of a pack.
 #[derive(Debug, Clone)]
@@ -187,6 +197,8 @@ impl Index {
             cache,
             pages,
             problems: Vec::new(),
+            routing: OnceLock::new(),
+            known_routes: previous.map(Self::routes).unwrap_or_default(),
         };
         let known: HashMap<ObjectHash, &Part> = previous
             .map(|index| {
@@ -200,7 +212,11 @@ impl Index {
         let mut missing = Vec::new();
         for reference in state.segments.values() {
             match known.get(&reference.name) {
-                Some(part) => index.add(Arc::clone(&part.segment), Some(state), false),
+                Some(part) => match index.add(Arc::clone(&part.segment), Some(state), false) {
+                    Ok(()) => {}
+                    // The local cache has lost it meanwhile.
+                    Err(_) => missing.push(*reference),
+                },
                 None => missing.push(*reference),
             }
         }
@@ -252,9 +268,11 @@ impl Index {
             cache: self.cache.clone(),
             pages: Arc::clone(&self.pages),
             problems: Vec::new(),
+            routing: OnceLock::new(),
+            known_routes: self.routes(),
         };
         let opened = index.open_bytes(segment, bytes, context)?;
-        index.add(Arc::new(opened), None, false);
+        index.add(Arc::new(opened), None, false)?;
         Ok(index)
     }
 
@@ -266,8 +284,8 @@ impl Index {
     pub(crate) fn contains(&self, id: &Id) -> Result<bool> {
         let mut hits = Vec::new();
         let mut rows = Vec::new();
-        for part in self.parts.iter().filter(|part| !part.rebuilt) {
-            if part.all_in_force {
+        for part in self.candidates(id).filter(|part| !part.rebuilt) {
+            if part.standing.are_all_in_force() {
                 // Whichever pack it is in will do, so nobody asks for the frame.
                 part.segment.find_rows(id, &mut rows)?;
                 if !rows.is_empty() {
@@ -293,14 +311,13 @@ impl Index {
     pub(crate) fn grounds(&self, id: &Id) -> Result<Vec<(Location, ObjectHash)>> {
         let mut found = Vec::new();
         let mut hits = Vec::new();
-        for part in self.parts.iter().filter(|part| !part.rebuilt) {
+        for part in self.candidates(id).filter(|part| !part.rebuilt) {
             hits.clear();
             part.segment.find(id, &mut hits)?;
-            let good = hits.iter().filter(|hit| part.rank(hit) == Rank::Good);
-            found.extend(
-                good.filter_map(|hit| part.location(hit))
-                    .map(|location| (location, part.segment.name)),
-            );
+            for hit in hits.iter().filter(|hit| part.rank(hit) == Rank::Good) {
+                let location = part.location(hit)?;
+                found.extend(location.map(|location| (location, part.segment.name)));
+            }
         }
         Ok(found)
     }
@@ -314,15 +331,18 @@ impl Index {
         let mut ranked = Vec::new();
         let mut hits = Vec::new();
         let mut failure = None;
-        for part in &self.parts {
+        for part in self.candidates(id) {
             hits.clear();
             if let Err(error) = part.segment.find(id, &mut hits) {
                 failure = Some(error);
                 continue;
             }
             for hit in &hits {
-                if let Some(location) = part.location(hit) {
-                    ranked.push((part.rank(hit), location));
+                match part.location(hit) {
+                    Ok(location) => {
+                        ranked.extend(location.map(|location| (part.rank(hit), location)));
+                    }
+                    Err(error) => failure = Some(error),
                 }
             }
         }
@@ -342,6 +362,29 @@ impl Index {
         Ok(locations)
     }
 
+    /// Returns the parts that may have a blob.
+    fn candidates(&self, id: &Id) -> impl Iterator<Item = &Part> {
+        let numbers = self.routing().candidates(id).into_iter();
+        numbers.filter_map(|part| self.parts.get(part))
+    }
+
+    fn routing(&self) -> &Routing {
+        let make = || Routing::of(&self.parts, self.cache.as_ref(), &self.known_routes);
+        self.routing.get_or_init(make)
+    }
+
+    /// Looks blobs up by the filters of all segments, for somebody who has these in memory anyway; unless it has begun otherwise.
+    fn route_by_filters(&self) {
+        self.routing
+            .get_or_init(|| Routing::by_filters(&self.parts));
+    }
+
+    /// Returns the routes that are open.
+    fn routes(&self) -> Vec<Arc<Routes>> {
+        let routing = self.routing.get();
+        routing.map_or_else(|| self.known_routes.clone(), Routing::routes)
+    }
+
     /// Puts a segment and its filter into the local cache.
     ///
     /// # Errors
@@ -355,6 +398,8 @@ impl Index {
             cache: cache.and_then(|folder| SegmentCache::open(folder, &context.repository)),
             pages: Arc::new(PageCache::new(CACHED_PAGES)),
             problems: Vec::new(),
+            routing: OnceLock::new(),
+            known_routes: Vec::new(),
         };
         let segment = SegmentRef {
             name: ObjectHash::of(&bytes),
@@ -364,20 +409,44 @@ impl Index {
         index.open_bytes(&segment, bytes, context).map(|_| ())
     }
 
-    /// Returns the segments that map nothing but packs that are gone.
+    /// Returns the segments that map nothing but packs that are gone. One whose local copy cannot be read is none of them.
     pub(crate) fn exhausted(&self, is_gone: impl Fn(&ObjectHash) -> bool) -> Vec<ObjectHash> {
-        self.parts
-            .iter()
-            .filter(|part| !part.rebuilt)
-            .filter(|part| part.segment.packs.iter().all(|pack| is_gone(&pack.name)))
-            .map(|part| part.segment.name)
-            .collect()
+        let is_exhausted = |part: &&Part| {
+            let mut has_any = false;
+            let read = part.segment.each_pack(|_, pack| {
+                has_any |= !is_gone(&pack.name);
+                Ok(())
+            });
+            read.is_ok() && !has_any
+        };
+        let parts = self.parts.iter().filter(|part| !part.rebuilt);
+        let exhausted = parts.filter(is_exhausted);
+        exhausted.map(|part| part.segment.name).collect()
     }
 
-    /// Returns the packs that its segments map, as often as they do.
-    pub(crate) fn packs(&self) -> Vec<Arc<PackInfo>> {
-        let parts = self.parts.iter();
-        parts.flat_map(|part| part.segment.packs.clone()).collect()
+    /// Returns the packs that its segments map, as often as they do: about 80 bytes each.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` naming a segment of which a page cannot be read.
+    pub(crate) fn packs(&self) -> Result<Vec<Arc<PackInfo>>> {
+        let mut packs = Vec::new();
+        for part in &self.parts {
+            packs.append(&mut part.segment.all_packs()?);
+        }
+        Ok(packs)
+    }
+
+    /// Returns the names of the packs that segments map of which `counts` says so.
+    fn mapped(&self, counts: impl Fn(&Part) -> bool) -> Result<HashSet<ObjectHash>> {
+        let mut mapped = HashSet::new();
+        for part in self.parts.iter().filter(|part| counts(part)) {
+            part.segment.each_pack(|_, pack| {
+                mapped.insert(pack.name);
+                Ok(())
+            })?;
+        }
+        Ok(mapped)
     }
 
     /// Returns what is wrong with segments in force.
@@ -394,25 +463,36 @@ impl Index {
     ) -> Result<()> {
         let mut tickets = Vec::new();
         for reference in batch {
-            match self.open_cached(reference, context) {
-                Some(segment) => self.add(Arc::new(segment), Some(state), false),
-                None => {
-                    let key = object_key(&object_name::index(&reference.name))?;
-                    tickets.push((reference, remote.get_later(&key, None)));
-                }
+            let cached = self.open_cached(reference, context);
+            if cached.is_some_and(|segment| self.takes(segment, state)) {
+                continue;
             }
+            let key = object_key(&object_name::index(&reference.name))?;
+            tickets.push((reference, remote.get_later(&key, None)));
         }
         for (reference, ticket) in tickets {
             let opened = ticket
                 .wait()
-                .and_then(|bytes| self.open_bytes(reference, bytes, context));
+                .and_then(|bytes| self.open_bytes(reference, bytes, context))
+                .and_then(|segment| self.add(Arc::new(segment), Some(state), false));
             match opened {
-                Ok(segment) => self.add(Arc::new(segment), Some(state), false),
+                Ok(()) => {}
                 Err(error) if is_loss(&error) => self.problems.push(error),
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Adds a segment out of the local cache; false when that has no good copy.
+    fn takes(&mut self, segment: Segment, state: &State) -> bool {
+        let name = segment.name;
+        let added = self.add(Arc::new(segment), Some(state), false);
+        if let (Err(error), Some(cache)) = (&added, &self.cache) {
+            tracing::debug!(%error, "a cached segment is damaged and is fetched again");
+            cache.discard(&name);
+        }
+        added.is_ok()
     }
 
     fn open_cached(&self, reference: &SegmentRef, context: &Context) -> Option<Segment> {
@@ -446,7 +526,10 @@ impl Index {
             Some(cache) => cache.keep_segment(&reference.name, bytes),
             None => Storage::Memory(bytes),
         };
-        Segment::open(reference.name, len, storage, &self.opening(context))
+        let segment = Segment::open(reference.name, len, storage, &self.opening(context))?;
+        // Whoever wrote it may have written entries out of order: making the filter finds that.
+        segment.filter()?;
+        Ok(segment)
     }
 
     fn opening<'a>(&'a self, context: &'a Context) -> Opening<'a> {
@@ -459,11 +542,7 @@ impl Index {
 
     /// Reads the headers of packs that no segment maps any more.
     fn rebuild(&mut self, remote: &Remote, context: &Context, state: &State) -> Result<()> {
-        let mapped: std::collections::HashSet<ObjectHash> = self
-            .parts
-            .iter()
-            .flat_map(|part| part.segment.packs.iter().map(|pack| pack.name))
-            .collect();
+        let mapped = self.mapped(|_| true)?;
         let unmapped = state
             .packs
             .values()
@@ -476,24 +555,46 @@ impl Index {
                 pages: &self.pages,
             };
             let segment = Segment::open(name, len, Storage::Memory(bytes), &opening)?;
-            self.add(Arc::new(segment), Some(state), true);
+            segment.filter()?;
+            self.add(Arc::new(segment), Some(state), true)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, segment: Arc<Segment>, state: Option<&State>, rebuilt: bool) {
-        let standing: Vec<Standing> = segment
-            .packs
-            .iter()
-            .map(|pack| Standing::of(pack, state))
-            .collect();
-        let in_force = |standing: &Standing| matches!(standing, Standing::InForce);
+    fn add(&mut self, segment: Arc<Segment>, state: Option<&State>, rebuilt: bool) -> Result<()> {
+        let standing = Standings::of(&segment, state)?;
         self.parts.push(Part {
             segment,
-            all_in_force: standing.iter().all(in_force),
             standing,
             rebuilt,
         });
+        Ok(())
+    }
+}
+
+impl Standings {
+    /// Looks up what the state says of each pack of a segment, and checks the rows of these.
+    fn of(segment: &Segment, state: Option<&State>) -> Result<Self> {
+        let mut others = Vec::new();
+        segment.each_pack(|row, pack| {
+            match Standing::of(&pack, state) {
+                Standing::InForce => {}
+                other => others.push((row, other)),
+            }
+            Ok(())
+        })?;
+        Ok(Self(others.into()))
+    }
+
+    fn are_all_in_force(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns what is said of the pack in a row, which the segment must have.
+    fn get(&self, row: u32) -> &Standing {
+        let at = self.0.binary_search_by_key(&row, |(row, _)| *row);
+        let found = at.ok().and_then(|at| self.0.get(at));
+        found.map_or(&Standing::InForce, |(_, standing)| standing)
     }
 }
 
@@ -528,44 +629,40 @@ impl Part {
         Self {
             segment: Arc::clone(&self.segment),
             standing: self.standing.clone(),
-            all_in_force: self.all_in_force,
             rebuilt: self.rebuilt,
         }
     }
 
     fn rank(&self, hit: &Hit) -> Rank {
-        match self.standing.get(hit.pack as usize) {
-            Some(Standing::InForce | Standing::Condemned) => Rank::Good,
-            Some(Standing::Damaged(frames))
+        match self.standing.get(hit.pack) {
+            Standing::InForce | Standing::Condemned => Rank::Good,
+            Standing::Damaged(frames)
                 if !frames.is_empty() && !frames.contains(&hit.frame.position) =>
             {
                 Rank::Good
             }
-            Some(Standing::Damaged(_)) => Rank::Damaged,
-            Some(Standing::Gone) | None => Rank::Gone,
+            Standing::Damaged(_) => Rank::Damaged,
+            Standing::Gone => Rank::Gone,
         }
     }
 
     /// Says whether a backup may build on a copy.
     fn is_ground(&self, hit: &Hit) -> bool {
-        let condemned = matches!(
-            self.standing.get(hit.pack as usize),
-            Some(Standing::Condemned)
-        );
+        let condemned = matches!(self.standing.get(hit.pack), Standing::Condemned);
         !condemned && self.rank(hit) == Rank::Good
     }
 
-    fn location(&self, hit: &Hit) -> Option<Location> {
-        let pack = self.segment.packs.get(hit.pack as usize)?;
+    fn location(&self, hit: &Hit) -> Result<Option<Location>> {
+        let pack = self.segment.pack(hit.pack)?;
         let frame = hit.frame;
         let end = u64::from(frame.offset) + u64::from(frame.stored_len);
         // A row that points outside its pack is as good as none.
-        (end <= u64::from(pack.header_offset)).then(|| Location {
-            pack: Arc::clone(pack),
+        Ok((end <= u64::from(pack.header_offset)).then_some(Location {
+            pack,
             position: frame.position,
             offset: frame.offset,
             stored_len: frame.stored_len,
-        })
+        }))
     }
 }
 

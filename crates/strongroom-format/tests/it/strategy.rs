@@ -1,6 +1,7 @@
 //! Values of every type, at random.
 
 mod body;
+mod record;
 
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use strongroom_crypt::{
     Argon2Params, Id, PublicKey, RepositoryId, Roles, Secret, SessionId, SlotId, Suite,
 };
 use strongroom_format::*;
+
+pub(crate) use self::record::record;
 
 pub(crate) fn suite() -> impl Strategy<Value = Suite> {
     prop_oneof![
@@ -376,7 +379,7 @@ prop_compose! {
     ) -> Snapshot {
         let [id, min, target, max] = chunker;
         Snapshot {
-            random, began, durable, root, series: texts.0, tags, labels,
+            random, began, durable, root, series: texts.0, tags, labels: labels.into(),
             outcome: if partial { Outcome::Partial } else { Outcome::Complete },
             summary, details, parent, chunker: ChunkerRecord { id, min, target, max },
             utc_offset_seconds, program: texts.1, ..Snapshot::default()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::Id;
-use strongroom_format::{ObjectHash, Outcome, Skipped, Snapshot, Summary};
+use strongroom_format::{ObjectHash, Outcome, Skipped, Snapshot, Summary, Time};
 
 use crate::copy::Original;
 use crate::error::{Error, ErrorKind, Result};
@@ -174,7 +174,7 @@ impl BackupOptions {
 impl BackupOptions {
     /// Returns the latest snapshot in force of the same series and host.
     pub(super) fn latest_in<'a>(&self, state: &'a State) -> Option<(Id, &'a Snapshot)> {
-        let host = self.labels.get("host");
+        let host = self.labels.get("host").map(String::as_str);
         let is_ours = |one: &Snapshot| one.series == self.series && one.labels.get("host") == host;
         let mut newest_first = state.snapshots.values().rev();
         let found = newest_first.find(|(_, one)| is_ours(one));
@@ -190,6 +190,8 @@ pub struct BackupReport {
     pub snapshot: Id,
     /// The journal entry that committed it, and its hash.
     pub entry: (u64, ObjectHash),
+    /// When reading began: the snapshot shows everything as it was then, or later.
+    pub began: Time,
     /// Whether everything was recorded as it was.
     pub outcome: Outcome,
     /// Counts.

@@ -1,6 +1,7 @@
 //! Which rows of the index are needed: one bit a row.
 
 mod confirm;
+mod mapped;
 mod needed;
 
 pub(crate) use self::needed::Needed;
@@ -12,9 +13,10 @@ use strongroom_format::{FrameRow, ObjectHash, PackClass};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::bitmap::Bitmap;
-use crate::index::segment::{EntryHit, Segment};
+use crate::index::filter::IdFilter;
+use crate::index::segment::{EntryHit, Segment, key_of};
 use crate::index::walk::Walk;
-use crate::index::{Index, Standing};
+use crate::index::{Index, Standing, Standings};
 use crate::packs::PackInfo;
 use crate::state::State;
 
@@ -22,7 +24,7 @@ use crate::state::State;
 /// on the state alone, so that two who prune the same state keep the same copies. Where no copy is one to rely on, all are: none
 /// of them may be the reason why another goes.
 ///
-/// Memory: a bit a row and one a frame, and another a frame for segments that name packs which are not simply good.
+/// Memory: a bit a row and one a frame, about 80 bytes a pack, and another a frame for segments that name packs which are not simply good.
 #[derive(Debug)]
 pub(crate) struct Marks {
     parts: Vec<Part>,
@@ -34,8 +36,11 @@ pub(crate) struct Marks {
 #[derive(Debug)]
 struct Part {
     segment: Arc<Segment>,
-    /// By row of the segment's packs.
-    standing: Vec<Standing>,
+    filter: Arc<IdFilter>,
+    /// The segment's packs, by row.
+    packs: Vec<Arc<PackInfo>>,
+    /// What is said of them.
+    standing: Standings,
     rows: Bitmap,
     /// The frames of packs that are not simply good; `None` if there is no such pack.
     flawed: Option<Bitmap>,
@@ -123,10 +128,7 @@ impl Marks {
     /// As [`new`](Self::new).
     pub(crate) fn follow(&mut self, index: &Index, state: &State) -> Result<()> {
         for part in &mut self.parts {
-            let standing = part.segment.packs.iter();
-            part.standing = standing
-                .map(|pack| Standing::of(pack, Some(state)))
-                .collect();
+            part.standing = Standings::of(&part.segment, Some(state))?;
             part.find_flawed(&self.weak)?;
         }
         self.adopt(index)
@@ -156,7 +158,7 @@ impl Marks {
                 break;
             }
             hits.clear();
-            part.segment.find_rows(id, &mut hits)?;
+            part.find_rows(id, &mut hits)?;
             let grounds = (&self.doomed, &self.weak);
             part.choose((at, kind), &hits, grounds, &mut choice)?;
         }
@@ -184,7 +186,9 @@ impl Marks {
             for (id, choice) in ids.iter().zip(&mut choices) {
                 if !matches!(choice, Choice::Marked) {
                     hits.clear();
-                    walk.find_rows(id, &mut hits)?;
+                    if part.may_have(id) {
+                        walk.find_rows(id, &mut hits)?;
+                    }
                     part.choose((at, kind), &hits, grounds, choice)?;
                 }
             }
@@ -201,7 +205,7 @@ impl Marks {
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
             hits.clear();
-            part.segment.find_rows(id, &mut hits)?;
+            part.find_rows(id, &mut hits)?;
             for hit in hits.iter().filter(|hit| part.is_kind(hit, kind)) {
                 if part.grade(hit, &self.doomed, &self.weak)? < Grade::Gone {
                     copies.push(Place {
@@ -261,14 +265,14 @@ impl Marks {
         let gone = || Error::new(ErrorKind::Internal, "a copy that is in no segment");
         let part = self.parts.get(place.part).ok_or_else(gone)?;
         let frame = part.segment.frame(place.hit.frame)?;
-        let pack = part.segment.packs.get(frame.pack as usize);
+        let pack = part.packs.get(frame.pack as usize);
         pack.cloned().ok_or_else(gone)
     }
 
     /// Returns the packs that segments map, as often as segments map them, and in which part each time.
     pub(crate) fn packs(&self) -> impl Iterator<Item = (usize, &Arc<PackInfo>)> {
         let parts = self.parts.iter().enumerate();
-        parts.flat_map(|(at, part)| part.segment.packs.iter().map(move |pack| (at, pack)))
+        parts.flat_map(|(at, part)| part.packs.iter().map(move |pack| (at, pack)))
     }
 
     /// Returns how many rows are marked, which is how many blobs are needed.
@@ -303,17 +307,13 @@ impl Marks {
             })?;
             let mut at: u32 = 0;
             part.segment.each_frame(|frame| {
-                let tally = part
-                    .segment
-                    .packs
-                    .get(frame.pack as usize)
-                    .map(|pack| FrameTally {
-                        pack,
-                        position: frame.position,
-                        stored_len: frame.stored_len,
-                        live_rows: live.get(at as usize).copied().unwrap_or(0),
-                        is_dead: dead.get(u64::from(at)),
-                    });
+                let tally = part.packs.get(frame.pack as usize).map(|pack| FrameTally {
+                    pack,
+                    position: frame.position,
+                    stored_len: frame.stored_len,
+                    live_rows: live.get(at as usize).copied().unwrap_or(0),
+                    is_dead: dead.get(u64::from(at)),
+                });
                 at = at.saturating_add(1);
                 tally.map_or(Ok(()), &mut each)
             })?;
@@ -322,6 +322,8 @@ impl Marks {
     }
 
     fn adopt(&mut self, index: &Index) -> Result<()> {
+        // It has the filters anyway, so nobody else need have more.
+        index.route_by_filters();
         let known: BTreeSet<ObjectHash> = self.parts.iter().map(|part| part.segment.name).collect();
         // In what order the index loaded them depends on this client; which copy is chosen must not.
         let mut new: Vec<_> = index.parts.iter().collect();
@@ -330,6 +332,8 @@ impl Marks {
         for part in new {
             let mut part = Part {
                 segment: Arc::clone(&part.segment),
+                filter: part.segment.filter()?,
+                packs: part.segment.all_packs()?,
                 standing: part.standing.clone(),
                 rows: Bitmap::new(part.segment.entries()),
                 flawed: None,
@@ -348,7 +352,7 @@ impl Marks {
 impl Part {
     /// Finds the frames of packs of pages.
     fn find_pages(&mut self) -> Result<()> {
-        let packs = &self.segment.packs;
+        let packs = &self.packs;
         let pages = &mut self.pages;
         let mut at = 0;
         self.segment.each_frame(|frame| {
@@ -359,6 +363,17 @@ impl Part {
             at += 1;
             Ok(())
         })
+    }
+
+    fn find_rows(&self, id: &Id, hits: &mut Vec<EntryHit>) -> Result<()> {
+        match self.may_have(id) {
+            true => self.segment.find_rows(id, hits),
+            false => Ok(()),
+        }
+    }
+
+    fn may_have(&self, id: &Id) -> bool {
+        self.filter.may_contain(key_of(id.as_bytes()))
     }
 
     fn is_kind(&self, hit: &EntryHit, kind: Kind) -> bool {
@@ -398,10 +413,11 @@ impl Part {
 
     /// Finds the frames that are not simply good, so that nothing need be read of all the others.
     fn find_flawed(&mut self, weak: &WeakFrames) -> Result<()> {
-        let rows = self.standing.iter().zip(&self.segment.packs);
+        let rows = (0..).zip(&self.packs);
         let good: Vec<bool> = rows
-            .map(|(standing, pack)| {
-                matches!(standing, Standing::InForce) && !weak.contains_key(&pack.name)
+            .map(|(row, pack)| {
+                matches!(self.standing.get(row), Standing::InForce)
+                    && !weak.contains_key(&pack.name)
             })
             .collect();
         let mut flawed = None;
@@ -409,7 +425,7 @@ impl Part {
         let mut at = 0;
         self.segment.each_frame(|frame| {
             let row = frame.pack as usize;
-            if good.get(row) != Some(&true) || !is_inside(frame, self.segment.packs.get(row)) {
+            if good.get(row) != Some(&true) || !is_inside(frame, self.packs.get(row)) {
                 flawed.get_or_insert_with(|| Bitmap::new(frames)).set(at);
             }
             at += 1;
@@ -434,29 +450,29 @@ impl Part {
         }
         let frame = self.segment.frame(hit.frame)?;
         let row = frame.pack as usize;
-        let pack = self.segment.packs.get(row);
+        let pack = self.packs.get(row);
         if !is_inside(&frame, pack) {
             return Ok(Grade::Gone);
         }
         let weak = pack.and_then(|pack| weak.get(&pack.name));
         let is_weak =
             weak.is_some_and(|frames| frames.is_empty() || frames.contains(&frame.position));
-        Ok(match self.standing.get(row) {
-            Some(Standing::InForce | Standing::Condemned) if is_weak => Grade::Weak,
-            Some(Standing::InForce) => self.grade_of_good(row, doomed),
-            Some(Standing::Condemned) => Grade::Condemned,
-            Some(Standing::Damaged(frames))
+        Ok(match self.standing.get(frame.pack) {
+            Standing::InForce | Standing::Condemned if is_weak => Grade::Weak,
+            Standing::InForce => self.grade_of_good(row, doomed),
+            Standing::Condemned => Grade::Condemned,
+            Standing::Damaged(frames)
                 if !frames.is_empty() && !frames.contains(&frame.position) =>
             {
                 self.grade_of_good(row, doomed)
             }
-            Some(Standing::Damaged(_)) => Grade::Damaged,
-            Some(Standing::Gone) | None => Grade::Gone,
+            Standing::Damaged(_) => Grade::Damaged,
+            Standing::Gone => Grade::Gone,
         })
     }
 
     fn grade_of_good(&self, row: usize, doomed: &BTreeSet<ObjectHash>) -> Grade {
-        let pack = self.segment.packs.get(row);
+        let pack = self.packs.get(row);
         match pack.is_some_and(|pack| doomed.contains(&pack.name)) {
             true => Grade::Doomed,
             false => Grade::Good,

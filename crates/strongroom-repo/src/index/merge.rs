@@ -21,21 +21,22 @@ const WORTH_MERGING: usize = 8;
 
 impl Index {
     /// Returns groups of segments, each to become one: small ones if there are many, and those of which half or more is gone. One
-    /// that is wholly gone may stand alone and becomes nothing.
+    /// that is wholly gone may stand alone and becomes nothing. One whose local copy cannot be read stays.
     pub(crate) fn to_merge(&self, state: &State) -> Vec<Vec<ObjectHash>> {
         let mut small = Vec::new();
         let mut hollow = Vec::new();
         for part in self.parts.iter().filter(|part| !part.rebuilt) {
-            let gone = |pack: &ObjectHash| state.dropped.contains_key(pack);
-            let packs = part.segment.packs.len();
-            let dead = part
-                .segment
-                .packs
-                .iter()
-                .filter(|pack| gone(&pack.name))
-                .count();
+            let packs = part.segment.packs();
+            let mut dead = 0;
+            let read = part.segment.each_pack(|_, pack| {
+                dead += u32::from(state.dropped.contains_key(&pack.name));
+                Ok(())
+            });
+            if read.is_err() {
+                continue;
+            }
             let row = (part.segment.name, part.segment.entries());
-            if dead > 0 && dead * 2 >= packs {
+            if dead > 0 && dead >= packs - dead {
                 hollow.push(row);
             } else if row.1 < MERGED_ENTRIES / SMALL_SHARE {
                 small.push(row);
@@ -61,7 +62,7 @@ impl Index {
             .filter(|part| names.contains(&part.segment.name))
             .collect();
         parts.sort_by_key(|part| part.segment.name);
-        let mut merge = Merge::new(&parts, state);
+        let mut merge = Merge::new(&parts, state)?;
         for part in parts {
             merge.add(part)?;
         }
@@ -104,34 +105,34 @@ struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    fn new(parts: &[&Part], state: &'a State) -> Self {
+    fn new(parts: &[&Part], state: &'a State) -> Result<Self> {
         let mut seen = BTreeSet::new();
         let mut shared = BTreeSet::new();
-        for pack in parts.iter().flat_map(|part| &part.segment.packs) {
-            if !seen.insert(pack.name) {
-                shared.insert(pack.name);
-            }
+        for part in parts {
+            part.segment.each_pack(|_, pack| {
+                if !seen.insert(pack.name) {
+                    shared.insert(pack.name);
+                }
+                Ok(())
+            })?;
         }
-        Self {
+        Ok(Self {
             state,
             builder: SegmentBuilder::new(),
             packs: BTreeMap::new(),
             shared,
             shared_frames: HashMap::new(),
             shared_entries: BTreeSet::new(),
-        }
+        })
     }
 
     fn add(&mut self, part: &Part) -> Result<()> {
-        let packs: Vec<Option<(u32, bool)>> = part
-            .segment
-            .packs
-            .iter()
-            .map(|pack| {
-                let is_gone = self.state.dropped.contains_key(&pack.name);
-                (!is_gone).then(|| (self.pack(pack), self.shared.contains(&pack.name)))
-            })
-            .collect();
+        let mut packs: Vec<Option<(u32, bool)>> = Vec::new();
+        part.segment.each_pack(|_, pack| {
+            let is_gone = self.state.dropped.contains_key(&pack.name);
+            packs.push((!is_gone).then(|| (self.pack(&pack), self.shared.contains(&pack.name))));
+            Ok(())
+        })?;
         let mut frames = Vec::with_capacity(part.segment.frames() as usize);
         part.segment.each_frame(|frame| {
             let pack = packs.get(frame.pack as usize).copied().flatten();

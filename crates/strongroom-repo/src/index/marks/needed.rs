@@ -39,10 +39,13 @@ impl Needed<'_> {
     pub(crate) fn has(&mut self, id: &Id, pack: &ObjectHash, position: u32) -> Result<bool> {
         for (part, walk) in &mut self.parts {
             self.hits.clear();
+            if !part.may_have(id) {
+                continue;
+            }
             walk.find_rows(id, &mut self.hits)?;
             for hit in self.hits.iter().filter(|hit| part.rows.get(hit.row)) {
                 let frame = walk.frame(hit.frame)?;
-                let found = part.segment.packs.get(frame.pack as usize);
+                let found = part.packs.get(frame.pack as usize);
                 if frame.position == position && found.is_some_and(|found| found.name == *pack) {
                     return Ok(true);
                 }

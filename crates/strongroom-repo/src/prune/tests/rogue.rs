@@ -199,7 +199,7 @@ fn info_of(repository: &Repository, pack: ObjectHash) -> PackInfo {
     let this = repository.clone();
     let find = edge::run(repository.store(), "test", move |remote| {
         let (_, index) = this.current(remote)?;
-        let mut packs = index.packs().into_iter();
+        let mut packs = index.packs()?.into_iter();
         Ok(packs.find(|one| one.name == pack).unwrap())
     });
     PackInfo::clone(&wait(find).unwrap())
@@ -267,7 +267,7 @@ fn content_of(repository: &Repository) -> Vec<Id> {
     let this = repository.clone();
     let read = edge::run(repository.store(), "test", move |remote| {
         let (_, index) = this.current(remote)?;
-        let packs = index.packs();
+        let packs = index.packs()?;
         let blobs = crate::blobs::Blobs::new(remote.clone(), this.context().clone(), index, 0);
         let data = |pack: &&Arc<PackInfo>| pack.class == strongroom_format::PackClass::Data;
         let first = |pack: &Arc<PackInfo>| {
