@@ -67,8 +67,8 @@ pub enum Unused {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reframe {
-    /// Where the keys allow it they are opened and what is needed is sealed anew, if that frees half of the frame, or is needed to get
-    /// below [`PruneOptions::max_unused`]. Where they do not, they are moved as they are.
+    /// Where the keys allow it they are opened and what is needed is sealed anew, if that frees a fifth of the frame, or more than twice of what
+    /// [`PruneOptions::max_unused`] allows would stay otherwise. Where they do not, they are moved as they are.
     Auto,
     /// They are moved as they are. No content key is used.
     Never,
