@@ -1,5 +1,6 @@
 //! What the example programs share: options, passwords, output, progress, and a comparison of two trees.
 
+pub mod audit;
 pub mod backup;
 mod bytes;
 mod check;
@@ -17,8 +18,10 @@ mod output;
 pub mod policy;
 mod progress;
 mod prune;
+pub mod record;
 mod repository;
 pub mod restore;
+pub mod run;
 mod secret;
 mod select;
 pub mod show;

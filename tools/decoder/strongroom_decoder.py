@@ -6,7 +6,7 @@ import os
 import sys
 from datetime import datetime, timezone
 
-from srd import tree
+from srd import records, tree
 from srd.errors import Deviation
 from srd.extract import Extractor
 from srd.entries import snapshot_id
@@ -56,8 +56,14 @@ def show_journal(repository, journal, options):
         line = {"number": e.number, "type": e.name if e.payload else None, "void": bool(e.void), "reason": e.void,
                 "time": show_time(e.payload[1]) if e.payload else None, "hash": e.hash.hex(),
                 "signatures": [{"key": k.hex(), "valid": v} for (k, _), v in zip(e.signatures, e.valid)]}
+        if e.type == 13 and records.is_record(e.body):
+            try:
+                records.check(e.body[0], e.body[2], f"entry {e.number}")
+                line["record"] = records.describe(e.body[0], e.body[2])
+            except Deviation as error:
+                line["record"] = str(error)
         if options.json:
-            print(json.dumps(line))
+            print(json.dumps(line, default=repr))
         else:
             valid = f"{sum(e.valid)}/{len(e.valid)} signatures"
             print(f"{e.number:6} {line['type'] or '?':<10} {line['time'] or '?':<30} {valid} {line['hash']}"

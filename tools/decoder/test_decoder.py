@@ -8,6 +8,7 @@ import stat
 import struct
 import sys
 import tempfile
+import types
 import unittest
 
 import zstandard
@@ -15,7 +16,7 @@ import zstandard
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mini_writer as w  # noqa: E402
 import strongroom_decoder  # noqa: E402
-from srd import cbor, crypto, entries, journal, objects, opening, packs, parity, tree  # noqa: E402
+from srd import cbor, crypto, entries, journal, objects, opening, packs, parity, records, tree  # noqa: E402
 from srd.errors import Deviation, NotWhole, Unsupported  # noqa: E402
 
 VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../testdata/format")
@@ -197,6 +198,67 @@ class Structures(unittest.TestCase):
                           (unsized, 3000), (skippable + frame, 3000), (frame + skippable, 3000), (skippable, 0)):
             with self.assertRaises(Deviation):
                 packs.decompress(bad, size, "t")
+
+
+class RecordsOfTheProcess(unittest.TestCase):
+    """The vectors: records that the library made, read by the document."""
+
+    def setUp(self):
+        with open(os.path.join(VECTORS, "records.txt")) as f:
+            lines = (line.split(" = ") for line in f.read().splitlines())
+            self.vectors = [(kind, bytes.fromhex(data)) for kind, data in lines]
+
+    def test_vectors(self):
+        self.assertEqual({kind for kind, _ in self.vectors}, set(records.FACTS))
+        for kind, data in self.vectors:
+            record = cbor.decode(data, kind)
+            records.check(kind, record, kind)
+            self.assertEqual(cbor.encode(record), data)
+            names = [name for name in records.describe(kind, record) if name.startswith("key ")]
+            self.assertEqual(names, [], kind)
+
+    def test_what_a_run_says(self):
+        kind, data = self.vectors[0]
+        later = [1700003600, 0]
+        began = [1700000000, 123456789]
+        person = crypto.derive(b"S" * 32, "person")
+        ulid = "018bcfe56800"
+        self.assertEqual(records.describe(kind, cbor.decode(data, "t")), {
+            "kind": "run", "id": ulid + "01" * 10, "at": began, "skew_ms": -250, "resource": "mail",
+            "policy": w.b3(b"policy").hex(), "actor": crypto.keyed(person, b"Ada Lovelace")[:16].hex(),
+            "tool": {"name": "sr-run", "version": "0.1.0"}, "answers": [ulid + "02" * 10, ulid + "03" * 10],
+            "job": "backup", "repository": "vault", "from": "nas", "outcome": "ok-with-notices", "attempt": 2, "due": began,
+            "started": began, "ended": later, "capture": began, "durable": later, "snapshot": "5a" * 32,
+            "phases": [["hooks", 40], ["backup", 3599000]], "counters": {"files": 300, "bytes_read": 1 << 33, "cpu_ms": 0},
+            "errors": [{"class": "network", "code": "network", "phase": "backup", "count": 3}],
+            "transport": {"protocol": "TLSv1.3", "peer_checked": True}})
+
+    def test_an_entry_with_a_sensitive_part(self):
+        with open(os.path.join(VECTORS, "entry-evidence.bin"), "rb") as f:
+            data = f.read()
+        config = types.SimpleNamespace(suite=1, repository=bytes(range(16)), minor=0)
+        keys = types.SimpleNamespace(journal=crypto.derive(b"S" * 32, "journal"))
+        entry = entries.parse_entry(data, 44, "t", config)
+        entries.open_entry(entry, "t", config, keys)
+        self.assertEqual((entry.problem, entry.valid), (None, [True]))
+        self.assertEqual((entry.body[0], cbor.encode(entry.body[2])), self.vectors[0])
+        epoch, box = entry.body[3]
+        self.assertEqual(epoch, 7)
+        key, aad = crypto.derive(b"E" * 32, "evidence"), b"evidence" + config.repository + entry.aad
+        self.assertEqual(crypto.box_open(1, key, aad, box, "t"), b"Ada Lovelace, /home/ada")
+
+    def test_what_is_wrong(self):
+        for kind, data in self.vectors:
+            record = cbor.decode(data, kind)
+            for key in records.FACTS[kind]:
+                wrong = record[8] | {key: {}}
+                with self.assertRaises(Deviation, msg=(kind, key)):
+                    records.check(kind, record | {8: wrong}, kind)
+            for head in ({0: bytes(15)}, {1: [0]}, {2: "x"}, {3: "x" * 4097}, {4: bytes(31)}, {5: bytes(8)}, {6: {}}, {7: []}):
+                with self.assertRaises(Deviation, msg=head):
+                    records.check(kind, record | head, kind)
+            # What later versions add is kept.
+            records.check(kind, record | {9: "new", 8: record[8] | {99: 1}}, kind)
 
 
 class ParityOfPacks(unittest.TestCase):

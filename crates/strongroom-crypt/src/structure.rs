@@ -22,6 +22,7 @@ pub struct StructureKeys {
     index: BoxSealer,
     refs: FrameSealer,
     pages: IdHasher,
+    person: Secret,
 }
 
 impl StructureKeys {
@@ -42,6 +43,7 @@ impl StructureKeys {
             index: boxes("index"),
             refs: FrameSealer::with_random(suite, &derive(structure_key, "refs"), random),
             pages: IdHasher::new(&derive(structure_key, "page id")),
+            person: derive(structure_key, "person"),
         }
     }
 
@@ -79,6 +81,22 @@ impl StructureKeys {
     #[must_use]
     pub fn page_id(&self, kind: u8, bytes: &[u8]) -> Id {
         self.pages.id(kind, bytes)
+    }
+
+    /// Returns the digest that stands for somebody of this name.
+    ///
+    /// # Security
+    ///
+    /// Who holds these keys can test whether a digest is that of a name. Who does not, learns nothing of the name.
+    #[must_use]
+    pub fn person(&self, name: &str) -> [u8; 16] {
+        let mut digest = [0; 16];
+        let mut output = blake3::Hasher::new_keyed(self.person.expose());
+        output
+            .update(name.as_bytes())
+            .finalize_xof()
+            .fill(&mut digest);
+        digest
     }
 }
 

@@ -22,6 +22,7 @@
 //!   frame is sealed, [`Compressor`] and [`Decompressor`] are its codec.
 //! * [`parity`] finds damage of packs without keys, and takes it back.
 //! * A [`Page`] lists references; the first of a directory's page is to its [`Names`]. [`split`] says where pages end.
+//! * [`record`] has what [`Evidence`] says of the process; an [`Event`] is an entry with what a reader needs to judge it.
 //! * A [`SegmentBuilder`] makes an index segment; [`SegmentLayout`] finds a row in one without reading the whole.
 //!
 //! # Guarantees
@@ -49,6 +50,7 @@ mod damaged;
 mod details;
 mod entry;
 mod error;
+mod event;
 mod fields;
 mod frame;
 mod hash;
@@ -68,6 +70,7 @@ pub mod parity;
 mod payload;
 mod preamble;
 mod probe_record;
+pub mod record;
 mod segment;
 mod signature;
 mod slot;
@@ -92,6 +95,7 @@ pub use damaged::DamagedObject;
 pub use details::{Details, SkipReason, Skipped};
 pub use entry::{ENTRY_HEAD_BYTES, Entry, entry_head};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
+pub use event::Event;
 pub use frame::{BlobRecord, Codec, FrameKey, FrameRecord, frame_aad};
 pub use hash::ObjectHash;
 pub use item::{BridgeRef, Certificate, DamagedPack, EpochState, PackRef, SegmentRef};

@@ -80,3 +80,7 @@ pub const MAX_LOCK_EXCEPTIONS: usize = 4_096;
 pub const MAX_PROBE_ANSWERS: usize = 256;
 /// Codes of problems in the record of a check.
 pub const MAX_CHECK_PROBLEMS: usize = 1_024;
+/// Bytes of a text in a record of the process.
+pub const MAX_RECORD_TEXT_BYTES: usize = 4_096;
+/// Items of a list or map in a record of the process.
+pub const MAX_RECORD_ITEMS: usize = 16_384;

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use strongroom_crypt::RepositoryId;
 use strongroom_format::object_name::{self, ObjectName};
+use strongroom_format::record::Deleted;
 use strongroom_format::{ObjectHash, Time};
 use strongroom_store::{Cause, Prefix};
 
 use crate::context::{Context, object_key};
 use crate::edge::{self, Remote, Ticket, cancelled};
 use crate::error::{Error, ErrorKind, Head, Result};
+use crate::evidence::deleted::{self, Tally};
 use crate::features::may_maintain;
 use crate::journal::{History, Replay, When};
 use crate::locks::utc;
@@ -28,12 +30,18 @@ pub struct DeleteOptions {
     /// How long ago something must have been dropped, by the clock of who dropped it. Until it is deleted, restores that read it go on
     /// and snapshots that were forgotten can be brought back. Default: 24 hours.
     pub min_age: Duration,
+    /// Under which name of the policy the deletion is recorded in the journal, if anything was deleted that an entry had dropped. Default: it is not.
+    ///
+    /// Not on a replica: its journal is that of the original, and an entry of its own would part them. [`DeleteReport::fact`] is what to record in the original
+    /// instead.
+    pub record: Option<String>,
 }
 
 impl Default for DeleteOptions {
     fn default() -> Self {
         Self {
             min_age: Duration::from_secs(24 * 60 * 60),
+            record: None,
         }
     }
 }
@@ -43,6 +51,13 @@ impl DeleteOptions {
     #[must_use]
     pub fn with_min_age(mut self, age: Duration) -> Self {
         self.min_age = age;
+        self
+    }
+
+    /// Has the deletion recorded in the journal, under this name of the repository. Not on a replica; see [`record`](Self::record).
+    #[must_use]
+    pub fn with_record(mut self, repository: impl Into<String>) -> Self {
+        self.record = Some(repository.into());
         self
     }
 }
@@ -62,6 +77,7 @@ pub struct DeletePlan {
     waiting: u64,
     waiting_bytes: u64,
     next_due: Option<Time>,
+    record: Option<String>,
 }
 
 /// An object that will be deleted.
@@ -157,8 +173,13 @@ pub struct DeleteReport {
     pub locked: Vec<String>,
     /// Their bytes.
     pub locked_bytes: u64,
-    /// What could not be deleted; the next time it is tried again. Where the credentials may not delete, the first refusal ends it.
+    /// What could not be deleted; the next time it is tried again. Where the credentials may not delete, the first refusal ends it. And why the deletion could
+    /// not be recorded.
     pub problems: Vec<Error>,
+    /// What to record of it; `None` if nothing was deleted that an entry had dropped.
+    pub fact: Option<Deleted>,
+    /// The journal entry that records it, if [`DeleteOptions::record`] asked for one.
+    pub recorded: Option<u64>,
 }
 
 impl DeletePlan {
@@ -213,8 +234,11 @@ impl DeletePlan {
     /// Returns what it costs.
     #[must_use]
     pub fn requests(&self) -> Requests {
+        let recorded = u64::from(!self.is_empty() && self.record.is_some());
         Requests {
             gets: u64::from(!self.is_empty()),
+            heads: recorded,
+            puts: recorded,
             deletes: self.objects.len() as u64,
             ..Requests::default()
         }
@@ -316,7 +340,9 @@ impl Repository {
                 let state = this.journal().refresh(remote, this.context())?;
                 refuse_what_is_in_force(&plan, &state, this.context())?;
             }
-            delete(remote, &plan, observer.as_ref())
+            let mut report = delete(remote, &plan, observer.as_ref())?;
+            record(&this, remote, &plan, &mut report)?;
+            Ok(report)
         })
         .await
     }
@@ -343,6 +369,7 @@ fn make_plan(
         waiting: 0,
         waiting_bytes: 0,
         next_due: None,
+        record: options.record.clone(),
     };
     let packs = listed
         .packs
@@ -514,9 +541,30 @@ fn refuse_what_is_in_force(plan: &DeletePlan, state: &State, context: &Context) 
     }
 }
 
+/// Records what was deleted, if the plan says so. That it could not is a problem, and what was deleted stays so.
+fn record(
+    repository: &Repository,
+    remote: &Remote,
+    plan: &DeletePlan,
+    report: &mut DeleteReport,
+) -> Result<()> {
+    let (Some(name), Some(fact)) = (&plan.record, &mut report.fact) else {
+        return Ok(());
+    };
+    fact.repository.clone_from(name);
+    match deleted::record(repository, remote, fact) {
+        Ok(n) => report.recorded = Some(n),
+        Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+        Err(error) => report.problems.push(error),
+    }
+    repository.journal().keep(repository.context());
+    Ok(())
+}
+
 fn delete(remote: &Remote, plan: &DeletePlan, observer: &dyn Observer) -> Result<DeleteReport> {
     observer.on_event(&Event::Phase(Phase::Store));
     let mut report = DeleteReport::default();
+    let mut tally = Tally::default();
     let mut waiting: VecDeque<(&DoomedObject, Ticket<()>)> = VecDeque::new();
     let mut coming = plan.objects.iter();
     let bytes_total = Some(plan.bytes());
@@ -527,10 +575,12 @@ fn delete(remote: &Remote, plan: &DeletePlan, observer: &dyn Observer) -> Result
             waiting.push_back((object, remote.delete_later(&object_key(&object.object)?)));
         }
         let Some((object, ticket)) = waiting.pop_front() else {
+            report.fact = tally.fact(plan, &report);
             return Ok(report);
         };
         match ticket.wait() {
             Ok(()) => {
+                tally.deleted(object);
                 report.deleted += 1;
                 report.bytes += object.len;
             }

@@ -2,10 +2,12 @@
 
 mod append;
 mod checkpoint;
+mod events;
 mod fetch;
 mod gallop;
 mod history;
 mod locked;
+mod objects;
 mod replay;
 #[cfg(test)]
 mod tests;

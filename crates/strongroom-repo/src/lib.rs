@@ -59,9 +59,11 @@ mod fitness;
 mod forget;
 mod frame_writer;
 mod head;
+mod history;
 mod holds;
 mod index;
 mod journal;
+mod journal_objects;
 mod keys;
 mod kit;
 mod list;
@@ -108,9 +110,11 @@ pub use delete::{
     DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject, LockedObject, MayDelete,
 };
 pub use error::{Error, ErrorKind, Head, Heads, Result};
+pub use evidence::{Changes, PolicyInForce, RunNotes};
 pub use fitness::{Fitness, Obstacle};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
+pub use journal_objects::JournalObject;
 pub use kit::{KitError, RecoveryKit};
 pub use list::{Depth, SnapshotFilter};
 pub use locks::{

@@ -344,6 +344,8 @@ impl Found {
                 .map(|(id, _)| *id)
                 .collect::<BTreeSet<Id>>(),
             needed,
+            mapping: state.segments.keys().copied().collect(),
+            written: BTreeSet::new(),
             damaged: state.damaged.clone(),
             retired: retired_epochs(&state),
             doomed: dead.union(&repacked).copied().collect(),

@@ -30,6 +30,7 @@
 
 mod builder;
 mod check;
+mod evidence;
 mod locks;
 mod maintain;
 mod repair;

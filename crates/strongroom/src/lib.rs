@@ -59,6 +59,7 @@
 //! * A **snapshot** is one backup run. Successive ones of the same *series* share what has not changed, and so does everything
 //!   else that is equal.
 //! * An [`Observer`] is told how an operation goes; `Arc::new(())` is silence, a closure is an observer.
+//! * [`evidence`] is what happened to backups: written by whoever runs them, read by whoever judges them.
 //! * [`Manners`](manners::Manners) pause operations and bound what they take of the machine.
 //!
 //! # Guarantees
@@ -92,6 +93,7 @@
 //! 1.95. Raising it is a minor release, with notice.
 
 pub mod blocking;
+pub mod evidence;
 pub mod keys;
 mod location;
 pub mod manners;
@@ -126,19 +128,19 @@ pub use strongroom_repo::{
     DeletePlan, DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event,
     Execution, Existing, Extra, Fitness, ForgetOptions, ForgetPlan, ForgetReport, Forgotten,
     FoundTree, Head, Heads, HiddenObject, HoldInfo, HoldRequest, InPlace, Include, JournalDamage,
-    JournalRepairPlan, JournalRepairReport, KitError, LaterEntry, LockAudit, LockAuditOptions,
-    LockOptions, LockPlan, LockPolicy, LockReport, LockedObject, LossAt, LossKind, Losses, Lost,
-    LostEntries, LostEntry, LostReason, MayDelete, Mode, NeededPack, NewSlot, NoRemedy, NotCopied,
-    Observer, Obstacle, Orphan, PackAction, PackDecision, PackReason, ParentChoice, ParityCount,
-    ParityOptions, ParityPlan, ParityReport, PathDeviation, Phase, Phases, PlannedLock, Problem,
-    Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport, QuarantineReport, RecoveryKit,
-    Reframe, Remedy, RepairItem, RepairOptions, RepairPlan, RepairReport, RepairSource,
-    ReplicaDifference, ReplicaFork, ReplicaReport, Repository, RepositoryBuilder, Reprobed,
-    Requests, RestoreOptions, RestorePlan, RestoreReport, Result, RevokeReport, Rewrite,
-    RewriteOptions, RewritePlan, RewriteReport, Rewritten, Salvage, Settings, ShortLock, SlotInfo,
-    SlotKind, SnapshotFilter, SnapshotInfo, SnapshotLosses, StillThere, Stopped, StoreProbe,
-    SystemClock, Uncopied, UncoverReport, UndeletePlan, UndeleteReport, Unused, WarmUpOptions,
-    WarmUpProgress, WarmUpReport, Worsened, Wrong, uncover,
+    JournalObject, JournalRepairPlan, JournalRepairReport, KitError, LaterEntry, LockAudit,
+    LockAuditOptions, LockOptions, LockPlan, LockPolicy, LockReport, LockedObject, LossAt,
+    LossKind, Losses, Lost, LostEntries, LostEntry, LostReason, MayDelete, Mode, NeededPack,
+    NewSlot, NoRemedy, NotCopied, Observer, Obstacle, Orphan, PackAction, PackDecision, PackReason,
+    ParentChoice, ParityCount, ParityOptions, ParityPlan, ParityReport, PathDeviation, Phase,
+    Phases, PlannedLock, Problem, Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport,
+    QuarantineReport, RecoveryKit, Reframe, Remedy, RepairItem, RepairOptions, RepairPlan,
+    RepairReport, RepairSource, ReplicaDifference, ReplicaFork, ReplicaReport, Repository,
+    RepositoryBuilder, Reprobed, Requests, RestoreOptions, RestorePlan, RestoreReport, Result,
+    RevokeReport, Rewrite, RewriteOptions, RewritePlan, RewriteReport, Rewritten, Salvage,
+    Settings, ShortLock, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, SnapshotLosses,
+    StillThere, Stopped, StoreProbe, SystemClock, Uncopied, UncoverReport, UndeletePlan,
+    UndeleteReport, Unused, WarmUpOptions, WarmUpProgress, WarmUpReport, Worsened, Wrong, uncover,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};

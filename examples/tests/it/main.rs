@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails; clippy knows only the functions marked as tests"
 )]
 
+mod audit;
 mod check;
 mod cli;
 mod cold;
@@ -29,8 +30,10 @@ mod place;
 mod policy;
 mod program;
 mod prune;
+mod record;
 mod recover;
 mod repair;
+mod run;
 mod sleeper;
 mod undelete;
 mod verify_source;

@@ -1,5 +1,5 @@
 """Everything the document lets a reader check, over a whole repository."""
-from . import cbor, crypto, objects, packs, parity, tree
+from . import cbor, crypto, objects, packs, parity, records, tree
 from .errors import Deviation, NoKey, need
 from .checkpoint import compare_checkpoint, parse_checkpoint
 from .entries import DETAILS, MAINTAINER, WRITER
@@ -146,6 +146,8 @@ class Verifier:
                 self.errors.append(f"deviation: journal/{e.number:016x}: {e.problem}")
             if e.type == 12 and 1 in e.body and crypto.hash32(e.body[1]) != e.body[0]:
                 self.errors.append(f"deviation: journal/{e.number:016x}: the document does not have its hash")
+            if e.type == 13 and not e.void and records.is_record(e.body):
+                self.check(records.check, e.body[0], e.body[2], f"journal/{e.number:016x} {e.body[0]}")
             if e.type == 13 and not e.void and 3 in e.body:
                 self.check(self.evidence, e, f"journal/{e.number:016x}")
             if e.type == 1 and not e.void:

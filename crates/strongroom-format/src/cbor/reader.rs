@@ -197,21 +197,41 @@ impl<'a> Reader<'a> {
         &mut self,
         what: &'static str,
     ) -> Result<std::collections::BTreeMap<String, String>, DecodeError> {
-        let len = self.enter(major::MAP, 2, what)?;
         let mut pairs = std::collections::BTreeMap::new();
+        self.text_keys(what, usize::MAX, |r| {
+            pairs.insert(r.string(what)?, r.string(what)?);
+            Ok(())
+        })?;
+        Ok(pairs)
+    }
+
+    /// Reads a map of at most `most` keys that are text. `pair` reads a key and its value.
+    pub(crate) fn text_keys(
+        &mut self,
+        what: &'static str,
+        most: usize,
+        mut pair: impl FnMut(&mut Self) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let at = self.position;
+        let len = self.enter(major::MAP, 2, what)?;
+        if len > most {
+            return Err(DecodeError::too_large(what, at));
+        }
         let mut last: &[u8] = &[];
         for _ in 0..len {
             let start = self.position;
-            let key = self.string(what)?;
-            let encoded = self.input.get(start..self.position).unwrap_or_default();
+            let mut key = Self::nested(self.input, self.depth);
+            key.position = start;
+            key.text(what)?;
+            let encoded = self.input.get(start..key.position).unwrap_or_default();
             if encoded <= last {
                 return Err(DecodeError::invalid(what, start));
             }
             last = encoded;
-            pairs.insert(key, self.string(what)?);
+            pair(self)?;
         }
         self.depth -= 1;
-        Ok(pairs)
+        Ok(())
     }
 
     /// Checks one item of any type and returns its bytes.

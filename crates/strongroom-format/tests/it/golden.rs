@@ -15,7 +15,7 @@ struct Vector {
     describe: fn(&[u8]) -> String,
 }
 
-const VECTORS: [Vector; 20] = [
+const VECTORS: [Vector; 21] = [
     Vector {
         name: "config",
         bytes: || sample::config().encode(sample::RANDOM).unwrap(),
@@ -76,6 +76,16 @@ const VECTORS: [Vector; 20] = [
         name: "entry-bridge",
         bytes: || sample::entry(43, &sample::bridge()),
         describe: |_| describe_entry(&sample::bridge()),
+    },
+    Vector {
+        name: "entry-evidence",
+        bytes: || sample::entry(sample::EVIDENCE, &sample::evidence()),
+        describe: |_| {
+            let mut text = describe_entry(&sample::evidence());
+            line(&mut text, "epoch key 7", &[0x45; 32]);
+            line(&mut text, "sensitive", sample::SENSITIVE);
+            text
+        },
     },
     Vector {
         name: "bundle",
@@ -435,6 +445,7 @@ fn the_journal_opens() {
         ("entry-commit", sample::commit()),
         ("entry-commit-locked", sample::locked_commit()),
         ("entry-bridge", sample::bridge()),
+        ("entry-evidence", sample::evidence()),
     ] {
         let entry = Entry::decode(&stored(name)).unwrap();
         assert!(entry.verify_signatures());
@@ -453,6 +464,29 @@ fn the_journal_opens() {
     let sealer = sample::epoch_key().details(SUITE, &strongroom_crypt::SeededRandom::shared(0));
     let opened = Details::open(&sealer, &REPOSITORY, &sample::SNAPSHOT_RANDOM, &sealed).unwrap();
     assert_eq!(opened, sample::details());
+}
+
+#[test]
+fn the_sensitive_part_opens_in_its_entry_only() {
+    let object = stored("entry-evidence");
+    let entry = Entry::decode(&object).unwrap();
+    let payload = entry.open(sample::structure(0).journal()).unwrap();
+    let Body::Evidence(evidence) = payload.body else {
+        panic!("not evidence");
+    };
+    let record = record::Record::of_evidence(&evidence).unwrap().unwrap();
+    assert_eq!(record, crate::records::first());
+    let (epoch, sealed) = evidence.sensitive.unwrap();
+    assert_eq!(epoch, sample::EPOCH);
+    let sealer = sample::epoch_key().evidence(SUITE, &strongroom_crypt::SeededRandom::shared(0));
+    let mut head: [u8; ENTRY_HEAD_BYTES] = *object.first_chunk().unwrap();
+    let mut plain = Vec::new();
+    let aad = evidence_aad(&REPOSITORY, &head);
+    sealer.open(&aad, &sealed, &mut plain).unwrap();
+    assert_eq!(plain, sample::SENSITIVE);
+    head[40] ^= 1;
+    let aad = evidence_aad(&REPOSITORY, &head);
+    assert!(sealer.open(&aad, &sealed, &mut plain).is_err());
 }
 
 #[test]

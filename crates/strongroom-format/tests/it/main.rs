@@ -10,6 +10,7 @@ mod damage;
 mod golden;
 mod limits;
 mod parity;
+mod records;
 mod round_trip;
 mod sample;
 mod segment_model;

@@ -327,11 +327,38 @@ pub(crate) fn bridge() -> Payload {
     }
 }
 
-pub(crate) fn entry(n: u64, payload: &Payload) -> Vec<u8> {
-    let previous = match n {
+/// A record of the process as entry 44, with something sensitive.
+pub(crate) fn evidence() -> Payload {
+    let head = entry_head(SUITE, REPOSITORY, EVIDENCE, RANDOM, &previous(EVIDENCE));
+    let sealer = epoch_key().evidence(SUITE, &SeededRandom::shared(12));
+    let mut sealed = Vec::new();
+    sealer
+        .seal(&evidence_aad(&REPOSITORY, &head), SENSITIVE, &mut sealed)
+        .unwrap();
+    let record = crate::records::first();
+    Payload::new(
+        TIME,
+        Body::Evidence(Evidence {
+            sensitive: Some((EPOCH, sealed)),
+            ..record.to_evidence().unwrap()
+        }),
+    )
+}
+
+/// The entry of the evidence.
+pub(crate) const EVIDENCE: u64 = 44;
+/// What it keeps to itself.
+pub(crate) const SENSITIVE: &[u8] = b"Ada Lovelace, /home/ada";
+
+fn previous(n: u64) -> ObjectHash {
+    match n {
         0 => ObjectHash::of(&config().encode(RANDOM).unwrap()),
         n => ObjectHash::of(format!("entry {}", n - 1).as_bytes()),
-    };
+    }
+}
+
+pub(crate) fn entry(n: u64, payload: &Payload) -> Vec<u8> {
+    let previous = previous(n);
     let (keys, admin, writer) = (structure(20 + n), admin(), writer());
     let by_admin = payload.body.roles_needed() == Roles::ADMIN;
     let signers: &[&SigningKey] = if by_admin { &[&admin] } else { &[&writer] };

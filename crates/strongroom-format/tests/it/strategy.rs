@@ -1,6 +1,7 @@
 //! Values of every type, at random.
 
 mod body;
+mod record;
 
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use strongroom_crypt::{
     Argon2Params, Id, PublicKey, RepositoryId, Roles, Secret, SessionId, SlotId, Suite,
 };
 use strongroom_format::*;
+
+pub(crate) use self::record::record;
 
 pub(crate) fn suite() -> impl Strategy<Value = Suite> {
     prop_oneof![

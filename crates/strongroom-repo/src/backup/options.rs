@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::Id;
-use strongroom_format::{ObjectHash, Outcome, Skipped, Snapshot, Summary};
+use strongroom_format::{ObjectHash, Outcome, Skipped, Snapshot, Summary, Time};
 
 use crate::copy::Original;
 use crate::error::{Error, ErrorKind, Result};
@@ -190,6 +190,8 @@ pub struct BackupReport {
     pub snapshot: Id,
     /// The journal entry that committed it, and its hash.
     pub entry: (u64, ObjectHash),
+    /// When reading began: the snapshot shows everything as it was then, or later.
+    pub began: Time,
     /// Whether everything was recorded as it was.
     pub outcome: Outcome,
     /// Counts.

@@ -93,6 +93,7 @@ impl Pass<'_> {
         Ok(Ended::Committed(Box::new(BackupReport {
             snapshot: id,
             entry: (n, hash),
+            began: snapshot.began,
             outcome: snapshot.outcome,
             summary: snapshot.summary,
             problems: stored.tree.skipped,

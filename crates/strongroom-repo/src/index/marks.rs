@@ -1,6 +1,7 @@
 //! Which rows of the index are needed: one bit a row.
 
 mod confirm;
+mod mapped;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use strongroom_crypt::{Roles, SigningKey, VerifyingKey};
 use strongroom_format::limits::BUNDLE_ENTRIES;
-use strongroom_format::{Body, Entry, ObjectHash, Payload, encode_bundle, object_name};
+use strongroom_format::{
+    Body, ENTRY_HEAD_BYTES, Entry, ObjectHash, Payload, encode_bundle, entry_head, object_name,
+};
 
 use super::checkpoint::seal_checkpoint;
 use super::replay::Replay;
@@ -67,6 +69,17 @@ impl Journal {
         roles: Roles,
         make: &mut dyn FnMut(&State) -> Result<Body>,
     ) -> Result<Appended> {
+        self.append_at(remote, context, roles, &mut |state, _| make(state))
+    }
+
+    /// Like [`append`](Self::append) for an entry that has something sealed to it: `make` gets the bytes 0 to 95 that the entry will have.
+    pub(crate) fn append_at(
+        &self,
+        remote: &Remote,
+        context: &Context,
+        roles: Roles,
+        make: &mut dyn FnMut(&State, &[u8; ENTRY_HEAD_BYTES]) -> Result<Body>,
+    ) -> Result<Appended> {
         let _turn = lock(&self.turn);
         if self.damage().is_some() {
             return Err(read_only());
@@ -75,9 +88,10 @@ impl Journal {
         let mut losses = 0;
         loop {
             let view = self.view().clone();
-            let body = make(&view.state)?;
+            let random = context.random()?;
+            let body = make(&view.state, &head_of_next(context, &view.state, random))?;
             let is_everyday = body.roles_needed().intersects(Roles::WRITER);
-            let attempt = prepare(context, &view.state, roles, body)?;
+            let attempt = prepare(context, &view.state, roles, body, random)?;
             if (!is_everyday || self.was_shown_long_ago(context))
                 && !self.check_head(remote, context, &view)?
             {
@@ -184,8 +198,26 @@ impl Journal {
     }
 }
 
+/// Returns the bytes 0 to 95 of the next entry.
+fn head_of_next(context: &Context, state: &State, random: [u8; 16]) -> [u8; ENTRY_HEAD_BYTES] {
+    let previous = state.link().previous;
+    entry_head(
+        context.suite,
+        context.repository,
+        state.head,
+        random,
+        &previous,
+    )
+}
+
 /// Seals the next entry and makes sure that it will have an effect.
-fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result<Attempt> {
+fn prepare(
+    context: &Context,
+    state: &State,
+    roles: Roles,
+    body: Body,
+    random: [u8; 16],
+) -> Result<Attempt> {
     may_write(context, state)?;
     if body.roles_needed() == Roles::MAINTAINER {
         may_maintain(context, state)?;
@@ -212,7 +244,7 @@ fn prepare(context: &Context, state: &State, roles: Roles, body: Body) -> Result
         context.suite,
         context.repository,
         state.head,
-        context.random()?,
+        random,
         state.link().previous,
         &payload,
         keys.structure.journal(),

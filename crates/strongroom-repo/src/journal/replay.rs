@@ -378,7 +378,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Replaces the view by the newest checkpoint before `end` that it can trust; says whether there was one.
-    fn jump(&self, view: &mut View, end: u64) -> Result<bool> {
+    pub(super) fn jump(&self, view: &mut View, end: u64) -> Result<bool> {
         let newest = end - end % BUNDLE_ENTRIES;
         for number in [newest, newest.saturating_sub(BUNDLE_ENTRIES)] {
             if number <= view.state.head {

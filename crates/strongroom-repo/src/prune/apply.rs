@@ -262,6 +262,7 @@ impl Applying<'_> {
             epoch,
         } = moved;
         let new: Vec<_> = added.packs.iter().map(|pack| pack.name).collect();
+        let mapping: Vec<_> = added.segments.iter().map(|segment| segment.name).collect();
         let batch = Batch {
             packs: packs.into_iter().collect(),
             added,
@@ -273,6 +274,7 @@ impl Applying<'_> {
             self.report.added_packs += new.len() as u64;
             self.report.added_bytes += added_bytes;
             self.ground.needed.extend(new);
+            self.ground.written.extend(mapping);
         }
         Ok(next)
     }
@@ -339,6 +341,10 @@ impl Applying<'_> {
                     "what was committed meanwhile could not be read, and others have written since";
                 let stale = Error::new(ErrorKind::Stale, what).caused_by(error);
                 self.report.stopped = Some(Stopped::Stale(stale));
+                Ok(Next::Stop)
+            }
+            Err(error) if error.kind() == ErrorKind::Stale => {
+                self.report.stopped = Some(Stopped::Stale(error));
                 Ok(Next::Stop)
             }
             Err(error) => Err(error),

@@ -86,6 +86,16 @@ impl State {
         Some(Head::new(n, self.head_hash))
     }
 
+    /// Returns the roles that certificates in force give a key, and the label of the first that has one.
+    pub(crate) fn certified(&self, key: &VerifyingKey) -> (Roles, &str) {
+        let of_key = (*key.as_bytes(), u8::MIN)..=(*key.as_bytes(), u8::MAX);
+        let of_key = self.certificates.range(of_key);
+        of_key.fold((Roles::NONE, ""), |(roles, label), (_, one)| {
+            let label = if label.is_empty() { &one.label } else { label };
+            (roles | one.roles, label)
+        })
+    }
+
     /// Says whether a certificate in force gives a key one of these roles.
     pub(crate) fn has_role(&self, key: &VerifyingKey, roles: Roles) -> bool {
         let of_key = (*key.as_bytes(), u8::MIN)..=(*key.as_bytes(), u8::MAX);

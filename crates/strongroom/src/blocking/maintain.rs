@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use strongroom_crypt::Id;
-use strongroom_format::Evidence;
 use strongroom_repo::{
     CopyOptions, CopyReport, DeleteOptions, DeletePlan, DeleteReport, ForgetOptions, ForgetPlan,
     ForgetReport, Forgotten, HoldInfo, HoldRequest, Observer, ParityOptions, ParityPlan,
@@ -40,15 +39,6 @@ impl Repository {
     /// As [`crate::Repository::holds`].
     pub fn holds(&self) -> Result<Vec<HoldInfo>> {
         self.run(|repository| async move { repository.holds().await })
-    }
-
-    /// Appends evidence to the journal and returns the number of its entry.
-    ///
-    /// # Errors
-    ///
-    /// As [`crate::Repository::record_evidence`].
-    pub fn record_evidence(&self, evidence: Evidence) -> Result<u64> {
-        self.run(|repository| async move { repository.record_evidence(evidence).await })
     }
 
     /// Plans what to forget; changes nothing.

@@ -149,6 +149,19 @@ pub(super) fn tombstone(
     })
 }
 
+/// The segments in force all of whose packs are so.
+pub(super) fn segments_of(
+    repository: &Repository,
+    is_so: impl Fn(&ObjectHash) -> bool + Send + 'static,
+) -> Vec<ObjectHash> {
+    let this = repository.clone();
+    let find = edge::run(repository.store(), "test", move |remote| {
+        let (_, index) = this.current(remote)?;
+        Ok(index.exhausted(is_so))
+    });
+    wait(find).unwrap()
+}
+
 pub(super) fn evidence() -> Body {
     Body::Evidence(Evidence::default())
 }
