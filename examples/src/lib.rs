@@ -5,6 +5,7 @@ pub mod backup;
 mod bytes;
 mod check;
 mod compare;
+pub mod drill;
 mod exit;
 pub mod fleet;
 mod glob;

@@ -15,6 +15,7 @@ mod conform;
 mod copy;
 mod damage;
 mod damage_program;
+mod drill;
 mod fleet;
 mod forget;
 mod generate;

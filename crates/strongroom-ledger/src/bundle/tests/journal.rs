@@ -72,7 +72,7 @@ impl Journal {
             Self::SUITE,
             self.repository,
             n,
-            [n as u8; 16],
+            [u8::try_from(n).unwrap(); 16],
             &self.previous,
         );
         let sealer =
@@ -105,7 +105,7 @@ impl Journal {
             Self::SUITE,
             self.repository,
             n,
-            [n as u8; 16],
+            [u8::try_from(n).unwrap(); 16],
             previous,
             &payload,
             &sealer,
