@@ -12,11 +12,12 @@ use strongroom_crypt::Id;
 use strongroom_format::{FrameRow, ObjectHash, PackClass};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::Index;
 use crate::index::bitmap::Bitmap;
 use crate::index::filter::IdFilter;
 use crate::index::segment::{EntryHit, Segment, key_of};
+use crate::index::standing::{Standing, Standings};
 use crate::index::walk::Walk;
-use crate::index::{Index, Standing, Standings};
 use crate::packs::PackInfo;
 use crate::state::State;
 

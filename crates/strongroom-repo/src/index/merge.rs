@@ -6,7 +6,8 @@ use strongroom_crypt::Id;
 use strongroom_format::{FrameRow, ObjectHash, PackRow, SegmentBuilder};
 
 use crate::error::Result;
-use crate::index::{Index, Part};
+use crate::index::Index;
+use crate::index::standing::Part;
 use crate::state::State;
 
 /// A merged segment gets no more entries than this, so that making it takes little memory: 24 bytes for each, and as much again for the
