@@ -14,7 +14,8 @@ use strongroom::evidence::{
     SignOffGiven, Suspect, SuspectState,
 };
 use strongroom::retain::Moment;
-use strongroom::{Id, ObjectHash, Time};
+use strongroom::{ObjectHash, Time};
+use strongroom_policy::Resource;
 
 use crate::exit::Status;
 use crate::output::Output;
@@ -186,6 +187,9 @@ pub fn record(arguments: &RecordArgs, output: &Output) -> anyhow::Result<Status>
 }
 
 fn fact(what: &What, repository: &Repository, output: &Output) -> anyhow::Result<Fact> {
+    if let Some(step) = step(what) {
+        return Ok(step);
+    }
     Ok(match what {
         What::Obligation {
             key,
@@ -193,34 +197,64 @@ fn fact(what: &What, repository: &Repository, output: &Output) -> anyhow::Result
             due,
             attachment,
             pages,
-        } => {
-            let attachment = attachment.as_deref().map(hash_of).transpose()?;
-            let mut fact = ObligationMet::default();
-            (fact.obligation, fact.outcome) = (key.clone(), outcome.clone());
-            (fact.due, fact.attachment, fact.pages) = (due.map(time), attachment, *pages);
-            fact.into()
-        }
+        } => Fact::Obligation(ObligationMet {
+            obligation: key.clone(),
+            due: due.map(time),
+            outcome: outcome.clone(),
+            attachment: attachment.as_deref().map(hash_of).transpose()?,
+            pages: *pages,
+            ..ObligationMet::default()
+        }),
         What::SignOff {
             document,
             role,
             decision,
-        } => {
-            let mut fact = SignOffGiven::default();
-            (fact.document, fact.decision) = (hash_of(document)?, *decision);
-            fact.role.clone_from(role);
-            fact.into()
-        }
+        } => Fact::SignOff(SignOffGiven {
+            document: hash_of(document)?,
+            role: role.clone(),
+            decision: *decision,
+            ..SignOffGiven::default()
+        }),
+        What::Inventory { file, incomplete } => inventory(file, !incomplete, output)?,
+        What::Capacity {
+            name,
+            used,
+            total,
+            kind,
+        } => Fact::Capacity(Capacity {
+            repository: name.clone(),
+            used: *used,
+            total: *total,
+            kind: *kind,
+            ..Capacity::default()
+        }),
+        What::Review {
+            snapshot,
+            not_clean,
+        } => Fact::Suspect(Suspect {
+            snapshot: repository.find_snapshot(snapshot, Default::default())?,
+            state: SuspectState::Reviewed { clean: !not_clean },
+            ..Suspect::default()
+        }),
+        _ => anyhow::bail!("nothing to record"),
+    })
+}
+
+/// Returns a fact that the command line alone says.
+fn step(what: &What) -> Option<Fact> {
+    Some(match what {
         What::Incident {
             key,
             step,
             cause,
             waiver,
-        } => {
-            let mut fact = IncidentStep::default();
-            fact.incident.clone_from(key);
-            (fact.step, fact.cause, fact.waiver) = (*step, *cause, *waiver);
-            fact.into()
-        }
+        } => Fact::Incident(IncidentStep {
+            incident: key.clone(),
+            step: *step,
+            cause: *cause,
+            waiver: *waiver,
+            ..IncidentStep::default()
+        }),
         What::Action {
             key,
             finding,
@@ -228,65 +262,50 @@ fn fact(what: &What, repository: &Repository, output: &Output) -> anyhow::Result
             owner,
             due,
             kind,
-        } => {
-            let mut fact = ActionStep::default();
-            (fact.action, fact.finding) = (key.clone(), finding.clone());
-            (fact.step, fact.due) = (*step, due.map(time));
-            (fact.owner, fact.kind) = (owner.clone(), kind.clone());
-            fact.into()
-        }
-        What::Acknowledge { about } => {
-            let mut fact = Acknowledged::default();
-            fact.about.clone_from(about);
-            fact.into()
-        }
+        } => Fact::Action(ActionStep {
+            action: key.clone(),
+            finding: finding.clone(),
+            step: *step,
+            owner: owner.clone(),
+            due: due.map(time),
+            kind: kind.clone(),
+            ..ActionStep::default()
+        }),
+        What::Acknowledge { about } => Fact::Acknowledged(Acknowledged {
+            about: about.clone(),
+            ..Acknowledged::default()
+        }),
         What::Attest {
             what,
             repository,
             fails,
             values,
-        } => {
-            let mut fact = Attested::default();
-            (fact.what, fact.repository) = (what.clone(), repository.clone());
-            (fact.holds, fact.values) = (!fails, values.iter().cloned().collect());
-            fact.into()
-        }
-        What::Inventory { file, incomplete } => inventory(file, !incomplete, output)?,
-        What::Capacity {
-            name,
-            used,
-            total,
-            kind,
-        } => {
-            let mut fact = Capacity::default();
-            fact.repository.clone_from(name);
-            (fact.used, fact.total, fact.kind) = (*used, *total, *kind);
-            fact.into()
-        }
-        What::Review {
-            snapshot,
-            not_clean,
-        } => {
-            let found: Id = repository.find_snapshot(snapshot, Default::default())?;
-            let mut fact = Suspect::default();
-            (fact.snapshot, fact.state) = (found, SuspectState::Reviewed { clean: !not_clean });
-            fact.into()
-        }
+        } => Fact::Attested(Attested {
+            what: what.clone(),
+            repository: repository.clone(),
+            holds: !fails,
+            values: values.iter().cloned().collect(),
+            ..Attested::default()
+        }),
+        _ => return None,
     })
 }
 
 fn inventory(file: &Path, complete: bool, output: &Output) -> anyhow::Result<Fact> {
     let document = policy::read(file, output)?;
-    let mut fact = Inventory::default();
-    fact.complete = complete;
-    for resource in document.policy().resources.values() {
-        let mut item = InventoryItem::default();
-        (item.id, item.kind) = (resource.id.clone(), resource.kind.clone());
-        item.criticality = resource.criticality.to_string();
-        item.tags.clone_from(&resource.labels);
-        fact.resources.push(item);
-    }
-    Ok(fact.into())
+    let resources = document.policy().resources.values();
+    let item = |resource: &Resource| InventoryItem {
+        id: resource.id.clone(),
+        kind: resource.kind.clone(),
+        criticality: resource.criticality.to_string(),
+        tags: resource.labels.clone(),
+        ..InventoryItem::default()
+    };
+    Ok(Fact::Inventory(Inventory {
+        resources: resources.map(item).collect(),
+        complete,
+        ..Inventory::default()
+    }))
 }
 
 fn hash_of(file: &Path) -> anyhow::Result<ObjectHash> {

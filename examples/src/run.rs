@@ -196,9 +196,11 @@ impl PolicyRun<'_> {
         let hash = *self.document.hash().as_bytes();
         notes.head.resource = Some(self.resource.id.clone());
         notes.head.policy = Some(ObjectHash::from_bytes(hash));
-        let mut tool = Tool::default();
-        (tool.name, tool.version) = ("sr-run".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
-        notes.head.tool = Some(tool);
+        notes.head.tool = Some(Tool {
+            name: "sr-run".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..Tool::default()
+        });
         notes.run.due = due.map(|due| Time::new(due.due.unix_seconds, 0));
         notes.run.transport = transport::of(&self.arguments.repository.repo);
         Ok(notes)

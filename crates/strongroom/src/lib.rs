@@ -113,8 +113,8 @@ pub use strongroom_crypt::{
 };
 pub use strongroom_format::parity::{InvalidOverhead, Overhead};
 pub use strongroom_format::{
-    DamagedObject, DamagedPack, Details, Labels, LabelsIter, Node, NodeKind, ObjectHash, Outcome, SkipReason, Skipped,
-    Snapshot, Summary, Time,
+    DamagedObject, DamagedPack, Details, Labels, LabelsIter, Node, NodeKind, ObjectHash, Outcome,
+    SkipReason, Skipped, Snapshot, Summary, Time,
 };
 #[cfg(unix)]
 pub use strongroom_fs::{

@@ -20,10 +20,11 @@ pub(super) fn of(location: &OsStr) -> Option<Transport> {
         Some(("s3" | "gs" | "az" | "https" | "davs", _)) => ("TLS", true),
         Some(_) => return None,
     };
-    let mut transport = Transport::default();
-    transport.protocol = protocol.to_owned();
-    transport.peer_checked = peer_checked;
-    Some(transport)
+    Some(Transport {
+        protocol: protocol.to_owned(),
+        peer_checked,
+        ..Transport::default()
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use strongroom::evidence::{ActionState, Event, Fact, IncidentState};
 use strongroom::{Credential, ObjectHash, store_at};
 
 use crate::place::Place;
-use crate::program::PASSWORD;
+use crate::program::{FORGET, PASSWORD, PRUNE};
 
 const RECORD: &str = env!("CARGO_BIN_EXE_sr-record");
 const HOLD: &str = env!("CARGO_BIN_EXE_sr-hold");
@@ -149,4 +149,29 @@ fn a_hold_is_placed_listed_and_released() {
     hold(&["release", "what"]).expect(2);
     hold(&["release", &id]).expect(0);
     assert!(hold(&["list"]).expect(0).of_type("hold").is_empty());
+}
+
+#[test]
+fn a_deletion_is_recorded_under_the_name_that_the_policy_has() {
+    let place = Place::new();
+    let old = place.back_up();
+    fs::remove_dir_all(place.at("source/large")).unwrap();
+    place.back_up();
+    place.run(FORGET).arg(&old).expect(0);
+    let everything = [
+        "--max-unused",
+        "0%",
+        "--delete-after",
+        "0",
+        "--record",
+        "nas",
+    ];
+    let pruned = place.run(PRUNE).arg("--json").args(&everything).expect(0);
+    let all = records(&place);
+    let [Fact::Deleted(fact)] = [&all[0].record.as_ref().unwrap().fact] else {
+        panic!("{all:?}");
+    };
+    assert_eq!((all.len(), fact.repository.as_str()), (1, "nas"));
+    let deleted = pruned.result()["deleted_objects"].as_u64().unwrap();
+    assert!((1..=deleted).contains(&fact.objects), "{fact:?}");
 }

@@ -215,8 +215,10 @@ mod tests {
     }
 
     fn notes() -> RunNotes {
-        let mut components = Components::default();
-        components.clock = Arc::new(Leaping::default());
+        let components = Components {
+            clock: Arc::new(Leaping::default()),
+            ..Components::default()
+        };
         RunNotes::begin(&components, Job::Backup, "nas").unwrap()
     }
 
