@@ -100,6 +100,10 @@ impl TreeHead {
     /// # Security
     ///
     /// A log signs no two heads of which one is not the beginning of the other: the host signs what [`Log`](crate::Log) gives it, after the files are written.
+    ///
+    /// # Panics
+    ///
+    /// Never: a head has the form of a note's text.
     #[must_use]
     pub fn sign(self, signer: &NoteSigner) -> SignedHead {
         // A head's text is a note's: its parts are lines.

@@ -74,7 +74,7 @@ impl Log {
                 None => Vec::new(),
             });
         }
-        if size % u64::from(TILE_WIDTH) != 0 {
+        if !size.is_multiple_of(u64::from(TILE_WIDTH)) {
             log.leaves = read_leaves(tiles, size, size).map_err(ResumeError::Tiles)?;
         }
         let recorded = log.leaves.iter().map(Leaf::tree_hash);

@@ -196,6 +196,9 @@ fn forge(audited: &Audited, first: u64) {
     for change in ["three", "four", "five", "six"] {
         audited.back_up("fork", change);
     }
+    let noticed = audited.on("checkpoint", "fork", "ledger").expect(1);
+    let reason = format!("another history: entry {first} is not the one that was logged");
+    assert!(noticed.said().contains(&reason), "{}", noticed.said());
     audited.checkpoint("fork", "ledger-fork");
     let witnessed = audited.witness("ledger-fork", 0, 4);
     assert!(witnessed.stdout.starts_with("409"), "{}", witnessed.stdout);

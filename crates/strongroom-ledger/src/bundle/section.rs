@@ -205,9 +205,8 @@ fn read_section<'a>(
 ) -> Result<(Section<'a>, &'a [u8]), BundleError> {
     let wrong = || malformed("line of a section", at);
     let mut fields = line.rsplitn(3, ' ');
-    let (hash, len, name) = match (fields.next(), fields.next(), fields.next()) {
-        (Some(hash), Some(len), Some(name)) => (hash, len, name),
-        _ => return Err(wrong()),
+    let (Some(hash), Some(len), Some(name)) = (fields.next(), fields.next(), fields.next()) else {
+        return Err(wrong());
     };
     let (kind, argument) = match name.split_once(' ') {
         Some((kind, argument)) => (kind, Some(argument)),

@@ -25,7 +25,7 @@ fn what_is_no_head_is_refused() {
         format!("o\n-1\n{root}\n"),
         format!("o\n18446744073709551616\n{root}\n"),
         format!("o\n1\n{root}=\n"),
-        format!("o\n1\nAAAA\n"),
+        "o\n1\nAAAA\n".to_owned(),
         format!("o\n1\n{root}\n\n"),
         format!("o\n1\n{root}\n\next\n"),
         format!("o\n1\n{root}\n{}", "ext\n".repeat(17)),

@@ -135,7 +135,7 @@ proptest! {
         let signer = StandardSigner::new(&ours.encode()).unwrap();
         let mut theirs = signed_note::Note::new(text.as_bytes(), &[]).unwrap();
         theirs.add_sigs(&[&signer]).unwrap();
-        prop_assert_eq!(theirs.to_bytes(), bytes.clone());
+        prop_assert_eq!(&theirs.to_bytes(), &bytes);
         let verifier = StandardVerifier::new(&ours.public().to_string()).unwrap();
         let verified = signed_note::Note::from_bytes(&bytes).unwrap().verify(&VerifierList::new(vec![Box::new(verifier)]));
         prop_assert!(verified.is_ok());

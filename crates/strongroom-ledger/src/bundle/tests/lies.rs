@@ -100,18 +100,21 @@ fn the_maker_cannot_change_an_entry() {
     }
 }
 
-/// The reasons, when somebody who has the maker's key changes one thing.
-#[test]
-fn every_lie_of_the_maker_has_its_reason() {
-    let bytes = Maker {
+/// The reason against the bundle of a maker who changed its sections.
+fn changed(change: impl FnOnce(&mut Vec<(String, Vec<u8>)>)) -> BundleError {
+    let maker = Maker {
         audited: Some(3),
         ..Maker::new()
-    }
-    .bytes();
-    let changed = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| reason(&resealed(&bytes, change));
-    let drop_section =
-        |name: &str| changed(&|sections| sections.retain(|(found, _)| found != name));
+    };
+    reason(&resealed(&maker.bytes(), change))
+}
 
+fn drop_section(name: &str) -> BundleError {
+    changed(|sections| sections.retain(|(found, _)| found != name))
+}
+
+#[test]
+fn entries_are_neither_left_out_nor_replaced() {
     // An entry is left out, and the tree is not; or both.
     assert_eq!(drop_section("entry 3"), BundleError::NotInTree);
     let maker = Maker {
@@ -127,7 +130,7 @@ fn every_lie_of_the_maker_has_its_reason() {
         }
     );
     // An entry stands at another place, or is another one.
-    let swapped = changed(&|sections| {
+    let swapped = changed(|sections| {
         let (three, four) = (
             set(sections, "entry 3").clone(),
             set(sections, "entry 4").clone(),
@@ -149,10 +152,14 @@ fn every_lie_of_the_maker_has_its_reason() {
         journal::end_writer().1,
     );
     assert_eq!(
-        changed(&|sections| *set(sections, "entry 3") = replaced.clone()),
+        changed(|sections| *set(sections, "entry 3") = replaced.clone()),
         BundleError::NotInTree
     );
-    // A head that nobody signed; one that witnesses did not see.
+}
+
+/// A head that nobody signed; one that witnesses did not see; one that was changed.
+#[test]
+fn a_head_is_endorsed_or_it_is_none() {
     let maker = Maker {
         signer: signer(ORIGIN, KeyKind::Note, 77),
         ..Maker::new()
@@ -173,7 +180,7 @@ fn every_lie_of_the_maker_has_its_reason() {
             known: 2
         })
     );
-    let forged = changed(&|sections| {
+    let forged = changed(|sections| {
         let text = String::from_utf8(set(sections, "checkpoint").clone()).unwrap();
         *set(sections, "checkpoint") = text.replacen("\n7\n", "\n6\n", 1).into_bytes();
     });
@@ -183,19 +190,22 @@ fn every_lie_of_the_maker_has_its_reason() {
             ORIGIN.to_owned()
         )))
     );
-    // Keys that open nothing.
+}
+
+/// Keys that open nothing, policies that nobody set, and parts that are missing.
+#[test]
+fn keys_and_policies_are_those_of_the_journal() {
     assert_eq!(
-        changed(&|sections| set(sections, "journal-key")[0] ^= 1),
+        changed(|sections| set(sections, "journal-key")[0] ^= 1),
         BundleError::WrongKey { n: 0 }
     );
-    // A policy that nobody set.
     let hash = ObjectHash::of(b"another");
     let maker = Maker {
         policies: vec![b"another".to_vec()],
         ..Maker::new()
     };
     assert_eq!(reason(&maker.bytes()), BundleError::UnknownPolicy { hash });
-    let altered = changed(&|sections| {
+    let altered = changed(|sections| {
         let name = format!("policy {}", ObjectHash::of(journal::POLICY));
         *set(sections, &name) = b"another".to_vec();
     });
@@ -205,7 +215,6 @@ fn every_lie_of_the_maker_has_its_reason() {
             hash: ObjectHash::of(journal::POLICY)
         }
     );
-    // Parts that are missing.
     for section in ["about", "trust", "checkpoint", "tree", "consistency"] {
         assert_eq!(drop_section(section), BundleError::Missing { section });
     }
@@ -294,6 +303,23 @@ fn a_history_that_is_not_a_chain_is_found_though_it_is_signed() {
         verify_bundle(&bytes, &trust).unwrap_err(),
         BundleError::WrongGenesis
     );
+}
+
+/// A history that goes on behind another entry is no repair, whoever signed that.
+#[test]
+fn only_a_bridge_stands_in_the_place_of_an_entry() {
+    let mut maker = Maker::new();
+    let previous = ObjectHash::of(&maker.journal.objects[5]);
+    let other = maker.journal.seal(6, previous, 10, journal::end_writer().1);
+    maker.whole.retain(|n| *n != 6);
+    maker.absent = vec![(6, Some(other))];
+    let what = "what stands in its place is no Bridge";
+    assert_eq!(reason(&maker.bytes()), BundleError::Entry { n: 6, what });
+    // A Bridge that no admin signed is none.
+    maker.absent = vec![(6, Some(maker.journal.bridge(6, 11)))];
+    assert_eq!(reason(&maker.bytes()), BundleError::Entry { n: 6, what });
+    maker.absent = vec![(6, Some(maker.journal.bridge(6, 10)))];
+    assert!(verify(&maker.bytes()).is_ok());
 }
 
 #[test]
