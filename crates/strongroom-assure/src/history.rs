@@ -15,11 +15,13 @@ use crate::point::Point;
 mod clock;
 mod counters;
 mod entry;
+mod join;
 mod place;
 mod policy;
 mod read;
 mod run;
 mod snapshot;
+mod times;
 mod verified;
 
 pub use clock::Skew;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strongroom_crypt::Id;
 use strongroom_format::record::SuspectState;
 
-use super::EntryRef;
+use super::{EntryRef, RunSeen};
 
 /// A snapshot in a repository: a recovery point's copy there, and what became of it. Times are Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,13 @@ impl SnapshotSeen {
     pub fn is_suspect(&self, at: i64) -> bool {
         let last = self.suspicion(at);
         last.is_some_and(|state| !matches!(state, SuspectState::Reviewed { clean: true }))
+    }
+
+    /// Says whether a copy was made of this one.
+    pub(super) fn is_original_of(&self, copy: &RunSeen) -> bool {
+        !copy.repository.is_empty()
+            && self.repository != copy.repository
+            && (self.is_committed || copy.from.as_deref() == Some(self.repository.as_str()))
     }
 
     /// Returns the last state of being suspect that was recorded until a time.

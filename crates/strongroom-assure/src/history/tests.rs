@@ -129,6 +129,48 @@ fn a_record_in_two_journals_counts_once_and_copies_share_a_point() {
 }
 
 #[test]
+fn a_copy_whose_record_names_no_moment_is_as_old_as_what_it_copies() {
+    let mut near = Log::default();
+    let original = near.backup("db", "nas", START, HOUR);
+    let copy = |snapshot| Run {
+        job: Job::Copy,
+        from: Some("nas".to_owned()),
+        snapshot: Some(snapshot),
+        capture: None,
+        durable: Some(time(START + 5 * HOUR)),
+        ..run("vault", START + 4 * HOUR, HOUR, RunOutcome::Ok)
+    };
+    near.record(START + 5 * HOUR + 1, Some("db"), copy(id(77)));
+    let history = History::from_events(&near.events);
+    let db = history.resource("db").unwrap();
+    assert_eq!((db.points.len(), db.points[0].copies.len()), (1, 2));
+    // The same if the record names what was copied, and when its commit is read after that.
+    let mut other = Log {
+        events: near.events[..2].to_vec(),
+    };
+    other.record(START + 5 * HOUR + 1, Some("db"), copy(original));
+    let mut far = Log::default();
+    far.add(START, Body::Evidence(Evidence::default()));
+    let copied = far.commit(START + 5 * HOUR, "db", START);
+    let mut named_source = History::default();
+    named_source.extend_journal("nas", &other.events);
+    named_source.extend_journal("vault", &far.events);
+    let db = named_source.resource("db").unwrap();
+    assert_eq!(
+        (db.points.len(), db.points[0].copies.len(), db.runs.len()),
+        (1, 2, 2)
+    );
+    let far = named_source.snapshot(&copied).unwrap();
+    assert_eq!((far.repository.as_str(), far.is_committed), ("vault", true));
+    assert_eq!(named_source.snapshot(&original).unwrap().repository, "nas");
+    // Without anything to copy nobody knows what it is a copy of.
+    let mut alone = Log::default();
+    alone.record(START + 5 * HOUR, Some("db"), copy(id(77)));
+    let alone = History::from_events(&alone.events);
+    assert!(alone.resource("db").unwrap().points.is_empty());
+}
+
+#[test]
 fn a_clock_that_jumped_makes_no_data_younger() {
     let mut log = Log::default();
     for day in 0..10 {

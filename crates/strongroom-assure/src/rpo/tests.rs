@@ -1,5 +1,7 @@
-use strongroom_format::record::RunOutcome;
-use strongroom_format::record::{Drill, DrillVerdict, Job, Run, Suspect, Verified};
+use strongroom_format::record::{
+    Drill, DrillVerdict, Job, Run, RunOutcome, Suspect, SuspectState, Verified,
+};
+use strongroom_policy::Level;
 
 use super::*;
 use crate::testing::{DAY, HOUR, Log, START, now, policy, run, time};

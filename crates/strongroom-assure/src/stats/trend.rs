@@ -1,7 +1,5 @@
 //! Slopes and drifts.
 
-use super::median;
-
 /// Returns the Theil–Sen slope of `(x, y)`: the median of the slopes of all pairs, which a third of wild points does not move.
 /// `None` when no two have different `x`.
 ///
@@ -16,11 +14,26 @@ pub fn theil_sen(points: &[(f64, f64)]) -> Option<f64> {
         let slope = |(x2, y2): &(f64, f64)| (x2 != x1).then(|| (y2 - y1) / (x2 - x1));
         slopes.extend(later.filter_map(slope));
     }
-    median(&slopes)
+    middle(&mut slopes)
+}
+
+/// Returns the median without putting all in order.
+fn middle(values: &mut [f64]) -> Option<f64> {
+    values.iter().all(|value| value.is_finite()).then_some(())?;
+    let half = values.len().checked_sub(1)? / 2;
+    let is_even = values.len().is_multiple_of(2);
+    let (_, low, above) = values.select_nth_unstable_by(half, f64::total_cmp);
+    let low = *low;
+    let next = above
+        .iter()
+        .copied()
+        .min_by(f64::total_cmp)
+        .filter(|_| is_even);
+    Some(next.map_or(low, |next| low + (next - low) / 2.0))
 }
 
 /// How many points are paired with each other at most.
-pub const PAIRS_POINTS_MAX: usize = 400;
+pub const PAIRS_POINTS_MAX: usize = 200;
 
 /// A cumulative sum that grows while values stay above what is usual, however little (Page 1954).
 ///
