@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead as _, Write as _};
 use std::path::PathBuf;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -340,22 +341,31 @@ pub struct Terminal;
 
 impl Operator for Terminal {
     fn confirm(&self, step: &Step, role: Role, stop: &Stop) -> Answer {
-        let ask = || -> io::Result<String> {
-            let mut error = io::stderr();
-            write!(
-                error,
-                "[{role}] {}\n  done? Your name, or \"no: why\": ",
-                step.text
-            )?;
-            error.flush()?;
-            let mut line = String::new();
-            io::stdin().lock().read_line(&mut line)?;
-            Ok(line.trim().to_owned())
+        // Nobody to ask is nobody who answers.
+        drop(writeln!(
+            io::stderr(),
+            "[{role}] {}\n  Done? Your name, or \"no: why\":",
+            step.text
+        ));
+        let (line, lines) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("terminal".to_owned());
+        // It waits for a line that nobody may want any more; then the program ends, and it with it.
+        drop(thread.spawn(move || {
+            let mut text = String::new();
+            drop(io::stdin().lock().read_line(&mut text));
+            drop(line.send(text));
+        }));
+        let answer = loop {
+            match lines.recv_timeout(Duration::from_millis(100)) {
+                Ok(text) => break text.trim().to_owned(),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Answer::Nobody,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    if let Err(stopped) = stop.check() {
+                        return Answer::Stopped(stopped);
+                    }
+                }
+            }
         };
-        let answer = ask().unwrap_or_default();
-        if let Err(stopped) = stop.check() {
-            return Answer::Stopped(stopped);
-        }
         match (answer.as_str(), answer.strip_prefix("no:")) {
             ("", _) => Answer::Nobody,
             (_, Some(why)) => Answer::Refused {

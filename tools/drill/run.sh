@@ -283,6 +283,7 @@ drill orders 0 orders
 is orders 'PostgreSQL, 300,000 rows: proven' 'd["verdict"] == "proven" and passed(d) == {"sql-integrity", "sql-counts"}'
 is orders 'the dump went through a pipe, into a fresh server' '[p for p, _ in d["phases_ms"]] == "locate plan prepare start load validate clean".split()'
 is orders 'the time is measured and allowed' '0 < d["rto_ms"] < d["rto_target_ms"] == 300000 and d["is_cleaned"]'
+is orders 'it is in the journal' 'len([line for line in lines if line["type"] == "recorded"][0]["entries"]) == 1'
 drill others 0 crm till till-file letters --parallel 2
 is others 'MariaDB, SQLite twice, files: proven' '[d["verdict"] for d in drills] == ["proven"] * 4 and [d["sandbox"] for d in drills] == ["mariadb", "sqlite", "sqlite", "directory"]'
 is others 'every validator looked' 'all(len(passed(d)) == 2 for d in drills)'

@@ -9,7 +9,7 @@ mod files;
 mod http;
 mod port;
 mod sql;
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;
 mod word;
 

@@ -114,7 +114,7 @@ fn drill(
         let _ = output.line(&report.to_string());
         let _ = output.json(|| json!({ "type": "drill", "drill": report }));
     }
-    record(arguments, document, &reports)?;
+    record(arguments, output, document, &reports)?;
     let worst = reports
         .iter()
         .map(status_of)
@@ -160,7 +160,7 @@ fn play(
             let report = run_scenario(&scenario, site, people, &clock, cancel);
             let _ = output.line(&report.to_string());
             let _ = output.json(|| json!({ "type": "scenario", "scenario": report }));
-            record(arguments, document, &report.reports)?;
+            record(arguments, output, document, &report.reports)?;
             let of_drills = report
                 .reports
                 .iter()
@@ -212,7 +212,13 @@ fn capture(
     Ok(Status::Complete)
 }
 
-fn record(arguments: &Arguments, document: &Document, reports: &[Report]) -> anyhow::Result<()> {
+/// Records what drills showed, and says where.
+fn record(
+    arguments: &Arguments,
+    output: &Output,
+    document: &Document,
+    reports: &[Report],
+) -> anyhow::Result<()> {
     if arguments.no_record || reports.is_empty() {
         return Ok(());
     }
@@ -220,7 +226,9 @@ fn record(arguments: &Arguments, document: &Document, reports: &[Report]) -> any
     let head = || record_head(repository.inner(), document);
     let records = reports.iter().map(|report| Ok(report.to_record(head()?)));
     let records = records.collect::<anyhow::Result<Vec<Record>>>()?;
-    repository.record_all(&records)?;
+    let entries = repository.record_all(&records)?;
+    let _ = output.line(&format!("recorded as journal entries {entries:?}"));
+    let _ = output.json(|| json!({ "type": "recorded", "entries": entries }));
     Ok(())
 }
 

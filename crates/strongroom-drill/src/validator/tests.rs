@@ -1,4 +1,5 @@
 //! Each validator passing, failing, and not able to look.
+#![cfg(unix)]
 
 use std::fs;
 use std::io::{Read as _, Write as _};
