@@ -45,7 +45,6 @@ impl Labels {
     }
 
     /// Goes through names and texts, in the order of names.
-    #[must_use]
     pub fn iter(&self) -> LabelsIter<'_> {
         self.into_iter()
     }
