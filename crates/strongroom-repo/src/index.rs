@@ -14,6 +14,7 @@ mod segment;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -23,11 +24,12 @@ use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, SegmentRef, object_name};
 
 pub(crate) use self::contents::Prefix;
-pub(crate) use self::marks::{Kind, Marks, WeakFrames};
+pub(crate) use self::marks::{Kind, Marks, Needed, WeakFrames};
 pub(crate) use self::rebuilt::{
     builder as builder_of_headers, pack_found, push as push_header, segment as segment_of_headers,
 };
 pub(crate) use self::storage::{read_at, write_at, write_file};
+pub(crate) use self::walk::in_order;
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};

@@ -20,11 +20,8 @@ impl Audited {
             place: Place::new(),
         };
         let key = |file: &str, name: &str| {
-            let made = Program::bare(AUDIT)
-                .arg("key")
-                .arg(audited.at(file))
-                .arg(name);
-            made
+            let made = Program::bare(AUDIT).arg("key");
+            made.arg(audited.at(file)).arg(name)
         };
         let log = key("log.key", LOG).expect(0).stdout;
         let witness = key("witness.key", "auditor.example")
