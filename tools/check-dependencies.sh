@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-clean="chunk crypt store retain format repo verify fs sim policy"
+clean="chunk crypt store retain format repo verify fs sim policy ledger"
 foreign='tokio|tokio-[a-z-]*|hyper|hyper-[a-z-]*|reqwest|object_store|opendal|opendal-[a-z-]*|rustls|rustls-[a-z-]*|openssl|openssl-sys|aws-lc-[a-z]*|native-tls'
 failed=0
 

@@ -1,9 +1,11 @@
 //! What the example programs share: options, passwords, output, progress, and a comparison of two trees.
 
+pub mod audit;
 pub mod backup;
 mod bytes;
 mod check;
 mod compare;
+pub mod drill;
 mod exit;
 pub mod fleet;
 mod glob;
@@ -17,8 +19,11 @@ mod output;
 pub mod policy;
 mod progress;
 mod prune;
+pub mod record;
+pub mod report;
 mod repository;
 pub mod restore;
+pub mod run;
 mod secret;
 mod select;
 pub mod show;

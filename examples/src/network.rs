@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use clap::Args;
@@ -33,8 +34,16 @@ pub struct NetworkArgs {
     pub metadata_cache_size: Option<u64>,
 }
 
-/// Counts for `--requests`, over all stores of the process.
+/// Counts over all stores of the process, of a program that wants them.
 static COUNTER: OnceLock<Counter> = OnceLock::new();
+
+/// Whether they are shown in the end.
+static SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// Returns the counts of the stores that are opened from now on.
+pub(crate) fn counting() -> &'static Counter {
+    COUNTER.get_or_init(Counter::new)
+}
 
 impl NetworkArgs {
     /// Returns what opens stores so; `cache` is the folder for local caches.
@@ -56,9 +65,13 @@ impl NetworkArgs {
         if let (Some(folder), Some(bytes)) = (cache, self.metadata_cache_size) {
             stores = stores.with_cache(folder.join("objects"), bytes);
         }
-        match self.requests {
-            false => stores,
-            true => stores.with_counter(COUNTER.get_or_init(Counter::new)),
+        if self.requests {
+            SHOWN.store(true, Ordering::Relaxed);
+            return stores.with_counter(counting());
+        }
+        match COUNTER.get() {
+            Some(counter) => stores.with_counter(counter),
+            None => stores,
         }
     }
 }
@@ -83,7 +96,7 @@ pub fn create_store_at(location: impl AsRef<OsStr>) -> Result<Arc<dyn Store>, Lo
 
 /// Says what was asked of stores, if that was wanted.
 pub fn show_requests(output: &Output) {
-    let Some(counter) = COUNTER.get() else {
+    let Some(counter) = COUNTER.get().filter(|_| SHOWN.load(Ordering::Relaxed)) else {
         return;
     };
     let counts = counter.counts();
@@ -113,6 +126,11 @@ pub fn show_requests(output: &Output) {
         cost.once(),
         cost.currency,
     ));
+}
+
+/// Returns how many requests of all kinds there were.
+pub(crate) fn requests(counts: &Counts) -> u64 {
+    kinds(counts).map(|(_, requests)| requests).sum()
 }
 
 /// The kinds of request of which there were any.

@@ -44,6 +44,9 @@ pub struct PruneArgs {
     /// With --cold: write packs of content anew too. They must be warmed up before; those that are out of reach stay.
     #[arg(long)]
     pub read_content: bool,
+    /// Record in the journal what was deleted; NAME is what the policy calls this repository. Not on a replica, whose journal is that of the original.
+    #[arg(long, value_name = "NAME")]
+    pub record: Option<String>,
 }
 
 impl PruneArgs {
@@ -70,7 +73,8 @@ impl PruneArgs {
             watch.end();
             Some(pruned?)
         };
-        let options = DeleteOptions::default().with_min_age(self.delete_after);
+        let mut options = DeleteOptions::default().with_min_age(self.delete_after);
+        options.record.clone_from(&self.record);
         let plan = repository.plan_delete(options)?;
         show::prune::delete_plan(output, &plan);
         let deleted = if is_dry || plan.is_empty() {

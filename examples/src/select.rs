@@ -31,7 +31,7 @@ impl SelectArgs {
     /// Says whether a snapshot, in force or not, is one of them.
     #[must_use]
     pub fn takes(&self, snapshot: &Snapshot) -> bool {
-        let host = self.host.as_ref();
+        let host = self.host.as_deref();
         host.is_none_or(|host| snapshot.labels.get("host") == Some(host))
             && self
                 .series

@@ -8,11 +8,29 @@ use futures::executor::block_on;
 use serde_json::json;
 use strongroom_format::{Node, NodeKind, SkipReason, Time};
 use strongroom_repo::{
-    BackupOptions, Batch, Components, Content, Entry, Fill, Source, SourceError, Walk, WalkEvent,
+    BackupOptions, Batch, Components, Content, Entry, Fill, Repository, RestoreOptions, Source,
+    SourceError, Walk, WalkEvent,
 };
 
 use crate::gauge::{Gauge, rounded};
+use crate::nowhere::Nowhere;
 use crate::store::{self, Local, disk_bytes, joined, spent};
+
+/// Backs up a tree that has been backed up before, in which nothing has changed, and nothing else: what any job has beside an index.
+pub(crate) fn unchanged(files: u64, folder: &Path) -> Result<()> {
+    let folder = folder.join(format!("beside-{files}"));
+    let store = store::store(&folder)?;
+    let components = Components::default();
+    let repository = store::repository(store, &folder, Local::Cache, components)?;
+    let source = Arc::new(Files {
+        files,
+        of_a_directory: 100,
+        changed_every: u64::MAX,
+    });
+    let options = BackupOptions::new("scale");
+    block_on(repository.backup(source, options, Arc::new(())))?;
+    Ok(())
+}
 
 /// Backs up `files` files, `of_a_directory` to a directory, in a repository of their own.
 pub(crate) fn run(
@@ -23,7 +41,7 @@ pub(crate) fn run(
     folder: &Path,
 ) -> Result<()> {
     let changed_every = match step {
-        "first" | "same" => u64::MAX,
+        "first" | "same" | "restore" => u64::MAX,
         "few" => CHANGED_EVERY,
         _ => bail!("{job} has no step {step}"),
     };
@@ -38,6 +56,11 @@ pub(crate) fn run(
         changed_every,
     });
     let before = store.counts();
+    if step == "restore" {
+        restore(&repository, files)?;
+        let spent = spent(&store.counts().since(&before));
+        return gauge.print(&format!("{job}-{step}"), files, spent);
+    }
     let options = BackupOptions::new("scale");
     let report = block_on(repository.backup(source, options, Arc::new(())))?;
     if report.summary.files != files || (step == "same" && report.transferred_bytes > 0) {
@@ -53,6 +76,19 @@ pub(crate) fn run(
     });
     let more = joined([spent(&store.counts().since(&before)), phases]);
     gauge.print(&format!("{job}-{step}"), files, more)
+}
+
+/// Restores the latest snapshot, and makes sure that all files came.
+fn restore(repository: &Repository, files: u64) -> Result<()> {
+    let snapshot = block_on(repository.find_snapshot("latest", Default::default()))?;
+    let target = Arc::new(Nowhere::default());
+    let options = RestoreOptions::default();
+    let restored = repository.restore(&snapshot, target.clone(), options, Arc::new(()));
+    let report = block_on(restored)?;
+    if !report.is_complete() || target.files() != files {
+        bail!("{} files of {files} were restored", target.files());
+    }
+    Ok(())
 }
 
 /// Files of 32 bytes, each different, in directories below directories of a thousand.

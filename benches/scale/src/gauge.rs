@@ -26,6 +26,11 @@ impl Gauge {
         }
     }
 
+    /// Returns the seconds of the processor since.
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        cpu_seconds() - self.cpu
+    }
+
     /// Prints one line of JSON: the step and its size, what was measured here, and what else the step has to say.
     pub(crate) fn print(&self, step: &str, size: u64, more: Value) -> Result<()> {
         let mut line = Map::new();

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use futures::executor::block_on;
 use serde_json::json;
-use strongroom_repo::testing::{IndexScale, ScaleShape};
+use strongroom_repo::testing::{IndexScale, PruneScale, ScaleShape};
+use strongroom_repo::{PruneOptions, Unused};
 
 use crate::gauge::{Gauge, rounded};
 use crate::store::disk_bytes;
@@ -31,6 +32,16 @@ pub(crate) fn run(step: &str, blobs: u64, folder: &Path) -> Result<()> {
             }
             Ok(())
         }
+        "route" => {
+            // The first look-up makes what all later processes find in the local cache.
+            let mut scale = block_on(IndexScale::open(&large_folder, shape))?;
+            block_on(scale.load())?;
+            let gauge = Gauge::start();
+            scale.find_absent(1)?;
+            gauge.print("index-route", blobs, json!({}))
+        }
+        "job" => job(blobs, &large_folder, shape),
+        "prune" => prune(blobs, &large_folder, shape),
         "load" => load(blobs, &large_folder, shape),
         "look" => look(blobs, &large_folder, shape),
         "merge" if blobs > MERGED_AT_MOST => Ok(()),
@@ -47,6 +58,8 @@ fn load(blobs: u64, folder: &Path, shape: ScaleShape) -> Result<()> {
     gauge.print("index-state", blobs, json!({ "packs": scale.packs() }))?;
     let gauge = Gauge::start();
     block_on(scale.load())?;
+    // Look-ups need filters.
+    scale.find_absent(1)?;
     let local = disk_bytes(folder);
     gauge.print(
         "index-load",
@@ -62,22 +75,101 @@ fn load(blobs: u64, folder: &Path, shape: ScaleShape) -> Result<()> {
 fn look(blobs: u64, folder: &Path, shape: ScaleShape) -> Result<()> {
     let mut scale = block_on(IndexScale::open(folder, shape))?;
     block_on(scale.load())?;
+    measure_look_ups("index", blobs, &scale, LOOK_UPS.min(blobs))
+}
+
+fn measure_look_ups(job: &str, size: u64, scale: &IndexScale, count: u64) -> Result<()> {
+    // What is not there is known from the filters, which are read first.
+    scale.find_absent(1)?;
+    for (what, expected) in [("absent", 0), ("present", count)] {
+        let gauge = Gauge::start();
+        let found = match what {
+            "absent" => scale.find_absent(count)?,
+            _ => scale.find_present(count)?,
+        };
+        if found != expected {
+            bail!("{found} of {count} were found that are {what}");
+        }
+        let micros = rounded(gauge.cpu_seconds() * 1e6 / count as f64);
+        gauge.print(
+            &format!("{job}-{what}"),
+            size,
+            json!({ "each_cpu_us": micros }),
+        )?;
+    }
+    Ok(())
+}
+
+/// The memory of a whole process: state, index, look-ups, and a backup in which nothing has changed.
+fn job(blobs: u64, folder: &Path, shape: ScaleShape) -> Result<()> {
+    let files = BESIDE.min(blobs);
+    // What the backup finds is made by another process.
+    if !folder.join("beside").exists() {
+        std::fs::create_dir_all(folder.join("beside"))?;
+        let program = std::env::current_exe()?;
+        let mut made = std::process::Command::new(program);
+        made.args(["step:files-beside", &files.to_string(), "--folder"]);
+        if !made.arg(folder.join("beside")).status()?.success() {
+            bail!("nothing was made to back up again");
+        }
+    }
+    let gauge = Gauge::start();
+    let mut scale = block_on(IndexScale::open(folder, shape))?;
+    scale.recall()?;
+    block_on(scale.load())?;
     let count = LOOK_UPS.min(blobs);
-    let each = |seconds: f64| rounded(seconds * 1e6 / count as f64);
+    scale.find_absent(count)?;
+    scale.find_present(count)?;
+    crate::files::unchanged(files, &folder.join("beside"))?;
+    let filters = scale.filter_bytes() as f64;
+    let allowed = 1.5 * blobs as f64;
+    let mib = |bytes: f64| rounded(bytes / f64::from(1 << 20));
+    let more = json!({ "filters_mib": mib(filters), "allowed_for_filters_mib": mib(allowed) });
+    gauge.print("index-job", blobs, more)
+}
+
+/// Marks what 70 % of all directories need, and decides on every pack.
+fn prune(blobs: u64, folder: &Path, shape: ScaleShape) -> Result<()> {
+    let scale = block_on(PruneScale::open(folder, shape))?;
     let gauge = Gauge::start();
-    let began = std::time::Instant::now();
-    if scale.find_absent(count)? > 0 {
-        bail!("what is not there was found");
+    let options = PruneOptions::default().with_max_unused(Unused::Share(0.05));
+    let report = block_on(scale.plan(options))?;
+    let more = json!({
+        "rows": report.rows,
+        "needed": report.needed,
+        "dropped_packs": report.dropped,
+        "load_s": rounded(report.load.as_secs_f64()),
+        "mark_s": rounded(report.mark.as_secs_f64()),
+        "plan_s": rounded(report.plan.as_secs_f64()),
+    });
+    gauge.print("index-prune", blobs, more)
+}
+
+/// Looks up in so many small segments, which nobody has merged.
+pub(crate) fn segments(step: &str, segments: u64, folder: &Path) -> Result<()> {
+    let folder = folder.join(format!("segments-{segments}"));
+    let mut shape = ScaleShape::of_blobs(segments * SEGMENT_OF_A_COMMIT);
+    // Packs go whole into a segment, so they are small as well.
+    shape.pack_frames = 16;
+    shape.segment_blobs = SEGMENT_OF_A_COMMIT;
+    if step == "make" {
+        std::fs::create_dir_all(&folder)?;
+        let scale = block_on(IndexScale::open(&folder, shape))?;
+        scale.make()?;
+        return Ok(scale.remember()?);
     }
-    let micros = each(began.elapsed().as_secs_f64());
-    gauge.print("index-absent", blobs, json!({ "each_us": micros }))?;
+    let mut scale = block_on(IndexScale::open(&folder, shape))?;
+    scale.recall()?;
     let gauge = Gauge::start();
-    let began = std::time::Instant::now();
-    if scale.find_present(count)? < count {
-        bail!("what is there was not found");
+    block_on(scale.load())?;
+    gauge.print("segments-load", segments, json!({}))?;
+    let gauge = Gauge::start();
+    scale.find_absent(1)?;
+    gauge.print(&format!("segments-{step}"), segments, json!({}))?;
+    if step == "look" {
+        measure_look_ups("segments", segments, &scale, LOOK_UPS)?;
     }
-    let micros = each(began.elapsed().as_secs_f64());
-    gauge.print("index-present", blobs, json!({ "each_us": micros }))
+    Ok(())
 }
 
 fn merge(blobs: u64, folder: &Path, shape: ScaleShape) -> Result<()> {
@@ -90,6 +182,10 @@ fn merge(blobs: u64, folder: &Path, shape: ScaleShape) -> Result<()> {
 }
 
 const LOOK_UPS: u64 = 100_000;
+/// Files of the backup in which nothing has changed.
+const BESIDE: u64 = 100_000;
+/// Blobs that a client adds with a commit.
+const SEGMENT_OF_A_COMMIT: u64 = 512;
 const SMALL_SEGMENT: u64 = 1 << 16;
 /// Merging takes one group after another: what is larger differs in their number alone.
 const MERGED_AT_MOST: u64 = 10_000_000;

@@ -6,6 +6,7 @@ mod fit;
 mod gauge;
 mod index;
 mod large;
+mod nowhere;
 mod snapshots;
 mod store;
 
@@ -18,7 +19,7 @@ fn main() -> Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let folder = take_folder(&mut arguments)?;
     let Some((job, sizes)) = arguments.split_first() else {
-        bail!("what? index, files, directory, snapshots, file, clients or fit");
+        bail!("what? index, segments, files, directory, snapshots, file, clients or fit");
     };
     if job == "fit" {
         return fit::fit(sizes);
@@ -41,15 +42,25 @@ fn main() -> Result<()> {
 /// The steps of a job, in the order in which they are run for each size.
 fn steps(job: &str) -> Result<&'static [&'static str]> {
     Ok(match job {
-        "index" => &["index-make", "index-load", "index-look", "index-merge"],
-        "files" => &["files-first", "files-same", "files-few"],
-        "directory" => &["directory-first", "directory-same"],
+        "index" => &[
+            "index-make",
+            "index-route",
+            "index-load",
+            "index-look",
+            "index-job",
+            "index-merge",
+            "index-prune",
+        ],
+        "segments" => &["segments-make", "segments-route", "segments-look"],
+        "files" => &["files-first", "files-same", "files-few", "files-restore"],
+        "directory" => &["directory-first", "directory-same", "directory-restore"],
         "snapshots" => &[
             "snapshots-make",
             "snapshots-fresh",
             "snapshots-open",
             "snapshots-list",
             "snapshots-plan",
+            "snapshots-prune",
             "snapshots-commit",
         ],
         "file" => &["file-first", "file-same", "file-read"],
@@ -61,6 +72,8 @@ fn steps(job: &str) -> Result<&'static [&'static str]> {
 fn run_step(step: &str, size: u64, folder: &Path) -> Result<()> {
     match step.split_once('-').unwrap_or((step, "")) {
         ("index", step) => index::run(step, size, folder),
+        ("segments", step) => index::segments(step, size, folder),
+        ("files", "beside") => files::unchanged(size, folder),
         ("files", step) => files::run("files", step, size, FILES_OF_A_DIRECTORY, folder),
         ("directory", step) => files::run("directory", step, size, size, folder),
         ("snapshots", step) => snapshots::run(step, size, folder),
@@ -112,6 +125,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let jobs = [
             ("index", 10_000),
+            ("segments", 20),
             ("files", 2_500),
             ("directory", 500),
             ("snapshots", 70),

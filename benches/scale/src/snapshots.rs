@@ -7,7 +7,9 @@ use anyhow::{Result, bail};
 use futures::executor::block_on;
 use serde_json::json;
 use strongroom_repo::testing::{Tree, TreeSource};
-use strongroom_repo::{BackupOptions, Components, ForgetOptions, ParentChoice, Repository};
+use strongroom_repo::{
+    BackupOptions, Clock as _, Components, ForgetOptions, ParentChoice, PruneOptions, Repository,
+};
 
 use crate::gauge::Gauge;
 use crate::store::{self, Hours, Local, disk_bytes, joined, spent};
@@ -42,9 +44,17 @@ pub(crate) fn run(step: &str, snapshots: u64, folder: &Path) -> Result<()> {
         }
         "plan" => {
             let rules = "daily=7 weekly=4 monthly=12".parse()?;
-            let plan = block_on(repository.plan_forget(ForgetOptions::by_rules(rules)))?;
+            // An hour after the last snapshot, whenever that is.
+            let now = Hours::default();
+            now.set(snapshots + 1);
+            let options = ForgetOptions::by_rules(rules).with_now(now.now());
+            let plan = block_on(repository.plan_forget(options))?;
             let (forgotten, kept) = (plan.forgotten().count(), plan.kept().count());
             more = json!({ "forgotten": forgotten, "kept": kept });
+        }
+        "prune" => {
+            let plan = repository.plan_prune(PruneOptions::default(), Arc::new(()));
+            more = json!({ "packs": block_on(plan)?.decisions().len() });
         }
         "commit" => commit(&repository, snapshots)?,
         _ => bail!("snapshots has no step {step}"),
@@ -63,7 +73,23 @@ fn make(snapshots: u64, folder: &Path) -> Result<()> {
     for number in have..snapshots {
         hours.set(number);
         commit(&repository, number)?;
+        if number % REMOVED_EVERY == 0 {
+            remove_old_checkpoints(&folder.join("repo/checkpoint"))?;
+        }
     }
+    Ok(())
+}
+
+/// Removes all checkpoints but the last two, which alone are read: all together they take room in square.
+fn remove_old_checkpoints(folder: &Path) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Ok(());
+    };
+    let mut all: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    // Their names are numbers of one length.
+    all.sort();
+    all.truncate(all.len().saturating_sub(2));
+    all.iter().try_for_each(std::fs::remove_file)?;
     Ok(())
 }
 
@@ -80,5 +106,6 @@ fn commit(repository: &Repository, number: u64) -> Result<()> {
 }
 
 const SERIES: u64 = 100;
+const REMOVED_EVERY: u64 = 1_024;
 /// So many snapshots in a row are of the same tree: a repository that is pruned now and then has far fewer segments than snapshots.
 const SAME_CONTENT: u64 = 1_000;

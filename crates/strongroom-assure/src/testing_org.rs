@@ -17,6 +17,8 @@ use crate::history::History;
 use crate::testing::{DAY, HOUR, Log, START, id, run, time};
 
 type Deed = Box<dyn Fn(&mut World)>;
+/// Takes tag, day, hour, resource and fact.
+type Note<'n> = dyn FnMut(&'static str, i64, i64, Option<&'static str>, Fact) + 'n;
 
 /// What is written, and what later deeds refer to.
 #[derive(Default)]
@@ -267,7 +269,7 @@ impl Org {
     pub(crate) fn drilled(self, verdict: DrillVerdict, scenario: &str) -> Self {
         let fact = drill(verdict, scenario);
         self.then(DAYS, 8, move |log, at| {
-            signed(log, at, Some("db"), fact.clone(), true)
+            signed(log, at, Some("db"), fact.clone(), true);
         })
     }
 
@@ -554,7 +556,7 @@ impl Org {
     }
 
     /// What is recorded now and then.
-    fn papers(&self, note: &mut dyn FnMut(&'static str, i64, i64, Option<&'static str>, Fact)) {
+    fn papers(&self, note: &mut Note<'_>) {
         let known = ["db"]
             .into_iter()
             .chain(self.has_stranger.then_some("stranger"));
@@ -592,6 +594,11 @@ impl Org {
         for repository in ["nas", "vault"] {
             note("verified", 59, 9, None, verified(repository).into());
         }
+        self.work(note);
+    }
+
+    /// What people do, and what machines measure.
+    fn work(&self, note: &mut Note<'_>) {
         note(
             "drill",
             50,
@@ -687,60 +694,65 @@ impl Org {
             );
         }
         if day == 40 {
-            let at = START + day * DAY + 12 * HOUR;
-            add(
-                "prune",
-                day,
-                12,
-                Box::new(move |world| {
-                    let fact = Run {
-                        job: Job::Prune,
-                        ..run("nas", at, HOUR, RunOutcome::Ok)
-                    };
-                    signed(&mut world.log, at, None, fact, true);
-                    as_maintainer(&mut world.log);
-                }),
-            );
-            add(
-                "forget",
-                day,
-                12,
-                Box::new(move |world| {
-                    let gone = world.snapshots.range(..=20).map(|(_, id)| *id).collect();
-                    forget(&mut world.log, at + 60, gone);
-                }),
-            );
-            add(
-                "tombstone",
-                day,
-                12,
-                Box::new(move |world| {
-                    let tombstone = Tombstone {
-                        dropped: Default::default(),
-                        added: Default::default(),
-                        unknown: Default::default(),
-                    };
-                    world.log.add(at + 120, Body::Tombstone(tombstone));
-                    as_maintainer(&mut world.log);
-                }),
-            );
-            add(
-                "deleted",
-                day,
-                12,
-                Box::new(move |world| {
-                    let fact = Deleted {
-                        entry: world.log.events.last().unwrap().n - 1,
-                        repository: "nas".to_owned(),
-                        objects: 20,
-                        ..Deleted::default()
-                    };
-                    signed(&mut world.log, at + 180, None, fact, true);
-                    as_maintainer(&mut world.log);
-                }),
-            );
+            prune(day, add);
         }
     }
+}
+
+/// What is no longer needed is forgotten and deleted.
+fn prune(day: i64, add: &mut impl FnMut(&'static str, i64, i64, Deed)) {
+    let at = START + day * DAY + 12 * HOUR;
+    add(
+        "prune",
+        day,
+        12,
+        Box::new(move |world| {
+            let fact = Run {
+                job: Job::Prune,
+                ..run("nas", at, HOUR, RunOutcome::Ok)
+            };
+            signed(&mut world.log, at, None, fact, true);
+            as_maintainer(&mut world.log);
+        }),
+    );
+    add(
+        "forget",
+        day,
+        12,
+        Box::new(move |world| {
+            let gone = world.snapshots.range(..=20).map(|(_, id)| *id).collect();
+            forget(&mut world.log, at + 60, gone);
+        }),
+    );
+    add(
+        "tombstone",
+        day,
+        12,
+        Box::new(move |world| {
+            let tombstone = Tombstone {
+                dropped: Default::default(),
+                added: Default::default(),
+                unknown: Default::default(),
+            };
+            world.log.add(at + 120, Body::Tombstone(tombstone));
+            as_maintainer(&mut world.log);
+        }),
+    );
+    add(
+        "deleted",
+        day,
+        12,
+        Box::new(move |world| {
+            let fact = Deleted {
+                entry: world.log.events.last().unwrap().n - 1,
+                repository: "nas".to_owned(),
+                objects: 20,
+                ..Deleted::default()
+            };
+            signed(&mut world.log, at + 180, None, fact, true);
+            as_maintainer(&mut world.log);
+        }),
+    );
 }
 
 fn alert_test(world: &mut World, at: i64) {

@@ -14,7 +14,7 @@ use crate::signature::{read_signatures, write_signatures};
 use crate::whole::{finish_whole, open_whole};
 use crate::{
     BridgeRef, Certificate, DamagedPack, DecodeError, EncodeError, EpochState, Hold, ObjectHash,
-    ObjectKind, PackRef, Preamble, SegmentRef, Signature, Snapshot,
+    ObjectKind, PackRef, Preamble, SegmentRef, SharedLabels, Signature, Snapshot,
 };
 
 /// The state that the entries before a number leave (`docs/format.md`, §8.6).
@@ -194,9 +194,13 @@ impl Checkpoint {
             0 => self.packs = r.items("packs")?,
             1 => self.segments = r.items("segments")?,
             2 => {
+                let mut shared = SharedLabels::default();
                 self.snapshots = r.array("snapshots", |r| {
                     r.tuple("snapshot", 2, |r| {
-                        Ok((r.uint("number")?, Arc::new(Snapshot::read(r)?)))
+                        let n = r.uint("number")?;
+                        let mut snapshot = Snapshot::read(r)?;
+                        snapshot.labels = shared.share(snapshot.labels);
+                        Ok((n, Arc::new(snapshot)))
                     })
                 })?;
             }

@@ -1,13 +1,11 @@
 //! Snapshots, as Commit entries and checkpoints record them.
 
-use std::collections::BTreeMap;
-
 use strongroom_crypt::{Id, StructureKeys};
 
 use crate::cbor::{self, MapWriter, Reader, Unknown};
 use crate::config::{missing, read_sorted};
 use crate::limits::MAX_LABEL_BYTES;
-use crate::{DecodeError, EncodeError, Time};
+use crate::{DecodeError, EncodeError, Labels, Time};
 
 /// One backup (`docs/format.md`, §8.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +27,7 @@ pub struct Snapshot {
     /// Tags; written sorted and once.
     pub tags: Vec<String>,
     /// Labels; `host` is the machine's name.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// Whether everything that was asked for is in it.
     pub outcome: Outcome,
     /// Counts.
@@ -58,7 +56,7 @@ impl Default for Snapshot {
             root: Id::from_bytes([0; 32]),
             series: String::new(),
             tags: Vec::new(),
-            labels: BTreeMap::new(),
+            labels: Labels::default(),
             outcome: Outcome::default(),
             summary: Summary::default(),
             details: None,
@@ -233,7 +231,8 @@ impl Snapshot {
 
     fn is_too_large(&self) -> bool {
         let labels = self.labels.iter().flat_map(|(name, text)| [name, text]);
-        let mut texts = self.tags.iter().chain(labels).chain([&self.series]);
+        let tags = self.tags.iter().map(String::as_str);
+        let mut texts = tags.chain(labels).chain([self.series.as_str()]);
         texts.any(|text| text.len() > MAX_LABEL_BYTES)
     }
 
@@ -247,7 +246,7 @@ impl Snapshot {
                 }
             }
             6 => {
-                self.labels = r.text_map("labels")?;
+                self.labels = r.text_map("labels")?.into();
                 if self.labels.is_empty() {
                     return Err(DecodeError::invalid("labels", at));
                 }
@@ -338,8 +337,8 @@ pub(crate) fn read_epoch_box(
     r.tuple(what, 2, |r| Ok((r.u32(what)?, r.bytes(what)?.to_vec())))
 }
 
-fn write_labels(out: &mut Vec<u8>, labels: &BTreeMap<String, String>) {
-    let mut sorted: Vec<(&String, &String)> = labels.iter().collect();
+fn write_labels(out: &mut Vec<u8>, labels: &Labels) {
+    let mut sorted: Vec<(&str, &str)> = labels.iter().collect();
     // Bytewise order of encodings: shorter first.
     sorted.sort_by_key(|(key, _)| (key.len(), key.as_bytes()));
     cbor::map(out, sorted.len());

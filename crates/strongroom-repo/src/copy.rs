@@ -198,7 +198,7 @@ impl Copying<'_> {
     /// Chooses the latest snapshot of the series before this one that has a copy, and that copy.
     fn parent(&self, one: &Selected, now: &State, copies: &Copies) -> Option<(Id, Id)> {
         let (_, snapshot) = one;
-        let host = |one: &Snapshot| one.labels.get("host").cloned();
+        let host = |one: &Snapshot| one.labels.get("host").map(str::to_owned);
         let is_before = |other: &Snapshot| {
             other.series == snapshot.series
                 && host(other) == host(snapshot)
@@ -226,7 +226,7 @@ impl Copying<'_> {
         let source = CopySource::open(self.source, self.from, *id, parent.map(|(id, _)| id))?;
         let mut options = BackupOptions::new(snapshot.series.clone());
         options.tags = snapshot.tags.clone();
-        options.labels = snapshot.labels.clone();
+        options.labels = snapshot.labels.to_map();
         origin.label(&mut options.labels);
         options.utc_offset_seconds = snapshot.utc_offset_seconds;
         options.program = snapshot.program.clone();

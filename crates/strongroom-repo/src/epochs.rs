@@ -90,7 +90,7 @@ fn look_at_packs(
         .filter(|name| !looked_at.contains(name))
         .collect();
     let mut dependent = Vec::new();
-    for pack in index.packs() {
+    for pack in index.packs()? {
         if !left.remove(&pack.name) {
             continue;
         }

@@ -1,5 +1,6 @@
 //! Evidence: what somebody found or did, kept in the journal where nobody can change it.
 
+mod changes;
 mod class;
 pub(crate) mod deleted;
 mod policy;
@@ -11,6 +12,7 @@ use strongroom_crypt::{Roles, Sealer as _};
 use strongroom_format::record::{Fact, Person, Record, RecordHead, RecordId, Tool};
 use strongroom_format::{Body, ENTRY_HEAD_BYTES, Evidence, Time, evidence_aad};
 
+pub use self::changes::Changes;
 pub use self::policy::PolicyInForce;
 pub use self::run::RunNotes;
 use crate::context::{Context, encode_error, random};

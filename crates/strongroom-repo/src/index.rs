@@ -6,30 +6,38 @@ mod filter;
 mod marks;
 mod merge;
 mod rebuilt;
+mod routes;
+mod routing;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod scale;
 mod segment;
+mod standing;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod walk;
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, SegmentRef, object_name};
 
 pub(crate) use self::contents::Prefix;
-pub(crate) use self::marks::{Kind, Marks, WeakFrames};
+pub(crate) use self::marks::{Kind, Marks, Needed, WeakFrames};
 pub(crate) use self::rebuilt::{
     builder as builder_of_headers, pack_found, push as push_header, segment as segment_of_headers,
 };
 pub(crate) use self::storage::{read_at, write_at, write_file};
+pub(crate) use self::walk::in_order;
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::segment::{Hit, Opening, PageCache, Segment};
+use crate::index::routes::Routes;
+use crate::index::routing::Routing;
+use crate::index::segment::{Opening, PageCache, Segment};
+use crate::index::standing::{Part, Rank, Standings};
 use crate::index::storage::{SegmentCache, Storage};
 use crate::packs::{Location, PackInfo};
 use crate::repository::Repository;
@@ -45,30 +53,10 @@ pub(crate) struct Index {
     cache: Option<SegmentCache>,
     pages: Arc<PageCache>,
     problems: Vec<Error>,
-}
-
-/// A segment, and what the state says of its packs.
-#[derive(Debug)]
-struct Part {
-    segment: Arc<Segment>,
-    /// By row of the segment's packs.
-    standing: Vec<Standing>,
-    /// All of these are in force.
-    all_in_force: bool,
-    /// It stands in for segments that cannot be read: good for reading, no ground to leave anything out of a backup.
-    rebuilt: bool,
-}
-
-/// What the state says of a pack.
-#[derive(Debug, Clone)]
-enum Standing {
-    InForce,
-    /// In force, but will be dropped soon: good for reading, no ground to leave anything out of a backup.
-    Condemned,
-    /// In force, but these frames are damaged; all of them when there are none.
-    Damaged(Arc<[u32]>),
-    /// Not in force: it may have been deleted.
-    Gone,
+    /// Made by the first look-up.
+    routing: OnceLock<Routing>,
+    /// What an index before this one had open.
+    known_routes: Vec<Arc<Routes>>,
 }
 
 /// How much of an index is wanted.
@@ -185,6 +173,8 @@ impl Index {
             cache,
             pages,
             problems: Vec::new(),
+            routing: OnceLock::new(),
+            known_routes: previous.map(Self::routes).unwrap_or_default(),
         };
         let known: HashMap<ObjectHash, &Part> = previous
             .map(|index| {
@@ -198,7 +188,11 @@ impl Index {
         let mut missing = Vec::new();
         for reference in state.segments.values() {
             match known.get(&reference.name) {
-                Some(part) => index.add(Arc::clone(&part.segment), Some(state), false),
+                Some(part) => match index.add(Arc::clone(&part.segment), Some(state), false) {
+                    Ok(()) => {}
+                    // The local cache has lost it meanwhile.
+                    Err(_) => missing.push(*reference),
+                },
                 None => missing.push(*reference),
             }
         }
@@ -250,9 +244,11 @@ impl Index {
             cache: self.cache.clone(),
             pages: Arc::clone(&self.pages),
             problems: Vec::new(),
+            routing: OnceLock::new(),
+            known_routes: self.routes(),
         };
         let opened = index.open_bytes(segment, bytes, context)?;
-        index.add(Arc::new(opened), None, false);
+        index.add(Arc::new(opened), None, false)?;
         Ok(index)
     }
 
@@ -264,8 +260,8 @@ impl Index {
     pub(crate) fn contains(&self, id: &Id) -> Result<bool> {
         let mut hits = Vec::new();
         let mut rows = Vec::new();
-        for part in self.parts.iter().filter(|part| !part.rebuilt) {
-            if part.all_in_force {
+        for part in self.candidates(id).filter(|part| !part.rebuilt) {
+            if part.standing.are_all_in_force() {
                 // Whichever pack it is in will do, so nobody asks for the frame.
                 part.segment.find_rows(id, &mut rows)?;
                 if !rows.is_empty() {
@@ -291,14 +287,13 @@ impl Index {
     pub(crate) fn grounds(&self, id: &Id) -> Result<Vec<(Location, ObjectHash)>> {
         let mut found = Vec::new();
         let mut hits = Vec::new();
-        for part in self.parts.iter().filter(|part| !part.rebuilt) {
+        for part in self.candidates(id).filter(|part| !part.rebuilt) {
             hits.clear();
             part.segment.find(id, &mut hits)?;
-            let good = hits.iter().filter(|hit| part.rank(hit) == Rank::Good);
-            found.extend(
-                good.filter_map(|hit| part.location(hit))
-                    .map(|location| (location, part.segment.name)),
-            );
+            for hit in hits.iter().filter(|hit| part.rank(hit) == Rank::Good) {
+                let location = part.location(hit)?;
+                found.extend(location.map(|location| (location, part.segment.name)));
+            }
         }
         Ok(found)
     }
@@ -312,15 +307,18 @@ impl Index {
         let mut ranked = Vec::new();
         let mut hits = Vec::new();
         let mut failure = None;
-        for part in &self.parts {
+        for part in self.candidates(id) {
             hits.clear();
             if let Err(error) = part.segment.find(id, &mut hits) {
                 failure = Some(error);
                 continue;
             }
             for hit in &hits {
-                if let Some(location) = part.location(hit) {
-                    ranked.push((part.rank(hit), location));
+                match part.location(hit) {
+                    Ok(location) => {
+                        ranked.extend(location.map(|location| (part.rank(hit), location)));
+                    }
+                    Err(error) => failure = Some(error),
                 }
             }
         }
@@ -340,6 +338,29 @@ impl Index {
         Ok(locations)
     }
 
+    /// Returns the parts that may have a blob.
+    fn candidates(&self, id: &Id) -> impl Iterator<Item = &Part> {
+        let numbers = self.routing().candidates(id).into_iter();
+        numbers.filter_map(|part| self.parts.get(part))
+    }
+
+    fn routing(&self) -> &Routing {
+        let make = || Routing::of(&self.parts, self.cache.as_ref(), &self.known_routes);
+        self.routing.get_or_init(make)
+    }
+
+    /// Looks blobs up by the filters of all segments, for somebody who has these in memory anyway; unless it has begun otherwise.
+    fn route_by_filters(&self) {
+        self.routing
+            .get_or_init(|| Routing::by_filters(&self.parts));
+    }
+
+    /// Returns the routes that are open.
+    fn routes(&self) -> Vec<Arc<Routes>> {
+        let routing = self.routing.get();
+        routing.map_or_else(|| self.known_routes.clone(), Routing::routes)
+    }
+
     /// Puts a segment and its filter into the local cache.
     ///
     /// # Errors
@@ -353,6 +374,8 @@ impl Index {
             cache: cache.and_then(|folder| SegmentCache::open(folder, &context.repository)),
             pages: Arc::new(PageCache::new(CACHED_PAGES)),
             problems: Vec::new(),
+            routing: OnceLock::new(),
+            known_routes: Vec::new(),
         };
         let segment = SegmentRef {
             name: ObjectHash::of(&bytes),
@@ -362,20 +385,44 @@ impl Index {
         index.open_bytes(&segment, bytes, context).map(|_| ())
     }
 
-    /// Returns the segments that map nothing but packs that are gone.
+    /// Returns the segments that map nothing but packs that are gone. One whose local copy cannot be read is none of them.
     pub(crate) fn exhausted(&self, is_gone: impl Fn(&ObjectHash) -> bool) -> Vec<ObjectHash> {
-        self.parts
-            .iter()
-            .filter(|part| !part.rebuilt)
-            .filter(|part| part.segment.packs.iter().all(|pack| is_gone(&pack.name)))
-            .map(|part| part.segment.name)
-            .collect()
+        let is_exhausted = |part: &&Part| {
+            let mut has_any = false;
+            let read = part.segment.each_pack(|_, pack| {
+                has_any |= !is_gone(&pack.name);
+                Ok(())
+            });
+            read.is_ok() && !has_any
+        };
+        let parts = self.parts.iter().filter(|part| !part.rebuilt);
+        let exhausted = parts.filter(is_exhausted);
+        exhausted.map(|part| part.segment.name).collect()
     }
 
-    /// Returns the packs that its segments map, as often as they do.
-    pub(crate) fn packs(&self) -> Vec<Arc<PackInfo>> {
-        let parts = self.parts.iter();
-        parts.flat_map(|part| part.segment.packs.clone()).collect()
+    /// Returns the packs that its segments map, as often as they do: about 80 bytes each.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` naming a segment of which a page cannot be read.
+    pub(crate) fn packs(&self) -> Result<Vec<Arc<PackInfo>>> {
+        let mut packs = Vec::new();
+        for part in &self.parts {
+            packs.append(&mut part.segment.all_packs()?);
+        }
+        Ok(packs)
+    }
+
+    /// Returns the names of the packs that segments map of which `counts` says so.
+    fn mapped(&self, counts: impl Fn(&Part) -> bool) -> Result<HashSet<ObjectHash>> {
+        let mut mapped = HashSet::new();
+        for part in self.parts.iter().filter(|part| counts(part)) {
+            part.segment.each_pack(|_, pack| {
+                mapped.insert(pack.name);
+                Ok(())
+            })?;
+        }
+        Ok(mapped)
     }
 
     /// Returns what is wrong with segments in force.
@@ -392,25 +439,36 @@ impl Index {
     ) -> Result<()> {
         let mut tickets = Vec::new();
         for reference in batch {
-            match self.open_cached(reference, context) {
-                Some(segment) => self.add(Arc::new(segment), Some(state), false),
-                None => {
-                    let key = object_key(&object_name::index(&reference.name))?;
-                    tickets.push((reference, remote.get_later(&key, None)));
-                }
+            let cached = self.open_cached(reference, context);
+            if cached.is_some_and(|segment| self.takes(segment, state)) {
+                continue;
             }
+            let key = object_key(&object_name::index(&reference.name))?;
+            tickets.push((reference, remote.get_later(&key, None)));
         }
         for (reference, ticket) in tickets {
             let opened = ticket
                 .wait()
-                .and_then(|bytes| self.open_bytes(reference, bytes, context));
+                .and_then(|bytes| self.open_bytes(reference, bytes, context))
+                .and_then(|segment| self.add(Arc::new(segment), Some(state), false));
             match opened {
-                Ok(segment) => self.add(Arc::new(segment), Some(state), false),
+                Ok(()) => {}
                 Err(error) if is_loss(&error) => self.problems.push(error),
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Adds a segment out of the local cache; false when that has no good copy.
+    fn takes(&mut self, segment: Segment, state: &State) -> bool {
+        let name = segment.name;
+        let added = self.add(Arc::new(segment), Some(state), false);
+        if let (Err(error), Some(cache)) = (&added, &self.cache) {
+            tracing::debug!(%error, "a cached segment is damaged and is fetched again");
+            cache.discard(&name);
+        }
+        added.is_ok()
     }
 
     fn open_cached(&self, reference: &SegmentRef, context: &Context) -> Option<Segment> {
@@ -444,7 +502,10 @@ impl Index {
             Some(cache) => cache.keep_segment(&reference.name, bytes),
             None => Storage::Memory(bytes),
         };
-        Segment::open(reference.name, len, storage, &self.opening(context))
+        let segment = Segment::open(reference.name, len, storage, &self.opening(context))?;
+        // Whoever wrote it may have written entries out of order: making the filter finds that.
+        segment.filter()?;
+        Ok(segment)
     }
 
     fn opening<'a>(&'a self, context: &'a Context) -> Opening<'a> {
@@ -457,11 +518,7 @@ impl Index {
 
     /// Reads the headers of packs that no segment maps any more.
     fn rebuild(&mut self, remote: &Remote, context: &Context, state: &State) -> Result<()> {
-        let mapped: std::collections::HashSet<ObjectHash> = self
-            .parts
-            .iter()
-            .flat_map(|part| part.segment.packs.iter().map(|pack| pack.name))
-            .collect();
+        let mapped = self.mapped(|_| true)?;
         let unmapped = state
             .packs
             .values()
@@ -474,96 +531,20 @@ impl Index {
                 pages: &self.pages,
             };
             let segment = Segment::open(name, len, Storage::Memory(bytes), &opening)?;
-            self.add(Arc::new(segment), Some(state), true);
+            segment.filter()?;
+            self.add(Arc::new(segment), Some(state), true)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, segment: Arc<Segment>, state: Option<&State>, rebuilt: bool) {
-        let standing: Vec<Standing> = segment
-            .packs
-            .iter()
-            .map(|pack| Standing::of(pack, state))
-            .collect();
-        let in_force = |standing: &Standing| matches!(standing, Standing::InForce);
+    fn add(&mut self, segment: Arc<Segment>, state: Option<&State>, rebuilt: bool) -> Result<()> {
+        let standing = Standings::of(&segment, state)?;
         self.parts.push(Part {
             segment,
-            all_in_force: standing.iter().all(in_force),
             standing,
             rebuilt,
         });
-    }
-}
-
-impl Standing {
-    fn of(pack: &PackInfo, state: Option<&State>) -> Self {
-        let Some(state) = state else {
-            return Self::InForce;
-        };
-        let known = state.packs.get(&pack.name);
-        // What a segment says of a pack that is not what the journal says is said of no pack that exists.
-        if known.is_none_or(|known| (known.len, known.class) != (pack.len, pack.class)) {
-            return Self::Gone;
-        }
-        match state.damaged.get(&pack.name) {
-            Some(frames) => Self::Damaged(frames.iter().copied().collect()),
-            None if state.condemned.contains(&pack.name) => Self::Condemned,
-            None => Self::InForce,
-        }
-    }
-}
-
-/// How good a copy is; the best comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    Good,
-    Damaged,
-    Gone,
-}
-
-impl Part {
-    fn share(&self) -> Self {
-        Self {
-            segment: Arc::clone(&self.segment),
-            standing: self.standing.clone(),
-            all_in_force: self.all_in_force,
-            rebuilt: self.rebuilt,
-        }
-    }
-
-    fn rank(&self, hit: &Hit) -> Rank {
-        match self.standing.get(hit.pack as usize) {
-            Some(Standing::InForce | Standing::Condemned) => Rank::Good,
-            Some(Standing::Damaged(frames))
-                if !frames.is_empty() && !frames.contains(&hit.frame.position) =>
-            {
-                Rank::Good
-            }
-            Some(Standing::Damaged(_)) => Rank::Damaged,
-            Some(Standing::Gone) | None => Rank::Gone,
-        }
-    }
-
-    /// Says whether a backup may build on a copy.
-    fn is_ground(&self, hit: &Hit) -> bool {
-        let condemned = matches!(
-            self.standing.get(hit.pack as usize),
-            Some(Standing::Condemned)
-        );
-        !condemned && self.rank(hit) == Rank::Good
-    }
-
-    fn location(&self, hit: &Hit) -> Option<Location> {
-        let pack = self.segment.packs.get(hit.pack as usize)?;
-        let frame = hit.frame;
-        let end = u64::from(frame.offset) + u64::from(frame.stored_len);
-        // A row that points outside its pack is as good as none.
-        (end <= u64::from(pack.header_offset)).then(|| Location {
-            pack: Arc::clone(pack),
-            position: frame.position,
-            offset: frame.offset,
-            stored_len: frame.stored_len,
-        })
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod fetch;
 mod gallop;
 mod history;
 mod locked;
+mod objects;
 mod replay;
 #[cfg(test)]
 mod tests;

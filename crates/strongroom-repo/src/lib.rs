@@ -63,6 +63,7 @@ mod history;
 mod holds;
 mod index;
 mod journal;
+mod journal_objects;
 mod keys;
 mod kit;
 mod list;
@@ -109,10 +110,11 @@ pub use delete::{
     DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject, LockedObject, MayDelete,
 };
 pub use error::{Error, ErrorKind, Head, Heads, Result};
-pub use evidence::{PolicyInForce, RunNotes};
+pub use evidence::{Changes, PolicyInForce, RunNotes};
 pub use fitness::{Fitness, Obstacle};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};
+pub use journal_objects::JournalObject;
 pub use kit::{KitError, RecoveryKit};
 pub use list::{Depth, SnapshotFilter};
 pub use locks::{

@@ -52,7 +52,7 @@ impl SnapshotFilter {
             .series
             .as_ref()
             .is_none_or(|series| *series == snapshot.series);
-        let host = self.host.as_ref();
+        let host = self.host.as_deref();
         let tag = self.tag.as_ref();
         series
             && host.is_none_or(|host| snapshot.labels.get("host") == Some(host))

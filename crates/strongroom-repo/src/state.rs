@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 use strongroom_crypt::{Id, SessionId, VerifyingKey};
 use strongroom_format::{
-    BridgeRef, Certificate, EpochState, Hold, ObjectHash, PackRef, SegmentRef, Snapshot,
+    BridgeRef, Certificate, EpochState, Hold, ObjectHash, PackRef, SegmentRef, SharedLabels,
+    Snapshot,
 };
 
 /// What is in force after `head` entries.
@@ -81,6 +82,7 @@ pub(crate) struct State {
     /// The last entries that this client has folded itself.
     pub(crate) trail: Trail,
     by_id: Sorted<(Id, u64)>,
+    labels: SharedLabels,
 }
 
 /// Where a journal goes on.
@@ -136,6 +138,7 @@ impl State {
             newest: i64::MIN,
             trail: Trail::default(),
             by_id: Sorted::default(),
+            labels: SharedLabels::default(),
         }
     }
 }

@@ -61,7 +61,7 @@ impl GroupBy {
     #[must_use]
     pub fn key<Id>(&self, snapshot: &SnapshotInfo<Id>) -> GroupKey {
         let value = |field: &GroupField| match field {
-            GroupField::Series => Value::Text(snapshot.series.clone()),
+            GroupField::Series => Value::Text(snapshot.series.as_ref().to_owned()),
             GroupField::Tags => {
                 // An empty tag is none: its group would have the name of that without tags.
                 let tags = snapshot.tags.iter().filter(|tag| !tag.is_empty());

@@ -1,6 +1,7 @@
 //! What a policy may know of a snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::moment::Moment;
 
@@ -28,12 +29,13 @@ pub struct SnapshotInfo<Id> {
     /// Of those that began in the same second the one with the greater number is the newer; where it is equal too, the one
     /// with the greater id.
     pub sequence: u64,
-    /// What successive backups of the same thing share.
-    pub series: String,
+    /// What successive backups of the same thing share. Like labels and tags it may be shared by
+    /// many: a repository has a hundred thousand snapshots of a few series.
+    pub series: Arc<str>,
     /// Labels; `host` is the machine's name.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Arc<BTreeMap<String, String>>,
     /// Tags.
-    pub tags: BTreeSet<String>,
+    pub tags: Arc<BTreeSet<String>>,
     /// Whether everything that was asked for is in it.
     pub complete: bool,
     /// Whether its owner wants it kept for good.
@@ -50,9 +52,9 @@ impl<Id> SnapshotInfo<Id> {
             id,
             moment,
             sequence: 0,
-            series: String::new(),
-            labels: BTreeMap::new(),
-            tags: BTreeSet::new(),
+            series: Arc::default(),
+            labels: Arc::default(),
+            tags: Arc::default(),
             complete: true,
             pinned: false,
             held: false,
@@ -73,7 +75,7 @@ impl<Id> SnapshotInfo<Id> {
 
     /// Sets the series.
     #[must_use]
-    pub fn with_series(mut self, series: impl Into<String>) -> Self {
+    pub fn with_series(mut self, series: impl Into<Arc<str>>) -> Self {
         self.series = series.into();
         self
     }
@@ -81,14 +83,14 @@ impl<Id> SnapshotInfo<Id> {
     /// Adds a label.
     #[must_use]
     pub fn with_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.labels.insert(name.into(), value.into());
+        Arc::make_mut(&mut self.labels).insert(name.into(), value.into());
         self
     }
 
     /// Adds a tag.
     #[must_use]
     pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
-        self.tags.insert(tag.into());
+        Arc::make_mut(&mut self.tags).insert(tag.into());
         self
     }
 

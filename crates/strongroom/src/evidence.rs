@@ -39,6 +39,7 @@
 //! * [`Repository::history`](crate::Repository::history) and [`events`](crate::Repository::events) read.
 //! * People are named by [`Repository::person`](crate::Repository::person) only: a digest that who has the keys can compute, and nobody else.
 //! * [`Repository::set_policy`](crate::Repository::set_policy) says which policy is in force.
+//! * [`Repository::changes`](crate::Repository::changes) counts what is another in a snapshot than in the one before it.
 //! * A deletion is recorded with [`DeleteOptions::with_record`](crate::DeleteOptions::with_record).
 //!
 //! Nothing here judges; and what nobody records did not happen, as far as anybody can tell later.
@@ -51,4 +52,4 @@ pub use strongroom_format::record::{
     SuspectState, Tool, Transport, ValidatorVerdict, Verified, counter,
 };
 pub use strongroom_format::{Body, Event, Evidence};
-pub use strongroom_repo::{PolicyInForce, RunNotes};
+pub use strongroom_repo::{Changes, PolicyInForce, RunNotes};

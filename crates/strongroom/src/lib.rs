@@ -113,8 +113,8 @@ pub use strongroom_crypt::{
 };
 pub use strongroom_format::parity::{InvalidOverhead, Overhead};
 pub use strongroom_format::{
-    DamagedObject, DamagedPack, Details, Node, NodeKind, ObjectHash, Outcome, SkipReason, Skipped,
-    Snapshot, Summary, Time,
+    DamagedObject, DamagedPack, Details, Labels, LabelsIter, Node, NodeKind, ObjectHash, Outcome,
+    SkipReason, Skipped, Snapshot, Summary, Time,
 };
 #[cfg(unix)]
 pub use strongroom_fs::{
@@ -128,19 +128,19 @@ pub use strongroom_repo::{
     DeletePlan, DeleteReason, DeleteReport, Depth, DoomedObject, DryRun, Error, ErrorKind, Event,
     Execution, Existing, Extra, Fitness, ForgetOptions, ForgetPlan, ForgetReport, Forgotten,
     FoundTree, Head, Heads, HiddenObject, HoldInfo, HoldRequest, InPlace, Include, JournalDamage,
-    JournalRepairPlan, JournalRepairReport, KitError, LaterEntry, LockAudit, LockAuditOptions,
-    LockOptions, LockPlan, LockPolicy, LockReport, LockedObject, LossAt, LossKind, Losses, Lost,
-    LostEntries, LostEntry, LostReason, MayDelete, Mode, NeededPack, NewSlot, NoRemedy, NotCopied,
-    Observer, Obstacle, Orphan, PackAction, PackDecision, PackReason, ParentChoice, ParityCount,
-    ParityOptions, ParityPlan, ParityReport, PathDeviation, Phase, Phases, PlannedLock, Problem,
-    Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport, QuarantineReport, RecoveryKit,
-    Reframe, Remedy, RepairItem, RepairOptions, RepairPlan, RepairReport, RepairSource,
-    ReplicaDifference, ReplicaFork, ReplicaReport, Repository, RepositoryBuilder, Reprobed,
-    Requests, RestoreOptions, RestorePlan, RestoreReport, Result, RevokeReport, Rewrite,
-    RewriteOptions, RewritePlan, RewriteReport, Rewritten, Salvage, Settings, ShortLock, SlotInfo,
-    SlotKind, SnapshotFilter, SnapshotInfo, SnapshotLosses, StillThere, Stopped, StoreProbe,
-    SystemClock, Uncopied, UncoverReport, UndeletePlan, UndeleteReport, Unused, WarmUpOptions,
-    WarmUpProgress, WarmUpReport, Worsened, Wrong, uncover,
+    JournalObject, JournalRepairPlan, JournalRepairReport, KitError, LaterEntry, LockAudit,
+    LockAuditOptions, LockOptions, LockPlan, LockPolicy, LockReport, LockedObject, LossAt,
+    LossKind, Losses, Lost, LostEntries, LostEntry, LostReason, MayDelete, Mode, NeededPack,
+    NewSlot, NoRemedy, NotCopied, Observer, Obstacle, Orphan, PackAction, PackDecision, PackReason,
+    ParentChoice, ParityCount, ParityOptions, ParityPlan, ParityReport, PathDeviation, Phase,
+    Phases, PlannedLock, Problem, Progress, PruneFigures, PruneOptions, PrunePlan, PruneReport,
+    QuarantineReport, RecoveryKit, Reframe, Remedy, RepairItem, RepairOptions, RepairPlan,
+    RepairReport, RepairSource, ReplicaDifference, ReplicaFork, ReplicaReport, Repository,
+    RepositoryBuilder, Reprobed, Requests, RestoreOptions, RestorePlan, RestoreReport, Result,
+    RevokeReport, Rewrite, RewriteOptions, RewritePlan, RewriteReport, Rewritten, Salvage,
+    Settings, ShortLock, SlotInfo, SlotKind, SnapshotFilter, SnapshotInfo, SnapshotLosses,
+    StillThere, Stopped, StoreProbe, SystemClock, Uncopied, UncoverReport, UndeletePlan,
+    UndeleteReport, Unused, WarmUpOptions, WarmUpProgress, WarmUpReport, Worsened, Wrong, uncover,
 };
 #[cfg(unix)]
 pub use strongroom_store::{DirSettings, DirStore};

@@ -73,7 +73,7 @@ impl Worker {
         match self.repository.undelete(plan, Arc::new(())) {
             Ok(done) => {
                 let fingerprint = chosen.snapshot.labels.get(LABEL);
-                let fingerprint = fingerprint.map(String::as_str).unwrap_or_default();
+                let fingerprint = fingerprint.unwrap_or_default();
                 self.note(tally::acknowledged(&done.snapshot.to_string(), fingerprint))?;
                 self.note(tally::counted("snapshots brought back", 1))
             }

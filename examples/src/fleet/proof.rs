@@ -77,7 +77,7 @@ impl Proof {
     }
 
     fn check_all_are_there(&mut self, snapshots: &[SnapshotInfo], tally: &Tally) {
-        let there: BTreeMap<String, Option<&String>> = snapshots
+        let there: BTreeMap<String, Option<&str>> = snapshots
             .iter()
             .map(|info| (info.id.to_string(), info.snapshot.labels.get(LABEL)))
             .collect();
@@ -91,7 +91,7 @@ impl Proof {
                 None => self
                     .failures
                     .push(format!("snapshot {id} was acknowledged and is lost")),
-                Some(found) if *found != Some(&fate.fingerprint) => {
+                Some(found) if *found != Some(&*fate.fingerprint) => {
                     self.failures
                         .push(format!("snapshot {id} is another than was acknowledged"));
                 }

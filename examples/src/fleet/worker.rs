@@ -297,7 +297,7 @@ pub(super) fn proves(
         return Err(said(&format!("lost {:?}", report.lost)));
     }
     let found = fingerprint(folder).map_err(|error| said(&error))?;
-    let expected = info.snapshot.labels.get(LABEL).map(String::as_str);
+    let expected = info.snapshot.labels.get(LABEL);
     if expected != Some(found.as_str()) {
         let what = format!("its fingerprint is {found}, not {expected:?}");
         return Err(said(&what));

@@ -17,7 +17,7 @@ pub fn line(one: &Forgotten) -> String {
         "{}  {}  {}  forgotten {}  {}",
         id.get(..12).unwrap_or(&id),
         utc(one.snapshot.began),
-        one.snapshot.labels.get("host").map_or("-", String::as_str),
+        one.snapshot.labels.get("host").unwrap_or("-"),
         utc(one.time),
         one.snapshot.series,
     );
@@ -34,7 +34,7 @@ pub fn object(one: &Forgotten) -> Value {
         "type": "forgotten",
         "id": one.id.to_string(),
         "series": one.snapshot.series,
-        "labels": one.snapshot.labels,
+        "labels": one.snapshot.labels.to_map(),
         "tags": one.snapshot.tags,
         "began": one.snapshot.began.seconds,
         "began_utc": utc(one.snapshot.began),

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails; clippy knows only the functions marked as tests"
 )]
 
+mod audit;
 mod check;
 mod cli;
 mod cold;
@@ -14,6 +15,7 @@ mod conform;
 mod copy;
 mod damage;
 mod damage_program;
+mod drill;
 mod fleet;
 mod forget;
 mod generate;
@@ -29,8 +31,11 @@ mod place;
 mod policy;
 mod program;
 mod prune;
+mod record;
 mod recover;
 mod repair;
+mod run;
 mod sleeper;
+mod status;
 mod undelete;
 mod verify_source;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub(crate) const AUDIT: &str = env!("CARGO_BIN_EXE_sr-audit");
 pub(crate) const INFO: &str = env!("CARGO_BIN_EXE_sr-info");
 pub(crate) const INIT: &str = env!("CARGO_BIN_EXE_sr-init");
 pub(crate) const BACKUP: &str = env!("CARGO_BIN_EXE_sr-backup");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use strongroom_format::record::Attested;
 use strongroom_policy::{Key, LockMode, Period, Repository};
 use strongroom_retain::Moment;
 
@@ -9,10 +10,10 @@ use super::case::{Case, RepositoryOf, Subject, after};
 use super::catalogue::Standard;
 use super::parameter::{Parameter, ParameterKind, Parameters};
 use super::several::Several;
-use super::verdict::{Judgement, Scope};
+use super::verdict::{Judgement, Scope, Verdict};
 use super::{ControlSpec, Head, Texts};
 use crate::finding::Severity;
-use crate::history::EntryRef;
+use crate::history::{EntryRef, Noted};
 
 pub(super) const C_10: Standard = Standard {
     spec: ControlSpec::new("C-10", "There are enough fresh copies, in enough places, without errors")
@@ -65,6 +66,22 @@ impl Count {
             && self.immutable >= wanted.immutable
     }
 
+    /// Returns what a framework asks for, or else the policy.
+    fn asked(subject: &Subject, given: &Parameters) -> Self {
+        let set = |key, name: &str| {
+            given
+                .count(name)
+                .or(subject.resolved.count(key))
+                .unwrap_or(0)
+        };
+        Self {
+            copies: set(Key::CopiesMinimum, "copies"),
+            media: set(Key::CopiesMedia, "media"),
+            offsite: set(Key::CopiesOffsite, "offsite"),
+            immutable: set(Key::CopiesImmutable, "immutable"),
+        }
+    }
+
     fn say(self) -> String {
         format!(
             "{} copies with the original, {} kinds of media or providers, {} at other sites, {} unchangeable",
@@ -83,18 +100,7 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
     if subject.resource.is_retired(case.today()) {
         return Judgement::not_applicable(scope, "it is retired");
     }
-    let set = |key, name: &str| {
-        given
-            .count(name)
-            .or(subject.resolved.count(key))
-            .unwrap_or(0)
-    };
-    let wanted = Count {
-        copies: set(Key::CopiesMinimum, "copies"),
-        media: set(Key::CopiesMedia, "media"),
-        offsite: set(Key::CopiesOffsite, "offsite"),
-        immutable: set(Key::CopiesImmutable, "immutable"),
-    };
+    let wanted = Count::asked(subject, given);
     let names = subject.resolved.words(Key::CopiesTo);
     let known = case.policy().repositories.iter();
     let planned: Vec<(&str, &Repository)> = known
@@ -111,13 +117,12 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
         return Judgement::fail(scope, why);
     }
     let limit = freshness(subject);
-    let newest: Vec<(&str, &Repository, Option<(i64, EntryRef)>)> = planned
+    let newest: Vec<(&str, &Repository, Option<Newest>)> = planned
         .iter()
         .map(|(name, one)| (*name, *one, newest(case, subject, name)))
         .collect();
-    let is_fresh = |seen: &Option<(i64, EntryRef)>| {
-        seen.is_some_and(|(capture, _)| case.is_fresh(capture, limit))
-    };
+    let is_fresh =
+        |seen: &Option<Newest>| seen.is_some_and(|(capture, _)| case.is_fresh(capture, limit));
     let fresh = newest.iter().filter(|(_, _, seen)| is_fresh(seen));
     let there = count(case, subject, fresh.clone().map(|(_, one, _)| *one));
     let entries = newest
@@ -152,8 +157,11 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: &Parameters) -> Judgem
     errors(case, subject, &planned, good)
 }
 
+/// The capture of the newest data in a repository, and the entry that shows it.
+type Newest = (i64, EntryRef);
+
 /// Returns the newest data of a resource in a repository: the moment of its capture, and the entry.
-fn newest(case: &Case<'_>, subject: &Subject, repository: &str) -> Option<(i64, EntryRef)> {
+fn newest(case: &Case<'_>, subject: &Subject, repository: &str) -> Option<Newest> {
     let now = case.now().unix_seconds;
     let points = case.happened(&subject.resource.id)?.points.iter().rev();
     let mut copies = points.flat_map(|point| {
@@ -266,69 +274,75 @@ fn locked(case: &Case<'_>, of: &RepositoryOf<'_>, given: &Parameters) -> Judgeme
         let why = format!("no lock was read back; that is good for {limit}");
         return Judgement::unknown(all.scope(), why);
     };
+    read_back(case, &mut all, last, mode, minimum);
+    if !case.is_fresh(last.at, limit) {
+        let age = case.ago(last.at);
+        let why = format!("locks were read back {age}; that is good for {limit}");
+        all.add(
+            Judgement::unknown(all.scope(), why)
+                .because([last.entry])
+                .since(after(last.at, limit)),
+        );
+    }
+    if let Some(clock) = case.attested("clock", None).filter(|one| !one.fact.holds) {
+        let why = "a clock was seen to be wrong, and locks go by clocks";
+        all.add(Judgement::unknown(all.scope(), why).because([clock.entry]));
+    }
     let end = after(last.at, limit);
-    let seen = last
-        .fact
-        .values
-        .get("mode")
-        .and_then(|text| text.parse::<LockMode>().ok());
-    let until = last
-        .fact
-        .values
-        .get("until")
-        .and_then(|text| text.parse::<Moment>().ok());
+    let judgement = all.finish();
+    let is_good = judgement.verdict == Verdict::Pass;
+    judgement.until(is_good.then_some(end))
+}
+
+/// Judges what was seen of locks: whether they hold, in which mode, and how long.
+fn read_back(
+    case: &Case<'_>,
+    all: &mut Several,
+    last: &Noted<Attested>,
+    mode: LockMode,
+    minimum: Option<Period>,
+) {
+    let scope = all.scope();
+    let value = |name: &str| last.fact.values.get(name).map(String::as_str);
     let judge = |good: bool, what: String| match good {
-        true => Judgement::pass(all.scope(), what)
-            .because([last.entry])
-            .until(end),
-        false => Judgement::fail(all.scope(), what)
+        true => Judgement::pass(scope.clone(), what).because([last.entry]),
+        false => Judgement::fail(scope.clone(), what)
             .because([last.entry])
             .since(Moment::utc(last.at)),
     };
-    let mut parts = vec![judge(
+    let unknown = |what: &str| Judgement::unknown(scope.clone(), what).because([last.entry]);
+    let age = case.ago(last.at);
+    all.add(judge(
         last.fact.holds,
-        format!("locks were read back {}", case.ago(last.at)),
-    )];
-    let unknown = |what: &str| Judgement::unknown(all.scope(), what).because([last.entry]);
-    parts.push(match seen {
-        Some(seen) => judge(
-            seen >= mode,
-            format!(
-                "their mode is {}, asked for is {}",
-                seen.as_str(),
-                mode.as_str()
+        format!("locks were read back {age}"),
+    ));
+    all.add(
+        match value("mode").and_then(|text| text.parse::<LockMode>().ok()) {
+            Some(seen) => judge(
+                seen >= mode,
+                format!(
+                    "their mode is {}, asked for is {}",
+                    seen.as_str(),
+                    mode.as_str()
+                ),
             ),
-        ),
-        None => unknown("nobody says in which mode they are"),
-    });
-    if let Some(minimum) = minimum {
-        // Locks are extended in generations, so that the last one may be a day short.
-        let least = minimum.after(Moment::utc(last.at)).unix_seconds - DAY_SECONDS;
-        parts.push(match until {
+            None => unknown("nobody says in which mode they are"),
+        },
+    );
+    let Some(minimum) = minimum else {
+        return;
+    };
+    // Locks are extended in generations, so that the last one may be a day short.
+    let least = minimum.after(Moment::utc(last.at)).unix_seconds - DAY_SECONDS;
+    all.add(
+        match value("until").and_then(|text| text.parse::<Moment>().ok()) {
             Some(until) => judge(
                 until.unix_seconds >= least,
                 format!("they last until {until}, asked for are {minimum}"),
             ),
             None => unknown("nobody says how long they last"),
-        });
-    }
-    if !case.is_fresh(last.at, limit) {
-        let why = format!(
-            "locks were read back {}; that is good for {limit}",
-            case.ago(last.at)
-        );
-        parts.push(
-            Judgement::unknown(all.scope(), why)
-                .because([last.entry])
-                .since(end),
-        );
-    }
-    if let Some(clock) = case.attested("clock", None).filter(|one| !one.fact.holds) {
-        let why = "a clock was seen to be wrong, and locks go by clocks";
-        parts.push(Judgement::unknown(all.scope(), why).because([clock.entry]));
-    }
-    parts.into_iter().for_each(|part| all.add(part));
-    all.finish()
+        },
+    );
 }
 
 const DAY: Period = Period::days(1);

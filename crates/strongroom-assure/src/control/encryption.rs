@@ -99,9 +99,7 @@ fn sent(case: &Case<'_>, of: &RepositoryOf<'_>) -> Judgement {
         .collect();
     let open: Vec<&RunSeen> = told
         .iter()
-        .filter(|(_, one)| {
-            !is_local(&one.protocol) && !(is_safe(&one.protocol) && one.peer_checked)
-        })
+        .filter(|(_, one)| !(is_local(&one.protocol) || is_safe(&one.protocol) && one.peer_checked))
         .map(|(run, _)| *run)
         .collect();
     let remote = told

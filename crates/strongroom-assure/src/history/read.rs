@@ -125,7 +125,7 @@ impl History {
         let recorded = event.snapshot.and_then(|id| runs.get(&id));
         let name = recorded
             .and_then(|head| head.resource.as_deref())
-            .or_else(|| commit.snapshot.labels.get(RESOURCE).map(String::as_str))
+            .or_else(|| commit.snapshot.labels.get(RESOURCE))
             .unwrap_or(&commit.snapshot.series);
         Some(self.place.name(name))
     }

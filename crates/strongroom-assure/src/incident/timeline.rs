@@ -4,7 +4,7 @@ use serde::Serialize;
 use strongroom_retain::Moment;
 
 use super::Incident;
-use crate::control::Case;
+use crate::control::{Case, Records};
 use crate::history::{EntryRef, Noted};
 use crate::report::as_text;
 
@@ -58,39 +58,7 @@ pub(super) fn of(case: &Case<'_>, incident: &Incident) -> Vec<Told> {
         |one| one.about == key,
         |one| format!("somebody acknowledged {}", one.about),
     );
-    all.each(
-        &records.drills,
-        |_| false,
-        |one| format!("restore drill {}: {}", one.scenario, one.verdict),
-    );
-    all.each(
-        &records.verified,
-        |_| false,
-        |one| {
-            format!(
-                "{} was verified at level L{}: {} damaged, {} unresolved",
-                one.repository, one.level, one.damaged, one.unresolved
-            )
-        },
-    );
-    all.each(
-        &records.suspects,
-        |_| false,
-        |one| format!("a snapshot looks wrong: {}", one.signals.join(", ")),
-    );
-    all.each(
-        &records.actions,
-        |_| false,
-        |one| format!("action {}: {}", one.action, one.step),
-    );
-    all.each(
-        &records.attested,
-        |_| false,
-        |one| match one.holds {
-            true => format!("{} was seen to hold", one.what),
-            false => format!("{} was seen not to hold", one.what),
-        },
-    );
+    all.of_resource(records);
     if let Some(resource) = &incident.resource {
         for run in case
             .runs(resource)
@@ -116,6 +84,43 @@ struct Timeline<'i> {
 }
 
 impl Timeline<'_> {
+    /// Adds what happened to the resource meanwhile, but for its runs.
+    fn of_resource(&mut self, records: &Records<'_>) {
+        self.each(
+            &records.drills,
+            |_| false,
+            |one| format!("restore drill {}: {}", one.scenario, one.verdict),
+        );
+        self.each(
+            &records.verified,
+            |_| false,
+            |one| {
+                format!(
+                    "{} was verified at level L{}: {} damaged, {} unresolved",
+                    one.repository, one.level, one.damaged, one.unresolved
+                )
+            },
+        );
+        self.each(
+            &records.suspects,
+            |_| false,
+            |one| format!("a snapshot looks wrong: {}", one.signals.join(", ")),
+        );
+        self.each(
+            &records.actions,
+            |_| false,
+            |one| format!("action {}: {}", one.action, one.step),
+        );
+        self.each(
+            &records.attested,
+            |_| false,
+            |one| match one.holds {
+                true => format!("{} was seen to hold", one.what),
+                false => format!("{} was seen not to hold", one.what),
+            },
+        );
+    }
+
     /// Adds the records of a kind that name the incident or its resource.
     fn each<T>(
         &mut self,

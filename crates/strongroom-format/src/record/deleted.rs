@@ -19,7 +19,7 @@ pub struct Deleted {
     pub objects: u64,
     /// How many bytes they had.
     pub bytes: u64,
-    /// How many were gone before.
+    /// How many were gone before, as far as the store says: few do, since to delete what is not there is no error.
     pub missing: u64,
     /// How many are still there, because the store does not let go of them yet or refused.
     pub left: u64,

@@ -293,8 +293,8 @@ fn texts_of_a_snapshot() {
     let changes: [Change; 4] = [
         |snapshot, text| snapshot.series = text,
         |snapshot, text| snapshot.tags = vec![text],
-        |snapshot, text| snapshot.labels = [(text, String::new())].into(),
-        |snapshot, text| snapshot.labels = [("host".to_owned(), text)].into(),
+        |snapshot, text| snapshot.labels = Labels::from_iter([(text, "")]),
+        |snapshot, text| snapshot.labels = Labels::from_iter([("host", text)]),
     ];
     for change in changes {
         encode(change, MAX_LABEL_BYTES).unwrap();

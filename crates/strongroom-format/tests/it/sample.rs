@@ -233,11 +233,7 @@ pub(crate) fn snapshot() -> Snapshot {
         root: Id::from_bytes([0x40; 32]),
         series: "ada@engine:/home".into(),
         tags: vec!["daily".into(), "important".into()],
-        labels: [
-            ("host".to_owned(), "engine".to_owned()),
-            ("os".into(), "linux".into()),
-        ]
-        .into(),
+        labels: Labels::from_iter([("host", "engine"), ("os", "linux")]),
         outcome: Outcome::Partial,
         summary: Summary {
             files: 3,

@@ -379,7 +379,7 @@ prop_compose! {
     ) -> Snapshot {
         let [id, min, target, max] = chunker;
         Snapshot {
-            random, began, durable, root, series: texts.0, tags, labels,
+            random, began, durable, root, series: texts.0, tags, labels: labels.into(),
             outcome: if partial { Outcome::Partial } else { Outcome::Complete },
             summary, details, parent, chunker: ChunkerRecord { id, min, target, max },
             utc_offset_seconds, program: texts.1, ..Snapshot::default()

@@ -84,7 +84,7 @@ fn defaults_are_absent_and_nothing_follows() {
         assert_eq!(details, Details::default());
     }
     let mut snapshot = sample::snapshot();
-    (snapshot.tags, snapshot.labels) = (Vec::new(), std::collections::BTreeMap::new());
+    (snapshot.tags, snapshot.labels) = (Vec::new(), Labels::default());
     let mut bytes = Vec::new();
     snapshot.encode(&mut bytes).unwrap();
     let at = bytes.windows(3).position(|w| w == [0x07, 0x01, 0x08]);
@@ -189,11 +189,7 @@ fn unknown_keys_of_a_node_count() {
 #[test]
 fn labels_are_in_order_of_their_encodings() {
     let mut snapshot = sample::snapshot();
-    snapshot.labels = [
-        ("b".to_owned(), String::new()),
-        ("aa".into(), String::new()),
-    ]
-    .into();
+    snapshot.labels = Labels::from_iter([("b", ""), ("aa", "")]);
     let mut bytes = Vec::new();
     snapshot.encode(&mut bytes).unwrap();
     let at = bytes

@@ -131,7 +131,7 @@ pub(super) fn snapshot(
         root: stored.root,
         series: options.series.clone(),
         tags: options.tags.clone(),
-        labels: options.labels.clone(),
+        labels: options.labels.clone().into(),
         outcome: if tree.problems == 0 {
             Outcome::Complete
         } else {

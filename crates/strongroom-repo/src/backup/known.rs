@@ -5,10 +5,11 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use strongroom_crypt::Id;
+use strongroom_format::EntryRow;
 
 use super::retired::Retired;
 use crate::error::Result;
-use crate::index::Index;
+use crate::index::{Index, Prefix};
 
 /// Decides, once per blob of a session, who stores it.
 ///
@@ -19,8 +20,11 @@ pub(super) struct Known {
     index: RwLock<Arc<Index>>,
     retired: Option<Retired>,
     /// Sharded so that workers seldom wait for each other.
-    claimed: [Mutex<HashSet<Id, BuildHasherDefault<IdAsHash>>>; SHARDS],
+    claimed: [Mutex<Claims>; SHARDS],
 }
+
+/// As much of each id as the index has: who takes two for one here would do so there.
+type Claims = HashSet<Prefix, BuildHasherDefault<IdAsHash>>;
 
 const SHARDS: usize = 16;
 
@@ -42,17 +46,14 @@ impl Known {
             .shard(id)
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(*id)
+            .insert(EntryRow::prefix_of(id))
         {
             return Ok(false);
         }
         if !self.has(id)? {
             return Ok(true);
         }
-        self.shard(id)
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
+        self.release(id);
         Ok(false)
     }
 
@@ -77,15 +78,17 @@ impl Known {
     /// Takes an index that has these blobs, and forgets that they were claimed.
     pub(super) fn announced<'a>(&self, index: Arc<Index>, ids: impl Iterator<Item = &'a Id>) {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
-        for id in ids {
-            self.shard(id)
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(id);
-        }
+        ids.for_each(|id| self.release(id));
     }
 
-    fn shard(&self, id: &Id) -> &Mutex<HashSet<Id, BuildHasherDefault<IdAsHash>>> {
+    fn release(&self, id: &Id) {
+        self.shard(id)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&EntryRow::prefix_of(id));
+    }
+
+    fn shard(&self, id: &Id) -> &Mutex<Claims> {
         let [first, ..] = id.as_bytes();
         self.claimed
             .get(usize::from(*first) % SHARDS)

@@ -174,7 +174,7 @@ impl BackupOptions {
 impl BackupOptions {
     /// Returns the latest snapshot in force of the same series and host.
     pub(super) fn latest_in<'a>(&self, state: &'a State) -> Option<(Id, &'a Snapshot)> {
-        let host = self.labels.get("host");
+        let host = self.labels.get("host").map(String::as_str);
         let is_ours = |one: &Snapshot| one.series == self.series && one.labels.get("host") == host;
         let mut newest_first = state.snapshots.values().rev();
         let found = newest_first.find(|(_, one)| is_ours(one));

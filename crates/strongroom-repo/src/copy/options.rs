@@ -89,7 +89,7 @@ impl CopyOptions {
             let mut seen: HashMap<(String, Option<String>), usize> = HashMap::new();
             selected.reverse();
             selected.retain(|(_, one)| {
-                let host = one.labels.get("host").cloned();
+                let host = one.labels.get("host").map(str::to_owned);
                 let count = seen.entry((one.series.clone(), host)).or_default();
                 *count += 1;
                 *count <= latest

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use strongroom_crypt::{Id, RepositoryId};
-use strongroom_format::Snapshot;
+use strongroom_format::{Labels, Snapshot};
 
 use crate::state::State;
 
@@ -21,7 +21,7 @@ impl Origin {
     /// Returns the origin of a snapshot: itself, unless it is a copy.
     pub(super) fn of(repository: &RepositoryId, id: &Id, snapshot: &Snapshot) -> Self {
         match snapshot.labels.get(COPIED_FROM) {
-            Some(origin) => Self(origin.clone()),
+            Some(origin) => Self(origin.to_owned()),
             None => Self(format!("{repository}/{id}")),
         }
     }
@@ -46,13 +46,13 @@ impl Origin {
 }
 
 /// Says that a copy lacks something, beyond what the snapshot that it is made of lacks.
-pub(super) fn label_in_part(labels: &mut BTreeMap<String, String>, lost: u64) {
+pub(super) fn label_in_part(labels: &mut Labels, lost: u64) {
     let lost = lacks_of(labels).saturating_add(lost);
-    labels.insert(COPIED_IN_PART.to_owned(), lost.to_string());
+    labels.insert(COPIED_IN_PART, lost.to_string());
 }
 
 /// Returns how many entries a snapshot lacks of its origin.
-pub(super) fn lacks_of(labels: &BTreeMap<String, String>) -> u64 {
+pub(super) fn lacks_of(labels: &Labels) -> u64 {
     let lacks = labels.get(COPIED_IN_PART);
     lacks.map_or(0, |text| text.parse().unwrap_or(u64::MAX))
 }

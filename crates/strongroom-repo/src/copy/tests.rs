@@ -203,7 +203,7 @@ fn a_snapshot_goes_from_suite_to_suite_and_stays_what_it_is() {
     assert_eq!(before.snapshot.program, after.snapshot.program);
     assert_eq!(before.snapshot.summary.bytes, after.snapshot.summary.bytes);
     assert_eq!(before.details, after.details);
-    assert_eq!(after.snapshot.labels["host"], "laptop");
+    assert_eq!(after.snapshot.labels.get("host"), Some("laptop"));
     assert_eq!(
         after.snapshot.chunker.target,
         1 << 20,

@@ -8,7 +8,7 @@ use strongroom_format::record::{
 };
 use strongroom_format::{Outcome, Time};
 
-use super::new_head;
+use super::{Changes, new_head};
 use crate::backup::BackupReport;
 use crate::copy::CopyReport;
 use crate::error::{Error, ErrorKind, Result};
@@ -125,6 +125,13 @@ impl RunNotes {
         self.run.outcome = self.outcome_of(report.outcome, report.passes > 1);
     }
 
+    /// Takes note of what is another in the snapshot than in the one before it.
+    pub fn changed(&mut self, changes: &Changes) {
+        let counted = changes.counters();
+        let counted = counted.map(|(name, number)| (name.to_owned(), number));
+        self.run.counters.extend(counted);
+    }
+
     /// Takes note of a copy that went through, with some snapshots or without.
     pub fn copied(&mut self, report: &CopyReport) {
         if let Some(newest) = report.copied.last() {
@@ -208,8 +215,10 @@ mod tests {
     }
 
     fn notes() -> RunNotes {
-        let mut components = Components::default();
-        components.clock = Arc::new(Leaping::default());
+        let components = Components {
+            clock: Arc::new(Leaping::default()),
+            ..Components::default()
+        };
         RunNotes::begin(&components, Job::Backup, "nas").unwrap()
     }
 

@@ -1,10 +1,11 @@
 //! What would be forgotten.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use strongroom_crypt::{Id, RepositoryId};
-use strongroom_format::{ObjectHash, Outcome, Snapshot, Time};
+use strongroom_format::{Labels, ObjectHash, Outcome, Snapshot, Time};
 use strongroom_retain::{
     Decision, Group, Loss, Moment, Plan, Reason, Retention, SnapshotInfo, Verdict,
 };
@@ -204,12 +205,13 @@ fn decide(
 ) -> Result<Plan<Id>> {
     let mut entries = HashMap::new();
     let mut infos = Vec::new();
+    let mut texts = Texts::default();
     let held = state.held();
     for (n, (id, snapshot)) in &state.snapshots {
         if options.filter.matches(snapshot) {
             entries.insert(*id, *n);
             let is_held = held.has(id, snapshot);
-            infos.push(info(options, is_held, *n, id, snapshot));
+            infos.push(texts.info(options, is_held, *n, id, snapshot));
         }
     }
     let named;
@@ -242,25 +244,41 @@ fn sequence(n: u64, snapshot: &Snapshot) -> u64 {
     u64::from(snapshot.began.nanos) << 32 | (n & u64::from(u32::MAX))
 }
 
-fn info(
-    options: &ForgetOptions,
-    held: bool,
-    n: u64,
-    id: &Id,
-    snapshot: &Snapshot,
-) -> SnapshotInfo<Id> {
-    let moment = Moment {
-        unix_seconds: snapshot.began.seconds,
-        utc_offset_seconds: snapshot.utc_offset_seconds.unwrap_or(0),
-    };
-    let mut info = SnapshotInfo::new(*id, moment).with_sequence(sequence(n, snapshot));
-    info.series.clone_from(&snapshot.series);
-    info.labels.clone_from(&snapshot.labels);
-    info.tags = snapshot.tags.iter().cloned().collect();
-    info.complete = snapshot.outcome == Outcome::Complete;
-    info.held = held;
-    info.pinned = options.pinned.contains(id) || !info.tags.is_disjoint(&options.pinned_tags);
-    info
+/// Texts that many snapshots have in common, each once.
+#[derive(Debug, Default)]
+struct Texts<'a> {
+    series: HashMap<&'a str, Arc<str>>,
+    labels: HashMap<&'a Labels, Arc<BTreeMap<String, String>>>,
+    tags: HashMap<&'a [String], Arc<BTreeSet<String>>>,
+}
+
+impl<'a> Texts<'a> {
+    fn info(
+        &mut self,
+        options: &ForgetOptions,
+        held: bool,
+        n: u64,
+        id: &Id,
+        snapshot: &'a Snapshot,
+    ) -> SnapshotInfo<Id> {
+        let moment = Moment {
+            unix_seconds: snapshot.began.seconds,
+            utc_offset_seconds: snapshot.utc_offset_seconds.unwrap_or(0),
+        };
+        let mut info = SnapshotInfo::new(*id, moment).with_sequence(sequence(n, snapshot));
+        let series = self.series.entry(&snapshot.series);
+        info.series = Arc::clone(series.or_insert_with_key(|series| Arc::from(*series)));
+        let labels = self.labels.entry(&snapshot.labels);
+        let labels = labels.or_insert_with_key(|labels| Arc::new(labels.to_map()));
+        info.labels = Arc::clone(labels);
+        let tags = self.tags.entry(&snapshot.tags);
+        let tags = tags.or_insert_with_key(|tags| Arc::new(tags.iter().cloned().collect()));
+        info.tags = Arc::clone(tags);
+        info.complete = snapshot.outcome == Outcome::Complete;
+        info.held = held;
+        info.pinned = options.pinned.contains(id) || !info.tags.is_disjoint(&options.pinned_tags);
+        info
+    }
 }
 
 /// Forgets these and no others.

@@ -1,6 +1,6 @@
 //! What segments say of packs: which blobs are in which frames.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -28,21 +28,18 @@ impl Index {
     ) -> Result<()> {
         for part in &self.parts {
             let segment = &part.segment;
-            let is_wanted: Vec<bool> = segment
-                .packs
-                .iter()
-                .map(|pack| wanted(&pack.name))
-                .collect();
-            if !is_wanted.contains(&true) {
+            let mut names = Vec::new();
+            segment.each_pack(|_, pack| {
+                names.push(wanted(&pack.name).then_some(pack.name));
+                Ok(())
+            })?;
+            if names.iter().all(Option::is_none) {
                 continue;
             }
             segment.each_entry(|entry| {
                 let frame = segment.frame(entry.frame)?;
-                let row = frame.pack as usize;
-                match segment.packs.get(row) {
-                    Some(pack) if is_wanted.get(row) == Some(&true) => {
-                        each(entry.prefix, &pack.name, frame.position)
-                    }
+                match names.get(frame.pack as usize) {
+                    Some(Some(pack)) => each(entry.prefix, pack, frame.position),
                     _ => Ok(()),
                 }
             })?;
@@ -66,25 +63,26 @@ impl Index {
         let segment = &part.segment;
         segment.each_entry(|entry| {
             let frame = segment.frame(entry.frame)?;
-            match segment.packs.get(frame.pack as usize) {
-                Some(pack) => each(entry.prefix, pack, frame.position),
-                None => Ok(()),
-            }
+            each(entry.prefix, &segment.pack(frame.pack)?, frame.position)
         })
     }
 
     /// Returns the packs in force that no segment in force maps which can be read and is none of `but`.
-    pub(crate) fn unmapped(&self, state: &State, but: &BTreeSet<ObjectHash>) -> Vec<PackRef> {
-        let parts = self.parts.iter().filter(|part| !part.rebuilt);
-        let mapped: HashSet<ObjectHash> = parts
-            .filter(|part| !but.contains(&part.segment.name))
-            .flat_map(|part| part.segment.packs.iter().map(|pack| pack.name))
-            .collect();
+    ///
+    /// # Errors
+    ///
+    /// As [`each_blob_of`](Self::each_blob_of).
+    pub(crate) fn unmapped(
+        &self,
+        state: &State,
+        but: &BTreeSet<ObjectHash>,
+    ) -> Result<Vec<PackRef>> {
+        let mapped = self.mapped(|part| !part.rebuilt && !but.contains(&part.segment.name))?;
         let packs = state.packs.values();
-        packs
+        Ok(packs
             .filter(|pack| !mapped.contains(&pack.name))
             .copied()
-            .collect()
+            .collect())
     }
 
     /// Returns the names of the segments that it is made of and that could be read.

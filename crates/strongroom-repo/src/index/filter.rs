@@ -60,6 +60,33 @@ impl IdFilter {
         }
     }
 
+    /// Writes the filter as a part of something that is hashed.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Empty => vec![EMPTY],
+            Self::Unfiltered => vec![UNFILTERED],
+            Self::Fuse(fuse) => [&[FUSE], &*fuse.descriptor, &*fuse.fingerprints].concat(),
+        }
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote, whose hash the caller has checked.
+    pub(super) fn of_bytes(bytes: &Bytes) -> Option<Self> {
+        match bytes.split_first()? {
+            (&EMPTY, []) => Some(Self::Empty),
+            (&UNFILTERED, []) => Some(Self::Unfiltered),
+            (&FUSE, body) => Self::of_parts(bytes, body),
+            _ => None,
+        }
+    }
+
+    fn of_parts(bytes: &Bytes, body: &[u8]) -> Option<Self> {
+        let (descriptor, fingerprints) = body.split_at_checked(BinaryFuse8::DESCRIPTOR_LEN)?;
+        Some(Self::Fuse(Fuse {
+            descriptor: bytes.slice_ref(descriptor),
+            fingerprints: bytes.slice_ref(fingerprints),
+        }))
+    }
+
     /// Writes the filter for the cache, bound to the segment it belongs to.
     pub(super) fn encode(&self, segment: &ObjectHash) -> Option<Vec<u8>> {
         let Self::Fuse(fuse) = self else { return None };
@@ -84,14 +111,13 @@ impl IdFilter {
             return None;
         }
         let body = body.strip_prefix(MAGIC)?.strip_prefix(segment.as_bytes())?;
-        let (descriptor, fingerprints) = body.split_at_checked(BinaryFuse8::DESCRIPTOR_LEN)?;
-        Some(Self::Fuse(Fuse {
-            descriptor: bytes.slice_ref(descriptor),
-            fingerprints: bytes.slice_ref(fingerprints),
-        }))
+        Self::of_parts(bytes, body)
     }
 }
 
+const EMPTY: u8 = 0;
+const UNFILTERED: u8 = 1;
+const FUSE: u8 = 2;
 const HASH_LEN: usize = 32;
 const MAGIC: &[u8; 16] = b"strongroom fuse1";
 

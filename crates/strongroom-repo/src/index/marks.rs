@@ -1,7 +1,10 @@
 //! Which rows of the index are needed: one bit a row.
 
 mod confirm;
+mod mapped;
+mod needed;
 
+pub(crate) use self::needed::Needed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,9 +12,12 @@ use strongroom_crypt::Id;
 use strongroom_format::{FrameRow, ObjectHash, PackClass};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::Index;
 use crate::index::bitmap::Bitmap;
-use crate::index::segment::{EntryHit, Segment};
-use crate::index::{Index, Standing};
+use crate::index::filter::IdFilter;
+use crate::index::segment::{EntryHit, Segment, key_of};
+use crate::index::standing::{Standing, Standings};
+use crate::index::walk::Walk;
 use crate::packs::PackInfo;
 use crate::state::State;
 
@@ -19,7 +25,7 @@ use crate::state::State;
 /// on the state alone, so that two who prune the same state keep the same copies. Where no copy is one to rely on, all are: none
 /// of them may be the reason why another goes.
 ///
-/// Memory: a bit a row and one a frame, and another a frame for segments that name packs which are not simply good.
+/// Memory: a bit a row and one a frame, about 80 bytes a pack, and another a frame for segments that name packs which are not simply good.
 #[derive(Debug)]
 pub(crate) struct Marks {
     parts: Vec<Part>,
@@ -31,8 +37,11 @@ pub(crate) struct Marks {
 #[derive(Debug)]
 struct Part {
     segment: Arc<Segment>,
-    /// By row of the segment's packs.
-    standing: Vec<Standing>,
+    filter: Arc<IdFilter>,
+    /// The segment's packs, by row.
+    packs: Vec<Arc<PackInfo>>,
+    /// What is said of them.
+    standing: Standings,
     rows: Bitmap,
     /// The frames of packs that are not simply good; `None` if there is no such pack.
     flawed: Option<Bitmap>,
@@ -120,10 +129,7 @@ impl Marks {
     /// As [`new`](Self::new).
     pub(crate) fn follow(&mut self, index: &Index, state: &State) -> Result<()> {
         for part in &mut self.parts {
-            let standing = part.segment.packs.iter();
-            part.standing = standing
-                .map(|pack| Standing::of(pack, Some(state)))
-                .collect();
+            part.standing = Standings::of(&part.segment, Some(state))?;
             part.find_flawed(&self.weak)?;
         }
         self.adopt(index)
@@ -149,8 +155,13 @@ impl Marks {
         let mut choice = Choice::None;
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
+            if matches!(choice, Choice::Marked) {
+                break;
+            }
+            hits.clear();
+            part.find_rows(id, &mut hits)?;
             let grounds = (&self.doomed, &self.weak);
-            part.choose((at, id, kind), &mut hits, grounds, &mut choice)?;
+            part.choose((at, kind), &hits, grounds, &mut choice)?;
         }
         self.settle(id, kind, choice, tell)
     }
@@ -172,8 +183,15 @@ impl Marks {
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
             let grounds = (&self.doomed, &self.weak);
+            let mut walk = Walk::new(&part.segment);
             for (id, choice) in ids.iter().zip(&mut choices) {
-                part.choose((at, id, kind), &mut hits, grounds, choice)?;
+                if !matches!(choice, Choice::Marked) {
+                    hits.clear();
+                    if part.may_have(id) {
+                        walk.find_rows(id, &mut hits)?;
+                    }
+                    part.choose((at, kind), &hits, grounds, choice)?;
+                }
             }
         }
         for (id, choice) in ids.iter().zip(choices) {
@@ -188,7 +206,7 @@ impl Marks {
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
             hits.clear();
-            part.segment.find_rows(id, &mut hits)?;
+            part.find_rows(id, &mut hits)?;
             for hit in hits.iter().filter(|hit| part.is_kind(hit, kind)) {
                 if part.grade(hit, &self.doomed, &self.weak)? < Grade::Gone {
                     copies.push(Place {
@@ -248,46 +266,14 @@ impl Marks {
         let gone = || Error::new(ErrorKind::Internal, "a copy that is in no segment");
         let part = self.parts.get(place.part).ok_or_else(gone)?;
         let frame = part.segment.frame(place.hit.frame)?;
-        let pack = part.segment.packs.get(frame.pack as usize);
+        let pack = part.packs.get(frame.pack as usize);
         pack.cloned().ok_or_else(gone)
-    }
-
-    /// Says whether the copy of a blob in one frame is the one that is needed. `part` is where the pack is mapped, if it is in one part
-    /// only; see [`packs`](Self::packs).
-    ///
-    /// # Errors
-    ///
-    /// `Damaged` naming a segment of which a page cannot be read.
-    pub(crate) fn is_needed(
-        &self,
-        id: &Id,
-        pack: &ObjectHash,
-        position: u32,
-        part: Option<usize>,
-    ) -> Result<bool> {
-        let parts = match part {
-            Some(part) => self.parts.get(part..=part),
-            None => Some(self.parts.as_slice()),
-        };
-        let mut hits = Vec::new();
-        for part in parts.unwrap_or_default() {
-            hits.clear();
-            part.segment.find_rows(id, &mut hits)?;
-            for hit in hits.iter().filter(|hit| part.rows.get(hit.row)) {
-                let frame = part.segment.frame(hit.frame)?;
-                let found = part.segment.packs.get(frame.pack as usize);
-                if frame.position == position && found.is_some_and(|found| found.name == *pack) {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
     }
 
     /// Returns the packs that segments map, as often as segments map them, and in which part each time.
     pub(crate) fn packs(&self) -> impl Iterator<Item = (usize, &Arc<PackInfo>)> {
         let parts = self.parts.iter().enumerate();
-        parts.flat_map(|(at, part)| part.segment.packs.iter().map(move |pack| (at, pack)))
+        parts.flat_map(|(at, part)| part.packs.iter().map(move |pack| (at, pack)))
     }
 
     /// Returns how many rows are marked, which is how many blobs are needed.
@@ -322,17 +308,13 @@ impl Marks {
             })?;
             let mut at: u32 = 0;
             part.segment.each_frame(|frame| {
-                let tally = part
-                    .segment
-                    .packs
-                    .get(frame.pack as usize)
-                    .map(|pack| FrameTally {
-                        pack,
-                        position: frame.position,
-                        stored_len: frame.stored_len,
-                        live_rows: live.get(at as usize).copied().unwrap_or(0),
-                        is_dead: dead.get(u64::from(at)),
-                    });
+                let tally = part.packs.get(frame.pack as usize).map(|pack| FrameTally {
+                    pack,
+                    position: frame.position,
+                    stored_len: frame.stored_len,
+                    live_rows: live.get(at as usize).copied().unwrap_or(0),
+                    is_dead: dead.get(u64::from(at)),
+                });
                 at = at.saturating_add(1);
                 tally.map_or(Ok(()), &mut each)
             })?;
@@ -341,6 +323,8 @@ impl Marks {
     }
 
     fn adopt(&mut self, index: &Index) -> Result<()> {
+        // It has the filters anyway, so nobody else need have more.
+        index.route_by_filters();
         let known: BTreeSet<ObjectHash> = self.parts.iter().map(|part| part.segment.name).collect();
         // In what order the index loaded them depends on this client; which copy is chosen must not.
         let mut new: Vec<_> = index.parts.iter().collect();
@@ -349,6 +333,8 @@ impl Marks {
         for part in new {
             let mut part = Part {
                 segment: Arc::clone(&part.segment),
+                filter: part.segment.filter()?,
+                packs: part.segment.all_packs()?,
                 standing: part.standing.clone(),
                 rows: Bitmap::new(part.segment.entries()),
                 flawed: None,
@@ -367,7 +353,7 @@ impl Marks {
 impl Part {
     /// Finds the frames of packs of pages.
     fn find_pages(&mut self) -> Result<()> {
-        let packs = &self.segment.packs;
+        let packs = &self.packs;
         let pages = &mut self.pages;
         let mut at = 0;
         self.segment.each_frame(|frame| {
@@ -380,23 +366,29 @@ impl Part {
         })
     }
 
+    fn find_rows(&self, id: &Id, hits: &mut Vec<EntryHit>) -> Result<()> {
+        match self.may_have(id) {
+            true => self.segment.find_rows(id, hits),
+            false => Ok(()),
+        }
+    }
+
+    fn may_have(&self, id: &Id) -> bool {
+        self.filter.may_contain(key_of(id.as_bytes()))
+    }
+
     fn is_kind(&self, hit: &EntryHit, kind: Kind) -> bool {
         self.pages.get(u64::from(hit.frame)) == (kind == Kind::Page)
     }
 
-    /// Looks for copies of a blob that are better than what was chosen so far.
+    /// Looks for copies of a blob that are better than what was chosen so far among all that this part has.
     fn choose(
         &self,
-        (at, id, kind): (usize, &Id, Kind),
-        hits: &mut Vec<EntryHit>,
+        (at, kind): (usize, Kind),
+        hits: &[EntryHit],
         (doomed, weak): (&BTreeSet<ObjectHash>, &WeakFrames),
         choice: &mut Choice,
     ) -> Result<()> {
-        if matches!(choice, Choice::Marked) {
-            return Ok(());
-        }
-        hits.clear();
-        self.segment.find_rows(id, hits)?;
         for hit in hits.iter().filter(|hit| self.is_kind(hit, kind)) {
             if self.rows.get(hit.row) {
                 *choice = Choice::Marked;
@@ -422,10 +414,11 @@ impl Part {
 
     /// Finds the frames that are not simply good, so that nothing need be read of all the others.
     fn find_flawed(&mut self, weak: &WeakFrames) -> Result<()> {
-        let rows = self.standing.iter().zip(&self.segment.packs);
+        let rows = (0..).zip(&self.packs);
         let good: Vec<bool> = rows
-            .map(|(standing, pack)| {
-                matches!(standing, Standing::InForce) && !weak.contains_key(&pack.name)
+            .map(|(row, pack)| {
+                matches!(self.standing.get(row), Standing::InForce)
+                    && !weak.contains_key(&pack.name)
             })
             .collect();
         let mut flawed = None;
@@ -433,7 +426,7 @@ impl Part {
         let mut at = 0;
         self.segment.each_frame(|frame| {
             let row = frame.pack as usize;
-            if good.get(row) != Some(&true) || !is_inside(frame, self.segment.packs.get(row)) {
+            if good.get(row) != Some(&true) || !is_inside(frame, self.packs.get(row)) {
                 flawed.get_or_insert_with(|| Bitmap::new(frames)).set(at);
             }
             at += 1;
@@ -458,29 +451,29 @@ impl Part {
         }
         let frame = self.segment.frame(hit.frame)?;
         let row = frame.pack as usize;
-        let pack = self.segment.packs.get(row);
+        let pack = self.packs.get(row);
         if !is_inside(&frame, pack) {
             return Ok(Grade::Gone);
         }
         let weak = pack.and_then(|pack| weak.get(&pack.name));
         let is_weak =
             weak.is_some_and(|frames| frames.is_empty() || frames.contains(&frame.position));
-        Ok(match self.standing.get(row) {
-            Some(Standing::InForce | Standing::Condemned) if is_weak => Grade::Weak,
-            Some(Standing::InForce) => self.grade_of_good(row, doomed),
-            Some(Standing::Condemned) => Grade::Condemned,
-            Some(Standing::Damaged(frames))
+        Ok(match self.standing.get(frame.pack) {
+            Standing::InForce | Standing::Condemned if is_weak => Grade::Weak,
+            Standing::InForce => self.grade_of_good(row, doomed),
+            Standing::Condemned => Grade::Condemned,
+            Standing::Damaged(frames)
                 if !frames.is_empty() && !frames.contains(&frame.position) =>
             {
                 self.grade_of_good(row, doomed)
             }
-            Some(Standing::Damaged(_)) => Grade::Damaged,
-            Some(Standing::Gone) | None => Grade::Gone,
+            Standing::Damaged(_) => Grade::Damaged,
+            Standing::Gone => Grade::Gone,
         })
     }
 
     fn grade_of_good(&self, row: usize, doomed: &BTreeSet<ObjectHash>) -> Grade {
-        let pack = self.segment.packs.get(row);
+        let pack = self.packs.get(row);
         match pack.is_some_and(|pack| doomed.contains(&pack.name)) {
             true => Grade::Doomed,
             false => Grade::Good,

@@ -1,12 +1,13 @@
 //! Which segments are worth merging, and what they become.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use strongroom_crypt::Id;
-use strongroom_format::{ObjectHash, PackRow, SegmentBuilder};
+use strongroom_format::{FrameRow, ObjectHash, PackRow, SegmentBuilder};
 
 use crate::error::Result;
-use crate::index::{Index, Part};
+use crate::index::Index;
+use crate::index::standing::Part;
 use crate::state::State;
 
 /// A merged segment gets no more entries than this, so that making it takes little memory: 24 bytes for each, and as much again for the
@@ -21,21 +22,22 @@ const WORTH_MERGING: usize = 8;
 
 impl Index {
     /// Returns groups of segments, each to become one: small ones if there are many, and those of which half or more is gone. One
-    /// that is wholly gone may stand alone and becomes nothing.
+    /// that is wholly gone may stand alone and becomes nothing. One whose local copy cannot be read stays.
     pub(crate) fn to_merge(&self, state: &State) -> Vec<Vec<ObjectHash>> {
         let mut small = Vec::new();
         let mut hollow = Vec::new();
         for part in self.parts.iter().filter(|part| !part.rebuilt) {
-            let gone = |pack: &ObjectHash| state.dropped.contains_key(pack);
-            let packs = part.segment.packs.len();
-            let dead = part
-                .segment
-                .packs
-                .iter()
-                .filter(|pack| gone(&pack.name))
-                .count();
+            let packs = part.segment.packs();
+            let mut dead = 0;
+            let read = part.segment.each_pack(|_, pack| {
+                dead += u32::from(state.dropped.contains_key(&pack.name));
+                Ok(())
+            });
+            if read.is_err() {
+                continue;
+            }
             let row = (part.segment.name, part.segment.entries());
-            if dead > 0 && dead * 2 >= packs {
+            if dead > 0 && dead >= packs - dead {
                 hollow.push(row);
             } else if row.1 < MERGED_ENTRIES / SMALL_SHARE {
                 small.push(row);
@@ -61,7 +63,7 @@ impl Index {
             .filter(|part| names.contains(&part.segment.name))
             .collect();
         parts.sort_by_key(|part| part.segment.name);
-        let mut merge = Merge::new(&parts, state);
+        let mut merge = Merge::new(&parts, state)?;
         for part in parts {
             merge.add(part)?;
         }
@@ -88,47 +90,50 @@ fn group(segments: Vec<(ObjectHash, u64)>) -> Vec<Vec<ObjectHash>> {
     groups
 }
 
+/// Name, length, offset and length of the header, class.
+type PackKey = (ObjectHash, u32, u32, u32, u16);
+
 struct Merge<'a> {
     state: &'a State,
     builder: SegmentBuilder,
-    /// Rows of the packs so far.
-    packs: BTreeMap<ObjectHash, u32>,
-    /// Packs that several of the segments map, and of their frames the rows.
+    /// Rows of the packs so far. Segments that say different things of a pack are not made to agree: one of them may be wrong.
+    packs: BTreeMap<PackKey, u32>,
+    /// Packs that several of the segments map, and of their frames the rows, by what is said of them.
     shared: BTreeSet<ObjectHash>,
-    shared_frames: BTreeMap<(u32, u32), u32>,
+    shared_frames: HashMap<FrameRow, u32>,
     /// Entries of such frames, so that none comes twice.
     shared_entries: BTreeSet<([u8; 20], u32)>,
 }
 
 impl<'a> Merge<'a> {
-    fn new(parts: &[&Part], state: &'a State) -> Self {
+    fn new(parts: &[&Part], state: &'a State) -> Result<Self> {
         let mut seen = BTreeSet::new();
         let mut shared = BTreeSet::new();
-        for pack in parts.iter().flat_map(|part| &part.segment.packs) {
-            if !seen.insert(pack.name) {
-                shared.insert(pack.name);
-            }
+        for part in parts {
+            part.segment.each_pack(|_, pack| {
+                if !seen.insert(pack.name) {
+                    shared.insert(pack.name);
+                }
+                Ok(())
+            })?;
         }
-        Self {
+        Ok(Self {
             state,
             builder: SegmentBuilder::new(),
             packs: BTreeMap::new(),
             shared,
-            shared_frames: BTreeMap::new(),
+            shared_frames: HashMap::new(),
             shared_entries: BTreeSet::new(),
-        }
+        })
     }
 
     fn add(&mut self, part: &Part) -> Result<()> {
-        let packs: Vec<Option<(u32, bool)>> = part
-            .segment
-            .packs
-            .iter()
-            .map(|pack| {
-                let is_gone = self.state.dropped.contains_key(&pack.name);
-                (!is_gone).then(|| (self.pack(pack), self.shared.contains(&pack.name)))
-            })
-            .collect();
+        let mut packs: Vec<Option<(u32, bool)>> = Vec::new();
+        part.segment.each_pack(|_, pack| {
+            let is_gone = self.state.dropped.contains_key(&pack.name);
+            packs.push((!is_gone).then(|| (self.pack(&pack), self.shared.contains(&pack.name))));
+            Ok(())
+        })?;
         let mut frames = Vec::with_capacity(part.segment.frames() as usize);
         part.segment.each_frame(|frame| {
             let pack = packs.get(frame.pack as usize).copied().flatten();
@@ -141,9 +146,13 @@ impl<'a> Merge<'a> {
                 if !is_shared {
                     return (new(self, row), false);
                 }
-                let known = self.shared_frames.get(&(row, frame.position)).copied();
+                let frame = FrameRow {
+                    pack: row,
+                    ..*frame
+                };
+                let known = self.shared_frames.get(&frame).copied();
                 let frame_row = known.unwrap_or_else(|| new(self, row));
-                self.shared_frames.insert((row, frame.position), frame_row);
+                self.shared_frames.insert(frame, frame_row);
                 (frame_row, true)
             }));
             Ok(())
@@ -166,7 +175,9 @@ impl<'a> Merge<'a> {
     }
 
     fn pack(&mut self, pack: &crate::packs::PackInfo) -> u32 {
-        if let Some(row) = self.packs.get(&pack.name) {
+        let (offset, len) = (pack.header_offset, pack.header_len);
+        let key = (pack.name, pack.len, offset, len, pack.class as u16);
+        if let Some(row) = self.packs.get(&key) {
             return *row;
         }
         let row = self.builder.push_pack(PackRow {
@@ -176,7 +187,7 @@ impl<'a> Merge<'a> {
             header_len: pack.header_len,
             class: pack.class,
         });
-        self.packs.insert(pack.name, row);
+        self.packs.insert(key, row);
         row
     }
 }

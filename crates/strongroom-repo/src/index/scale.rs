@@ -106,7 +106,8 @@ impl IndexScale {
     /// Returns the bytes of memory of all filters.
     #[must_use]
     pub fn filter_bytes(&self) -> u64 {
-        self.parts().map(|part| part.segment.filter_bytes()).sum()
+        let index = self.index.iter();
+        index.map(|index| index.routing().filter_bytes()).sum()
     }
 
     /// Looks up blobs that are there, scattered over the whole index, and returns how many were found.
@@ -158,8 +159,9 @@ impl IndexScale {
         Ok(found)
     }
 
-    fn parts(&self) -> impl Iterator<Item = &super::Part> {
-        self.index.iter().flat_map(|index| &index.parts)
+    #[cfg(test)]
+    pub(super) fn index(&self) -> Option<&Arc<Index>> {
+        self.index.as_ref()
     }
 
     fn made_up_state(&self) -> Result<Arc<State>> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use strongroom_crypt::{BoxSealer, Id};
@@ -15,27 +15,32 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::filter::IdFilter;
 use crate::index::storage::{SegmentCache, Storage};
+use crate::index::walk::{is_before, matches};
 use crate::keys::Keys;
 use crate::lru::Lru;
 use crate::packs::PackInfo;
 
-/// Decrypted pages of all segments, the ones used last.
+/// What was read last of all segments: decrypted pages, and rows of packs.
 #[derive(Debug)]
-pub(super) struct PageCache(Mutex<Lru<(u64, u32), Bytes>>);
+pub(super) struct PageCache {
+    pages: Mutex<Lru<(u64, u32), Bytes>>,
+    packs: Mutex<Lru<(u64, u32), Arc<PackInfo>>>,
+}
 
 impl PageCache {
-    /// Makes a cache for `pages` pages of 64 KiB.
+    /// Makes a cache for `pages` pages of 64 KiB, and for half a mebibyte of packs.
     pub(super) fn new(pages: usize) -> Self {
-        Self(Mutex::new(Lru::new(pages)))
+        Self {
+            pages: Mutex::new(Lru::new(pages)),
+            packs: Mutex::new(Lru::new(CACHED_PACKS)),
+        }
     }
 }
 
-/// A segment: its packs, fences and filter in memory, frames and entries where they are stored.
+/// A segment: its fences in memory, all else where it is stored.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) name: ObjectHash,
-    /// Its packs, by row.
-    pub(super) packs: Vec<Arc<PackInfo>>,
     serial: u64,
     keys: Arc<Keys>,
     preamble: [u8; Preamble::LEN],
@@ -45,7 +50,16 @@ pub(super) struct Segment {
     cache: Option<SegmentCache>,
     pages: Arc<PageCache>,
     fences: Vec<u64>,
-    filter: IdFilter,
+    filter: Mutex<Filter>,
+}
+
+/// The filter of a segment.
+#[derive(Debug)]
+enum Filter {
+    /// Of one that is in memory itself.
+    Kept(Arc<IdFilter>),
+    /// Somebody may have it in use.
+    Lent(Weak<IdFilter>),
 }
 
 /// A match in a segment: a row of its packs, and the frame.
@@ -71,7 +85,8 @@ pub(super) struct Opening<'a> {
 }
 
 impl Segment {
-    /// Opens a segment: reads its head, its packs and fences, and its filter or, without one, all entries once.
+    /// Opens a segment: reads its head and fences. Its packs are for [`each_pack`](Self::each_pack) to check, and its entries
+    /// for [`filter`](Self::filter).
     ///
     /// # Errors
     ///
@@ -106,7 +121,6 @@ impl Segment {
         }
         let mut segment = Self {
             name,
-            packs: Vec::new(),
             serial: next_serial(),
             keys,
             preamble,
@@ -116,24 +130,47 @@ impl Segment {
             cache: opening.cache.cloned(),
             pages: Arc::clone(opening.pages),
             fences: Vec::new(),
-            filter: IdFilter::Unfiltered,
+            filter: Mutex::new(Filter::Lent(Weak::new())),
         };
-        segment.read_tables()?;
-        segment.filter = segment.read_or_build_filter()?;
+        segment.fences = segment.read_fences()?;
         Ok(segment)
     }
 
-    /// Appends all matches of an id to `hits`.
+    /// Returns its filter: that which is in use, or that of the local cache, or else one made of all entries. Of a segment in a file it lasts as long as
+    /// somebody has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`each_entry`](Self::each_entry).
+    pub(super) fn filter(&self) -> Result<Arc<IdFilter>> {
+        let mut filter = lock(&self.filter);
+        let known = match &*filter {
+            Filter::Kept(known) => Some(Arc::clone(known)),
+            Filter::Lent(known) => known.upgrade(),
+        };
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let read = Arc::new(self.read_or_build_filter()?);
+        *filter = match self.storage.is_file() {
+            true => Filter::Lent(Arc::downgrade(&read)),
+            false => Filter::Kept(Arc::clone(&read)),
+        };
+        Ok(read)
+    }
+
+    /// Says whether it is in a file of the local cache.
+    pub(super) fn is_in_file(&self) -> bool {
+        self.storage.is_file() && self.cache.is_some()
+    }
+
+    /// Appends all matches of an id to `hits`. Who can ask the filter first does.
     ///
     /// # Errors
     ///
     /// `Damaged` when a page does not open; a copy in the local cache is then discarded.
     pub(super) fn find(&self, id: &Id, hits: &mut Vec<Hit>) -> Result<()> {
-        let key = filter_key(id.as_bytes());
-        if !self.filter.may_contain(key) {
-            return Ok(());
-        }
-        self.candidates(key)
+        self.candidates(id)
             .try_for_each(|page| self.find_in_page(page, id, hits))
     }
 
@@ -143,11 +180,7 @@ impl Segment {
     ///
     /// As [`find`](Self::find).
     pub(super) fn find_rows(&self, id: &Id, rows: &mut Vec<EntryHit>) -> Result<()> {
-        let key = filter_key(id.as_bytes());
-        if !self.filter.may_contain(key) {
-            return Ok(());
-        }
-        self.candidates(key)
+        self.candidates(id)
             .try_for_each(|page| self.find_rows_in_page(page, id, rows))
     }
 
@@ -175,6 +208,63 @@ impl Segment {
         })
     }
 
+    /// Calls `each` with every pack, in the order of their rows.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` or `Incompatible` also when a row is not what the format allows; those of `each`.
+    pub(super) fn each_pack(
+        &self,
+        mut each: impl FnMut(u32, PackInfo) -> Result<()>,
+    ) -> Result<()> {
+        let mut at = 0;
+        self.each_row::<PACK_LEN>(Table::Packs, u64::from(self.head.packs), |row| {
+            each(at, self.decode_pack(row)?)?;
+            at += 1;
+            Ok(())
+        })
+    }
+
+    /// Returns every pack, by row: about 80 bytes each.
+    ///
+    /// # Errors
+    ///
+    /// As [`each_pack`](Self::each_pack).
+    pub(super) fn all_packs(&self) -> Result<Vec<Arc<PackInfo>>> {
+        let mut packs = Vec::new();
+        self.each_pack(|_, pack| {
+            packs.push(Arc::new(pack));
+            Ok(())
+        })?;
+        Ok(packs)
+    }
+
+    /// Reads the row of one pack.
+    ///
+    /// # Errors
+    ///
+    /// As [`each_pack`](Self::each_pack).
+    pub(super) fn pack(&self, row: u32) -> Result<Arc<PackInfo>> {
+        let key = (self.serial, row);
+        if let Some(pack) = lock(&self.pages.packs).get(&key) {
+            return Ok(pack);
+        }
+        let (page, offset) = self.locate_row(Table::Packs, u64::from(row))?;
+        let bytes = self.page(page)?;
+        let found = bytes
+            .get(offset..)
+            .and_then(|rest| rest.first_chunk::<PACK_LEN>());
+        let pack = self.decode_pack(found.ok_or_else(|| truncated(&self.name))?)?;
+        let pack = Arc::new(pack);
+        lock(&self.pages.packs).insert(key, Arc::clone(&pack), 1);
+        Ok(pack)
+    }
+
+    /// Returns how many packs it maps.
+    pub(super) fn packs(&self) -> u32 {
+        self.head.packs
+    }
+
     /// Returns all its bytes, as they are stored here.
     pub(super) fn bytes(&self) -> Option<Bytes> {
         let mut all = Vec::new();
@@ -187,19 +277,36 @@ impl Segment {
         self.head.entries
     }
 
-    /// Returns how many bytes of memory its filter takes.
-    #[cfg(any(test, feature = "testing"))]
-    pub(super) fn filter_bytes(&self) -> u64 {
-        self.filter.bytes()
-    }
-
     /// Returns how many frames it has.
     pub(super) fn frames(&self) -> u32 {
         self.head.frames
     }
 
-    /// Returns the pages of entries that may hold a key.
-    fn candidates(&self, key: u64) -> Range<usize> {
+    /// Calls `each` with the beginning of every id in a range, as often as it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub(super) fn each_key(&self, keys: &Range<u128>, mut each: impl FnMut(u64)) -> Result<()> {
+        let is_before = |end: u128| move |fence: &u64| u128::from(*fence) < end;
+        let from = self.fences.partition_point(is_before(keys.start));
+        let to = self.fences.partition_point(is_before(keys.end));
+        for page in from.saturating_sub(1)..to {
+            let first = page as u64 * ENTRIES_OF_A_PAGE;
+            let (number, _) = self.locate_row(Table::Entries, first)?;
+            let bytes = self.read_page(number)?;
+            let (rows, _) = bytes.as_chunks::<ENTRY_LEN>();
+            let of_page = rows.iter().map(|row| key_of(row));
+            of_page
+                .filter(|key| keys.contains(&u128::from(*key)))
+                .for_each(&mut each);
+        }
+        Ok(())
+    }
+
+    /// Returns the pages of entries that may hold an id.
+    pub(super) fn candidates(&self, id: &Id) -> Range<usize> {
+        let key = key_of(id.as_bytes());
         // Ids equal in 8 bytes may begin on the page before the first with that fence.
         let from = self
             .fences
@@ -222,29 +329,19 @@ impl Segment {
     }
 
     fn find_rows_in_page(&self, page: usize, id: &Id, hits: &mut Vec<EntryHit>) -> Result<()> {
-        let first = page as u64 * (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;
-        let (number, _) = self.locate_row(Table::Entries, first)?;
-        let bytes = self.page(number)?;
+        let (first, bytes) = self.entries_page(page)?;
         let (rows, _) = bytes.as_chunks::<ENTRY_LEN>();
         let prefix = EntryRow::prefix_of(id);
-        let start = rows
-            .partition_point(|row| !row.starts_with(&prefix) && row.as_slice() < prefix.as_slice());
-        for (row, at) in rows
-            .get(start..)
-            .unwrap_or_default()
-            .iter()
-            .zip(start as u64..)
-        {
-            let entry = EntryRow::decode(row);
-            if entry.prefix != prefix {
-                break;
-            }
-            hits.push(EntryHit {
-                row: first + at,
-                frame: entry.frame,
-            });
-        }
+        let start = rows.partition_point(|row| is_before(row, &prefix));
+        hits.extend(matches(rows, start, &prefix, first));
         Ok(())
+    }
+
+    /// Returns the row that a page of entries begins with, and the page.
+    pub(super) fn entries_page(&self, page: usize) -> Result<(u64, Bytes)> {
+        let first = page as u64 * ENTRIES_OF_A_PAGE;
+        let (number, _) = self.locate_row(Table::Entries, first)?;
+        Ok((first, self.page(number)?))
     }
 
     /// Reads a row of the frames.
@@ -253,9 +350,18 @@ impl Segment {
     ///
     /// As [`find`](Self::find).
     pub(super) fn frame(&self, row: u32) -> Result<FrameRow> {
-        let (page, offset) = self.locate_row(Table::Frames, u64::from(row))?;
-        let bytes = self.page(page)?;
-        let row = bytes
+        let (page, offset) = self.locate_frame(row)?;
+        self.frame_at(&self.page(page)?, offset)
+    }
+
+    /// Returns the page that has a row of the frames, and where in it.
+    pub(super) fn locate_frame(&self, row: u32) -> Result<(u32, usize)> {
+        self.locate_row(Table::Frames, u64::from(row))
+    }
+
+    /// Decodes a row of the frames out of the page that [has it](Self::locate_frame).
+    pub(super) fn frame_at(&self, page: &Bytes, offset: usize) -> Result<FrameRow> {
+        let row = page
             .get(offset..)
             .and_then(|rest| rest.first_chunk::<FRAME_LEN>());
         let row = FrameRow::decode(row.ok_or_else(|| truncated(&self.name))?);
@@ -264,7 +370,7 @@ impl Segment {
     }
 
     fn check_frame(&self, row: &FrameRow) -> Result<()> {
-        if self.packs.len() <= row.pack as usize {
+        if self.head.packs <= row.pack {
             return Err(damaged(
                 &self.name,
                 "a segment names a pack that it does not have",
@@ -279,14 +385,15 @@ impl Segment {
             .ok_or_else(|| damaged(&self.name, "a segment names a row that it does not have"))
     }
 
-    fn page(&self, number: u32) -> Result<Bytes> {
+    /// Returns a decrypted page.
+    pub(super) fn page(&self, number: u32) -> Result<Bytes> {
         let key = (self.serial, number);
-        let cached = lock(&self.pages.0).get(&key);
+        let cached = lock(&self.pages.pages).get(&key);
         if let Some(page) = cached {
             return Ok(page);
         }
         let page = Bytes::from(self.read_page(number)?);
-        lock(&self.pages.0).insert(key, page.clone(), 1);
+        lock(&self.pages.pages).insert(key, page.clone(), 1);
         Ok(page)
     }
 
@@ -311,26 +418,11 @@ impl Segment {
         Err(failure)
     }
 
-    /// Reads the tables that stay in memory: packs and fences.
-    fn read_tables(&mut self) -> Result<()> {
-        let mut packs = Vec::new();
-        self.each_row::<PACK_LEN>(Table::Packs, u64::from(self.head.packs), |row| {
-            let row = PackRow::decode(row)
-                .map_err(|error| Error::decode(object_name::index(&self.name), error))?;
-            let pack = PackInfo {
-                name: row.name,
-                len: row.len,
-                header_offset: row.header_offset,
-                header_len: row.header_len,
-                class: row.class,
-            };
-            pack.check()?;
-            packs.push(Arc::new(pack));
-            Ok(())
-        })?;
-        let per_page = (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;
+    /// Reads the table that stays in memory.
+    fn read_fences(&self) -> Result<Vec<u64>> {
+        let pages = self.head.entries.div_ceil(ENTRIES_OF_A_PAGE);
         let mut fences = Vec::new();
-        self.each_row::<FENCE_LEN>(Table::Fences, self.head.entries.div_ceil(per_page), |row| {
+        self.each_row::<FENCE_LEN>(Table::Fences, pages, |row| {
             fences.push(u64::from_be_bytes(*row));
             Ok(())
         })?;
@@ -340,9 +432,22 @@ impl Segment {
                 "the fences of a segment are not sorted",
             ));
         }
-        self.packs = packs;
-        self.fences = fences;
-        Ok(())
+        fences.shrink_to_fit();
+        Ok(fences)
+    }
+
+    fn decode_pack(&self, row: &[u8; PACK_LEN]) -> Result<PackInfo> {
+        let row = PackRow::decode(row)
+            .map_err(|error| Error::decode(object_name::index(&self.name), error))?;
+        let pack = PackInfo {
+            name: row.name,
+            len: row.len,
+            header_offset: row.header_offset,
+            header_len: row.header_len,
+            class: row.class,
+        };
+        pack.check()?;
+        Ok(pack)
     }
 
     fn read_or_build_filter(&self) -> Result<IdFilter> {
@@ -355,7 +460,7 @@ impl Segment {
         }
         let mut keys = Vec::new();
         self.each_row::<ENTRY_LEN>(Table::Entries, self.head.entries, |row| {
-            keys.push(filter_key(row));
+            keys.push(key_of(row));
             Ok(())
         })?;
         if !keys.is_sorted() {
@@ -431,7 +536,7 @@ fn open_page(
 }
 
 /// The part of an id that filters and fences know.
-fn filter_key(id: &[u8]) -> u64 {
+pub(super) fn key_of(id: &[u8]) -> u64 {
     u64::from_be_bytes(id.first_chunk::<8>().copied().unwrap_or_default())
 }
 
@@ -452,7 +557,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Rows of packs that are kept: what is looked up one after another is often in the same few packs.
+const CACHED_PACKS: usize = 4_096;
 const PACK_LEN: usize = 48;
 const FRAME_LEN: usize = 16;
 const FENCE_LEN: usize = 8;
-const ENTRY_LEN: usize = 24;
+pub(super) const ENTRY_LEN: usize = 24;
+const ENTRIES_OF_A_PAGE: u64 = (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;

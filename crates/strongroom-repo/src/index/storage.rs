@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use strongroom_crypt::RepositoryId;
@@ -16,10 +16,57 @@ pub(super) enum Storage {
     /// All of them.
     Memory(Bytes),
     /// A file that is read in ranges.
-    File(File),
+    File(LocalFile),
+}
+
+/// A file of the local cache. The first few stay open, so that they can be read though another process removes them; systems do not let
+/// a process have thousands open.
+#[derive(Debug)]
+pub(super) struct LocalFile {
+    path: PathBuf,
+    open: Option<(File, Handle)>,
+}
+
+/// The right to have one more file open.
+#[derive(Debug)]
+struct Handle;
+
+impl Handle {
+    fn take() -> Option<Self> {
+        let more = |open: usize| (open < MOST_OPEN).then_some(open + 1);
+        let taken = OPEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.is_ok().then_some(Self)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl LocalFile {
+    fn new(path: PathBuf, file: File) -> Self {
+        Self {
+            path,
+            open: Handle::take().map(|handle| (file, handle)),
+        }
+    }
+
+    fn read(&self, out: &mut [u8], offset: u64) -> std::io::Result<()> {
+        match &self.open {
+            Some((file, _)) => read_at(file, out, offset),
+            None => read_at(&File::open(&self.path)?, out, offset),
+        }
+    }
 }
 
 impl Storage {
+    /// Says whether it takes no memory.
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+
     /// Reads a range into `out`, which it replaces; false when there are fewer bytes or reading fails.
     pub(super) fn read(&self, range: &Range<u64>, out: &mut Vec<u8>) -> bool {
         out.clear();
@@ -42,7 +89,7 @@ impl Storage {
             }
             Self::File(file) => {
                 out.resize(len, 0);
-                read_at(file, out, range.start).is_ok()
+                file.read(out, range.start).is_ok()
             }
         }
     }
@@ -62,17 +109,24 @@ impl SegmentCache {
         Some(Self { folder })
     }
 
+    /// Returns where it is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Opens a segment that is there with the right length.
     pub(super) fn segment(&self, name: &ObjectHash, len: u64) -> Option<Storage> {
-        let file = File::open(self.segment_path(name)).ok()?;
-        (file.metadata().ok()?.len() == len).then_some(Storage::File(file))
+        let path = self.segment_path(name);
+        let file = File::open(&path).ok()?;
+        let is_whole = file.metadata().ok()?.len() == len;
+        is_whole.then(|| Storage::File(LocalFile::new(path, file)))
     }
 
     /// Keeps a segment; what cannot be written is kept in memory.
     pub(super) fn keep_segment(&self, name: &ObjectHash, bytes: Bytes) -> Storage {
         let path = self.segment_path(name);
         match write_file(&path, &bytes).and_then(|()| File::open(&path)) {
-            Ok(file) => Storage::File(file),
+            Ok(file) => Storage::File(LocalFile::new(path, file)),
             Err(error) => {
                 tracing::debug!(%error, "the local cache takes no segment");
                 Storage::Memory(bytes)
@@ -129,9 +183,7 @@ impl SegmentCache {
 
 /// Writes a file under another name and renames it, so that nobody meets half of it. It need not survive a crash.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    static SERIAL: AtomicU64 = AtomicU64::new(0);
-    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-    let temporary = path.with_extension(format!("{}-{serial}.part", std::process::id()));
+    let temporary = temporary_beside(path);
     let written = File::create(&temporary)
         .and_then(|mut file| file.write_all(bytes))
         .and_then(|()| std::fs::rename(&temporary, path));
@@ -139,6 +191,13 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         drop(std::fs::remove_file(&temporary));
     }
     written
+}
+
+/// Returns where to write a file before it gets its name: nobody else writes there.
+pub(super) fn temporary_beside(path: &Path) -> PathBuf {
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    path.with_extension(format!("{}-{serial}.part", std::process::id()))
 }
 
 /// Reads exactly as many bytes as there is room for.
@@ -181,4 +240,8 @@ pub(crate) fn write_at(file: &File, mut bytes: &[u8], mut offset: u64) -> std::i
     Ok(())
 }
 
+/// Files of segments that are open in this process.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+/// So many at once: systems give a process from 256 up.
+const MOST_OPEN: usize = 100;
 const FILTER_SUFFIX: &str = ".filter";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strongroom_crypt::{Id, SessionId};
-use strongroom_format::{Body, Dropped, EpochState, ObjectHash, Tombstone};
+use strongroom_format::{Body, Dropped, EpochState, ObjectHash, Tombstone, object_name};
 
 use crate::backup::retired_epochs;
 use crate::blobs::Blobs;
@@ -20,8 +20,8 @@ use crate::state::State;
 /// What was found needed and what is relied on, kept up with the journal.
 ///
 /// The rule is that of docs/format.md §10: before and after every Tombstone, each blob of each snapshot in force has a pack in
-/// force, mapped by a segment in force. What is `needed` has every such blob; so it is enough that all of it is in force,
-/// undamaged, and that nothing has been committed that was not marked.
+/// force, mapped by a segment in force. What is `needed` has every such blob, and the segments of `mapping` say so; so it is enough that
+/// all of both is in force, undamaged, and that nothing has been committed that was not marked.
 #[derive(Debug)]
 pub(crate) struct Ground {
     pub(crate) history: History,
@@ -31,6 +31,10 @@ pub(crate) struct Ground {
     pub(crate) snapshots: BTreeSet<Id>,
     /// Packs with something that a snapshot needs.
     pub(crate) needed: BTreeSet<ObjectHash>,
+    /// The segments that were in force when it was last made sure that they map what is needed.
+    pub(crate) mapping: BTreeSet<ObjectHash>,
+    /// Segments that map what was written anew.
+    pub(crate) written: BTreeSet<ObjectHash>,
     /// What was known to be damaged when that was found out.
     pub(crate) damaged: BTreeMap<ObjectHash, BTreeSet<u32>>,
     /// Epochs under which nothing counted as stored then.
@@ -113,7 +117,10 @@ impl Ground {
     /// Checks that nothing a snapshot needs is lost with a batch.
     fn check(&self, state: &State, batch: &Batch) -> Result<(), Objection> {
         let is_marked = |(id, _): &(Id, _)| self.snapshots.contains(id);
-        if !state.snapshots.values().all(is_marked) || self.is_spoken_for(state, batch) {
+        if !state.snapshots.values().all(is_marked)
+            || self.is_spoken_for(state, batch)
+            || self.lost_a_segment(state, batch)
+        {
             return Err(Objection::Behind);
         }
         let mut kept = self
@@ -122,6 +129,10 @@ impl Ground {
             .filter(|name| !batch.packs.contains(*name));
         if let Some(lost) = kept.find(|name| !state.packs.contains_key(*name)) {
             return Err(Objection::Stale(dropped(lost)));
+        }
+        let mut written = self.written.iter();
+        if let Some(lost) = written.find(|name| !state.segments.contains_key(*name)) {
+            return Err(Objection::Stale(unmapped(object_name::index(lost))));
         }
         let mut worse = state.damaged.iter().filter(|(name, frames)| {
             self.needed.contains(*name) && self.damaged.get(*name) != Some(*frames)
@@ -146,6 +157,22 @@ impl Ground {
         Ok(())
     }
 
+    /// Says whether a segment is not in force any more that maps a pack which stays.
+    fn lost_a_segment(&self, state: &State, batch: &Batch) -> bool {
+        let mut lost = self
+            .mapping
+            .iter()
+            .filter(|name| !state.segments.contains_key(*name))
+            .peekable();
+        if lost.peek().is_none() {
+            return false;
+        }
+        let goes =
+            |name: &ObjectHash| state.dropped.contains_key(name) || batch.packs.contains(name);
+        let empty: BTreeSet<_> = self.index.exhausted(goes).into_iter().collect();
+        lost.any(|name| !empty.contains(name))
+    }
+
     /// Says whether a session that was given up has spoken, or one that was not announced what would go.
     fn is_spoken_for(&self, state: &State, batch: &Batch) -> bool {
         let is_orphan = |name: &ObjectHash| self.orphans.contains(name);
@@ -168,7 +195,7 @@ impl Ground {
     ///
     /// # Errors
     ///
-    /// As [`plan_prune`](Repository::plan_prune).
+    /// `Stale` when no segment in force maps something that is needed; otherwise as [`plan_prune`](Repository::plan_prune).
     pub(crate) fn catch_up(
         &mut self,
         repository: &Repository,
@@ -191,7 +218,11 @@ impl Ground {
         for name in &saved {
             self.doomed.remove(name);
         }
-        Ok(saved)
+        self.mapping = state.segments.keys().copied().collect();
+        match self.marks.unmapped(&self.mapping, &self.doomed)? {
+            None => Ok(saved),
+            Some(pack) => Err(unmapped(object_name::pack(&pack))),
+        }
     }
 
     /// Marks what was committed since; returns the packs in which something is needed now that was not before.
@@ -267,8 +298,13 @@ pub(crate) fn dropped(name: &ObjectHash) -> Error {
     stale("a pack that stays was dropped by somebody else", name)
 }
 
+fn unmapped(object: String) -> Error {
+    let what = "the segment that maps something needed was dropped by somebody else";
+    Error::new(ErrorKind::Stale, what).object_named(object)
+}
+
 fn stale(what: &str, name: &ObjectHash) -> Error {
-    Error::new(ErrorKind::Stale, what).object_named(strongroom_format::object_name::pack(name))
+    Error::new(ErrorKind::Stale, what).object_named(object_name::pack(name))
 }
 
 /// Segments that one entry drops because nothing is left in them; those beyond are dropped by the next.

@@ -27,7 +27,7 @@ pub(super) fn weak_frames(
         weak.extend(missing.iter().map(|name| (*name, BTreeSet::new())));
         return Ok(weak);
     }
-    for pack in index.packs() {
+    for pack in index.packs()? {
         let counts = pack.class != PackClass::Pages && state.packs.contains_key(&pack.name);
         let counts = counts && !missing.contains(&pack.name);
         if counts && !weak.contains_key(&pack.name) {

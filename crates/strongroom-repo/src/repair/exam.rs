@@ -236,7 +236,7 @@ impl Look<'_> {
         bytes: &Bytes,
     ) -> Result<(PackInfo, PackHeader)> {
         let own = own_info(pack, bytes);
-        let known = self.index.packs().into_iter();
+        let known = self.index.packs()?.into_iter();
         let known = known.filter(|info| info.name == pack.name && info.len == pack.len);
         let mut failure = None;
         for info in own.into_iter().chain(known.map(|info| (*info).clone())) {

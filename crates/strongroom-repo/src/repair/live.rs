@@ -105,7 +105,7 @@ impl<'a> Live<'a> {
             is_incomplete: false,
             looks_up_all: !look
                 .index
-                .unmapped(&look.state, &BTreeSet::new())
+                .unmapped(&look.state, &BTreeSet::new())?
                 .is_empty(),
             looked_up: BTreeSet::new(),
             is_shaky: false,

@@ -115,7 +115,7 @@ impl Look<'_> {
         if !self.index.problems().is_empty() {
             return Ok(Vec::new());
         }
-        let packs = self.index.unmapped(&self.state, &BTreeSet::new());
+        let packs = self.index.unmapped(&self.state, &BTreeSet::new())?;
         let (_, readable) = builder_of_headers(self.remote, self.context, packs.iter())?;
         let item = |pack: ObjectHash| {
             let remedy = Remedy::Rebuild(RepairSource::Headers);
@@ -138,7 +138,7 @@ impl Look<'_> {
         bad: &BTreeSet<ObjectHash>,
         report: &mut RepairReport,
     ) -> Result<()> {
-        let unmapped = self.index.unmapped(&self.state, bad);
+        let unmapped = self.index.unmapped(&self.state, bad)?;
         let mut added: Vec<SegmentRef> = Vec::new();
         let nobody = SessionId::from_bytes([0; SessionId::LEN]);
         for packs in unmapped.chunks(PACKS) {
@@ -188,7 +188,7 @@ impl Look<'_> {
         let left = packs.iter().filter(|pack| !done.contains(&pack.name));
         let left: BTreeMap<ObjectHash, u32> = left.map(|pack| (pack.name, pack.len)).collect();
         let mut carried = HashSet::new();
-        for info in self.index.packs() {
+        for info in self.index.packs()? {
             if left.get(&info.name) != Some(&info.len) || carried.contains(&info.name) {
                 continue;
             }

@@ -83,7 +83,7 @@ fn list(
     unreadable: &mut u64,
 ) -> Result<(Vec<Id>, HashMap<Id, Seen>)> {
     let (mut ids, mut pages) = (Vec::new(), HashMap::new());
-    for pack in index.packs() {
+    for pack in index.packs()? {
         if pack.class != PackClass::Pages {
             continue;
         }

@@ -208,7 +208,9 @@ impl State {
         if let Some(seen) = commit.seen {
             self.trail.compare(seen);
         }
-        self.insert_snapshot(n, Arc::new(commit.snapshot), structure)?;
+        let mut snapshot = commit.snapshot;
+        snapshot.labels = self.labels.share(snapshot.labels);
+        self.insert_snapshot(n, Arc::new(snapshot), structure)?;
         self.sessions.remove(&commit.session);
         self.committed_sessions.insert_new((commit.session, ()));
         self.add(commit.packs, commit.segments);

@@ -1,5 +1,7 @@
 //! What the rules mean, case by case. Laws do not tell traditions apart; these do.
 
+use std::sync::Arc;
+
 use strongroom_retain::{KeepRules, Moment, Retention, SnapshotInfo, Span, Verdict};
 
 use crate::history::{Snapshot, all_at, at, kept, moment, rules};
@@ -55,7 +57,7 @@ fn every_verdict_says_why() {
     let mut snapshots = all_at(&DAYS);
     snapshots[2].pinned = true;
     snapshots[2].held = true;
-    snapshots[0].tags.insert("prod".into());
+    Arc::make_mut(&mut snapshots[0].tags).insert("prod".into());
     snapshots.push(at(7, "2026-11-23T00:00:00Z"));
     let text = "last=2 daily=2 weekly=4 within=1d within-weekly=5d tag=prod";
     assert_eq!(
@@ -149,7 +151,7 @@ fn unlimited_is_without_end() {
 fn tags_must_all_be_there() {
     let mut snapshots = all_at(&DAYS);
     for (at, tags) in [(0, "prod"), (1, "eu"), (2, "prod eu"), (3, "production")] {
-        snapshots[at].tags.extend(tags.split(' ').map(String::from));
+        Arc::make_mut(&mut snapshots[at].tags).extend(tags.split(' ').map(String::from));
     }
     let now = "2026-11-22T00:00:00Z";
     check_all("tag=prod", &snapshots, now, &[0, 2]);

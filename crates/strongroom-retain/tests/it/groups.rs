@@ -134,8 +134,8 @@ proptest! {
             by = by.and(GroupField::Label(name.clone()));
         }
         let mut one = snapshot().with_series(series);
-        one.labels = labels;
-        one.tags = tags;
+        one.labels = labels.into();
+        one.tags = tags.into();
         let key = by.key(&one);
         prop_assert_eq!(key.to_string().parse(), Ok(key));
         prop_assert_eq!(by.to_string().parse(), Ok(by));

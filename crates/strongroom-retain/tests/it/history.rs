@@ -1,5 +1,7 @@
 //! Made-up histories and rules.
 
+use std::sync::Arc;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use strongroom_retain::{
@@ -80,10 +82,10 @@ fn flagged(mut snapshot: Snapshot, flags: u32, often_incomplete: bool) -> Snapsh
     snapshot.pinned = flags % 17 == 3;
     snapshot.held = flags % 19 == 3;
     if flags & 64 != 0 {
-        snapshot.tags.insert("prod".into());
+        Arc::make_mut(&mut snapshot.tags).insert("prod".into());
     }
     if flags & 144 == 144 {
-        snapshot.tags.insert("eu".into());
+        Arc::make_mut(&mut snapshot.tags).insert("eu".into());
     }
     snapshot
 }

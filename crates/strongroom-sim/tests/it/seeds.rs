@@ -29,6 +29,11 @@ const SEEDS: &[(&str, u64, Profile)] = &[
         8217,
         Profile::RottenPacks,
     ),
+    (
+        "a prune relies on a copy whose segment others drop",
+        14_565,
+        Profile::Sleepers,
+    ),
 ];
 
 #[test]

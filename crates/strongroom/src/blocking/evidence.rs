@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use strongroom_crypt::Id;
 use strongroom_format::record::{Person, Record, RecordHead};
 use strongroom_format::{Event, Evidence};
-use strongroom_repo::{PolicyInForce, Result};
+use strongroom_repo::{Changes, PolicyInForce, Result};
 
 use super::Repository;
 
@@ -89,6 +90,16 @@ impl Repository {
     /// As [`crate::Repository::events`].
     pub fn events(&self, from: u64) -> Result<(Vec<Event>, u64)> {
         self.run(move |repository| async move { repository.events(from).await })
+    }
+
+    /// Compares a snapshot with an earlier one, in numbers.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::changes`].
+    pub fn changes(&self, earlier: &Id, later: &Id) -> Result<Changes> {
+        let (earlier, later) = (*earlier, *later);
+        self.run(move |repository| async move { repository.changes(&earlier, &later).await })
     }
 
     /// Returns the policy in force, if there is one.

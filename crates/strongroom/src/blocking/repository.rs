@@ -6,10 +6,10 @@ use std::sync::Arc;
 use strongroom_crypt::{GenesisPin, Id, RepositoryId, SlotId, Suite};
 use strongroom_format::{AuditKeys, Node};
 use strongroom_repo::{
-    AuditScope, BackupOptions, BackupReport, Depth, DryRun, JournalDamage, JournalRepairPlan,
-    JournalRepairReport, NewSlot, Observer, RecoveryKit, Reprobed, RestoreOptions, RestorePlan,
-    RestoreReport, Result, RevokeReport, SlotInfo, SnapshotFilter, SnapshotInfo, Source,
-    StoreProbe, Target, WarmUpOptions, WarmUpReport,
+    AuditScope, BackupOptions, BackupReport, Depth, DryRun, JournalDamage, JournalObject,
+    JournalRepairPlan, JournalRepairReport, NewSlot, Observer, RecoveryKit, Reprobed,
+    RestoreOptions, RestorePlan, RestoreReport, Result, RevokeReport, SlotInfo, SnapshotFilter,
+    SnapshotInfo, Source, StoreProbe, Target, WarmUpOptions, WarmUpReport,
 };
 use strongroom_store::manners::Manners;
 use strongroom_store::{Key, Store, Warmer};
@@ -63,6 +63,19 @@ impl Repository {
     /// As [`crate::Repository::audit_keys`].
     pub fn audit_keys(&self, scope: AuditScope) -> Result<AuditKeys> {
         self.inner.audit_keys(scope)
+    }
+
+    /// Calls `each` with every journal entry from number `from` on, as it is stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::journal_objects`].
+    pub fn journal_objects(
+        &self,
+        from: u64,
+        each: impl FnMut(JournalObject) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<u64> {
+        self.run(move |repository| async move { repository.journal_objects(from, each).await })
     }
 
     /// Lists the snapshots in force, oldest first, after reading what others have committed since.

@@ -139,7 +139,7 @@ fn packs_by_epoch(repository: &Repository) -> (Vec<ObjectHash>, Vec<ObjectHash>)
         let index = this.index(remote, &state)?;
         let blobs = crate::blobs::Blobs::new(remote.clone(), this.context().clone(), index, 0);
         let (mut old, mut new) = (Vec::new(), Vec::new());
-        for pack in blobs.index().packs() {
+        for pack in blobs.index().packs()? {
             let header = blobs.header(&pack)?;
             let has = |epoch| header.sessions.iter().any(|one| one.epoch == epoch);
             // Pages are sealed under no epoch.

@@ -102,7 +102,7 @@ impl Marks {
         for of_pack in claims.chunk_by(|one, other| one.pack == other.pack) {
             let Some((pack, part)) = of_pack.first().and_then(|claim| {
                 let part = self.parts.get(at)?;
-                Some((part.segment.packs.get(claim.pack as usize)?, part))
+                Some((part.packs.get(claim.pack as usize)?, part))
             }) else {
                 continue;
             };

@@ -1,11 +1,12 @@
 //! Others who prune, commit, announce and merge between a plan and its end; and prunes that end early.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use strongroom_crypt::SessionId;
-use strongroom_format::{Body, PackClass, PackRef, Packs, Unknown};
+use strongroom_format::{Body, Dropped, PackClass, PackRef, Packs, Tombstone, Unknown};
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Operation, Rule, When};
 use strongroom_store::{ErrorKind as StoreKind, Store};
 
@@ -85,6 +86,37 @@ fn of_two_prunes_that_would_keep_different_copies_the_second_is_stale() {
     delete(&repository);
     assert_restores(&store, one, &tree(1));
     assert_restores(&store, other, &tree(1));
+}
+
+#[test]
+fn a_copy_whose_segment_another_has_dropped_is_no_reason_to_drop_the_other() {
+    let (store, repository) = repository();
+    let kept = [
+        write(&repository, "a", &tree(1)),
+        write(&repository, "b", &tree(1)),
+    ];
+    let plan = plan(&repository, only_dead());
+    let dropped: BTreeSet<_> = plan.decisions().iter().map(|one| one.name).collect();
+    assert!(!dropped.is_empty());
+    // Which is allowed: what they map has another copy, which another segment maps.
+    let maps_what_stays = segments_of(&repository, move |pack| !dropped.contains(pack));
+    assert!(!maps_what_stays.is_empty());
+    append(
+        &repository,
+        Body::Tombstone(Tombstone {
+            dropped: Dropped {
+                segments: maps_what_stays,
+                ..Dropped::default()
+            },
+            ..Tombstone::default()
+        }),
+    );
+    let error = try_prune(&repository, plan).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Stale, "{error}");
+    delete(&repository);
+    for id in kept {
+        assert_restores(&store, id, &tree(1));
+    }
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn record(
     snapshot.outcome = Outcome::Partial;
     snapshot.parent = None;
     let from = losses.id.to_string();
-    snapshot.labels.insert(REWRITTEN_FROM.to_owned(), from);
+    snapshot.labels.insert(REWRITTEN_FROM, from);
     let lost = losses.files + losses.entries + losses.pages;
     snapshot.summary.skipped = snapshot.summary.skipped.saturating_add(lost);
     snapshot.summary.new_bytes = 0;

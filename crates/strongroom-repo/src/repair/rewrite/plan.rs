@@ -181,6 +181,6 @@ pub(super) fn exams(look: &Look<'_>, options: &RewriteOptions) -> Result<Exams> 
 pub(super) fn successor(look: &Look<'_>, id: &Id) -> Option<Id> {
     let name = id.to_string();
     let mut snapshots = look.state.snapshots.values();
-    let found = snapshots.find(|(_, one)| one.labels.get(super::REWRITTEN_FROM) == Some(&name));
+    let found = snapshots.find(|(_, one)| one.labels.get(super::REWRITTEN_FROM) == Some(&*name));
     found.map(|(id, _)| *id)
 }

@@ -84,7 +84,10 @@ fn assert_salvaged(world: &World, plan: &RewritePlan, report: &RewriteReport) {
         let find = |id| snapshots.iter().find(|one| one.id == id).unwrap();
         let (new, old) = (find(done.to), find(done.from));
         assert_eq!(new.snapshot.outcome, Outcome::Partial);
-        assert_eq!(new.snapshot.labels[REWRITTEN_FROM], done.from.to_string());
+        assert_eq!(
+            new.snapshot.labels.get(REWRITTEN_FROM),
+            Some(done.from.to_string().as_str())
+        );
         assert_eq!(new.snapshot.began, old.snapshot.began);
         assert_eq!(new.snapshot.series, old.snapshot.series);
         let files = flat
