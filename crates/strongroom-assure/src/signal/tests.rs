@@ -142,6 +142,29 @@ fn years_of_ordinary_days_have_no_critical_alarm_and_few_notices() {
 }
 
 #[test]
+fn changes_of_use_are_no_attack() {
+    // For ever from day 200 on twice as much changes, and compresses a little less, but files are what they are called.
+    for seed in 0..4 {
+        let log = share_log(100 + seed, 500, |day, counted| {
+            if day >= 200 {
+                let changed = counted[FILES_CHANGED];
+                *counted.get_mut(FILES_CHANGED).unwrap() += changed;
+                *counted.get_mut(BYTES_STORED).unwrap() += counted[BYTES_NEW] / 5;
+            }
+        });
+        let report = watch(&log, 500);
+        let drifts = report.alarms.iter().flat_map(|one| &one.signals);
+        assert!(drifts.clone().any(|one| one.code.is_drift()), "it is seen");
+        let critical = report
+            .alarms
+            .iter()
+            .find(|one| one.severity == AlarmSeverity::Critical);
+        assert_eq!(critical, None, "seed {seed}");
+        assert!(report.alarms.len() < 20, "{}", report.alarms.len());
+    }
+}
+
+#[test]
 fn mass_encryption_is_critical_on_its_day() {
     let log = share_log(1, 120, |day, counted| {
         if day == 100 {
