@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_crypt::{Id, Roles};
 use strongroom_format::record::{
-    Access, Acknowledged, ActionState, ActionStep, Alert, AlertOutcome, Attested, Capacity,
-    CapacityKind, Decision, Deleted, Disposal, DisposalMethod, DisposedCopy, Drill, DrillVerdict,
-    Fact, IncidentState, IncidentStep, Inventory, InventoryItem, Job, ObligationMet, Person, Run,
-    RunOutcome, SignOffGiven, Suspect, SuspectState, Verified,
+    Acknowledged, ActionState, Alert, AlertOutcome, Capacity, CapacityKind, Decision, Deleted,
+    Disposal, DisposalMethod, DisposedCopy, DrillVerdict, Fact, IncidentState, IncidentStep,
+    Inventory, InventoryItem, Job, ObligationMet, Person, Run, RunOutcome, SignOffGiven, Suspect,
+    SuspectState,
 };
-use strongroom_format::{Body, Event, Forget, Genesis, Hold, HoldAction, ObjectHash, Tombstone};
+use strongroom_format::{Body, Event, Genesis, Hold, HoldAction, ObjectHash, Tombstone};
 use strongroom_policy::{Document, Policy};
 use strongroom_retain::Moment;
 
 use crate::history::History;
-use crate::testing::{DAY, HOUR, Log, START, id, run, time};
+use crate::testing::{DAY, HOUR, Log, START, id, run};
 
 mod deeds;
 
