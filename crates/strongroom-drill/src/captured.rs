@@ -98,7 +98,8 @@ impl Captured {
         self
     }
 
-    /// Asks a database each of these queries, at backup: of the same moment as the dump, or of data that nobody changes meanwhile.
+    /// Asks a database each of these queries, at backup: of the same moment as the dump, or of data that nobody changes meanwhile. Ask for
+    /// what the same rows give in any order: sums of floating-point numbers are none of that.
     ///
     /// # Errors
     ///

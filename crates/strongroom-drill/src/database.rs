@@ -218,7 +218,9 @@ impl Sandbox for DatabaseSandbox {
         check_room(&self.root, room, self.max_bytes, self.reserve_bytes)?;
         let place = self.make_place()?;
         for call in self.engine.set_up(&place) {
-            let said = finished(call.run(stop))?;
+            // An `initdb` that is interrupted leaves shared memory behind for good.
+            let said = finished(call.run(&stop.shielded(SET_UP_LIMIT)))?;
+            stop.check()?;
             if !said.status.success() {
                 return Err(unavailable(said_by(&call, &said)));
             }
@@ -410,5 +412,7 @@ const MAX_PATH_BYTES: usize = 80;
 const GROWTH: u64 = 3;
 /// Times 20 ms: how long a server that was told to end is waited for.
 const END_PATIENCE: usize = 250;
+/// How long making an empty database may take, which is not interrupted.
+const SET_UP_LIMIT: Duration = Duration::from_secs(30);
 const START_LIMIT: Duration = Duration::from_secs(60);
 const MAX_LINE_CHARS: usize = 400;

@@ -36,7 +36,8 @@ impl Home {
         fs::create_dir(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
         let mut marker = File::create_new(path.join(MARKER))?;
-        flock(&marker, FlockOperation::NonBlockingLockExclusive)?;
+        // Whoever sweeps meanwhile looks for a moment, and leaves a marker alone that says nothing yet.
+        flock(&marker, FlockOperation::LockExclusive)?;
         marker.write_all(EXPLANATION.as_bytes())?;
         Ok(Self {
             path,
@@ -87,7 +88,8 @@ pub fn sweep(root: &Path) -> io::Result<Vec<PathBuf>> {
         let Ok(marker) = File::open(path.join(MARKER)) else {
             continue;
         };
-        if flock(&marker, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        let is_nobodys = flock(&marker, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if is_nobodys && marker.metadata()?.len() > 0 {
             let path = fs::canonicalize(&path)?;
             remove(&path)?;
             swept.push(path);
@@ -257,6 +259,11 @@ mod tests {
         assert!(!path.exists());
         assert!(alive.path().exists());
         assert!(root.path().join("drill-of-somebody").exists());
+        // One that is just being made.
+        let made = root.path().join("drill-made");
+        fs::create_dir(&made).unwrap();
+        fs::write(made.join(MARKER), "").unwrap();
+        assert!(sweep(root.path()).unwrap().is_empty());
         assert!(sweep(&root.path().join("missing")).unwrap().is_empty());
     }
 

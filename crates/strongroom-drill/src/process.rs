@@ -139,7 +139,7 @@ impl Running {
                 break status;
             }
             if let Err(stopped) = stop.pause(moment) {
-                self.kill();
+                self.end();
                 return Err(Mute::Stopped(stopped));
             }
             moment = (moment * 2).min(LOOK_EVERY);
@@ -160,6 +160,20 @@ impl Running {
         if let Some(pid) = self.group {
             let _ = rustix::process::kill_process(pid, signal);
         }
+    }
+
+    /// Asks it and all that it started to end, and soon kills what does not: what is killed has no time to free shared memory.
+    fn end(&mut self) {
+        if let Some(group) = self.group.filter(|_| !self.has_ended()) {
+            let _ = kill_process_group(group, Signal::TERM);
+        }
+        for _ in 0..END_PATIENCE {
+            if self.has_ended() {
+                break;
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        self.kill();
     }
 
     /// Ends it and all that it started.
@@ -308,6 +322,8 @@ pub(crate) fn account(names: &[&str]) -> Option<(u32, u32)> {
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Times 5 ms: what is waited for the end of the output of a program that has ended.
 const PATIENCE: usize = 200;
+/// Times 10 ms: how long a program that was asked to end is waited for.
+const END_PATIENCE: usize = 100;
 /// How much is kept of what a program writes to its output.
 const MAX_OUTPUT_BYTES: usize = 1 << 20;
 /// How much is kept of the end of its standard error.

@@ -100,6 +100,11 @@ impl Stop {
         }
     }
 
+    /// Says stop after `limit` from now and not before: for what must not be interrupted half-way.
+    pub(crate) fn shielded(&self, limit: Duration) -> Self {
+        Self::new(Cancel::new(), Arc::clone(&self.clock)).within(limit)
+    }
+
     /// Says whether to go on.
     ///
     /// # Errors
@@ -182,6 +187,17 @@ mod tests {
         assert_eq!(stop.pause(Duration::ZERO), Ok(()));
         let waited = stop.wait(std::future::pending::<()>());
         assert_eq!(waited, Err(Stopped::TimedOut));
+    }
+
+    #[test]
+    fn a_shield_holds_for_its_time() {
+        let cancel = Cancel::new();
+        let stop = Stop::new(cancel.clone(), Arc::new(Ticking::default()));
+        let shielded = stop.shielded(Duration::from_secs(2));
+        cancel.cancel();
+        assert_eq!(stop.check(), Err(Stopped::Cancelled));
+        assert_eq!(shielded.check(), Ok(()));
+        assert_eq!(shielded.check(), Err(Stopped::TimedOut));
     }
 
     #[test]
