@@ -20,6 +20,7 @@ pub mod policy;
 mod progress;
 mod prune;
 pub mod record;
+pub mod report;
 mod repository;
 pub mod restore;
 pub mod run;

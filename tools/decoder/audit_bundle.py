@@ -373,6 +373,7 @@ def judge(found, rows, config):
         if not instead:
             judged.append((n, entry.name, standing, sensitive(found, entry, config)))
         else:
+            need(entry.payload is None or entry.type == 15 and not entry.void, f"what stands in the place of entry {n} is no Bridge")
             judged.append((n, "absent", "absent", None))
     need(opened or not rows, "the key opens nothing")
     named = {bytes(entry.body[0]).hex() for _, entry, _ in rows.values() if entry and entry.payload and entry.type == 12 and not entry.void}

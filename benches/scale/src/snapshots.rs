@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use serde_json::json;
 use strongroom_repo::testing::{Tree, TreeSource};
 use strongroom_repo::{
-    BackupOptions, Components, ForgetOptions, ParentChoice, PruneOptions, Repository,
+    BackupOptions, Clock as _, Components, ForgetOptions, ParentChoice, PruneOptions, Repository,
 };
 
 use crate::gauge::Gauge;
@@ -44,7 +44,11 @@ pub(crate) fn run(step: &str, snapshots: u64, folder: &Path) -> Result<()> {
         }
         "plan" => {
             let rules = "daily=7 weekly=4 monthly=12".parse()?;
-            let plan = block_on(repository.plan_forget(ForgetOptions::by_rules(rules)))?;
+            // An hour after the last snapshot, whenever that is.
+            let now = Hours::default();
+            now.set(snapshots + 1);
+            let options = ForgetOptions::by_rules(rules).with_now(now.now());
+            let plan = block_on(repository.plan_forget(options))?;
             let (forgotten, kept) = (plan.forgotten().count(), plan.kept().count());
             more = json!({ "forgotten": forgotten, "kept": kept });
         }

@@ -25,6 +25,8 @@ pub(crate) struct FrameWriter<'a> {
     finished: Outlet<'a, FinishedPack>,
     /// Where what is stored next comes from, see [`SealedFrame::origin`].
     pub(crate) origin: u32,
+    /// Frames that were added to packs so far.
+    pub(crate) added: u64,
     /// About how much plaintext small neighbours share.
     frame_bytes: usize,
     compressor: Compressor,
@@ -92,6 +94,7 @@ impl<'a> FrameWriter<'a> {
             packs,
             finished,
             origin: 0,
+            added: 0,
             frame_bytes: FRAME_BYTES.min(context.settings.pack_bytes / FRAMES_IN_A_PACK),
             compressor,
             proof,
@@ -145,7 +148,9 @@ impl<'a> FrameWriter<'a> {
             origin: self.origin,
             sealed: &self.sealed,
         };
-        if let Some(pack) = self.packs.add(frame)? {
+        let full = self.packs.add(frame)?;
+        self.added += 1;
+        if let Some(pack) = full {
             self.finished.send(pack)?;
         }
         Ok(self.sealed.len() as u64)

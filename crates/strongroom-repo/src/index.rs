@@ -11,9 +11,11 @@ mod routing;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod scale;
 mod segment;
+mod standing;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -23,17 +25,19 @@ use strongroom_crypt::Id;
 use strongroom_format::{ObjectHash, SegmentRef, object_name};
 
 pub(crate) use self::contents::Prefix;
-pub(crate) use self::marks::{Kind, Marks, WeakFrames};
+pub(crate) use self::marks::{Kind, Marks, Needed, WeakFrames};
 pub(crate) use self::rebuilt::{
     builder as builder_of_headers, pack_found, push as push_header, segment as segment_of_headers,
 };
 pub(crate) use self::storage::{read_at, write_at, write_file};
+pub(crate) use self::walk::in_order;
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::routes::Routes;
 use crate::index::routing::Routing;
-use crate::index::segment::{Hit, Opening, PageCache, Segment};
+use crate::index::segment::{Opening, PageCache, Segment};
+use crate::index::standing::{Part, Rank, Standings};
 use crate::index::storage::{SegmentCache, Storage};
 use crate::packs::{Location, PackInfo};
 use crate::repository::Repository;
@@ -53,32 +57,6 @@ pub(crate) struct Index {
     routing: OnceLock<Routing>,
     /// What an index before this one had open.
     known_routes: Vec<Arc<Routes>>,
-}
-
-/// A segment, and what the state says of its packs.
-#[derive(Debug)]
-struct Part {
-    segment: Arc<Segment>,
-    /// What is said of its packs.
-    standing: Standings,
-    /// It stands in for segments that cannot be read: good for reading, no ground to leave anything out of a backup.
-    rebuilt: bool,
-}
-
-/// What the state says of the packs of a segment. Nearly all are in force, and those take no memory.
-#[derive(Debug, Clone, Default)]
-struct Standings(Arc<[(u32, Standing)]>);
-
-/// What the state says of a pack.
-#[derive(Debug, Clone)]
-enum Standing {
-    InForce,
-    /// In force, but will be dropped soon: good for reading, no ground to leave anything out of a backup.
-    Condemned,
-    /// In force, but these frames are damaged; all of them when there are none.
-    Damaged(Arc<[u32]>),
-    /// Not in force: it may have been deleted.
-    Gone,
 }
 
 /// How much of an index is wanted.
@@ -567,100 +545,6 @@ impl Index {
             rebuilt,
         });
         Ok(())
-    }
-}
-
-impl Standings {
-    /// Looks up what the state says of each pack of a segment, and checks the rows of these.
-    fn of(segment: &Segment, state: Option<&State>) -> Result<Self> {
-        let mut others = Vec::new();
-        segment.each_pack(|row, pack| {
-            match Standing::of(&pack, state) {
-                Standing::InForce => {}
-                other => others.push((row, other)),
-            }
-            Ok(())
-        })?;
-        Ok(Self(others.into()))
-    }
-
-    fn are_all_in_force(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Returns what is said of the pack in a row, which the segment must have.
-    fn get(&self, row: u32) -> &Standing {
-        let at = self.0.binary_search_by_key(&row, |(row, _)| *row);
-        let found = at.ok().and_then(|at| self.0.get(at));
-        found.map_or(&Standing::InForce, |(_, standing)| standing)
-    }
-}
-
-impl Standing {
-    fn of(pack: &PackInfo, state: Option<&State>) -> Self {
-        let Some(state) = state else {
-            return Self::InForce;
-        };
-        let known = state.packs.get(&pack.name);
-        // What a segment says of a pack that is not what the journal says is said of no pack that exists.
-        if known.is_none_or(|known| (known.len, known.class) != (pack.len, pack.class)) {
-            return Self::Gone;
-        }
-        match state.damaged.get(&pack.name) {
-            Some(frames) => Self::Damaged(frames.iter().copied().collect()),
-            None if state.condemned.contains(&pack.name) => Self::Condemned,
-            None => Self::InForce,
-        }
-    }
-}
-
-/// How good a copy is; the best comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    Good,
-    Damaged,
-    Gone,
-}
-
-impl Part {
-    fn share(&self) -> Self {
-        Self {
-            segment: Arc::clone(&self.segment),
-            standing: self.standing.clone(),
-            rebuilt: self.rebuilt,
-        }
-    }
-
-    fn rank(&self, hit: &Hit) -> Rank {
-        match self.standing.get(hit.pack) {
-            Standing::InForce | Standing::Condemned => Rank::Good,
-            Standing::Damaged(frames)
-                if !frames.is_empty() && !frames.contains(&hit.frame.position) =>
-            {
-                Rank::Good
-            }
-            Standing::Damaged(_) => Rank::Damaged,
-            Standing::Gone => Rank::Gone,
-        }
-    }
-
-    /// Says whether a backup may build on a copy.
-    fn is_ground(&self, hit: &Hit) -> bool {
-        let condemned = matches!(self.standing.get(hit.pack), Standing::Condemned);
-        !condemned && self.rank(hit) == Rank::Good
-    }
-
-    fn location(&self, hit: &Hit) -> Result<Option<Location>> {
-        let pack = self.segment.pack(hit.pack)?;
-        let frame = hit.frame;
-        let end = u64::from(frame.offset) + u64::from(frame.stored_len);
-        // A row that points outside its pack is as good as none.
-        Ok((end <= u64::from(pack.header_offset)).then_some(Location {
-            pack,
-            position: frame.position,
-            offset: frame.offset,
-            stored_len: frame.stored_len,
-        }))
     }
 }
 

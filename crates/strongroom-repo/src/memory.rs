@@ -70,8 +70,9 @@ impl Shares {
             parent: Room::from(16 * MIB),
             restored: Room {
                 frames: 8 * MIB,
-                headers: 8 * MIB,
-                sealed: 12 * MIB,
+                // Of the largest one, which a full pack of tiny blobs has, and of small ones beside it.
+                headers: 12 * MIB,
+                sealed: 8 * MIB,
             },
             fetched_bytes: 40 << 20,
             window_bytes: 6 * MIB,

@@ -153,8 +153,12 @@ impl<'a> PackWriter<'a> {
             first.add(frame)?;
             return Ok(None);
         }
-        if self.most_open < 2 {
-            let mut next = self.open_pack()?;
+        let gap = self.size.saturating_sub(first.closed_len(None));
+        if self.most_open < 2 || gap <= self.size / SMALL_GAP_SHARE {
+            let mut next = match open.second.take() {
+                Some(second) => second,
+                None => self.open_pack()?,
+            };
             next.add(frame)?;
             return Ok(open.first.replace(next));
         }
@@ -292,6 +296,8 @@ fn taken(pack: &OpenPack, other: &OpenPack) -> usize {
     pack.bytes.len() + now.max(least) + step + BOX_OVERHEAD + PackTail::LEN
 }
 
+/// A gap of this part of a pack is not worth a second pack. Small files leave none that is larger: their frames are smaller than that.
+const SMALL_GAP_SHARE: usize = 256;
 /// The second pack gets as much as this part of a pack before the first is closed.
 const WAITING_SHARE: usize = 2;
 /// Frames that are looked at when a pack is closed, if there are so many: of their choices one leaves a few hundred bytes.

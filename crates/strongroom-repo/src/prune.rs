@@ -184,7 +184,7 @@ fn plan_at(
     let reframing = Reframing::new(&keys, &state, &options);
     let place = SpillPlace::of(context);
     let survey = Survey::new(&state, &index, pages, place, &blobs, weak)?;
-    let survey = survey.inspected(&blobs, &reframing)?;
+    let survey = survey.inspected(&blobs, &reframing, options.max_unused)?;
     let now = context.components.clock.now();
     let (given_up, announced) = sessions(&history, &options, now);
     let memory = context.settings.cache.as_deref();
@@ -229,6 +229,8 @@ struct Survey {
     figures: Figures,
     /// Pages that were followed.
     pages: u64,
+    /// There is so much that nothing needs that what is dear to free is freed too.
+    is_thorough: bool,
 }
 
 impl Survey {
@@ -266,12 +268,23 @@ impl Survey {
             marks,
             figures,
             pages,
+            is_thorough: false,
         })
     }
 
-    /// Looks into the packs of which only parts of frames are needed.
-    fn inspected<H: Headers>(mut self, headers: &H, reframing: &Reframing<'_>) -> Result<Self> {
+    /// Looks into the packs of which only parts of frames are needed, and decides which of these are worth the effort.
+    fn inspected<H: Headers>(
+        mut self,
+        headers: &H,
+        reframing: &Reframing<'_>,
+        may_stay: Unused,
+    ) -> Result<Self> {
         inspect(&mut self.figures, &self.marks, headers, reframing)?;
+        let counts_trapped = reframing.has_content_keys();
+        self.is_thorough = self.figures.is_too_much(counts_trapped, may_stay);
+        if self.is_thorough {
+            self.figures.free_sparse();
+        }
         Ok(self)
     }
 }
@@ -320,6 +333,7 @@ impl Found {
         let Survey {
             marks,
             figures: packs,
+            is_thorough,
             ..
         } = survey;
         let state = Arc::clone(&history.state);
@@ -371,6 +385,7 @@ impl Found {
             basis: Basis {
                 ground,
                 sources,
+                is_thorough,
                 orphaned_packs: orphans.packs,
                 orphaned_segments: orphans.segments,
             },

@@ -103,8 +103,8 @@ impl Repository {
     /// move to other packs meanwhile is found there; a snapshot that is forgotten meanwhile and whose data is deleted ends the restore with
     /// `NotFound` there. What is in cold storage must be [warmed up](Self::warm_up) before: [`RestoreOptions::cold`] says what happens else.
     ///
-    /// Memory: at most 25 MiB of plans, 40 MiB of fetched parts of packs (16 MiB from a near store; or one part, if that is more), 8 MiB of
-    /// decoded pages and names, 12 MiB of them as they were fetched, 8 MiB of pack headers, and two frames, which have 2 MiB and
+    /// Memory: at most 25 MiB of plans, 40 MiB of fetched parts of packs (12 MiB from a near store; or one part, if that is more), 8 MiB of
+    /// decoded pages and names, 8 MiB of them as they were fetched, 12 MiB of pack headers, and two frames, which have 2 MiB and
     /// at most 16, for each of `Settings::threads` and two more.
     ///
     /// # Errors

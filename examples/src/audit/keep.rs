@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, bail};
 use strongroom::ObjectHash;
 use strongroom::blocking::Repository;
+use strongroom::verify::AuditScope;
+use strongroom_crypt::StructureKeys;
+use strongroom_format::{Body, Entry};
 use strongroom_ledger::{Leaf, Log, NoteSigner, SignedHead, read_leaves};
 
 use super::place::LedgerDir;
@@ -18,7 +21,7 @@ pub struct Kept {
     pub head: SignedHead,
     /// How many entries came.
     pub added: u64,
-    /// Entries that were logged, and in whose places the journal has something else since: Bridges, or somebody rewrote it.
+    /// Entries that were logged, and in whose places Bridges stand since.
     pub changed: Vec<u64>,
 }
 
@@ -48,6 +51,7 @@ pub fn keep(
         bail!("the journal went back: the log has {size} of its entries, and it has {count}");
     }
     let changed = changed(place, size, &links)?;
+    check_bridges(repository, &changed)?;
     for (n, hash) in (0..).zip(links).skip_while(|(n, _)| *n < size) {
         log.push(Leaf { n, hash });
     }
@@ -84,8 +88,6 @@ fn links(repository: &Repository) -> anyhow::Result<Vec<ObjectHash>> {
 }
 
 /// The entries of which the log has another hash than the journal.
-///
-/// Whatever follows them states the hash that the log has, or the repository would not have opened: in their places are Bridges. Only the last one is stated by nothing.
 fn changed(place: &LedgerDir, size: u64, links: &[ObjectHash]) -> anyhow::Result<Vec<u64>> {
     let mut changed = Vec::new();
     let mut n = 0;
@@ -100,4 +102,32 @@ fn changed(place: &LedgerDir, size: u64, links: &[ObjectHash]) -> anyhow::Result
         n += leaves.len().max(1) as u64;
     }
     Ok(changed)
+}
+
+/// Makes sure that what stands in the places of these entries is Bridges: everything else is another history.
+fn check_bridges(repository: &Repository, changed: &[u64]) -> anyhow::Result<()> {
+    let Some(first) = changed.first().copied() else {
+        return Ok(());
+    };
+    let keys = repository.audit_keys(AuditScope::Structure)?;
+    let structure = StructureKeys::new(keys.suite, &keys.structure_key);
+    let rewritten = Arc::new(Mutex::new(None));
+    let (to, places) = (Arc::clone(&rewritten), changed.to_vec());
+    repository.journal_objects(first, move |object| {
+        let payload =
+            Entry::decode(&object.bytes).and_then(|entry| entry.open(structure.journal()));
+        let is_bridge = payload.is_ok_and(|payload| matches!(payload.body, Body::Bridge(_)));
+        if !is_bridge && places.binary_search(&object.n).is_ok() {
+            *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(object.n);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    let rewritten = *rewritten.lock().unwrap_or_else(PoisonError::into_inner);
+    match rewritten {
+        Some(n) => {
+            bail!("the journal shows another history: entry {n} is not the one that was logged")
+        }
+        None => Ok(()),
+    }
 }

@@ -228,7 +228,7 @@ fn checkpoint(
     ));
     for n in &kept.changed {
         output.complain(&format!(
-            "entry {n} was logged, and something else stands in its place"
+            "entry {n} was logged and is lost; a Bridge stands in its place"
         ));
     }
     Ok(Status::complete(kept.changed.is_empty()))

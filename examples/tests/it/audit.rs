@@ -20,11 +20,8 @@ impl Audited {
             place: Place::new(),
         };
         let key = |file: &str, name: &str| {
-            let made = Program::bare(AUDIT)
-                .arg("key")
-                .arg(audited.at(file))
-                .arg(name);
-            made
+            let made = Program::bare(AUDIT).arg("key");
+            made.arg(audited.at(file)).arg(name)
         };
         let log = key("log.key", LOG).expect(0).stdout;
         let witness = key("witness.key", "auditor.example")
@@ -196,6 +193,9 @@ fn forge(audited: &Audited, first: u64) {
     for change in ["three", "four", "five", "six"] {
         audited.back_up("fork", change);
     }
+    let noticed = audited.on("checkpoint", "fork", "ledger").expect(1);
+    let reason = format!("another history: entry {first} is not the one that was logged");
+    assert!(noticed.said().contains(&reason), "{}", noticed.said());
     audited.checkpoint("fork", "ledger-fork");
     let witnessed = audited.witness("ledger-fork", 0, 4);
     assert!(witnessed.stdout.starts_with("409"), "{}", witnessed.stdout);

@@ -36,5 +36,6 @@ mod recover;
 mod repair;
 mod run;
 mod sleeper;
+mod status;
 mod undelete;
 mod verify_source;

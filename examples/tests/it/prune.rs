@@ -3,7 +3,7 @@
 use crate::compare::assert_identical;
 use crate::objects::{bytes_of, objects};
 use crate::place::Place;
-use crate::program::{FORGET, PRUNE, Program};
+use crate::program::{CHECK, FORGET, PRUNE, Program};
 
 fn packs(place: &Place) -> u64 {
     bytes_of(&objects(&place.at("repository")), "pack")
@@ -51,6 +51,45 @@ fn what_nothing_needs_is_dropped_and_later_deleted() {
 
     let again = prune(&place, &["--delete-after", "0"]).expect(0);
     assert_eq!(again.result()["pruned"], serde_json::Value::Null);
+}
+
+#[test]
+fn one_command_forgets_prunes_and_deletes() {
+    let place = Place::new();
+    let old = place.back_up();
+    std::fs::remove_dir_all(place.at("source/large")).unwrap();
+    place.back_up();
+    let before = packs(&place);
+    let forget = |more: &[&str]| {
+        let rules = ["--json", "--keep-last", "1", "--prune"];
+        place.run(FORGET).args(&rules).args(more)
+    };
+    forget(&["--dry-run"]).expect(2);
+    assert_eq!(place.count_snapshots(), 2);
+
+    let dropped = forget(&[]).expect(0);
+    let [forgotten, pruned] = &dropped.of_type("result")[..] else {
+        panic!("{dropped:?}")
+    };
+    assert_eq!(forgotten["forgotten"], serde_json::json!([old]));
+    assert!(
+        pruned["pruned"]["dropped_packs"].as_u64().unwrap() > 0,
+        "{pruned}"
+    );
+    // A day has to pass.
+    assert_eq!(pruned["deleted_objects"], serde_json::Value::Null);
+    assert!(packs(&place) >= before);
+
+    // Nothing is left to forget, and the rest of it is done.
+    let deleted = forget(&["--delete-after", "0"]).expect(0).result();
+    assert_eq!(deleted["complete"], true, "{deleted}");
+    assert!(
+        deleted["deleted_objects"].as_u64().unwrap() > 0,
+        "{deleted}"
+    );
+    assert!(packs(&place) * 2 < before, "{} bytes", packs(&place));
+    place.run(CHECK).args(&["--level", "L3"]).expect(0);
+    assert_identical(&place.at("source"), &place.restored());
 }
 
 #[test]

@@ -80,11 +80,14 @@ impl AuditedEntry {
         }
     }
 
-    /// Says whether it is a policy in force that names this document.
-    pub(super) fn names_policy(&self, hash: &ObjectHash) -> bool {
-        let is_void = matches!(self.standing, Standing::Void(_));
-        let body = self.payload().map(|payload| &payload.body);
-        !is_void && matches!(body, Some(Body::Policy(policy)) if policy.hash == *hash)
+    /// Returns the hash of the policy document that it names, if it does and is not void.
+    pub(super) fn policy(&self) -> Option<ObjectHash> {
+        match &self.payload()?.body {
+            Body::Policy(policy) if !matches!(self.standing, Standing::Void(_)) => {
+                Some(policy.hash)
+            }
+            _ => None,
+        }
     }
 
     /// Says whether it is evidence whose sensitive part did not open.

@@ -1,5 +1,7 @@
 //! The one function that believes a bundle, or does not.
 
+use std::collections::BTreeSet;
+
 use strongroom_format::ObjectHash;
 
 use super::SEAL;
@@ -330,13 +332,13 @@ impl<'s, 'a> Found<'s, 'a> {
     ) -> Result<Vec<(ObjectHash, &'a [u8])>, BundleError> {
         let mut policies = Vec::new();
         let are_opened = entries.iter().any(|entry| entry.payload().is_some());
+        let named: BTreeSet<_> = entries.iter().filter_map(AuditedEntry::policy).collect();
         for section in self.sections {
             let Name::Policy(name) = &section.name else {
                 continue;
             };
             let hash = ObjectHash::parse(name).ok_or(wrong("policy"))?;
-            let is_named = entries.iter().any(|entry| entry.names_policy(&hash));
-            if ObjectHash::of(section.bytes) != hash || (are_opened && !is_named) {
+            if ObjectHash::of(section.bytes) != hash || (are_opened && !named.contains(&hash)) {
                 return Err(BundleError::UnknownPolicy { hash });
             }
             policies.push((hash, section.bytes));

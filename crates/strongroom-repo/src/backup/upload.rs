@@ -212,6 +212,6 @@ impl<'a> Uploader<'a> {
     }
 }
 
-/// Bounds the memory of what is stored and not announced: about 200 bytes a blob while the segment is made, for headers, claims, rows and the object.
+/// Bounds the memory of what is stored and not announced: about 150 bytes a blob while the segment is made, for headers, claims, rows and the object.
 /// Blobs of usual sizes are fewer in [`Settings::announce_bytes`](crate::Settings::announce_bytes).
 const MAX_UNANNOUNCED_BLOBS: usize = 1 << 17;

@@ -2,7 +2,9 @@
 
 mod confirm;
 mod mapped;
+mod needed;
 
+pub(crate) use self::needed::Needed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,10 +12,12 @@ use strongroom_crypt::Id;
 use strongroom_format::{FrameRow, ObjectHash, PackClass};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::Index;
 use crate::index::bitmap::Bitmap;
 use crate::index::filter::IdFilter;
 use crate::index::segment::{EntryHit, Segment, key_of};
-use crate::index::{Index, Standing, Standings};
+use crate::index::standing::{Standing, Standings};
+use crate::index::walk::Walk;
 use crate::packs::PackInfo;
 use crate::state::State;
 
@@ -151,8 +155,13 @@ impl Marks {
         let mut choice = Choice::None;
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
+            if matches!(choice, Choice::Marked) {
+                break;
+            }
+            hits.clear();
+            part.find_rows(id, &mut hits)?;
             let grounds = (&self.doomed, &self.weak);
-            part.choose((at, id, kind), &mut hits, grounds, &mut choice)?;
+            part.choose((at, kind), &hits, grounds, &mut choice)?;
         }
         self.settle(id, kind, choice, tell)
     }
@@ -174,8 +183,15 @@ impl Marks {
         let mut hits = Vec::new();
         for (at, part) in self.parts.iter().enumerate() {
             let grounds = (&self.doomed, &self.weak);
+            let mut walk = Walk::new(&part.segment);
             for (id, choice) in ids.iter().zip(&mut choices) {
-                part.choose((at, id, kind), &mut hits, grounds, choice)?;
+                if !matches!(choice, Choice::Marked) {
+                    hits.clear();
+                    if part.may_have(id) {
+                        walk.find_rows(id, &mut hits)?;
+                    }
+                    part.choose((at, kind), &hits, grounds, choice)?;
+                }
             }
         }
         for (id, choice) in ids.iter().zip(choices) {
@@ -252,38 +268,6 @@ impl Marks {
         let frame = part.segment.frame(place.hit.frame)?;
         let pack = part.packs.get(frame.pack as usize);
         pack.cloned().ok_or_else(gone)
-    }
-
-    /// Says whether the copy of a blob in one frame is the one that is needed. `part` is where the pack is mapped, if it is in one part
-    /// only; see [`packs`](Self::packs).
-    ///
-    /// # Errors
-    ///
-    /// `Damaged` naming a segment of which a page cannot be read.
-    pub(crate) fn is_needed(
-        &self,
-        id: &Id,
-        pack: &ObjectHash,
-        position: u32,
-        part: Option<usize>,
-    ) -> Result<bool> {
-        let parts = match part {
-            Some(part) => self.parts.get(part..=part),
-            None => Some(self.parts.as_slice()),
-        };
-        let mut hits = Vec::new();
-        for part in parts.unwrap_or_default() {
-            hits.clear();
-            part.find_rows(id, &mut hits)?;
-            for hit in hits.iter().filter(|hit| part.rows.get(hit.row)) {
-                let frame = part.segment.frame(hit.frame)?;
-                let found = part.packs.get(frame.pack as usize);
-                if frame.position == position && found.is_some_and(|found| found.name == *pack) {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
     }
 
     /// Returns the packs that segments map, as often as segments map them, and in which part each time.
@@ -383,29 +367,28 @@ impl Part {
     }
 
     fn find_rows(&self, id: &Id, hits: &mut Vec<EntryHit>) -> Result<()> {
-        match self.filter.may_contain(key_of(id.as_bytes())) {
+        match self.may_have(id) {
             true => self.segment.find_rows(id, hits),
             false => Ok(()),
         }
+    }
+
+    fn may_have(&self, id: &Id) -> bool {
+        self.filter.may_contain(key_of(id.as_bytes()))
     }
 
     fn is_kind(&self, hit: &EntryHit, kind: Kind) -> bool {
         self.pages.get(u64::from(hit.frame)) == (kind == Kind::Page)
     }
 
-    /// Looks for copies of a blob that are better than what was chosen so far.
+    /// Looks for copies of a blob that are better than what was chosen so far among all that this part has.
     fn choose(
         &self,
-        (at, id, kind): (usize, &Id, Kind),
-        hits: &mut Vec<EntryHit>,
+        (at, kind): (usize, Kind),
+        hits: &[EntryHit],
         (doomed, weak): (&BTreeSet<ObjectHash>, &WeakFrames),
         choice: &mut Choice,
     ) -> Result<()> {
-        if matches!(choice, Choice::Marked) {
-            return Ok(());
-        }
-        hits.clear();
-        self.find_rows(id, hits)?;
         for hit in hits.iter().filter(|hit| self.is_kind(hit, kind)) {
             if self.rows.get(hit.row) {
                 *choice = Choice::Marked;

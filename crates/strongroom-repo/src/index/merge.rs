@@ -1,12 +1,13 @@
 //! Which segments are worth merging, and what they become.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use strongroom_crypt::Id;
-use strongroom_format::{ObjectHash, PackRow, SegmentBuilder};
+use strongroom_format::{FrameRow, ObjectHash, PackRow, SegmentBuilder};
 
 use crate::error::Result;
-use crate::index::{Index, Part};
+use crate::index::Index;
+use crate::index::standing::Part;
 use crate::state::State;
 
 /// A merged segment gets no more entries than this, so that making it takes little memory: 24 bytes for each, and as much again for the
@@ -89,14 +90,17 @@ fn group(segments: Vec<(ObjectHash, u64)>) -> Vec<Vec<ObjectHash>> {
     groups
 }
 
+/// Name, length, offset and length of the header, class.
+type PackKey = (ObjectHash, u32, u32, u32, u16);
+
 struct Merge<'a> {
     state: &'a State,
     builder: SegmentBuilder,
-    /// Rows of the packs so far.
-    packs: BTreeMap<ObjectHash, u32>,
-    /// Packs that several of the segments map, and of their frames the rows.
+    /// Rows of the packs so far. Segments that say different things of a pack are not made to agree: one of them may be wrong.
+    packs: BTreeMap<PackKey, u32>,
+    /// Packs that several of the segments map, and of their frames the rows, by what is said of them.
     shared: BTreeSet<ObjectHash>,
-    shared_frames: BTreeMap<(u32, u32), u32>,
+    shared_frames: HashMap<FrameRow, u32>,
     /// Entries of such frames, so that none comes twice.
     shared_entries: BTreeSet<([u8; 20], u32)>,
 }
@@ -118,7 +122,7 @@ impl<'a> Merge<'a> {
             builder: SegmentBuilder::new(),
             packs: BTreeMap::new(),
             shared,
-            shared_frames: BTreeMap::new(),
+            shared_frames: HashMap::new(),
             shared_entries: BTreeSet::new(),
         })
     }
@@ -142,9 +146,13 @@ impl<'a> Merge<'a> {
                 if !is_shared {
                     return (new(self, row), false);
                 }
-                let known = self.shared_frames.get(&(row, frame.position)).copied();
+                let frame = FrameRow {
+                    pack: row,
+                    ..*frame
+                };
+                let known = self.shared_frames.get(&frame).copied();
                 let frame_row = known.unwrap_or_else(|| new(self, row));
-                self.shared_frames.insert((row, frame.position), frame_row);
+                self.shared_frames.insert(frame, frame_row);
                 (frame_row, true)
             }));
             Ok(())
@@ -167,7 +175,9 @@ impl<'a> Merge<'a> {
     }
 
     fn pack(&mut self, pack: &crate::packs::PackInfo) -> u32 {
-        if let Some(row) = self.packs.get(&pack.name) {
+        let (offset, len) = (pack.header_offset, pack.header_len);
+        let key = (pack.name, pack.len, offset, len, pack.class as u16);
+        if let Some(row) = self.packs.get(&key) {
             return *row;
         }
         let row = self.builder.push_pack(PackRow {
@@ -177,7 +187,7 @@ impl<'a> Merge<'a> {
             header_len: pack.header_len,
             class: pack.class,
         });
-        self.packs.insert(pack.name, row);
+        self.packs.insert(key, row);
         row
     }
 }

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use strongroom_crypt::Id;
 use strongroom_format::ObjectHash;
 
-use crate::index::Part;
 use crate::index::filter::IdFilter;
 use crate::index::routes::{MOST_SEGMENTS, Routes};
 use crate::index::segment::{Segment, key_of};
+use crate::index::standing::Part;
 use crate::index::storage::SegmentCache;
 
 /// Says which segments of an index to search: by routes where there are many segments, and else by the filter of each.

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::filter::IdFilter;
 use crate::index::storage::{SegmentCache, Storage};
+use crate::index::walk::{is_before, matches};
 use crate::keys::Keys;
 use crate::lru::Lru;
 use crate::packs::PackInfo;
@@ -169,8 +170,7 @@ impl Segment {
     ///
     /// `Damaged` when a page does not open; a copy in the local cache is then discarded.
     pub(super) fn find(&self, id: &Id, hits: &mut Vec<Hit>) -> Result<()> {
-        let key = key_of(id.as_bytes());
-        self.candidates(key)
+        self.candidates(id)
             .try_for_each(|page| self.find_in_page(page, id, hits))
     }
 
@@ -180,8 +180,7 @@ impl Segment {
     ///
     /// As [`find`](Self::find).
     pub(super) fn find_rows(&self, id: &Id, rows: &mut Vec<EntryHit>) -> Result<()> {
-        let key = key_of(id.as_bytes());
-        self.candidates(key)
+        self.candidates(id)
             .try_for_each(|page| self.find_rows_in_page(page, id, rows))
     }
 
@@ -305,8 +304,9 @@ impl Segment {
         Ok(())
     }
 
-    /// Returns the pages of entries that may hold a key.
-    fn candidates(&self, key: u64) -> Range<usize> {
+    /// Returns the pages of entries that may hold an id.
+    pub(super) fn candidates(&self, id: &Id) -> Range<usize> {
+        let key = key_of(id.as_bytes());
         // Ids equal in 8 bytes may begin on the page before the first with that fence.
         let from = self
             .fences
@@ -329,29 +329,19 @@ impl Segment {
     }
 
     fn find_rows_in_page(&self, page: usize, id: &Id, hits: &mut Vec<EntryHit>) -> Result<()> {
-        let first = page as u64 * ENTRIES_OF_A_PAGE;
-        let (number, _) = self.locate_row(Table::Entries, first)?;
-        let bytes = self.page(number)?;
+        let (first, bytes) = self.entries_page(page)?;
         let (rows, _) = bytes.as_chunks::<ENTRY_LEN>();
         let prefix = EntryRow::prefix_of(id);
-        let start = rows
-            .partition_point(|row| !row.starts_with(&prefix) && row.as_slice() < prefix.as_slice());
-        for (row, at) in rows
-            .get(start..)
-            .unwrap_or_default()
-            .iter()
-            .zip(start as u64..)
-        {
-            let entry = EntryRow::decode(row);
-            if entry.prefix != prefix {
-                break;
-            }
-            hits.push(EntryHit {
-                row: first + at,
-                frame: entry.frame,
-            });
-        }
+        let start = rows.partition_point(|row| is_before(row, &prefix));
+        hits.extend(matches(rows, start, &prefix, first));
         Ok(())
+    }
+
+    /// Returns the row that a page of entries begins with, and the page.
+    pub(super) fn entries_page(&self, page: usize) -> Result<(u64, Bytes)> {
+        let first = page as u64 * ENTRIES_OF_A_PAGE;
+        let (number, _) = self.locate_row(Table::Entries, first)?;
+        Ok((first, self.page(number)?))
     }
 
     /// Reads a row of the frames.
@@ -360,9 +350,18 @@ impl Segment {
     ///
     /// As [`find`](Self::find).
     pub(super) fn frame(&self, row: u32) -> Result<FrameRow> {
-        let (page, offset) = self.locate_row(Table::Frames, u64::from(row))?;
-        let bytes = self.page(page)?;
-        let row = bytes
+        let (page, offset) = self.locate_frame(row)?;
+        self.frame_at(&self.page(page)?, offset)
+    }
+
+    /// Returns the page that has a row of the frames, and where in it.
+    pub(super) fn locate_frame(&self, row: u32) -> Result<(u32, usize)> {
+        self.locate_row(Table::Frames, u64::from(row))
+    }
+
+    /// Decodes a row of the frames out of the page that [has it](Self::locate_frame).
+    pub(super) fn frame_at(&self, page: &Bytes, offset: usize) -> Result<FrameRow> {
+        let row = page
             .get(offset..)
             .and_then(|rest| rest.first_chunk::<FRAME_LEN>());
         let row = FrameRow::decode(row.ok_or_else(|| truncated(&self.name))?);
@@ -386,7 +385,8 @@ impl Segment {
             .ok_or_else(|| damaged(&self.name, "a segment names a row that it does not have"))
     }
 
-    fn page(&self, number: u32) -> Result<Bytes> {
+    /// Returns a decrypted page.
+    pub(super) fn page(&self, number: u32) -> Result<Bytes> {
         let key = (self.serial, number);
         let cached = lock(&self.pages.pages).get(&key);
         if let Some(page) = cached {
@@ -562,5 +562,5 @@ const CACHED_PACKS: usize = 4_096;
 const PACK_LEN: usize = 48;
 const FRAME_LEN: usize = 16;
 const FENCE_LEN: usize = 8;
-const ENTRY_LEN: usize = 24;
+pub(super) const ENTRY_LEN: usize = 24;
 const ENTRIES_OF_A_PAGE: u64 = (SEGMENT_PAGE_PLAIN / ENTRY_LEN) as u64;

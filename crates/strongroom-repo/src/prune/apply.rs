@@ -18,9 +18,10 @@ use crate::observer::{Event, Observer, Phase, Progress};
 use crate::packs::PackInfo;
 use crate::prune::choose::PackAction;
 use crate::prune::ground::{self, Batch, Ground, Objection};
+use crate::prune::inspect::Reframing;
 use crate::prune::options::PruneOptions;
 use crate::prune::plan::{PrunePlan, names};
-use crate::prune::repack::{BATCH_BYTES, Moved, Repacker, Tools};
+use crate::prune::repack::{BATCH_BYTES, Crew, Moved, Repacker, Tools};
 use crate::prune::report::{PruneReport, Stopped};
 use crate::repository::Repository;
 
@@ -30,6 +31,8 @@ pub(super) struct Basis {
     pub(super) ground: Ground,
     /// Packs that are written anew, in the order of the plan.
     pub(super) sources: Vec<RepackSource>,
+    /// Frames are framed anew even where that is dear.
+    pub(super) is_thorough: bool,
     pub(super) orphaned_packs: Vec<ObjectHash>,
     pub(super) orphaned_segments: Vec<ObjectHash>,
 }
@@ -48,6 +51,7 @@ struct Applying<'a> {
     remote: &'a Remote,
     observer: &'a dyn Observer,
     options: PruneOptions,
+    is_thorough: bool,
     ground: Ground,
     began: Time,
     report: PruneReport,
@@ -77,6 +81,7 @@ pub(super) fn apply(
     let Basis {
         ground,
         sources,
+        is_thorough,
         orphaned_packs,
         orphaned_segments,
     } = plan.basis;
@@ -85,6 +90,7 @@ pub(super) fn apply(
         remote,
         observer,
         options: plan.options,
+        is_thorough,
         ground,
         began: repository.context().components.clock.now(),
         report: PruneReport::default(),
@@ -167,9 +173,23 @@ impl Applying<'_> {
         let options = self.options.clone();
         let state = self.repository.journal().state();
         let tools = Tools::new(&context, &keys, self.remote, &state, &options)?;
-        let mut repacker = Repacker::new(&tools, &state, &options)?;
         let index = Arc::clone(&self.ground.index);
         let blobs = Blobs::new(self.remote.clone(), Arc::clone(&context), index, 0);
+        std::thread::scope(|scope| {
+            let crew = Crew::start(scope, &tools, &blobs)?;
+            let reframing = Reframing::new(&keys, &state, &options).thorough(self.is_thorough);
+            let mut repacker = Repacker::new(&tools, crew, reframing);
+            self.move_packs(&mut repacker, &blobs, sources)
+        })
+    }
+
+    /// Reads one pack after another and moves what is needed of it.
+    fn move_packs(
+        &mut self,
+        repacker: &mut Repacker<'_>,
+        blobs: &Blobs,
+        sources: Vec<RepackSource>,
+    ) -> Result<Next> {
         let mut next = Next::GoOn;
         let mut coming = VecDeque::from(sources);
         let mut waiting: VecDeque<(RepackSource, Ticket<Bytes>)> = VecDeque::new();
@@ -188,9 +208,9 @@ impl Applying<'_> {
             let Some((source, ticket)) = waiting.pop_front() else {
                 break;
             };
-            next = self.read(&mut repacker, &blobs, &source, ticket)?;
+            next = self.read(repacker, blobs, &source, ticket)?;
             if matches!(next, Next::GoOn) && repacker.is_due() {
-                next = self.bury_moved(&mut repacker)?;
+                next = self.bury_moved(repacker)?;
             }
             if matches!(next, Next::Stop) || self.is_time_up()? {
                 next = Next::Stop;
@@ -198,15 +218,22 @@ impl Applying<'_> {
             }
         }
         // What is open is not lost, unless what it relied on is.
-        if !matches!(self.report.stopped, Some(Stopped::Stale(_))) {
+        if !self.is_stale() {
             repacker.finish()?;
-            if let Next::Stop = self.bury_moved(&mut repacker)? {
+            if let Next::Stop = self.note_failed(repacker)? {
                 next = Next::Stop;
             }
+        }
+        if !self.is_stale() && matches!(self.bury_moved(repacker)?, Next::Stop) {
+            next = Next::Stop;
         }
         self.report.moved_trapped_bytes = repacker.trapped;
         self.report.parity = repacker.parity();
         Ok(next)
+    }
+
+    fn is_stale(&self) -> bool {
+        matches!(self.report.stopped, Some(Stopped::Stale(_)))
     }
 
     /// Moves what is needed of one pack.
@@ -234,6 +261,16 @@ impl Applying<'_> {
             ..Progress::default()
         };
         self.observer.on_event(&Event::Progress(&progress));
+        self.note_failed(repacker)
+    }
+
+    /// Takes note of the packs of which it has turned out that they cannot be read.
+    fn note_failed(&mut self, repacker: &mut Repacker<'_>) -> Result<Next> {
+        for (pack, error) in repacker.failed() {
+            if let Next::Stop = self.note_unreadable(&pack, error)? {
+                return Ok(Next::Stop);
+            }
+        }
         Ok(Next::GoOn)
     }
 

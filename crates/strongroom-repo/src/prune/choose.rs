@@ -109,6 +109,7 @@ impl Grounds<'_> {
             decisions: Vec::new(),
             budget: self.options.max_repack_bytes.unwrap_or(u64::MAX),
             unused: 0,
+            counted: 0,
         };
         let all = &self.figures.packs;
         let unused_before = all.iter().map(|pack| self.unused(pack)).sum();
@@ -124,6 +125,7 @@ impl Grounds<'_> {
             .map(|pack| pack.frame_bytes.saturating_sub(self.unused(pack)))
             .sum();
         chooser.unused = candidates.iter().map(|pack| self.unused(pack)).sum();
+        chooser.counted = candidates.iter().map(|pack| self.counted(pack)).sum();
         let rest = chooser.choose_condemned(candidates);
         let rest = chooser.choose_unused(rest, self.options.max_unused.bytes_beside(needed));
         chooser.choose_small(rest);
@@ -155,6 +157,10 @@ impl Grounds<'_> {
         pack.unused_bytes(self.counts_trapped)
     }
 
+    fn counted(&self, pack: &PackFigures) -> u64 {
+        pack.counted_bytes(self.counts_trapped)
+    }
+
     /// Says whether the newest snapshots need less than 30 % of a pack: restoring them reads much for little.
     fn is_scattered(pack: &PackFigures) -> bool {
         pack.newest_bytes > 0 && pack.newest_bytes * 100 < pack.frame_bytes * SCATTERED_PERCENT
@@ -177,7 +183,10 @@ struct Chooser<'a> {
     decisions: Vec<PackDecision>,
     /// Bytes that may still be written again.
     budget: u64,
+    /// What nothing needs and stays as yet.
     unused: u64,
+    /// Of it, what counts against what may stay.
+    counted: u64,
 }
 
 impl Chooser<'_> {
@@ -213,7 +222,7 @@ impl Chooser<'_> {
         packs.sort_by_cached_key(order);
         let mut rest = Vec::new();
         for pack in packs {
-            if self.unused <= limit || pack.freed_by_repack() == 0 {
+            if self.counted <= limit || pack.freed_by_repack() == 0 {
                 rest.push(pack);
                 continue;
             }
@@ -226,21 +235,19 @@ impl Chooser<'_> {
         rest
     }
 
-    /// Small packs of one class become fewer.
+    /// Small packs of one class become fewer, if that is [worth](worth_joining) writing them again.
     fn choose_small(&mut self, packs: Vec<&PackFigures>) {
         for class in [PackClass::Data, PackClass::Names, PackClass::Pages] {
             let of_class = packs.iter().filter(|pack| pack.pack.class == class);
             let mut small: Vec<_> = of_class
                 .filter(|pack| self.grounds.is_small(pack))
                 .collect();
-            small.sort_by_key(|pack| (pack.pack.len, pack.pack.name));
-            let rewritten =
-                |one: &PackDecision| one.action == PackAction::Repack && one.class == class;
-            let joins = self.decisions.iter().any(rewritten);
-            if small.len() > 1 || (joins && !small.is_empty()) {
-                small
-                    .into_iter()
-                    .for_each(|pack| self.repack(pack, PackReason::Small));
+            small.sort_by_key(|pack| (pack.bytes_to_write(), pack.pack.name));
+            let lens: Vec<u64> = small.iter().map(|pack| pack.bytes_to_write()).collect();
+            let full = self.grounds.full_lens.get(class as usize);
+            let count = worth_joining(&lens, full.map_or(u64::MAX, |full| *full as u64));
+            for pack in small.into_iter().take(count) {
+                self.repack(pack, PackReason::Small);
             }
         }
     }
@@ -261,6 +268,7 @@ impl Chooser<'_> {
             false => 0,
         };
         self.unused = self.unused.saturating_sub(self.grounds.unused(pack)) + stays;
+        self.counted = self.counted.saturating_sub(self.grounds.counted(pack));
         self.decide(pack, PackAction::Repack, reason);
     }
 
@@ -283,6 +291,27 @@ impl Chooser<'_> {
             unused_bytes: self.grounds.unused(pack),
             locked_until: None,
         });
+    }
+}
+
+/// Says how many of these lengths of small packs, the smallest first, are worth being put together: all if they fill a pack, so that what is written is small
+/// no more; else as many as are about alike, if these are many. A byte is then written again a few times in its life, and not every night with what came
+/// since the night before.
+fn worth_joining(lens: &[u64], full: u64) -> usize {
+    if lens.iter().sum::<u64>() >= full {
+        return lens.len();
+    }
+    let mut smaller = 0;
+    let mut alike = 0;
+    for (count, len) in (1..).zip(lens) {
+        if *len <= smaller {
+            alike = count;
+        }
+        smaller += len;
+    }
+    match alike >= MANY_SMALL {
+        true => alike,
+        false => 0,
     }
 }
 
@@ -319,3 +348,46 @@ impl fmt::Display for PackReason {
 
 /// A pack of which the newest snapshots need less than this is scattered.
 const SCATTERED_PERCENT: u64 = 30;
+/// So many small packs that are alike become one.
+const MANY_SMALL: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_packs_are_joined_when_they_fill_one_or_are_many_that_are_alike() {
+        for (lens, joined) in [
+            (vec![], 0),
+            (vec![1], 0),
+            (vec![10; 7], 0),
+            (vec![10; 8], 8),
+            // The large one would be written again for little.
+            ([vec![10; 8], vec![400]].concat(), 8),
+            ([vec![10; 7], vec![400]].concat(), 0),
+            ([vec![10; 8], vec![80]].concat(), 9),
+            (vec![1, 2, 4, 8, 16, 32, 64, 128, 256], 0),
+            (vec![400, 450], 0),
+            (vec![400, 450, 450], 3),
+        ] {
+            assert_eq!(worth_joining(&lens, 1_000), joined, "{lens:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_every_night_is_written_again_a_few_times_at_most() {
+        let (mut packs, mut written, mut most) = (Vec::new(), 0, 0);
+        for _ in 0..1_000 {
+            packs.push(10_u64);
+            packs.sort_unstable();
+            let joined = worth_joining(&packs, 8_000);
+            let one: u64 = packs.drain(..joined).sum();
+            written += one;
+            // Packs that are not small are looked at no more.
+            packs.extend((1..4_000).contains(&one).then_some(one));
+            most = most.max(packs.len());
+        }
+        assert!(written <= 10_000 * 4, "{written}");
+        assert!(most < 20, "{most}");
+    }
+}

@@ -8,6 +8,7 @@ use strongroom_format::{ObjectHash, PackRef};
 use crate::error::Result;
 use crate::index::{Marks, WeakFrames};
 use crate::packs::PackInfo;
+use crate::prune::options::Unused;
 use crate::state::State;
 
 /// What of each pack in force is needed, by name.
@@ -26,7 +27,7 @@ pub(crate) struct PackFigures {
     /// Where its parts are; `None` if no segment maps it.
     pub(crate) info: Option<Arc<PackInfo>>,
     /// The part of the index that maps it, if it is one only.
-    pub(crate) part: Option<usize>,
+    pub(crate) part: Option<u32>,
     /// Stored bytes of its frames.
     pub(crate) frame_bytes: u64,
     /// Stored bytes of frames with something needed in them.
@@ -34,7 +35,7 @@ pub(crate) struct PackFigures {
     /// Stored bytes of frames with something that the newest snapshots need.
     pub(crate) newest_bytes: u64,
     /// Frames of which only a part is needed.
-    pub(crate) mixed_frames: u32,
+    pub(crate) mixed: Positions,
     /// How many of the index's rows of it are needed.
     pub(crate) needed_rows: u64,
     /// A frame that is known to be damaged, or sealed under a retired epoch, has the only copy of something needed; or it
@@ -57,6 +58,34 @@ pub(crate) struct Trapped {
     pub(crate) plain_to_free: u64,
     /// Of `stored`, what framing anew would free.
     pub(crate) stored_to_free: u64,
+    /// Of `plain`, what framing anew would free as well, at a price that is paid only where [too much](Figures::is_too_much) would stay.
+    pub(crate) plain_sparse: u64,
+    /// The same of `stored`.
+    pub(crate) stored_sparse: u64,
+}
+
+/// Positions of frames in a pack, in little memory: from 63 on they are not told apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Positions(u64);
+
+impl Positions {
+    fn add(&mut self, position: u32) {
+        self.0 |= Self::bit(position);
+    }
+
+    /// Says whether there is none.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Says whether a position may be among them.
+    pub(crate) fn may_have(self, position: u32) -> bool {
+        self.0 & Self::bit(position) != 0
+    }
+
+    fn bit(position: u32) -> u64 {
+        1 << position.min(u64::BITS - 1)
+    }
 }
 
 impl Figures {
@@ -81,7 +110,8 @@ impl Figures {
             };
             if let (Some(mapped), Some(pack)) = (mapped.get_mut(at), figures.packs.get_mut(at)) {
                 *mapped += 1;
-                pack.part = (*mapped == 1).then_some(part);
+                let only = u32::try_from(part).ok();
+                pack.part = only.filter(|_| *mapped == 1);
                 pack.info.get_or_insert_with(|| Arc::clone(info));
             }
         }
@@ -112,6 +142,24 @@ impl Figures {
         Ok(figures)
     }
 
+    /// Says whether so much is not needed that what is dear to free is to be freed too: more than twice what may stay.
+    pub(crate) fn is_too_much(&self, counts_trapped: bool, may_stay: Unused) -> bool {
+        let live = || self.packs.iter().filter(|pack| !pack.is_dead());
+        let unused: u64 = live().map(|pack| pack.unused_bytes(counts_trapped)).sum();
+        let frames: u64 = live().map(|pack| pack.frame_bytes).sum();
+        let limit = may_stay.bytes_beside(frames.saturating_sub(unused));
+        unused > limit.saturating_mul(2)
+    }
+
+    /// Counts what is dear to free among what is to be freed.
+    pub(crate) fn free_sparse(&mut self) {
+        for pack in &mut self.packs {
+            let trapped = &mut pack.trapped;
+            trapped.plain_to_free += std::mem::take(&mut trapped.plain_sparse);
+            trapped.stored_to_free += std::mem::take(&mut trapped.stored_sparse);
+        }
+    }
+
     fn add(
         &mut self,
         at: usize,
@@ -127,7 +175,9 @@ impl Figures {
         if frame.live_rows > 0 {
             pack.needed_rows += u64::from(frame.live_rows);
             pack.live_bytes += stored;
-            pack.mixed_frames += u32::from(frame.is_dead);
+            if frame.is_dead {
+                pack.mixed.add(position);
+            }
             let damaged = state.damaged.get(&pack.pack.name);
             pack.needs_damaged |=
                 damaged.is_some_and(|frames| frames.is_empty() || frames.contains(&position));
@@ -199,7 +249,7 @@ impl PackFigures {
             frame_bytes: 0,
             live_bytes: 0,
             newest_bytes: 0,
-            mixed_frames: 0,
+            mixed: Positions::default(),
             needed_rows: 0,
             needs_damaged: false,
             is_missing: false,
@@ -216,6 +266,17 @@ impl PackFigures {
     pub(crate) fn freed_by_repack(&self) -> u64 {
         let dead = self.frame_bytes.saturating_sub(self.live_bytes);
         dead.saturating_add(self.trapped.stored_to_free)
+    }
+
+    /// Returns the stored bytes that nothing needs and that count against what may stay.
+    pub(crate) fn counted_bytes(&self, counts_trapped: bool) -> u64 {
+        let trapped = if counts_trapped {
+            self.trapped.stored_to_free
+        } else {
+            0
+        };
+        let dead = self.frame_bytes.saturating_sub(self.live_bytes);
+        dead.saturating_add(trapped)
     }
 
     /// Returns the stored bytes that nothing needs and that could be freed, now or with other options.

@@ -1,6 +1,7 @@
 //! Looks into the headers of packs with frames of which only a part is needed: what is trapped there, to the byte.
 
-use std::collections::{HashSet, VecDeque};
+use std::cmp::Ordering;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use strongroom_crypt::Id;
@@ -8,18 +9,19 @@ use strongroom_format::{FrameKey, FrameRecord, PackClass, PackHeader};
 
 use crate::blobs::{Blobs, HeaderTicket, PAGE};
 use crate::error::Result;
-use crate::index::Marks;
+use crate::index::{Marks, Needed, in_order};
 use crate::keys::Keys;
 use crate::packs::PackInfo;
 use crate::prune::figures::{Figures, PackFigures, Trapped};
-use crate::prune::options::{PruneOptions, Reframe, whole};
+use crate::prune::options::{PruneOptions, Reframe, ReframeBelow, whole};
 use crate::state::State;
 
 /// Which frames may be framed anew, and when that is worth while.
 #[derive(Debug)]
 pub(crate) struct Reframing<'a> {
     keys: &'a Keys,
-    below: f64,
+    below: ReframeBelow,
+    is_thorough: bool,
     reframe: Reframe,
     /// There is an epoch that new content may be written under.
     can_seal: bool,
@@ -33,9 +35,16 @@ impl<'a> Reframing<'a> {
             keys,
             can_seal: keys.open_epoch(state).is_ok(),
             below: options.reframe_below(),
+            is_thorough: false,
             reframe: options.reframe,
             leaves_content: options.leaves(PackClass::Data),
         }
+    }
+
+    /// Says whether what is dear to free is freed too. Default: no.
+    pub(crate) fn thorough(mut self, is_thorough: bool) -> Self {
+        self.is_thorough = is_thorough;
+        self
     }
 
     /// Says whether packs of this class are not read.
@@ -51,9 +60,22 @@ impl<'a> Reframing<'a> {
     /// Says whether a frame of which only a part is needed, of so many bytes, is to be framed anew, if the keys
     /// [open](Self::opens) it.
     pub(crate) fn is_worth(&self, plain_len: u32, live_plain: u64) -> bool {
+        let below = match self.is_thorough {
+            true => self.below.dear,
+            false => self.below.fair,
+        };
+        self.is_below(below, plain_len, live_plain)
+    }
+
+    /// Says whether that would be so if it were thorough.
+    fn may_be_worth(&self, plain_len: u32, live_plain: u64) -> bool {
+        self.is_below(self.below.dear, plain_len, live_plain)
+    }
+
+    fn is_below(&self, below: f64, plain_len: u32, live_plain: u64) -> bool {
         // Where nothing unused may stay, not even an empty blob may.
-        let is_worth = self.below >= 1.0 || (live_plain as f64) < f64::from(plain_len) * self.below;
-        self.reframe == Reframe::Auto && is_worth
+        let is_below = below >= 1.0 || (live_plain as f64) < f64::from(plain_len) * below;
+        self.reframe == Reframe::Auto && is_below
     }
 
     /// Says whether the keys open a frame and seal another in its place. Reference lists are sealed under a key that everybody who
@@ -115,7 +137,7 @@ pub(crate) fn inspect<H: Headers>(
     reframing: &Reframing<'_>,
 ) -> Result<()> {
     let mixed = |(_, pack): &(usize, &PackFigures)| {
-        pack.mixed_frames > 0 && !pack.needs_damaged && !reframing.leaves(pack.pack.class)
+        !pack.mixed.is_empty() && !pack.needs_damaged && !reframing.leaves(pack.pack.class)
     };
     let packs = figures.packs.iter().enumerate().filter(mixed);
     let mut order: Vec<_> = packs.map(|(at, pack)| (pack.part, at)).collect();
@@ -135,7 +157,9 @@ pub(crate) fn inspect<H: Headers>(
             return lookup.settle(figures, marks, reframing);
         };
         let header = headers.finish(&info, ticket)?;
-        lookup.gather(at, &header, reframing);
+        if let Some(pack) = figures.packs.get(at) {
+            lookup.gather((at, pack), &header, reframing);
+        }
         if lookup.blobs.len() >= GATHERED {
             lookup.settle(figures, marks, reframing)?;
         }
@@ -147,6 +171,8 @@ pub(crate) fn inspect<H: Headers>(
 struct Lookup {
     frames: Vec<FrameSum>,
     blobs: Vec<Wanted>,
+    /// The parts of the index that map the packs of blobs, and the first blob of each.
+    parts: Vec<(Option<u32>, usize)>,
 }
 
 /// What of a frame is needed.
@@ -171,13 +197,29 @@ struct Wanted {
     len: u32,
 }
 
+impl Wanted {
+    fn order(&self, other: &Self) -> Ordering {
+        in_order(&self.id, &other.id).then(self.frame.cmp(&other.frame))
+    }
+}
+
 impl Lookup {
-    fn gather(&mut self, pack: usize, header: &PackHeader, reframing: &Reframing<'_>) {
-        for (at, frame) in header.frames.iter().enumerate() {
+    /// Takes the blobs of frames of which only a part is needed.
+    fn gather(
+        &mut self,
+        (at, pack): (usize, &PackFigures),
+        header: &PackHeader,
+        reframing: &Reframing<'_>,
+    ) {
+        if self.parts.last().map(|(part, _)| *part) != Some(pack.part) {
+            self.parts.push((pack.part, self.blobs.len()));
+        }
+        let frames = (0..).zip(&header.frames).enumerate();
+        for (index, (position, frame)) in frames.filter(|(_, (at, _))| pack.mixed.may_have(*at)) {
             let number = u32::try_from(self.frames.len()).unwrap_or(u32::MAX);
             self.frames.push(FrameSum {
-                pack,
-                position: u32::try_from(at).unwrap_or(u32::MAX),
+                pack: at,
+                position,
                 stored_len: frame.stored_len,
                 plain_len: frame.plain_len,
                 opens: reframing.opens(header, frame),
@@ -185,12 +227,12 @@ impl Lookup {
                 live: 0,
                 dead: 0,
             });
-            self.blobs
-                .extend(header.frame_blobs(at).iter().map(|blob| Wanted {
-                    id: blob.id,
-                    frame: number,
-                    len: blob.len,
-                }));
+            let blobs = header.frame_blobs(index).iter();
+            self.blobs.extend(blobs.map(|blob| Wanted {
+                id: blob.id,
+                frame: number,
+                len: blob.len,
+            }));
         }
     }
 
@@ -201,29 +243,17 @@ impl Lookup {
         marks: &Marks,
         reframing: &Reframing<'_>,
     ) -> Result<()> {
-        let part_of = |frame: u32| {
-            let frame = self.frames.get(frame as usize)?;
-            figures.packs.get(frame.pack)?.part
-        };
-        self.blobs
-            .sort_unstable_by_key(|blob| (part_of(blob.frame), blob.id, blob.frame));
-        let mut last = None;
-        for blob in &self.blobs {
-            let Some(frame) = self.frames.get_mut(blob.frame as usize) else {
-                continue;
-            };
-            let Some(pack) = figures.packs.get(frame.pack) else {
-                continue;
-            };
-            // The same blob twice in one frame is needed once.
-            let is_again = last.replace((blob.id, blob.frame)) == Some((blob.id, blob.frame));
-            let name = &pack.pack.name;
-            if !is_again && marks.is_needed(&blob.id, name, frame.position, pack.part)? {
-                frame.live += 1;
-                frame.live_plain += u64::from(blob.len);
-            } else {
-                frame.dead += 1;
-            }
+        let mut end = self.blobs.len();
+        for (part, start) in self.parts.drain(..).rev() {
+            let blobs = self.blobs.get_mut(start..end).unwrap_or_default();
+            end = start;
+            blobs.sort_unstable_by(Wanted::order);
+            look_up(
+                blobs,
+                &mut self.frames,
+                figures,
+                &mut marks.needed(part.map(|part| part as usize)),
+            )?;
         }
         self.blobs.clear();
         for frame in self.frames.drain(..) {
@@ -233,6 +263,33 @@ impl Lookup {
         }
         Ok(())
     }
+}
+
+/// Looks sorted blobs up.
+fn look_up(
+    blobs: &[Wanted],
+    frames: &mut [FrameSum],
+    figures: &Figures,
+    needed: &mut Needed<'_>,
+) -> Result<()> {
+    let mut last = None;
+    for blob in blobs {
+        let Some(frame) = frames.get_mut(blob.frame as usize) else {
+            continue;
+        };
+        let Some(pack) = figures.packs.get(frame.pack) else {
+            continue;
+        };
+        // The same blob twice in one frame is needed once.
+        let is_again = last.replace((blob.id, blob.frame)) == Some((blob.id, blob.frame));
+        if !is_again && needed.has(&blob.id, &pack.pack.name, frame.position)? {
+            frame.live += 1;
+            frame.live_plain += u64::from(blob.len);
+        } else {
+            frame.dead += 1;
+        }
+    }
+    Ok(())
 }
 
 impl FrameSum {
@@ -249,11 +306,14 @@ impl FrameSum {
         if self.opens && reframing.is_worth(self.plain_len, self.live_plain) {
             trapped.plain_to_free += plain;
             trapped.stored_to_free += stored;
+        } else if self.opens && reframing.may_be_worth(self.plain_len, self.live_plain) {
+            trapped.plain_sparse += plain;
+            trapped.stored_sparse += stored;
         }
     }
 }
 
-/// Says of each blob of a frame whether this copy of it is needed.
+/// Says of each blob of a pack, by its frames, whether this copy of it is needed.
 ///
 /// # Errors
 ///
@@ -262,18 +322,32 @@ pub(crate) fn needed_blobs(
     marks: &Marks,
     pack: &PackInfo,
     header: &PackHeader,
-    frame: usize,
-) -> Result<Vec<bool>> {
-    let position = u32::try_from(frame).unwrap_or(u32::MAX);
-    let mut seen = HashSet::new();
-    header
-        .frame_blobs(frame)
-        .iter()
-        // The same blob twice in one frame is needed once.
-        .map(|blob| {
-            Ok(seen.insert(blob.id) && marks.is_needed(&blob.id, &pack.name, position, None)?)
+) -> Result<Vec<Vec<bool>>> {
+    let frames = 0..header.frames.len();
+    let mut all = frames
+        .clone()
+        .map(|frame| vec![false; header.frame_blobs(frame).len()])
+        .collect::<Vec<_>>();
+    let mut blobs: Vec<_> = frames
+        .flat_map(|frame| {
+            let blobs = header.frame_blobs(frame).iter().enumerate();
+            blobs.map(move |(at, blob)| (&blob.id, frame, at))
         })
-        .collect()
+        .collect();
+    blobs.sort_unstable_by(|one, other| {
+        in_order(one.0, other.0).then((one.1, one.2).cmp(&(other.1, other.2)))
+    });
+    let mut needed = marks.needed(None);
+    let mut last = None;
+    for (id, frame, at) in blobs {
+        // The same blob twice in one frame is needed once.
+        let is_again = last.replace((id, frame)) == Some((id, frame));
+        let position = u32::try_from(frame).unwrap_or(u32::MAX);
+        if let Some(found) = all.get_mut(frame).and_then(|of_frame| of_frame.get_mut(at)) {
+            *found = !is_again && needed.has(id, &pack.name, position)?;
+        }
+    }
+    Ok(all)
 }
 
 /// Headers on their way at once.

@@ -8,7 +8,7 @@ use strongroom_format::{ObjectHash, Page, Ref, RefKind};
 use crate::blobs::{Blobs, PAGE};
 use crate::edge::Remote;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Kind, Marks};
+use crate::index::{Kind, Marks, in_order};
 use crate::prune::spill::{Spill, SpillPlace};
 
 /// Where the reference lists of pages come from.
@@ -62,8 +62,8 @@ pub(crate) struct Marker<'a, P> {
     followed: u64,
 }
 
-/// Ids that are looked up together: 32 bytes each, and 40 for the copy that is chosen.
-const GATHERED: usize = 1 << 18;
+/// Ids that are looked up together: 32 bytes each, and 40 for the copy that is chosen. Few in tests, so that what happens to many is tested.
+const GATHERED: usize = if cfg!(test) { 8 } else { 1 << 18 };
 
 impl<'a, P: Pages> Marker<'a, P> {
     pub(crate) fn new(marks: &'a mut Marks, pages: P) -> Self {
@@ -178,7 +178,7 @@ impl<'a, P: Pages> Marker<'a, P> {
                 spill.drain(mark)?;
             }
             None => {
-                gathered.sort_unstable();
+                gathered.sort_unstable_by(in_order);
                 gathered.dedup();
                 mark(&gathered)?;
             }

@@ -13,7 +13,8 @@ use crate::settings::Settings;
 pub struct PruneOptions {
     /// The most bytes of needed frames to be read and written again. Default: no limit.
     pub max_repack_bytes: Option<u64>,
-    /// How much that nothing needs may stay. Packs are written anew until no more is left. Default: 5 %.
+    /// How much that nothing needs may stay. Packs are written anew until no more is left. Of frames of which less than a fifth is not needed, that
+    /// counts only when twice as much is there in all. Default: 5 %.
     pub max_unused: Unused,
     /// What becomes of frames of which only a part is needed. Default: [`Reframe::Auto`].
     pub reframe: Reframe,
@@ -66,8 +67,8 @@ pub enum Unused {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reframe {
-    /// Where the keys allow it they are opened and what is needed is sealed anew, if that frees half of the frame, or is needed to get
-    /// below [`PruneOptions::max_unused`]. Where they do not, they are moved as they are.
+    /// Where the keys allow it they are opened and what is needed is sealed anew, if that frees a fifth of the frame, or more than twice of what
+    /// [`PruneOptions::max_unused`] allows would stay otherwise. Where they do not, they are moved as they are.
     Auto,
     /// They are moved as they are. No content key is used.
     Never,
@@ -179,15 +180,29 @@ impl PruneOptions {
         }
     }
 
-    /// Below which share of needed bytes a frame is framed anew.
-    pub(super) fn reframe_below(&self) -> f64 {
-        match self.max_unused {
+    /// Below which shares of needed bytes a frame is framed anew.
+    pub(super) fn reframe_below(&self) -> ReframeBelow {
+        let (fair, dear) = match self.max_unused {
+            // Where nothing may stay, everything counts.
+            Unused::Share(0.0) | Unused::Bytes(_) => (1.0, 1.0),
             // Packs are chosen until the share is met; frames that keep more in them would spoil that.
-            Unused::Share(share) => (1.0 - share).max(WORTH_REFRAMING),
-            Unused::Bytes(_) => 1.0,
-            Unused::Unlimited => WORTH_REFRAMING,
+            Unused::Share(share) => (1.0 - share.max(FAIR), 1.0 - share),
+            Unused::Unlimited => (WORTH_REFRAMING, WORTH_REFRAMING),
+        };
+        ReframeBelow {
+            fair: fair.max(WORTH_REFRAMING),
+            dear: dear.max(WORTH_REFRAMING),
         }
     }
+}
+
+/// Below which shares of needed bytes a frame is framed anew.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReframeBelow {
+    /// Where it frees enough for the effort.
+    pub(crate) fair: f64,
+    /// Where otherwise twice as much would stay as may.
+    pub(crate) dear: f64,
 }
 
 impl Unused {
@@ -210,5 +225,7 @@ pub(super) fn whole(bytes: f64) -> u64 {
     bytes as u64
 }
 
+/// A frame of which less is dead is framed anew only when there is too much of such: five bytes would be opened, compressed and sealed for one that becomes free.
+const FAIR: f64 = 0.2;
 /// Below this share of needed bytes a frame is always worth being framed anew.
 const WORTH_REFRAMING: f64 = 0.5;

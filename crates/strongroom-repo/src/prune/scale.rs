@@ -191,7 +191,7 @@ impl PruneScale {
             let began = Instant::now();
             let keys = context.keys();
             let reframing = Reframing::new(&keys, &state, &options);
-            let survey = survey.inspected(&Synthetic(&self), &reframing)?;
+            let survey = survey.inspected(&Synthetic(&self), &reframing, options.max_unused)?;
             let grounds = Grounds {
                 figures: &survey.figures,
                 options: &options,

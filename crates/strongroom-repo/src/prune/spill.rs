@@ -13,7 +13,7 @@ use strongroom_crypt::{Id, RepositoryId, Sealer as _};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{read_at, write_at};
+use crate::index::{in_order, read_at, write_at};
 use crate::keys::Keys;
 
 /// Where ids can be gathered: the folder of a repository in the local cache.
@@ -22,6 +22,8 @@ pub(crate) struct SpillPlace {
     folder: PathBuf,
     repository: RepositoryId,
     keys: Arc<Keys>,
+    /// Ids that wait to be written.
+    open_ids: usize,
 }
 
 impl SpillPlace {
@@ -32,6 +34,7 @@ impl SpillPlace {
             folder: folder.join(context.repository.to_string()),
             repository: context.repository,
             keys: context.keys(),
+            open_ids: if cfg!(test) { 8 } else { OPEN_IDS },
         })
     }
 }
@@ -76,7 +79,7 @@ impl Spill {
             file,
             place: place.clone(),
             parts: Vec::new(),
-            block: OPEN_IDS / parts,
+            block: (place.open_ids / parts).max(1),
             end: 0,
         };
         spill.parts.resize_with(parts, Part::default);
@@ -151,6 +154,8 @@ impl Spill {
         let is_written = sealer.seal(&aad, &plain, &mut sealed).is_ok()
             && write_at(&self.file.file, &sealed, self.end).is_ok();
         let len = u32::try_from(sealed.len()).unwrap_or(u32::MAX);
+        #[cfg(test)]
+        written::note(is_written);
         if is_written {
             part.blocks.push(Block {
                 offset: self.end,
@@ -181,7 +186,7 @@ impl Spill {
 }
 
 fn sort(ids: &mut Vec<Id>) {
-    ids.sort_unstable();
+    ids.sort_unstable_by(in_order);
     ids.dedup();
 }
 
@@ -229,6 +234,25 @@ impl Drop for Unnamed {
     }
 }
 
+/// Counts the blocks that this thread has written.
+#[cfg(test)]
+pub(super) mod written {
+    use std::cell::Cell;
+
+    thread_local! {
+        static BLOCKS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn note(is_written: bool) {
+        BLOCKS.set(BLOCKS.get() + usize::from(is_written));
+    }
+
+    /// Returns how many blocks this thread has written.
+    pub(crate) fn by_this_thread() -> usize {
+        BLOCKS.get()
+    }
+}
+
 /// Rows of the index for which a part is made: its ids fit into memory, unless many are there again and again.
 const PART_ROWS: u64 = 1 << 17;
 const MOST_PARTS: u64 = 4_096;
@@ -256,6 +280,7 @@ mod tests {
             folder: folder.to_owned(),
             repository: context.repository,
             keys: context.keys(),
+            open_ids: OPEN_IDS,
         }
     }
 

@@ -303,6 +303,6 @@ pub(super) fn pretend(run: &Run, plan: Plan, mut done: impl FnMut(Use)) {
 }
 
 /// Fetched bytes in memory at once, of a near store: a slice for each worker and those to come. Of others two full packs and some.
-const NEAR_BUDGET_BYTES: u64 = 16 << 20;
+const NEAR_BUDGET_BYTES: u64 = 12 << 20;
 /// Packs of which parts are on their way at once.
 const MAX_FLYING: usize = 8;

@@ -125,7 +125,7 @@ impl Journal {
     }
 
     /// A Bridge in the place of entry `n`.
-    pub(super) fn bridge(&self, n: u64) -> Vec<u8> {
+    pub(super) fn bridge(&self, n: u64, author: u8) -> Vec<u8> {
         let place = usize::try_from(n).unwrap();
         let body = Body::Bridge(Box::new(Bridge {
             stated: Some(ObjectHash::of(&self.objects[place])),
@@ -134,7 +134,7 @@ impl Journal {
             reason: "lost".to_owned(),
             unknown: Default::default(),
         }));
-        self.seal(n, ObjectHash::of(&self.objects[place - 1]), ADMIN, body)
+        self.seal(n, ObjectHash::of(&self.objects[place - 1]), author, body)
     }
 
     fn journal_key(&self) -> Secret {

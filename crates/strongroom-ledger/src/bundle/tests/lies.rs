@@ -305,6 +305,23 @@ fn a_history_that_is_not_a_chain_is_found_though_it_is_signed() {
     );
 }
 
+/// A history that goes on behind another entry is no repair, whoever signed that.
+#[test]
+fn only_a_bridge_stands_in_the_place_of_an_entry() {
+    let mut maker = Maker::new();
+    let previous = ObjectHash::of(&maker.journal.objects[5]);
+    let other = maker.journal.seal(6, previous, 10, journal::end_writer().1);
+    maker.whole.retain(|n| *n != 6);
+    maker.absent = vec![(6, Some(other))];
+    let what = "what stands in its place is no Bridge";
+    assert_eq!(reason(&maker.bytes()), BundleError::Entry { n: 6, what });
+    // A Bridge that no admin signed is none.
+    maker.absent = vec![(6, Some(maker.journal.bridge(6, 11)))];
+    assert_eq!(reason(&maker.bytes()), BundleError::Entry { n: 6, what });
+    maker.absent = vec![(6, Some(maker.journal.bridge(6, 10)))];
+    assert!(verify(&maker.bytes()).is_ok());
+}
+
 #[test]
 fn the_audit_before_must_be_continued() {
     let maker = Maker {

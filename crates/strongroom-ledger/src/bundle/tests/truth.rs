@@ -185,7 +185,7 @@ fn another_key_of_the_log_and_another_maker_are_known() {
 #[test]
 fn a_bridge_stands_for_a_lost_entry() {
     let mut maker = Maker::new();
-    let bridge = maker.journal.bridge(1);
+    let bridge = maker.journal.bridge(1, 10);
     maker.whole.retain(|n| *n != 1);
     maker.absent = vec![(1, Some(bridge.clone()))];
     let bytes = maker.bytes();

@@ -23,6 +23,8 @@ pub(super) struct Opener {
     /// Whether any entry has opened, and the first that did not.
     opened: bool,
     closed: Option<u64>,
+    /// The first entry in whose place stands what is no Bridge.
+    replaced: Option<u64>,
 }
 
 impl Opener {
@@ -50,11 +52,16 @@ impl Opener {
             next: Some(0),
             opened: false,
             closed: None,
+            replaced: None,
         })
     }
 
     pub(super) fn open(mut self, rows: Rows) -> Result<Vec<AuditedEntry>, BundleError> {
         let entries = rows.into_iter().map(|row| self.row(row)).collect();
+        if let Some(n) = self.replaced {
+            let what = "what stands in its place is no Bridge";
+            return Err(BundleError::Entry { n, what });
+        }
         match self.closed.filter(|n| !self.opened || *n == 0) {
             Some(n) => Err(BundleError::WrongKey { n }),
             None => Ok(entries),
@@ -80,7 +87,10 @@ impl Opener {
             }
             Object::Instead(bridge) => {
                 // What it says takes effect; the entry that it stands for stays absent.
-                self.entry(&bridge);
+                let (content, standing) = self.entry(&bridge);
+                if !is_bridge(&content, standing) {
+                    self.replaced = self.replaced.or(Some(row.n));
+                }
                 audited.content = Content::Absent {
                     instead: Some(bridge.hash),
                 };
@@ -163,5 +173,14 @@ impl Opener {
             .open(&aad, sealed, &mut plain)
             .ok()?;
         Some(plain)
+    }
+}
+
+/// Whether it is a Bridge, or may be one: sealed, or with earlier entries unknown.
+fn is_bridge(content: &Content, standing: Standing) -> bool {
+    let is_void = matches!(standing, Standing::Void(_));
+    match content {
+        Content::Opened { payload, .. } => !is_void && matches!(payload.body, Body::Bridge(_)),
+        _ => !is_void,
     }
 }

@@ -7,7 +7,7 @@ use strongroom_format::ObjectHash;
 
 use super::{Marks, Part};
 use crate::error::Result;
-use crate::index::Standing;
+use crate::index::standing::Standing;
 
 impl Marks {
     /// Returns a pack in force, and not about to go, that has something marked which no segment in force maps: the one that did was dropped, and

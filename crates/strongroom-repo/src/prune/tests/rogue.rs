@@ -9,13 +9,13 @@ use strongroom_format::{
     RefKind, SegmentBuilder, object_name,
 };
 use strongroom_store::wrap::Recording;
-use strongroom_store::{Key, MemoryStore, Store, StoreExt as _};
+use strongroom_store::{MemoryStore, Store, StoreExt as _};
 
 use super::support::*;
 use crate::edge;
 use crate::packs::PackInfo;
 use crate::testing::{Shape, TestStore, Tree, Writer, repository};
-use crate::{DeleteOptions, ErrorKind, PackAction, PackReason, PrunePlan, Repository, Stopped};
+use crate::{DeleteOptions, ErrorKind, PackAction, PackReason, Repository, Stopped};
 
 /// Removes the last entries of the journal.
 fn roll_back(store: &Arc<TestStore>, entries: usize) {
@@ -79,15 +79,6 @@ fn a_page_that_somebody_refers_to_as_content_is_followed_all_the_same() {
     assert_restores(&store, kept, &apart());
 }
 
-fn decided(plan: &PrunePlan, action: PackAction) -> Vec<ObjectHash> {
-    let of_action = plan.decisions().iter().filter(|one| one.action == action);
-    of_action.map(|one| one.name).collect()
-}
-
-fn key_of(pack: &ObjectHash) -> Key {
-    Key::parse(&object_name::pack(pack)).unwrap()
-}
-
 #[test]
 fn a_copy_that_is_not_there_is_no_reason_to_drop_another() {
     for is_truncated in [false, true] {
@@ -142,11 +133,15 @@ fn a_pack_that_is_missing_and_needed_stays_in_force() {
 fn damage_found_after_a_plan_is_not_lost_by_writing_its_pack_anew() {
     let (store, repository) = repository();
     let shape = Shape {
-        frame_bytes: 2_000,
+        frame_bytes: 500,
         pack_bytes: 8_000,
         ..Shape::default()
     };
-    let gone = write_as(&repository, "a", &mixed(1), &shape);
+    let (Tree::Dir(mut entries), Tree::Dir(dead)) = (mixed(1), apart()) else {
+        unreachable!()
+    };
+    entries.extend(dead);
+    let gone = write_as(&repository, "a", &Tree::Dir(entries), &shape);
     back_up(&repository, "a", &tree(1));
     forget(&repository, gone);
     let keyless = without_epochs(&store);

@@ -377,7 +377,8 @@ fn live_ids(repository: &Repository, root: Id) -> BTreeMap<Id, Frame> {
             };
             marks.mark(&id, kind, |_, _| Ok(()))?;
             for location in index.locate(&id)? {
-                if marks.is_needed(&id, &location.pack.name, location.position, None)? {
+                let mut needed = marks.needed(None);
+                if needed.has(&id, &location.pack.name, location.position)? {
                     let frame = (location.pack.name, location.position as usize);
                     out.lock().unwrap().insert(id, frame);
                 }
@@ -405,14 +406,7 @@ fn frames(store: &Arc<TestStore>, keys: &Keys) -> Vec<(Frame, Vec<(Id, u32)>)> {
     let mut frames = Vec::new();
     for key in keys_of(store, "pack/") {
         let bytes = wait(store.get_all(&key)).unwrap();
-        let preamble = strongroom_format::Preamble::decode(&bytes).unwrap();
-        let tail = bytes.last_chunk().unwrap();
-        let tail = strongroom_format::PackTail::decode(tail, bytes.len() as u64).unwrap();
-        let start = usize::try_from(tail.header_offset).unwrap();
-        let sealed = &bytes[start..bytes.len() - 32];
-        let sealer = keys.structure.header();
-        let header =
-            strongroom_format::open_header(sealer, &preamble, tail.header_offset, sealed).unwrap();
+        let header = header_of(keys, &bytes);
         for at in 0..header.frames.len() {
             let blobs = header
                 .frame_blobs(at)
@@ -422,6 +416,41 @@ fn frames(store: &Arc<TestStore>, keys: &Keys) -> Vec<(Frame, Vec<(Id, u32)>)> {
         }
     }
     frames
+}
+
+fn header_of(keys: &Keys, bytes: &[u8]) -> strongroom_format::PackHeader {
+    let preamble = strongroom_format::Preamble::decode(bytes).unwrap();
+    let tail = bytes.last_chunk().unwrap();
+    let tail = strongroom_format::PackTail::decode(tail, bytes.len() as u64).unwrap();
+    let start = usize::try_from(tail.header_offset).unwrap();
+    let sealed = &bytes[start..bytes.len() - 32];
+    let sealer = keys.structure.header();
+    strongroom_format::open_header(sealer, &preamble, tail.header_offset, sealed).unwrap()
+}
+
+/// The frames of a pack as they are stored.
+pub(super) fn sealed_frames(
+    store: &Arc<TestStore>,
+    repository: &Repository,
+    pack: &ObjectHash,
+) -> Vec<Vec<u8>> {
+    let bytes = wait(store.get_all(&key_of(pack))).unwrap();
+    let header = header_of(&repository.context().keys(), &bytes);
+    let frames = header.frames.iter();
+    let range = |frame: &strongroom_format::FrameRecord| {
+        frame.offset as usize..(frame.offset + frame.stored_len) as usize
+    };
+    frames.map(|frame| bytes[range(frame)].to_vec()).collect()
+}
+
+/// The packs of which a plan decides this.
+pub(super) fn decided(plan: &PrunePlan, action: crate::PackAction) -> Vec<ObjectHash> {
+    let of_action = plan.decisions().iter().filter(|one| one.action == action);
+    of_action.map(|one| one.name).collect()
+}
+
+pub(super) fn key_of(pack: &ObjectHash) -> Key {
+    Key::parse(&object_name::pack(pack)).unwrap()
 }
 
 /// A store in front of which something happens before every put of a kind, or before the first.
