@@ -29,6 +29,25 @@ fn record(place: &Place, words: &[&str]) -> String {
 #[test]
 fn what_people_did_is_in_the_journal_and_who_it_was_is_sealed() {
     let place = Place::new();
+    let opened = record_six(&place);
+    let all = records(&place);
+    assert_eq!(all.len(), 6);
+    let sealed = String::from_utf8(all[0].sealed.clone().unwrap()).unwrap();
+    assert!(sealed.contains("Ada") && sealed.contains("all were there"));
+    assert!(all[1].sealed.is_none());
+    let head = &all[0].record.as_ref().unwrap().head;
+    assert!(head.actor.is_some());
+    assert_six(&all, &opened);
+    // A word that means nothing is no record.
+    place
+        .run(RECORD)
+        .args(&["incident", "2026-4", "finished"])
+        .expect(2);
+    assert_eq!(records(&place).len(), 6);
+}
+
+/// Records one of many kinds, and returns the id of the incident's first.
+fn record_six(place: &Place) -> String {
     let minutes = place.at("minutes");
     fs::write(&minutes, "nothing new").unwrap();
     let minutes = minutes.to_str().unwrap();
@@ -41,11 +60,11 @@ fn what_people_did_is_in_the_journal_and_who_it_was_is_sealed() {
         "2",
     ];
     record(
-        &place,
+        place,
         &[&met[..], &["--by", "Ada", "--note", "all were there"]].concat(),
     );
     record(
-        &place,
+        place,
         &[
             "sign-off",
             minutes,
@@ -55,12 +74,9 @@ fn what_people_did_is_in_the_journal_and_who_it_was_is_sealed() {
             "approved",
         ],
     );
-    let opened = record(
-        &place,
-        &["incident", "2026-4", "open", "--resource", "mail"],
-    );
+    let opened = record(place, &["incident", "2026-4", "open", "--resource", "mail"]);
     record(
-        &place,
+        place,
         &[
             "incident",
             "2026-4",
@@ -73,7 +89,7 @@ fn what_people_did_is_in_the_journal_and_who_it_was_is_sealed() {
         ],
     );
     record(
-        &place,
+        place,
         &[
             "action",
             "A-1",
@@ -84,7 +100,7 @@ fn what_people_did_is_in_the_journal_and_who_it_was_is_sealed() {
         ],
     );
     record(
-        &place,
+        place,
         &[
             "attest",
             "clock",
@@ -95,14 +111,10 @@ fn what_people_did_is_in_the_journal_and_who_it_was_is_sealed() {
             "skew_ms=9000",
         ],
     );
+    opened
+}
 
-    let all = records(&place);
-    assert_eq!(all.len(), 6);
-    let sealed = String::from_utf8(all[0].sealed.clone().unwrap()).unwrap();
-    assert!(sealed.contains("Ada") && sealed.contains("all were there"));
-    assert!(all[1].sealed.is_none());
-    let head = &all[0].record.as_ref().unwrap().head;
-    assert!(head.actor.is_some());
+fn assert_six(all: &[Event], opened: &str) {
     let facts: Vec<_> = all
         .iter()
         .map(|event| &event.record.as_ref().unwrap().fact)
@@ -126,12 +138,6 @@ fn what_people_did_is_in_the_journal_and_who_it_was_is_sealed() {
     assert_eq!(answered[0].to_string(), opened);
     assert_eq!(action.step, ActionState::NotEffective);
     assert!(!seen.holds && seen.values["skew_ms"] == "9000");
-    // A word that means nothing is no record.
-    place
-        .run(RECORD)
-        .args(&["incident", "2026-4", "finished"])
-        .expect(2);
-    assert_eq!(records(&place).len(), 6);
 }
 
 #[test]

@@ -133,10 +133,14 @@ fn a_run_and_its_copy_are_in_the_journal_with_the_policy() {
     );
     assert!(!all.iter().any(|one| format!("{one:?}").contains("Ada")));
 
-    // The same policy is in force already, and a second copy has less to do.
+    again_with_a_new_file(&place, &file, &vault);
+}
+
+/// The same policy is in force already, a second copy has less to do, and what is new is counted.
+fn again_with_a_new_file(place: &Place, file: &Path, vault: &str) {
     place.change("added.new");
-    run(&place, &file, &["--now", "--at", &vault], 0);
-    let changed = &runs(&place)[2].counters;
+    run(place, file, &["--now", "--at", vault], 0);
+    let changed = &runs(place)[2].counters;
     let counted = [
         "files_new",
         "files_changed",
@@ -145,11 +149,11 @@ fn a_run_and_its_copy_are_in_the_journal_with_the_policy() {
     ]
     .map(|name| changed[name]);
     assert_eq!(counted, [1, 0, 0, 1]);
-    let again = events(&place);
+    let again = events(place);
     let policies = again
         .iter()
         .filter(|one| matches!(one.body, Body::Policy(_)));
-    assert_eq!((policies.count(), runs(&place).len()), (1, 4));
+    assert_eq!((policies.count(), runs(place).len()), (1, 4));
 }
 
 #[test]
