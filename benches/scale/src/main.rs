@@ -73,7 +73,6 @@ fn run_step(step: &str, size: u64, folder: &Path) -> Result<()> {
     match step.split_once('-').unwrap_or((step, "")) {
         ("index", step) => index::run(step, size, folder),
         ("segments", step) => index::segments(step, size, folder),
-        ("files", "beside") => files::unchanged(size, folder),
         ("files", step) => files::run("files", step, size, FILES_OF_A_DIRECTORY, folder),
         ("directory", step) => files::run("directory", step, size, size, folder),
         ("snapshots", step) => snapshots::run(step, size, folder),
