@@ -16,7 +16,10 @@ fuzz_target!(|data: &[u8]| {
     let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
     let (small, large) = (number(first), number(second));
     let (hashes, _) = rest.as_chunks::<32>();
-    let hashes: Vec<_> = hashes.iter().map(|hash| TreeHash::from_bytes(*hash)).collect();
+    let hashes: Vec<_> = hashes
+        .iter()
+        .map(|hash| TreeHash::from_bytes(*hash))
+        .collect();
     let Some((root, proof)) = hashes.split_first() else {
         return;
     };

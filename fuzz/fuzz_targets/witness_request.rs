@@ -16,5 +16,8 @@ fuzz_target!(|data: &[u8]| {
     let witness = Witness::new(signer, vec![VerifierKey::parse(log).unwrap()]).unwrap();
     let state = WitnessState::default();
     // Nobody here has the log's key.
-    assert!(matches!(witness.decide(&state, data, 1), Decision::Refused(_)));
+    assert!(matches!(
+        witness.decide(&state, data, 1),
+        Decision::Refused(_)
+    ));
 });
