@@ -4,7 +4,6 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::place::Place;
-use crate::program::init;
 
 const RUN: &str = env!("CARGO_BIN_EXE_sr-run");
 const STATUS: &str = env!("CARGO_BIN_EXE_sr-status");
@@ -28,7 +27,6 @@ fn policy(place: &Place) -> PathBuf {
 #[test]
 fn a_report_comes_out_of_the_journal_and_says_what_it_does_not_prove() {
     let place = Place::new();
-    init(&place.at("repository"));
     fs::create_dir_all(place.at("source")).unwrap();
     fs::write(place.at("source").join("letter"), "hello").unwrap();
     let file = policy(&place);
