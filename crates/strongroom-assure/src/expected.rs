@@ -8,7 +8,7 @@ use strongroom_policy::{Date, Key, Policy, Resource, Schedule};
 use strongroom_retain::Moment;
 
 use crate::history::{EntryRef, History, RunSeen};
-use crate::stats;
+use crate::{scope, stats};
 
 /// What became of a run that was due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -95,7 +95,8 @@ pub struct Expectations {
 ///
 /// What was due is said by the policy that was in force then, if policies were recorded, and by `policy` otherwise. A resource
 /// whose backups are switched off is still to be protected: its runs are due, unless an exemption with an end frees it of
-/// `schedule`. Retired resources have none.
+/// `schedule`. Retired resources have none. Where neither the policy nor the resource names a first day, nothing was due before the first
+/// evidence: what was created today has missed nothing.
 ///
 /// Several attempts are one run: the best of them decides. What is not heard of is missed as soon as a run that began at the
 /// last moment should have ended, as long as its runs usually take.
@@ -120,11 +121,24 @@ pub fn expectations(
     }
     all.runs.sort_by_key(|one| one.due);
     all.runs.dedup_by_key(|one| one.due);
+    if policy.effective.is_none() && resource.since.is_none() {
+        let begins = begins(history, policy, resource);
+        all.runs.retain(|one| one.start_by >= begins);
+    }
     let runs = history
         .resource(&resource.id)
         .map(|one| one.runs.as_slice());
     all.attach(runs.unwrap_or_default(), from, now);
     all
+}
+
+/// Returns when runs of a resource can have been due at the earliest, if no day says so: at its own first evidence, or at the first of all
+/// that was read. Without any, they always were.
+fn begins(history: &History, policy: &Policy, resource: &Resource) -> i64 {
+    let first = || history.entries().first().map(|entry| entry.said_at);
+    scope::since(history, policy, resource)
+        .or_else(first)
+        .unwrap_or(i64::MIN)
 }
 
 /// A policy, and from when until when it was in force.

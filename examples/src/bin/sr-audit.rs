@@ -11,6 +11,7 @@ use strongroom_examples::audit::{
     BundleParts, LedgerDir, keep, lock, now, read_policy, read_signer, read_text, replace,
     say_report, write_bundle, write_new,
 };
+use strongroom_examples::report::{self, ReportArgs};
 use strongroom_examples::{Output, RepositoryArgs, Status, finish};
 use strongroom_ledger::{
     Decision, KeyKind, Monitor, NoteSigner, Rotation, SignedHead, TileTree, TrustPolicy, Witness,
@@ -84,6 +85,8 @@ enum Verb {
         #[arg(required = true)]
         answers: Vec<PathBuf>,
     },
+    /// Say what the controls of an audit come to, out of the journal and a policy; the text goes into a bundle by `bundle --report`.
+    Report(Box<AuditReportArgs>),
     /// Write a bundle that proves what the journal says, without the repository.
     Bundle(Box<BundleArgs>),
     /// Verify a bundle: no repository, no network.
@@ -98,6 +101,15 @@ struct LogArgs {
     /// File with the key of the log.
     #[arg(long, value_name = "FILE")]
     log_key: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(mut_arg("report", |kind| kind.default_value("audit")))]
+struct AuditReportArgs {
+    #[command(flatten)]
+    repository: RepositoryArgs,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 #[derive(Debug, Args)]
@@ -165,6 +177,7 @@ fn main() -> ExitCode {
     let verb = Arguments::parse().verb;
     let output = Output::new(match &verb {
         Verb::Checkpoint { repository, .. } => repository.json,
+        Verb::Report(arguments) => arguments.repository.json,
         Verb::Bundle(arguments) => arguments.repository.json,
         Verb::Verify(arguments) => arguments.json,
         _ => false,
@@ -194,6 +207,9 @@ fn run(verb: Verb, output: &Output) -> anyhow::Result<Status> {
             trust,
             answers,
         } => merge(output, &ledger, &trust, &answers),
+        Verb::Report(arguments) => {
+            report::write(&arguments.repository.open()?, &arguments.report, output)
+        }
         Verb::Bundle(arguments) => bundle(output, &arguments),
         Verb::Verify(arguments) => verify(output, &arguments),
     }

@@ -36,7 +36,11 @@ fn a_report_comes_out_of_the_journal_and_says_what_it_does_not_prove() {
     let place = Place::new();
     fs::write(place.at("source").join("letter"), "hello").unwrap();
     let file = policy(&place);
-    let run = place.run(RUN).arg(&file).arg("mail").arg("--json");
+    let run = place
+        .run(RUN)
+        .arg(&file)
+        .arg("mail")
+        .args(&["--json", "--now"]);
     run.arg("--state").arg(place.at("state")).expect(0);
 
     let status = |more: &[&str], wanted| {

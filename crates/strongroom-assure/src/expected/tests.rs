@@ -161,3 +161,27 @@ fn a_window_ends_what_a_run_may_take() {
     let found = of(&Log::default(), windowed, 2);
     assert_eq!(found.runs[0].complete_by, at(0) + 4 * HOUR);
 }
+
+#[test]
+fn what_was_created_today_has_missed_nothing() {
+    let mut policy = policy(NIGHTLY);
+    policy.effective = None;
+    let mut log = Log::default();
+    log.backup("db", "nas", at(9), HOUR);
+    log.failure("db", "nas", at(10), HOUR);
+    let resource = policy.resources.get("db").unwrap();
+    let fates = |log: &Log| -> Vec<Fate> {
+        let history = History::from_events(&log.events);
+        let until = now(START + 13 * DAY);
+        let found = expectations(&history, &policy, resource, START, until);
+        found.runs.iter().map(|one| one.fate).collect()
+    };
+    assert_eq!(
+        fates(&log),
+        [Fate::Ok, Fate::Failed, Fate::Missed, Fate::Pending]
+    );
+    // Nobody has ever heard of it, though others have evidence since the eleventh day, when it could still begin.
+    let mut others = Log::default();
+    others.backup("files", "nas", at(10), HOUR);
+    assert_eq!(fates(&others), [Fate::Missed, Fate::Missed, Fate::Pending]);
+}
