@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ use crate::repository::{RepositoryArgs, host_name};
 #[non_exhaustive]
 pub struct DrillArgs {
     /// Folder for sandboxes, in which nobody else may write; each is removed after its drill. What killed drills left there is removed first.
-    #[arg(long, value_name = "DIR")]
-    pub sandboxes: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "record_captured")]
+    pub sandboxes: Option<PathBuf>,
     /// What to restore into [default: what the resource's kind says].
     #[arg(long, value_enum)]
     pub sandbox: Option<Kind>,
@@ -134,7 +134,8 @@ impl<'a> Site<'a> {
 
     fn sandbox(&self) -> Box<dyn Sandbox> {
         let arguments = self.arguments;
-        let root = &arguments.sandboxes;
+        // A folder without a name cannot be made: a drill without a folder fails.
+        let root = arguments.sandboxes.as_deref().unwrap_or(Path::new(""));
         let kind = arguments
             .sandbox
             .unwrap_or(match self.resource.kind.as_str() {
@@ -294,7 +295,7 @@ fn wait<T>(
 /// # Errors
 ///
 /// The file cannot be read, or has something else.
-pub fn read_captured(file: &std::path::Path) -> anyhow::Result<Captured> {
+pub fn read_captured(file: &Path) -> anyhow::Result<Captured> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
     Captured::parse(&text).with_context(|| file.display().to_string())
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use serde_json::json;
-use strongroom::ErrorKind;
+use strongroom::{ErrorKind, LocationError};
 
 use crate::network::show_requests;
 use crate::output::Output;
@@ -46,6 +46,29 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// Returns the word for what programs tell errors apart by.
+fn kind_of(error: &anyhow::Error) -> Option<String> {
+    use strongroom::verify;
+    if let Some(error) = error.downcast_ref::<strongroom::Error>() {
+        return Some(format!("{:?}", error.kind()));
+    }
+    if let Some(error) = error.downcast_ref::<verify::Error>() {
+        return Some(format!("{:?}", error.kind()));
+    }
+    let location = error.downcast_ref::<LocationError>();
+    let store = error.downcast_ref::<strongroom_store::Error>();
+    match (location, store) {
+        (Some(LocationError::Store(error)), _) | (None, Some(error)) => {
+            Some(format!("{:?}", error.kind()))
+        }
+        (Some(LocationError::Unsupported { .. } | LocationError::NotBuiltIn { .. }), _) => {
+            Some("Unsupported".to_owned())
+        }
+        (Some(_), _) => Some("Invalid".to_owned()),
+        (None, None) => error.is::<Usage>().then(|| "Usage".to_owned()),
+    }
+}
+
 /// Says what went wrong, if something did, and returns the program's exit status.
 pub fn finish(output: &Output, result: anyhow::Result<Status>) -> ExitCode {
     show_requests(output);
@@ -64,10 +87,7 @@ pub fn finish(output: &Output, result: anyhow::Result<Status>) -> ExitCode {
         Some(ErrorKind::WrongKey) => error.context("wrong passphrase or recovery code"),
         _ => error,
     };
-    let of_check = error.downcast_ref::<strongroom::verify::Error>();
-    let kind = kind
-        .map(|kind| format!("{kind:?}"))
-        .or_else(|| of_check.map(|error| format!("{:?}", error.kind())));
+    let kind = kind_of(&error);
     let _ =
         output.json(|| json!({ "type": "error", "kind": kind, "message": format!("{error:#}") }));
     output.complain(&format!("error: {error:#}"));

@@ -19,6 +19,7 @@ mod output;
 pub mod policy;
 mod progress;
 mod prune;
+mod react;
 pub mod record;
 pub mod report;
 mod repository;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use strongroom::retain::{Moment, Span};
 use strongroom::{Clock as _, SystemClock, Unused};
+use strongroom_policy::Period;
 
 use crate::size::parse_size;
 
-/// Reads an age: `0` of anything, such as `0h`, or a span such as `12h`, `7d` or `1m2w`, counted back from now on the calendar.
+/// Reads an age: `0` of anything, such as `0h`, or a span such as `12h`, `7d` or `1m2w`, or as policies write it, such as `3mo` or `30min`, counted back from now on the calendar.
 ///
 /// # Errors
 ///
@@ -18,10 +19,14 @@ pub fn age(text: &str) -> Result<Duration, String> {
     if unit.len() < text.len() && matches!(unit, "" | "h" | "d" | "w" | "m" | "y") {
         return Ok(Duration::ZERO);
     }
-    let span: Span = text.parse().map_err(|error| format!("{error}"))?;
     let now = SystemClock::default().now().seconds;
-    let then = span.before(Moment::utc(now)).unix_seconds;
-    Ok(Duration::from_secs(now.abs_diff(then)))
+    let before = |then: Moment| Duration::from_secs(now.abs_diff(then.unix_seconds));
+    match (text.parse::<Span>(), text.parse::<Period>()) {
+        (Ok(span), _) => Ok(before(span.before(Moment::utc(now)))),
+        // As policies write it; there spaces are allowed, which an option has no use for.
+        (Err(_), Ok(period)) if !text.contains(' ') => Ok(before(period.before(Moment::utc(now)))),
+        (Err(error), _) => Err(error.to_string()),
+    }
 }
 
 /// Reads how much that nothing needs may stay: a share such as `5%`, a size such as `100M`, or `unlimited`.
@@ -58,6 +63,10 @@ mod tests {
             age("2w12h"),
             Ok(Duration::from_secs((14 * 24 + 12) * 3_600))
         );
+        let days = |text: &str| age(text).map(|age| age.as_secs().div_ceil(86_400));
+        assert_eq!(age("3mo"), age("3m"));
+        assert!(days("3mo").is_ok_and(|days| (89..=93).contains(&days)));
+        assert_eq!(age("30min"), Ok(Duration::from_secs(1_800)));
         for wrong in ["", "h", "7", "-1d", "0x", "0 d", "5 days"] {
             assert!(age(wrong).is_err(), "{wrong}");
         }

@@ -66,6 +66,8 @@ impl PruneArgs {
         watch.end();
         let plan = plan?;
         show::prune::plan(output, &plan);
+        let foretold = (is_dry && !self.condemn && self.delete_after.is_zero())
+            .then(|| show::prune::AtOnce::of(&plan));
         let pruned = if is_dry || plan.is_empty() {
             None
         } else {
@@ -76,7 +78,7 @@ impl PruneArgs {
         let mut options = DeleteOptions::default().with_min_age(self.delete_after);
         options.record.clone_from(&self.record);
         let plan = repository.plan_delete(options)?;
-        show::prune::delete_plan(output, &plan);
+        show::prune::delete_plan(output, &plan, foretold);
         let deleted = if is_dry || plan.is_empty() {
             None
         } else {

@@ -15,6 +15,7 @@ use strongroom::evidence::{
 };
 use strongroom::retain::Moment;
 use strongroom::{ObjectHash, Time};
+use strongroom_assure::History;
 use strongroom_policy::Resource;
 
 use crate::exit::Status;
@@ -176,6 +177,7 @@ pub fn record(arguments: &RecordArgs, output: &Output) -> anyhow::Result<Status>
     head.actor = arguments.by.as_ref().map(|name| repository.person(name));
     head.answers.clone_from(&arguments.answers);
     let record = Record::new(head, fact);
+    warn(&repository, &record, output)?;
     let sealed = (arguments.by.is_some() || arguments.note.is_some())
         .then(|| json!({ "by": arguments.by, "note": arguments.note }).to_string());
     let n = repository.record(&record, sealed.as_ref().map(String::as_bytes))?;
@@ -184,6 +186,43 @@ pub fn record(arguments: &RecordArgs, output: &Output) -> anyhow::Result<Status>
     let _ =
         output.json(|| json!({ "type": "result", "kind": kind, "id": id.to_string(), "entry": n }));
     Ok(Status::Complete)
+}
+
+/// Says which names of a record the policy in force does not have: nothing counts such a record.
+fn warn(repository: &Repository, record: &Record, output: &Output) -> anyhow::Result<()> {
+    let (obligation, of_repository) = match &record.fact {
+        Fact::Obligation(fact) => (Some(&fact.obligation), None),
+        Fact::Capacity(fact) => (None, Some(&fact.repository)),
+        Fact::Attested(fact) => (None, fact.repository.as_ref()),
+        _ => (None, None),
+    };
+    let resource = record.head.resource.as_ref();
+    if obligation.or(of_repository).or(resource).is_none() {
+        return Ok(());
+    }
+    let (events, _) = repository.events(0)?;
+    let (history, now) = (History::from_events(&events), record.head.at.seconds);
+    let Some(policy) = history.policy_at(now).and_then(|set| set.policy.as_ref()) else {
+        return Ok(());
+    };
+    let duties = policy.duties(&[], &[], Moment::utc(now));
+    let bare = |key: &str| key.strip_prefix("obligation.").unwrap_or(key).to_owned();
+    let unknown = [
+        obligation
+            .filter(|key| duties.iter().all(|duty| bare(&duty.path) != bare(key)))
+            .map(|key| format!("obligation {key:?}")),
+        of_repository
+            .filter(|name| !policy.repositories.contains_key(*name))
+            .map(|name| format!("repository {name:?}")),
+        resource
+            .filter(|id| !policy.resources.contains_key(*id))
+            .map(|id| format!("resource {id:?}")),
+    ];
+    for what in unknown.into_iter().flatten() {
+        output.complain(&format!("warning: the policy in force has no {what}"));
+        let _ = output.json(|| json!({ "type": "warning", "message": format!("the policy in force has no {what}") }));
+    }
+    Ok(())
 }
 
 fn fact(what: &What, repository: &Repository, output: &Output) -> anyhow::Result<Fact> {

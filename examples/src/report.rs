@@ -16,6 +16,7 @@ use strongroom_policy::{DocumentHash, Period, Policy};
 use crate::exit::{Status, Usage};
 use crate::output::Output;
 use crate::policy::read;
+use crate::react::react;
 
 /// Which report, of what, for whom.
 #[derive(Debug, Args)]
@@ -108,6 +109,23 @@ pub fn report(
         material = material.with_subject(about);
     }
     Ok((material.report(arguments.report), assessment.worst()))
+}
+
+/// Records points that look wrong, and holds the last clean ones where the policy says so. Says what it did, and does nothing twice.
+///
+/// # Errors
+///
+/// What the repository or the policy said. Holds take the keys of an admin.
+pub fn react_to_alarms(
+    repository: &Repository,
+    arguments: &ReportArgs,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let now = Moment::utc(strongroom::Components::default().clock.now().seconds);
+    let (events, _) = repository.events(0)?;
+    let history = History::from_events(&events);
+    let (policy, _) = policy(&history, arguments.policy.as_deref(), output, now)?;
+    react(repository, &history, &policy, output, now)
 }
 
 /// Makes a report and writes it. The status is that of the worst finding: 0 up to notes, 3 up to serious ones, 4 for critical ones.

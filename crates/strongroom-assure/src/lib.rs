@@ -68,6 +68,7 @@ mod expected;
 mod history;
 mod leading;
 mod point;
+mod reaction;
 mod recurrence;
 mod rpo;
 mod rto;
@@ -94,6 +95,7 @@ pub use history::{
 };
 pub use leading::{Indicator, IndicatorKind, endings, indicators};
 pub use point::Point;
+pub use reaction::{HoldStep, Reaction, reaction};
 pub use recurrence::{ClassCount, ErrorReport, RECURRING_RUNS, Recurrence, errors};
 pub use rpo::{Exposure, Quality, Rpo, RpoOptions, Tier, rpo};
 pub use rto::{

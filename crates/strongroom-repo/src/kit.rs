@@ -236,7 +236,7 @@ a fire nor a thief gets it together with the machine that is backed up.
 const STEPS: &str = "
 TO RESTORE ON A MACHINE WITH NOTHING
 
-1. Get the program `strongroom` of version 1 or later, or build it from its source with a Rust compiler:
+1. Get the program `sr-kit` of Strongroom, or build it from its source with a Rust compiler:
        cargo build --release -p strongroom-examples
 2. Type the lines above into a file, kit.txt. Case and spaces do not matter. If the repository has moved,
    write the new location.

@@ -21,6 +21,7 @@ use crate::edge::{self, Access, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Breadth, Index, is_loss, pack_found};
 use crate::journal::{Journal, View};
+use crate::locks::utc;
 use crate::lost::JournalDamage;
 use crate::observer::{Event, Observer, Phase};
 use crate::open::{self, Opening};
@@ -99,8 +100,11 @@ impl fmt::Display for FoundTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: {} entries in the root directory, {} bytes below it, the newest of {} s since 1970:",
-            self.snapshot, self.entries, self.bytes, self.newest.seconds
+            "{}: {} entries in the root directory, {} bytes below it, the newest of {}:",
+            self.snapshot,
+            self.entries,
+            self.bytes,
+            utc(self.newest.seconds)
         )?;
         for name in &self.names {
             write!(f, " {}", String::from_utf8_lossy(name).escape_debug())?;

@@ -9,7 +9,7 @@ use strongroom::retain::Moment;
 use strongroom_examples::policy::{due, explain, read, say, units};
 use strongroom_examples::{Output, Status, finish};
 use strongroom_policy::{
-    History, Host, Launch, Period, Severity, SimulationOptions, diff, json_schema,
+    History, Host, Launch, Period, Resource, Severity, SimulationOptions, diff, json_schema,
 };
 
 /// Read a backup policy. Ends with 0, with 3 when there is something that people must look at (errors of `lint`, a weaker
@@ -218,12 +218,22 @@ fn compare(
     let (old, new) = (read(old, output)?, read(new, output)?);
     let known = inventory.map(|file| read(file, output)).transpose()?;
     let known = known.map(|one| one.policy().resources.values().cloned().collect::<Vec<_>>());
+    let named = &new.policy().resources;
+    let is_unnamed = |one: &&Resource| !named.contains_key(&one.id);
+    let unnamed = known
+        .as_ref()
+        .map(|all| all.iter().filter(is_unnamed).count());
     let changes = diff(old.policy(), new.policy(), &known.unwrap_or_default(), now);
     say(
         output,
         &[&changes],
-        || json!({ "type": "diff", "diff": changes }),
+        || json!({ "type": "diff", "diff": changes, "not_in_policy": unnamed }),
     );
+    if let Some(count) = unnamed {
+        let _ = output.line(&format!(
+            "{count} resources of the inventory are not in the policy"
+        ));
+    }
     Ok(Status::complete(!changes.is_weaker()))
 }
 

@@ -23,7 +23,7 @@ struct Arguments {
     list: bool,
     #[command(flatten)]
     select: SelectArgs,
-    /// Show what it takes, and bring nothing back.
+    /// Show what it takes, and bring nothing back. Ends with 1 if it would not work.
     #[arg(long, conflicts_with = "list")]
     dry_run: bool,
 }
@@ -51,16 +51,24 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
         return Ok(Status::Complete);
     }
     let ids = found_forgotten(&forgotten, &arguments.snapshots)?;
+    let mut lost = 0;
     for id in &ids {
         let plan = repository.plan_undelete(*id)?;
         show::undelete::plan(output, &plan);
         if arguments.dry_run {
+            lost += usize::from(!plan.is_possible());
             continue;
         }
         let watch = Watch::new(output);
         let done = repository.undelete(plan, watch.clone());
         watch.end();
         show::undelete::undeleted(output, &done?);
+    }
+    if lost > 0 {
+        anyhow::bail!(
+            "{lost} of {} snapshots cannot be brought back: what they need is deleted",
+            ids.len()
+        );
     }
     let (count, dry_run) = (ids.len(), arguments.dry_run);
     let _ = output.json(|| json!({ "type": "result", "snapshots": count, "dry_run": dry_run }));

@@ -1,7 +1,9 @@
 //! How the plan of a prune and what came of it are shown.
 
 use serde_json::{Value, json};
-use strongroom::{DeletePlan, DeleteReport, MayDelete, PrunePlan, PruneReport, Requests, Time};
+use strongroom::{
+    DeletePlan, DeleteReport, MayDelete, PackAction, PrunePlan, PruneReport, Requests, Time,
+};
 
 use crate::exit::Status;
 use crate::output::Output;
@@ -94,28 +96,47 @@ pub(super) fn requests(requests: &Requests) -> Value {
     })
 }
 
-/// Shows what will be deleted, and what waits.
-pub fn delete_plan(output: &Output, plan: &DeletePlan) {
-    for one in plan.objects() {
-        let _ = output.json(|| {
-            json!({
-                "type": "object",
-                "object": one.object,
-                "bytes": one.len,
-                "reason": format!("{:?}", one.reason),
-            })
-        });
+/// What a run that deletes at once drops, and so deletes, in addition to what was dropped before.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct AtOnce {
+    /// How many packs.
+    pub packs: u64,
+    /// How many segments of the index.
+    pub segments: u64,
+    /// How many left-over objects.
+    pub orphans: u64,
+    /// How many bytes packs and left-over objects have.
+    pub bytes: u64,
+}
+
+impl AtOnce {
+    /// Reads it from the plan.
+    #[must_use]
+    pub fn of(plan: &PrunePlan) -> Self {
+        let figures = plan.figures();
+        let repacked = plan
+            .decisions()
+            .iter()
+            .filter(|one| one.action == PackAction::Repack);
+        Self {
+            packs: figures.dropped_packs + figures.repacked_packs,
+            segments: figures.replaced_segments,
+            orphans: plan.orphans().len() as u64,
+            bytes: figures.dropped_bytes
+                + figures.orphaned_bytes
+                + repacked.map(|one| u64::from(one.len)).sum::<u64>(),
+        }
     }
-    for one in plan.locked() {
-        let _ = output.json(|| {
-            json!({
-                "type": "locked",
-                "object": one.object,
-                "bytes": one.len,
-                "until": one.until,
-            })
-        });
+
+    fn is_nothing(&self) -> bool {
+        self.packs + self.segments + self.orphans == 0
     }
+}
+
+/// Shows what will be deleted, and what waits. `at_once` is what a dry run would drop and delete as well.
+pub fn delete_plan(output: &Output, plan: &DeletePlan, at_once: Option<AtOnce>) {
+    objects(output, plan);
     let due = plan.next_due();
     let _ = output.json(|| {
         json!({
@@ -130,6 +151,12 @@ pub fn delete_plan(output: &Output, plan: &DeletePlan) {
             "next_due": due.map(|time| time.seconds),
             "next_due_utc": due.map(utc),
             "requests": requests(&plan.requests()),
+            "at_once": at_once.map(|more| json!({
+                "packs": more.packs,
+                "segments": more.segments,
+                "orphans": more.orphans,
+                "bytes": more.bytes,
+            })),
         })
     });
     let _ = output.line(&format!(
@@ -137,6 +164,15 @@ pub fn delete_plan(output: &Output, plan: &DeletePlan) {
         plan.objects().len(),
         size(plan.bytes())
     ));
+    if let Some(more) = at_once.filter(|more| !more.is_nothing()) {
+        let _ = output.line(&format!(
+            "and then what this run drops: {} packs, {} segments and {} left-over objects, about {}, but for what is locked",
+            more.packs,
+            more.segments,
+            more.orphans,
+            size(more.bytes)
+        ));
+    }
     if let (Some(first), Some(last)) = (plan.locked().first(), plan.locked().last()) {
         let _ = output.line(&format!(
             "{} objects, {}, are locked: the first until {} UTC, the last until {} UTC",
@@ -156,6 +192,30 @@ pub fn delete_plan(output: &Output, plan: &DeletePlan) {
             size(plan.waiting_bytes()),
             utc(due)
         ));
+    }
+}
+
+/// Names what will be deleted, and what is locked, for programs.
+fn objects(output: &Output, plan: &DeletePlan) {
+    for one in plan.objects() {
+        let _ = output.json(|| {
+            json!({
+                "type": "object",
+                "object": one.object,
+                "bytes": one.len,
+                "reason": format!("{:?}", one.reason),
+            })
+        });
+    }
+    for one in plan.locked() {
+        let _ = output.json(|| {
+            json!({
+                "type": "locked",
+                "object": one.object,
+                "bytes": one.len,
+                "until": one.until,
+            })
+        });
     }
 }
 

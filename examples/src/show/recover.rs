@@ -6,6 +6,7 @@ use strongroom::{JournalDamage, JournalRepairPlan, JournalRepairReport, Salvage}
 use crate::bytes::shown;
 use crate::exit::Status;
 use crate::output::Output;
+use crate::when::utc;
 
 /// Says what is lost of a journal.
 pub fn damage(output: &Output, damage: Option<JournalDamage>) -> Status {
@@ -73,6 +74,7 @@ pub fn trees(output: &Output, salvage: &Salvage) -> Status {
                 "entries": tree.entries,
                 "bytes": tree.bytes,
                 "newest": tree.newest.seconds,
+                "newest_utc": utc(tree.newest),
                 "names": names,
             })
         });

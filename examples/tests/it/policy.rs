@@ -38,6 +38,19 @@ fn a_weaker_version_is_caught_and_a_broken_one_is_no_policy() {
             .starts_with("weaker immutability.for: 35d → 34d (defaults) [")
     );
     policy("diff", &[&weaker, &company], &[], 0);
+    let found = ["--inventory", company.to_str().unwrap()];
+    let named = policy("diff", &[&weaker, &company], &found, 0).stdout;
+    assert!(
+        named.ends_with("0 resources of the inventory are not in the policy\n"),
+        "{named}"
+    );
+    let home = starter("home.toml");
+    let found = ["--inventory", home.to_str().unwrap()];
+    let unnamed = policy("diff", &[&company, &company], &found, 0).stdout;
+    assert!(
+        unnamed.ends_with("2 resources of the inventory are not in the policy\n"),
+        "{unnamed}"
+    );
     let json = policy("diff", &[&company, &weaker], &["--json"], 3).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["diff"]["changes"][0]["direction"], "weaker");

@@ -29,6 +29,16 @@ fn what_nothing_needs_is_dropped_and_later_deleted() {
     let before = objects(&place.at("repository"));
     let dry = prune(&place, &["--dry-run", "--delete-after", "0"]).expect(0);
     assert!(dry.of_type("plan")[0]["dropped_packs"].as_u64().unwrap() > 0);
+    let at_once = dry.of_type("delete_plan")[0]["at_once"]["packs"].as_u64();
+    assert!(at_once.unwrap() > 0, "the same run deletes what it drops");
+    let said = place
+        .run(PRUNE)
+        .args(&["--dry-run", "--delete-after", "0"])
+        .expect(0)
+        .stdout;
+    assert!(said.contains("and then what this run drops: "), "{said}");
+    let later = prune(&place, &["--dry-run"]).expect(0);
+    assert!(later.of_type("delete_plan")[0]["at_once"].is_null());
     assert_eq!(objects(&place.at("repository")), before);
 
     let dropped = prune(&place, &["--max-unused", "0%"]).expect(0);
@@ -130,5 +140,10 @@ fn options_that_make_no_sense_are_refused() {
     ] {
         place.run(PRUNE).args(&wrong).expect(2);
     }
-    Program::new(PRUNE, &place.at("nowhere")).expect(1);
+    let nowhere = Program::new(PRUNE, &place.at("nowhere")).arg("--json");
+    let error = nowhere.expect(1).of_type("error").remove(0);
+    assert_eq!(error["kind"], "Unavailable", "{error}");
+    let nothing = Program::new(PRUNE, std::path::Path::new("gopher://x/y")).arg("--json");
+    let error = nothing.expect(1).of_type("error").remove(0);
+    assert_eq!(error["kind"], "Unsupported", "{error}");
 }

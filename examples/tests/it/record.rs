@@ -141,6 +141,44 @@ fn assert_six(all: &[Event], opened: &str) {
 }
 
 #[test]
+fn names_that_the_policy_does_not_have_are_recorded_with_a_warning() {
+    let place = Place::new();
+    let said = |words: &[&str]| place.run(RECORD).args(words).expect(0).stderr;
+    assert_eq!(said(&["obligation", "obligation.drils"]), "", "no policy");
+    let text = "format = 1\nname = \"t\"\nrevision = 1\nowner = \"ops\"\nreason = \"r\"\ntimezone = \"UTC\"\n\
+        [repository.nas]\nmedium = \"disk\"\nsite = \"hq\"\nencrypted = true\n\
+        [obligation.drills]\nkind = \"drill\"\nowner = \"ops\"\nreason = \"r\"\nevery = \"6mo\"\n\
+        [resource.mail]\nkind = \"files\"\nowner = \"ops\"\npaths = [\"/srv\"]\n";
+    let store = store_at(place.at("repository")).unwrap();
+    let credential = Credential::passphrase(PASSWORD);
+    let repository = Repository::builder(store).open(&credential).unwrap();
+    let set = repository.set_policy(text.as_bytes().to_vec(), strongroom_policy::MEDIA_TYPE);
+    set.unwrap();
+    assert_eq!(said(&["obligation", "obligation.drills"]), "");
+    assert_eq!(said(&["obligation", "drills", "--resource", "mail"]), "");
+    assert_eq!(said(&["attest", "lock", "--of", "nas"]), "");
+    let before = records(&place).len();
+    for (words, what) in [
+        (
+            &["obligation", "obligation.drils"][..],
+            "obligation \"obligation.drils\"",
+        ),
+        (&["attest", "lock", "--of", "nass"], "repository \"nass\""),
+        (
+            &["incident", "I-1", "open", "--resource", "mial"],
+            "resource \"mial\"",
+        ),
+    ] {
+        let warned = said(words);
+        assert!(
+            warned.contains(&format!("the policy in force has no {what}")),
+            "{warned}"
+        );
+    }
+    assert_eq!(records(&place).len(), before + 3);
+}
+
+#[test]
 fn a_hold_is_placed_listed_and_released() {
     let place = Place::new();
     let snapshot = place.back_up();

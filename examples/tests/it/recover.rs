@@ -58,6 +58,8 @@ fn packs_alone_are_enough_to_restore() {
     }
     let found = place.run(RECOVER).args(&["--json", "trees"]).expect(0);
     let trees = found.of_type("tree");
+    let said = place.run(RECOVER).arg("trees").expect(0).stdout;
+    assert!(said.contains(" UTC:"), "{said}");
     assert_eq!(trees.len(), 1);
     let target = place.at("salvaged");
     let id = trees[0]["id"].as_str().unwrap();

@@ -3,7 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
+use strongroom::blocking::Repository;
+use strongroom::evidence::{
+    Event, Fact, Job, Record, Run, RunOutcome, Suspect, SuspectState, counter,
+};
+use strongroom::{Credential, Id, Time, store_at};
+
 use crate::place::Place;
+use crate::program::{FORGET, PASSWORD};
 
 const RUN: &str = env!("CARGO_BIN_EXE_sr-run");
 const STATUS: &str = env!("CARGO_BIN_EXE_sr-status");
@@ -27,7 +34,6 @@ fn policy(place: &Place) -> PathBuf {
 #[test]
 fn a_report_comes_out_of_the_journal_and_says_what_it_does_not_prove() {
     let place = Place::new();
-    fs::create_dir_all(place.at("source")).unwrap();
     fs::write(place.at("source").join("letter"), "hello").unwrap();
     let file = policy(&place);
     let run = place
@@ -66,4 +72,84 @@ fn a_report_comes_out_of_the_journal_and_says_what_it_does_not_prove() {
         later.contains("nothing was recorded for longer than that"),
         "{later}"
     );
+}
+
+#[test]
+fn a_point_that_looks_wrong_is_recorded_and_the_clean_ones_before_it_are_held_once() {
+    let place = Place::new();
+    let file = policy(&place);
+    let repository = opened(&place);
+    let clean = back_up(&place, &repository, 7_200, 0);
+    place.change("ransom-note");
+    let bad = back_up(&place, &repository, 3_600, 1);
+    let react = || {
+        let status = place.run(STATUS).args(&["--react", "--policy"]).arg(&file);
+        status.expect(4).stderr
+    };
+    let first = react();
+    let raised = format!("mail: snapshot {bad} is suspect: canary\n");
+    assert!(first.starts_with(&raised), "{first}");
+    assert!(first.contains("mail: 1 clean points more are held, by hold "));
+    let said = suspects(&repository);
+    assert!(said.iter().all(|one| one.snapshot == bad));
+    let [raised, held] = said.as_slice() else {
+        panic!("{said:?}");
+    };
+    assert_eq!(
+        (&raised.state, &*raised.signals),
+        (&SuspectState::Raised, &["canary".to_owned()][..])
+    );
+    let holds = repository.holds().unwrap();
+    assert_eq!(holds.len(), 1);
+    assert_eq!(holds[0].snapshots, [clean]);
+    assert_eq!(held.state, SuspectState::HeldClean { hold: holds[0].id });
+
+    assert_eq!(react(), "", "nothing is done twice");
+    assert_eq!(suspects(&repository).len(), 2);
+    assert_eq!(repository.holds().unwrap().len(), 1);
+    drop(place.run(FORGET).arg(clean.to_string()).run());
+    assert_eq!(place.count_snapshots(), 2, "it is held");
+    place
+        .run(STATUS)
+        .args(&["--react", "--now", "2040-01-01T00:00:00Z"])
+        .expect(2);
+}
+
+fn opened(place: &Place) -> Repository {
+    let store = store_at(place.at("repository")).unwrap();
+    let credential = Credential::passphrase(PASSWORD);
+    Repository::builder(store).open(&credential).unwrap()
+}
+
+/// A backup whose record says that it shows the data of some time ago, and how many canaries were touched.
+fn back_up(place: &Place, repository: &Repository, ago: i64, canaries: u64) -> Id {
+    let snapshot = Id::parse(&place.back_up()).unwrap();
+    let mut head = repository.record_head().unwrap();
+    head.resource = Some("mail".to_owned());
+    let at = Time::new(head.at.seconds - ago, 0);
+    let run = Run {
+        job: Job::Backup,
+        repository: "nas".to_owned(),
+        outcome: RunOutcome::Ok,
+        attempt: 1,
+        started: at,
+        ended: at,
+        capture: Some(at),
+        durable: Some(at),
+        snapshot: Some(snapshot),
+        counters: [(counter::CANARIES_CHANGED.to_owned(), canaries)].into(),
+        ..Run::default()
+    };
+    let record = Record::new(head, run.into());
+    repository.record(&record, None).unwrap();
+    snapshot
+}
+
+fn suspects(repository: &Repository) -> Vec<Suspect> {
+    let (events, _) = repository.events(0).unwrap();
+    let suspect = |event: &Event| match event.record.as_ref().map(|record| &record.fact) {
+        Some(Fact::Suspect(fact)) => Some(fact.clone()),
+        _ => None,
+    };
+    events.iter().filter_map(suspect).collect()
 }

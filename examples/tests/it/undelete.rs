@@ -66,6 +66,8 @@ fn what_is_deleted_does_not_come_back() {
     place.run(PRUNE).args(&["--delete-after", "0"]).expect(0);
     let listed = undelete(&place, &["--list"]).expect(0).of_type("forgotten");
     assert_eq!(listed[0]["whole"], false);
+    let foretold = undelete(&place, &["--dry-run", &old]).expect(1);
+    assert_eq!(foretold.of_type("plan")[0]["possible"], false);
     let refused = undelete(&place, &[&old]).expect(1);
     assert_eq!(refused.of_type("plan")[0]["possible"], false);
     assert!(!refused.of_type("lost").is_empty());

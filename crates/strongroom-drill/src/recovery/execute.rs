@@ -178,9 +178,9 @@ fn perform(
     }
 }
 
-impl fmt::Display for Log {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.plan, self.verdict)?;
+impl Log {
+    /// Writes the steps without the line that says what they came to.
+    pub(crate) fn write_steps(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (logged, number) in self.steps.iter().zip(1..) {
             let (word, what) = match &logged.outcome {
                 StepOutcome::Done { what } => ("done", what),
@@ -202,5 +202,12 @@ impl fmt::Display for Log {
             writeln!(f)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.plan, self.verdict)?;
+        self.write_steps(f)
     }
 }

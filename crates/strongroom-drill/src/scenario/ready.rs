@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use strongroom::retain::Moment;
 use strongroom::{Repository, SlotKind};
 
 use super::{Estate, Precondition, Scenario};
@@ -86,7 +87,10 @@ fn newest(estate: &dyn Estate, repository: &Repository, stop: &Stop) -> Result<P
 fn has_point(estate: &dyn Estate, way: Way, stop: &Stop) -> Result<String, StepOutcome> {
     let repository = estate.open(way, stop)?;
     let point = newest(estate, &repository, stop)?;
-    Ok(format!("the newest is of {} s", point.captured.seconds))
+    Ok(format!(
+        "the newest is of {}",
+        Moment::utc(point.captured.seconds)
+    ))
 }
 
 fn is_current(estate: &dyn Estate, lag: Duration, stop: &Stop) -> Result<String, StepOutcome> {

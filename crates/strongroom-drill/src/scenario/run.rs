@@ -139,7 +139,7 @@ fn summary(reports: &[Report]) -> Result<String, StepOutcome> {
 impl fmt::Display for ScenarioReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.scenario, self.verdict)?;
-        write!(f, "{}", self.log)?;
+        self.log.write_steps(f)?;
         for report in &self.reports {
             writeln!(f, "{report}")?;
         }
