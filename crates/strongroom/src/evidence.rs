@@ -28,7 +28,7 @@
 //! let record = events.iter().find_map(|event| event.record.as_ref()).ok_or("no record")?;
 //! let Fact::Run(run) = &record.fact else { return Err("not a run".into()) };
 //! assert_eq!(run.outcome, RunOutcome::Ok);
-//! assert_eq!(next, 4);
+//! assert_eq!(next, events.len() as u64);
 //! # Ok(())
 //! # })
 //! # }

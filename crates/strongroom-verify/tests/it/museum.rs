@@ -222,6 +222,9 @@ impl Museum {
         }
         let gone = self.back_up(repository, "home", 6);
         self.back_up(repository, "home", 3);
+        // So many segments that a prune merges them.
+        self.back_up(repository, "work", 5);
+        self.back_up(repository, "work", 7);
         let plan = wait(repository.plan_forget(ForgetOptions::of([gone]))).unwrap();
         wait(repository.forget(plan)).unwrap();
         self.snapshots.remove(&gone);
