@@ -78,6 +78,8 @@ mod success;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
+mod testing_fleet;
+#[cfg(test)]
 mod testing_org;
 mod trend;
 mod window;
