@@ -107,6 +107,7 @@ medium = "tape"
 provider = "own"
 site = "bunker"
 region = "eu"
+lock = "compliance"
 offline = true
 encrypted = true
 separate_credentials = true

@@ -161,6 +161,8 @@ pub(super) const ALL: &[Problem] = &[
         "C-20/resource:files-exempt",
         Serious,
     ),
+    // An exemption that is over must leave the policy.
+    problem("files-exempt", 380, 40, "C-26/fleet", Warning),
     FALLING,
     HELD,
     POISONED,
@@ -174,7 +176,6 @@ pub(super) const ALL: &[Problem] = &[
     ),
     CLOCK,
     WEAKENED,
-    problem("db-quiet", 640, 0, "C-26/fleet", Warning),
     KEYS,
     UNVERIFIED,
     UNDRILLED,
@@ -243,9 +244,6 @@ impl Fleet {
         if day == EARLY.injected {
             let gone = self.made(EARLY.about, day - 3);
             forget(&mut self.log, at, gone);
-        }
-        if day == CLOCK.injected {
-            self.note(day + 40, 8, None, attested("erasure", None, &[]));
         }
         if day == DRILL.injected {
             let fact = drill(DrillVerdict::Failed, "lost-server");

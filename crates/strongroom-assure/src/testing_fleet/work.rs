@@ -80,6 +80,10 @@ impl Fleet {
             self.log
                 .add(START + day * DAY + 7 * HOUR + 60, Body::Keys(keys));
         }
+        if self.is_troubled && day == CLOCK.injected {
+            // A machine whose clock is 40 days ahead.
+            self.note(day + 40, 8, None, attested("erasure", None, &[]));
+        }
         self.attest(day);
         self.measure(day);
         self.drills(day);
@@ -125,7 +129,7 @@ impl Fleet {
             };
             let ends = Moment::utc(START + ends * DAY + 8 * HOUR).to_string();
             let lock = [("mode", "compliance"), ("until", ends.as_str())];
-            for name in ["vault", "branch"] {
+            for name in ["vault", "branch", "tape"] {
                 self.note(day, 8, None, attested("lock", Some(name), &lock));
             }
         }
