@@ -182,7 +182,7 @@ impl Fleet {
     fn backup(&mut self, nth: usize, day: i64, began: i64, counted: &Counted) {
         let place = &mut self.places[nth];
         // A clock that was set wrong for a night says so in all of it.
-        let wrong = if !place.is_quiet && place.nature.has_skew() {
+        let wrong = if !self.is_troubled && place.nature.has_skew() {
             HOUR / 2
         } else {
             0

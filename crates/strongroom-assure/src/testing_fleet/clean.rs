@@ -92,6 +92,10 @@ fn fifty_clean_organisations_have_no_critical_finding() {
 }
 
 /// How many there are: 50, or what is asked for, because 50 of 200 resources and three years take long.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a test may take is no setting of the library"
+)]
 fn organisations() -> u64 {
     let asked = std::env::var("STRONGROOM_ORGANISATIONS").ok();
     asked.and_then(|text| text.parse().ok()).unwrap_or(50)

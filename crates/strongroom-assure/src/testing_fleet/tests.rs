@@ -75,7 +75,7 @@ fn every_problem_is_found_on_its_day_and_not_before() {
             let severe = found.filter(|one| one.severity >= problem.severity);
             match day == problem.found() {
                 true if severe.is_none() => {
-                    wrong.push(format!("day {day}: no {} ({found:?})", problem.key))
+                    wrong.push(format!("day {day}: no {} ({found:?})", problem.key));
                 }
                 // A resource may have had an unusual day that is not critical.
                 false if severe.is_some() => {

@@ -104,7 +104,7 @@ const DRILL: Problem = problem(
     Serious,
 );
 pub(super) const FULL: Problem = problem("laptop-quiet", 830, 0, "C-19/repository:tape", Warning);
-/// All steps were taken at 9; after a day it must begin anew.
+/// Steps are due at once and after an hour, and a day later, at 8, it must begin anew.
 const UNANSWERED: Problem = problem("db-quiet", 860, 1, "escalation-overdue/", Serious);
 /// Done on day 880, due again on day 970 and late the day after.
 pub(super) const OVERDUE: Problem = problem(
@@ -254,6 +254,14 @@ impl Fleet {
             let fact: Attested = attested("certificate", None, &[("expires", &ends)]);
             self.note(day, 11, None, fact);
         }
+    }
+
+    /// Writes what is wrong before the work of a day begins.
+    pub(super) fn early_trouble(&mut self, day: i64) {
+        if day == CLOCK.injected {
+            // A machine whose clock is 40 days ahead.
+            self.note(day + 40, 8, None, attested("erasure", None, &[]));
+        }
         if day == UNANSWERED.injected {
             for step in 0..2 {
                 let alert = Alert {
@@ -265,7 +273,7 @@ impl Fleet {
                     about: Some("C-99/resource:db-quiet".to_owned()),
                     ..Alert::default()
                 };
-                self.note(day, 8 + i64::from(step), Some(UNANSWERED.about), alert);
+                self.note(day, 7 + i64::from(step), Some(UNANSWERED.about), alert);
             }
         }
     }

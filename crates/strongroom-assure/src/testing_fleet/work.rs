@@ -80,9 +80,8 @@ impl Fleet {
             self.log
                 .add(START + day * DAY + 7 * HOUR + 60, Body::Keys(keys));
         }
-        if self.is_troubled && day == CLOCK.injected {
-            // A machine whose clock is 40 days ahead.
-            self.note(day + 40, 8, None, attested("erasure", None, &[]));
+        if self.is_troubled {
+            self.early_trouble(day);
         }
         self.attest(day);
         self.measure(day);
