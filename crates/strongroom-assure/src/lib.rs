@@ -79,6 +79,8 @@ mod success;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
+mod testing_fleet;
+#[cfg(test)]
 mod testing_org;
 mod trend;
 mod window;

@@ -17,11 +17,20 @@ pub(crate) const START: i64 = 1_767_571_200;
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub(crate) events: Vec<Event>,
+    pub(crate) taken: u64,
 }
 
 impl Log {
+    /// Takes what was added since it was taken last, numbered from 0 on as a journal is.
+    pub(crate) fn take(&mut self) -> Vec<Event> {
+        let mut events = std::mem::take(&mut self.events);
+        self.taken += u64::try_from(events.len()).unwrap();
+        events.iter_mut().for_each(|event| event.n -= 1);
+        events
+    }
+
     pub(crate) fn add(&mut self, at: i64, body: Body) -> &mut Event {
-        let n = u64::try_from(self.events.len()).unwrap() + 1;
+        let n = self.taken + u64::try_from(self.events.len()).unwrap() + 1;
         self.events.push(Event {
             n,
             hash: ObjectHash::of(&n.to_le_bytes()),

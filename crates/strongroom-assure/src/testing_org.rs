@@ -16,7 +16,7 @@ use strongroom_retain::Moment;
 use crate::history::History;
 use crate::testing::{DAY, HOUR, Log, START, id, run};
 
-mod deeds;
+pub(crate) mod deeds;
 
 use deeds::{
     access, action_step, alert_test, as_maintainer, attested, backup, copy, drill, forget, signed,

@@ -196,7 +196,9 @@ fn of_resource(case: &Case<'_>, subject: &Subject, given: Option<Share>) -> Judg
         let why = format!("{why}; nothing at all was recorded for {SILENT}");
         return Judgement::unknown(scope, why).since(since);
     }
-    judge_or_action(case, "C-20", scope, why, rate.evidence.clone(), since)
+    // One failure of thirty fires the rule, and proves nothing.
+    let can_wait = high >= target && !measured.is_acute;
+    judge_or_action(case, "C-20", scope, why, rate.evidence.clone(), since).waiting(can_wait)
 }
 
 /// How full a store is changes from day to day.

@@ -123,9 +123,11 @@ fn exposure(case: &Case<'_>, subject: &Subject, given: Option<Period>) -> Judgem
     };
     match kept {
         true => Judgement::pass(scope, why).because(evidence).until(end),
+        // It was so, and is no longer: nobody need be woken.
         false => Judgement::fail(scope, why)
             .because(evidence)
-            .since(Moment::utc(measured.worst_at)),
+            .since(Moment::utc(measured.worst_at))
+            .waiting(true),
     }
 }
 

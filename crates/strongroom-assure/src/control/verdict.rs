@@ -114,6 +114,8 @@ pub struct Judgement {
     /// Until when it holds without new evidence: then it is `Unknown`.
     #[serde(with = "as_text::option")]
     pub valid_until: Option<Moment>,
+    /// Whether it can wait for the next working day even where much depends on it: it is over, or one case that proves little.
+    pub can_wait: bool,
 }
 
 /// The most journal entries that a judgement names.
@@ -130,6 +132,7 @@ impl Judgement {
             because: Vec::new(),
             since: None,
             valid_until: None,
+            can_wait: false,
         }
     }
 
@@ -172,6 +175,13 @@ impl Judgement {
     #[must_use]
     pub fn since(mut self, since: impl Into<Option<Moment>>) -> Self {
         self.since = since.into();
+        self
+    }
+
+    /// Says whether it can wait for the next working day even where much depends on it.
+    #[must_use]
+    pub const fn waiting(mut self, can_wait: bool) -> Self {
+        self.can_wait = can_wait;
         self
     }
 

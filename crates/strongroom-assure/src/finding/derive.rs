@@ -47,7 +47,14 @@ fn of_control(case: &Case<'_>, result: &ControlResult, judgement: &Judgement) ->
         Verdict::Pass | Verdict::NotApplicable => return None,
     };
     let severity = match (subject, judgement.verdict) {
-        (Some(subject), Verdict::Fail) => own.of(subject.resource.criticality),
+        (Some(subject), Verdict::Fail) => {
+            let severity = own.of(subject.resource.criticality);
+            if judgement.can_wait {
+                severity.min(own)
+            } else {
+                severity
+            }
+        }
         _ => own,
     };
     let business = match judgement.verdict {

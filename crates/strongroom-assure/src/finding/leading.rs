@@ -5,7 +5,7 @@ use strongroom_retain::Moment;
 
 use super::{Finding, Severity};
 use crate::control::{Case, Scope, Subject};
-use crate::leading::{Indicator, IndicatorKind, indicators};
+use crate::leading::{Indicator, IndicatorKind, endings, indicators};
 use crate::window::window;
 
 /// Says what will fail if it goes on.
@@ -20,6 +20,12 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     for finding in &mut all {
         finding.exempt(case, Some("schedule"));
     }
+    // A lock that ends frees room; whether locks last long enough C-11 judges by what was read back.
+    let ending = endings(case.history(), ENDING_SECONDS, case.now());
+    let ending = ending
+        .iter()
+        .filter(|one| one.kind == IndicatorKind::KeyEnds);
+    all.extend(ending.map(|one| worse(case.policy(), one)));
     all
 }
 
@@ -81,8 +87,17 @@ fn worse(policy: &Policy, one: &Indicator) -> Finding {
         "{}: {what}: {:.3}, told from {:.3} on (n = {})",
         one.about, one.value, one.threshold, one.n
     );
-    Finding::new(rule, scope, Severity::Note, what)
+    let finding = match one.kind {
+        IndicatorKind::KeyEnds => {
+            Finding::new(rule, Scope::Fleet, Severity::Note, what).about(&one.about)
+        }
+        _ => Finding::new(rule, scope, Severity::Note, what),
+    };
+    finding
         .for_business("Something gets worse that has not failed yet.")
         .next(next)
         .because(one.evidence.iter().copied())
 }
+
+/// A month is enough to make a new key or certificate.
+const ENDING_SECONDS: u64 = 30 * 86_400;

@@ -147,6 +147,7 @@ fn a_copy_whose_record_names_no_moment_is_as_old_as_what_it_copies() {
     // The same if the record names what was copied, and when its commit is read after that.
     let mut other = Log {
         events: near.events[..2].to_vec(),
+        taken: 0,
     };
     other.record(START + 5 * HOUR + 1, Some("db"), copy(original));
     let mut far = Log::default();

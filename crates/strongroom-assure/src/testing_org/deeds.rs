@@ -67,7 +67,7 @@ pub(super) fn copy(world: &mut World, day: i64, began: i64, is_plain: bool) {
     signed(&mut world.log, durable, Some("db"), fact, false);
 }
 
-pub(super) fn transport(protocol: &str) -> Transport {
+pub(crate) fn transport(protocol: &str) -> Transport {
     Transport {
         protocol: protocol.to_owned(),
         peer_checked: true,
@@ -75,7 +75,7 @@ pub(super) fn transport(protocol: &str) -> Transport {
     }
 }
 
-pub(super) fn signed(
+pub(crate) fn signed(
     log: &mut Log,
     at: i64,
     resource: Option<&str>,
@@ -88,13 +88,13 @@ pub(super) fn signed(
     record.head.actor = by_somebody.then(|| Person::from_bytes(OPS));
 }
 
-pub(super) fn as_maintainer(log: &mut Log) {
+pub(crate) fn as_maintainer(log: &mut Log) {
     let event = log.events.last_mut().unwrap();
     event.author = [2; 32];
     event.roles = Roles::MAINTAINER;
 }
 
-pub(super) fn forget(log: &mut Log, at: i64, snapshots: Vec<Id>) {
+pub(crate) fn forget(log: &mut Log, at: i64, snapshots: Vec<Id>) {
     let forget = Forget {
         snapshots,
         ..Forget::default()
@@ -103,7 +103,7 @@ pub(super) fn forget(log: &mut Log, at: i64, snapshots: Vec<Id>) {
     as_maintainer(log);
 }
 
-pub(super) fn attested(what: &str, repository: Option<&str>, values: &[(&str, &str)]) -> Attested {
+pub(crate) fn attested(what: &str, repository: Option<&str>, values: &[(&str, &str)]) -> Attested {
     let values = values
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -116,7 +116,7 @@ pub(super) fn attested(what: &str, repository: Option<&str>, values: &[(&str, &s
     }
 }
 
-pub(super) fn verified(repository: &str) -> Verified {
+pub(crate) fn verified(repository: &str) -> Verified {
     Verified {
         repository: repository.to_owned(),
         level: 3,
@@ -126,7 +126,7 @@ pub(super) fn verified(repository: &str) -> Verified {
     }
 }
 
-pub(super) fn drill(verdict: DrillVerdict, scenario: &str) -> Drill {
+pub(crate) fn drill(verdict: DrillVerdict, scenario: &str) -> Drill {
     Drill {
         scenario: scenario.to_owned(),
         repository: "vault".to_owned(),
@@ -141,7 +141,7 @@ pub(super) fn drill(verdict: DrillVerdict, scenario: &str) -> Drill {
     }
 }
 
-pub(super) fn access(what: &str, times: u64, explained: u64) -> Access {
+pub(crate) fn access(what: &str, times: u64, explained: u64) -> Access {
     Access {
         repository: "vault".to_owned(),
         principal: Person::from_bytes([3; 16]),
