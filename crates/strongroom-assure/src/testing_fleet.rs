@@ -154,7 +154,8 @@ impl Fleet {
                     nth,
                     day,
                     began(nth) + late,
-                    begin + 4 * HOUR + STEP * i64::try_from(nth).unwrap(),
+                    // After the last second attempt of 200, and done before the prune.
+                    begin + 3 * HOUR + 1_200 + STEP * i64::try_from(nth).unwrap(),
                 );
             }
         }
