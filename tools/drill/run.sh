@@ -78,7 +78,7 @@ as() { local user=$1; shift; setpriv --reuid "$user" --regid "$user" --init-grou
 until_ready() {
     local name=$1 tries
     shift
-    for tries in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+    for tries in $(seq 1800); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
     fail "$name" 'the server does not start'
 }
 
