@@ -413,6 +413,6 @@ const GROWTH: u64 = 3;
 /// Times 20 ms: how long a server that was told to end is waited for.
 const END_PATIENCE: usize = 250;
 /// How long making an empty database may take, which is not interrupted.
-const SET_UP_LIMIT: Duration = Duration::from_secs(30);
-const START_LIMIT: Duration = Duration::from_secs(60);
+const SET_UP_LIMIT: Duration = Duration::from_secs(90);
+const START_LIMIT: Duration = Duration::from_secs(120);
 const MAX_LINE_CHARS: usize = 400;

@@ -24,7 +24,7 @@ use crate::stop::{Stop, Stopped};
 /// 2. Whatever a sandbox lacks on this machine is [`SandboxErrorKind::Unavailable`]; what the content did is
 ///    [`SandboxErrorKind::Refused`]. The first proves nothing about the backup, the second that it cannot be used.
 /// 3. Each method but the last two ends within a fraction of a second after `stop` says so, or, while it does what must not be
-///    interrupted half-way, within half a minute.
+///    interrupted half-way, within a minute and a half.
 /// 4. [`tear_down`](Self::tear_down) is right after any of the others, failed or not, and can be called again.
 /// 5. [`remains`](Self::remains) looks at the machine and not at what `tear_down` believes. It is empty before `prepare`.
 /// 6. What the end of this process leaves behind can be found by whoever sets the same kind of sandbox up next, and is removed then.
