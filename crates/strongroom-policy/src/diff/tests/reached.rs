@@ -203,7 +203,7 @@ fn what_people_must_do() {
     weaker(
         "obligation.training.roles",
         None,
-        &[("participants\"\nroles = [\"operator\"]", "participants\"")],
+        &[("operator.md\"\nroles = [\"operator\"]", "operator.md\"")],
     );
     weaker(
         "obligation.training",
