@@ -4,8 +4,9 @@ use std::fmt;
 use std::num::NonZero;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
@@ -110,22 +111,46 @@ impl Passphrase {
         let threads = threads_for(params)?;
         let params = Params::new(params.m_kib, params.t, params.p, Some(Secret::LEN))
             .map_err(|_| Error::new(ErrorKind::Params, "Argon2 refused the parameters"))?;
-        // The memory is ours, not the library's, because the library would not wipe it.
-        let blocks = params.block_count();
-        let mut memory = Zeroizing::new(Vec::new());
-        memory
-            .try_reserve_exact(blocks)
-            .map_err(|_| Error::new(ErrorKind::Memory, "not enough memory for Argon2"))?;
-        memory.resize(blocks, Block::new());
         let mut secret = Secret::zero();
-        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let (passphrase, out) = (self.0.as_bytes(), secret.as_mut());
-        threads
-            .install(|| argon.hash_password_into_with_memory(passphrase, salt, out, &mut **memory))
-            .map_err(|_| Error::new(ErrorKind::Params, "Argon2 refused the passphrase or salt"))?;
+        threads.install(|| {
+            let mut memory = Memory::new(params.block_count())?;
+            Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+                .hash_password_into_with_memory(
+                    self.0.as_bytes(),
+                    salt,
+                    secret.as_mut(),
+                    &mut memory.0[..],
+                )
+                .map_err(|_| Error::new(ErrorKind::Params, "Argon2 refused the passphrase or salt"))
+        })?;
         Ok(secret)
     }
 }
+
+/// The memory that a passphrase is stretched in. It is ours, not the library's, because the library would not wipe it. Pages are touched and wiped by
+/// the threads of the pool that it is used in, at once.
+struct Memory(Vec<Block>);
+
+impl Memory {
+    fn new(blocks: usize) -> Result<Self, Error> {
+        let mut memory = Vec::new();
+        memory
+            .try_reserve_exact(blocks)
+            .map_err(|_| Error::new(ErrorKind::Memory, "not enough memory for Argon2"))?;
+        rayon::iter::repeat_n(Block::new(), blocks).collect_into_vec(&mut memory);
+        Ok(Self(memory))
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        let blocks = self.0.par_iter_mut().with_min_len(WIPED_BLOCKS);
+        blocks.for_each(Zeroize::zeroize);
+    }
+}
+
+/// At least a mebibyte is wiped at a time.
+const WIPED_BLOCKS: usize = 1 << 10;
 
 /// Starts the threads that compute the lanes; they end when this is dropped. The library would otherwise take those of the process as a whole,
 /// which belong to the program and not to us.
