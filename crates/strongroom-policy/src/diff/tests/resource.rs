@@ -496,10 +496,9 @@ fn a_canary_less() {
     let one = with("[defaults.anomaly]\ncanaries = [\"a.xlsx\"]\n[defaults.software]");
     let is_weaker = |old: &str, new: &str| {
         let diff = between(old, new);
-        let found = diff.weaker().any(|one| {
+        diff.weaker().any(|one| {
             one.aspect == "anomaly.canaries" && one.resource.as_deref() == Some("ledger")
-        });
-        found
+        })
     };
     assert!(is_weaker(&two, &one));
     assert!(is_weaker(&one, COMPANY));
