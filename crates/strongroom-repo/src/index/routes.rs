@@ -321,16 +321,15 @@ fn fill_page(page: &mut [u8; PAGE], number: u64, name: &ObjectHash, rows: &[(u64
         short.iter_mut().zip(key).for_each(|(to, from)| *to = from);
         of.copy_from_slice(&segment.to_le_bytes());
     }
-    let (body, _) = page.split_at(CHECK_AT);
-    let seal = page_check(body, number, name);
+    let seal = page_check(page, number, name);
     let (_, check) = page.split_at_mut(CHECK_AT);
     check.copy_from_slice(&seal);
 }
 
 /// Says whether a page is the one with this number.
 fn is_page(page: &[u8; PAGE], number: u64, name: &ObjectHash) -> bool {
-    let (body, check) = page.split_at(CHECK_AT);
-    page_check(body, number, name).as_slice() == check
+    let (_, check) = page.split_at(CHECK_AT);
+    page_check(page, number, name).as_slice() == check
 }
 
 /// Returns the rows of a page.
@@ -341,12 +340,16 @@ fn rows_of(page: &[u8; PAGE]) -> Option<&[[u8; ROW]]> {
     rows.get(..usize::from(u16::from_le_bytes(*count)))
 }
 
-fn page_check(body: &[u8], number: u64, name: &ObjectHash) -> [u8; CHECK_LEN] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(name.as_bytes());
-    hasher.update(&number.to_le_bytes());
-    hasher.update(body);
-    let hash = hasher.finalize();
+/// Returns the hash of a page without its check, keyed with what it is bound to. Zeros stand for the check: so it is of four whole chunks, which are
+/// hashed side by side, three times as fast as one after another.
+fn page_check(page: &[u8; PAGE], number: u64, name: &ObjectHash) -> [u8; CHECK_LEN] {
+    let mut key = *name.as_bytes();
+    let of_number = key.iter_mut().zip(number.to_le_bytes());
+    of_number.for_each(|(key, number)| *key ^= number);
+    let mut page = *page;
+    let (_, check) = page.split_at_mut(CHECK_AT);
+    check.fill(0);
+    let hash = blake3::keyed_hash(&key, &page);
     hash.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 

@@ -152,11 +152,9 @@ pub(super) fn plan(blobs: &Blobs, mut uses: Vec<Use>, vicinity: &mut Vicinity) -
         }
     }
     order.sort_unstable();
-    let (mut ids, mut same): (Vec<Id>, Vec<&[(Id, u32)]>) = (Vec::new(), Vec::new());
-    for group in order.chunk_by(|a, b| a.0 == b.0) {
-        ids.extend(group.first().map(|(id, _)| *id));
-        same.push(group);
-    }
+    let same: Vec<&[(Id, u32)]> = order.chunk_by(|a, b| a.0 == b.0).collect();
+    let first = |same: &&[(Id, u32)]| Some(same.first()?.0);
+    let ids: Vec<Id> = same.iter().filter_map(first).collect();
     let mut packs = PackTable::default();
     // For each use its pack and position.
     let mut places: Vec<Option<(usize, u32)>> = vec![None; uses.len()];
