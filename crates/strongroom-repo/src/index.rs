@@ -10,6 +10,7 @@ mod routes;
 mod routing;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod scale;
+mod search;
 mod segment;
 mod standing;
 mod storage;
@@ -29,6 +30,7 @@ pub(crate) use self::marks::{Kind, Marks, Needed, WeakFrames};
 pub(crate) use self::rebuilt::{
     builder as builder_of_headers, pack_found, push as push_header, segment as segment_of_headers,
 };
+pub(crate) use self::search::Vicinity;
 pub(crate) use self::storage::{read_at, write_at, write_file};
 pub(crate) use self::walk::in_order;
 use crate::context::{Context, object_key};
@@ -298,46 +300,6 @@ impl Index {
         Ok(found)
     }
 
-    /// Returns every copy, the good ones first, then those known to be damaged, then those that may have been deleted.
-    ///
-    /// # Errors
-    ///
-    /// `Damaged` when a page of a segment cannot be read and no other segment has the blob.
-    pub(crate) fn locate(&self, id: &Id) -> Result<Vec<Location>> {
-        let mut ranked = Vec::new();
-        let mut hits = Vec::new();
-        let mut failure = None;
-        for part in self.candidates(id) {
-            hits.clear();
-            if let Err(error) = part.segment.find(id, &mut hits) {
-                failure = Some(error);
-                continue;
-            }
-            for hit in &hits {
-                match part.location(hit) {
-                    Ok(location) => {
-                        ranked.extend(location.map(|location| (part.rank(hit), location)));
-                    }
-                    Err(error) => failure = Some(error),
-                }
-            }
-        }
-        if let (true, Some(error)) = (ranked.is_empty(), failure) {
-            return Err(error);
-        }
-        ranked.sort_by_key(|(rank, _)| *rank);
-        let mut locations: Vec<Location> = Vec::with_capacity(ranked.len());
-        for (_, location) in ranked {
-            let same = |other: &Location| {
-                other.pack.name == location.pack.name && other.position == location.position
-            };
-            if !locations.iter().any(same) {
-                locations.push(location);
-            }
-        }
-        Ok(locations)
-    }
-
     /// Returns the parts that may have a blob.
     fn candidates(&self, id: &Id) -> impl Iterator<Item = &Part> {
         let numbers = self.routing().candidates(id).into_iter();
@@ -423,6 +385,12 @@ impl Index {
             })?;
         }
         Ok(mapped)
+    }
+
+    /// Returns how often a page of a segment was asked for, by this index and those that it was made from.
+    #[cfg(test)]
+    pub(crate) fn page_turns(&self) -> u64 {
+        self.pages.turns()
     }
 
     /// Returns what is wrong with segments in force.

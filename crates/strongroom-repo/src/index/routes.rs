@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use strongroom_crypt::Id;
 use strongroom_format::ObjectHash;
@@ -38,6 +39,8 @@ pub(super) struct Routes {
     filters: Vec<IdFilter>,
     /// The first key of each page, shortened.
     fences: Vec<u64>,
+    /// Pages that were read.
+    reads: AtomicU64,
 }
 
 impl Routes {
@@ -101,6 +104,7 @@ impl Routes {
             rows: tail.rows,
             filters: tail.filters,
             fences: tail.fences,
+            reads: AtomicU64::new(0),
         })
     }
 
@@ -118,7 +122,7 @@ impl Routes {
 
     /// Appends the numbers of the segments that may have an id, each once; false when the file does not say: it is damaged, and gone with this.
     #[must_use]
-    pub(super) fn find(&self, id: &Id, found: &mut Vec<u16>) -> bool {
+    pub(super) fn find(&self, id: &Id, page: &mut RoutesPage, found: &mut Vec<u16>) -> bool {
         let key = key_of(id.as_bytes());
         let range = range_of(key, self.filters.len());
         if !self
@@ -133,8 +137,8 @@ impl Routes {
         // Equal keys may begin on the page before the first with that fence.
         let from = self.fences.partition_point(|fence| *fence < short);
         let to = self.fences.partition_point(|fence| *fence <= short);
-        let is_whole =
-            (from.saturating_sub(1)..to).all(|page| self.find_in_page(page, short, found));
+        let is_whole = (from.saturating_sub(1)..to)
+            .all(|number| self.find_in_page(number, short, page, found));
         if !is_whole {
             tracing::debug!(path = %self.path.display(), "routes are damaged");
             self.discard();
@@ -176,12 +180,14 @@ impl Routes {
         self.filters.iter().map(IdFilter::bytes).sum()
     }
 
-    fn find_in_page(&self, number: usize, short: u64, found: &mut Vec<u16>) -> bool {
-        let mut page = [0; PAGE];
-        if read_at(&self.file, &mut page, (number * PAGE) as u64).is_err() {
-            return false;
-        }
-        let Some(rows) = rows_of(&page, number as u64, &self.name) else {
+    fn find_in_page(
+        &self,
+        number: usize,
+        short: u64,
+        page: &mut RoutesPage,
+        found: &mut Vec<u16>,
+    ) -> bool {
+        let Some(rows) = self.turn_to(number, page) else {
             return false;
         };
         let start = rows.partition_point(|row| short_key(row) < short);
@@ -190,6 +196,36 @@ impl Routes {
         found.extend(matching.map(number_of));
         true
     }
+
+    /// Returns the rows of a page, which is read and checked unless it is the last one; `None` if it is not whole.
+    fn turn_to<'p>(&self, number: usize, page: &'p mut RoutesPage) -> Option<&'p [[u8; ROW]]> {
+        let RoutesPage { last, bytes } = page;
+        let bytes = bytes.get_or_insert_with(|| Box::new([0; PAGE]));
+        if *last != Some(number) {
+            *last = None;
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            read_at(&self.file, bytes.as_mut_slice(), (number * PAGE) as u64).ok()?;
+            if !is_page(bytes, number as u64, &self.name) {
+                return None;
+            }
+            *last = Some(number);
+        }
+        rows_of(bytes)
+    }
+
+    /// Returns how many pages were read.
+    #[cfg(test)]
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+}
+
+/// The page of one file of routes that was read last.
+#[derive(Debug, Default)]
+pub(super) struct RoutesPage {
+    /// Its number; `None` before the first.
+    last: Option<usize>,
+    bytes: Option<Box<[u8; PAGE]>>,
 }
 
 /// A file of routes that is being written.
@@ -285,29 +321,35 @@ fn fill_page(page: &mut [u8; PAGE], number: u64, name: &ObjectHash, rows: &[(u64
         short.iter_mut().zip(key).for_each(|(to, from)| *to = from);
         of.copy_from_slice(&segment.to_le_bytes());
     }
-    let (body, _) = page.split_at(CHECK_AT);
-    let seal = page_check(body, number, name);
+    let seal = page_check(page, number, name);
     let (_, check) = page.split_at_mut(CHECK_AT);
     check.copy_from_slice(&seal);
 }
 
-/// Returns the rows of a page, if it is the one with this number.
-fn rows_of<'a>(page: &'a [u8; PAGE], number: u64, name: &ObjectHash) -> Option<&'a [[u8; ROW]]> {
-    let (body, check) = page.split_at(CHECK_AT);
-    if page_check(body, number, name).as_slice() != check {
-        return None;
-    }
+/// Says whether a page is the one with this number.
+fn is_page(page: &[u8; PAGE], number: u64, name: &ObjectHash) -> bool {
+    let (_, check) = page.split_at(CHECK_AT);
+    page_check(page, number, name).as_slice() == check
+}
+
+/// Returns the rows of a page.
+fn rows_of(page: &[u8; PAGE]) -> Option<&[[u8; ROW]]> {
+    let (body, _) = page.split_at(CHECK_AT);
     let (count, rows) = body.split_first_chunk::<COUNT_LEN>()?;
     let (rows, _) = rows.as_chunks::<ROW>();
     rows.get(..usize::from(u16::from_le_bytes(*count)))
 }
 
-fn page_check(body: &[u8], number: u64, name: &ObjectHash) -> [u8; CHECK_LEN] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(name.as_bytes());
-    hasher.update(&number.to_le_bytes());
-    hasher.update(body);
-    let hash = hasher.finalize();
+/// Returns the hash of a page without its check, keyed with what it is bound to. Zeros stand for the check: so it is of four whole chunks, which are
+/// hashed side by side, three times as fast as one after another.
+fn page_check(page: &[u8; PAGE], number: u64, name: &ObjectHash) -> [u8; CHECK_LEN] {
+    let mut key = *name.as_bytes();
+    let of_number = key.iter_mut().zip(number.to_le_bytes());
+    of_number.for_each(|(key, number)| *key ^= number);
+    let mut page = *page;
+    let (_, check) = page.split_at_mut(CHECK_AT);
+    check.fill(0);
+    let hash = blake3::keyed_hash(&key, &page);
     hash.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
@@ -374,7 +416,8 @@ mod tests {
             .collect();
         let mut page = [0; PAGE];
         fill_page(&mut page, 3, &name, &rows);
-        let read = rows_of(&page, 3, &name).unwrap();
+        assert!(is_page(&page, 3, &name));
+        let read = rows_of(&page).unwrap();
         assert_eq!(read.len(), rows.len());
         for (row, (key, number)) in read.iter().zip(&rows) {
             assert_eq!(
@@ -382,12 +425,12 @@ mod tests {
                 (key >> DROPPED_BITS, *number)
             );
         }
-        assert!(rows_of(&page, 4, &name).is_none());
-        assert!(rows_of(&page, 3, &ObjectHash::of(b"others")).is_none());
+        assert!(!is_page(&page, 4, &name));
+        assert!(!is_page(&page, 3, &ObjectHash::of(b"others")));
         for at in [0, 2, 100, CHECK_AT - 1, CHECK_AT, PAGE - 1] {
             let mut flipped = page;
             flipped[at] ^= 1;
-            assert!(rows_of(&flipped, 3, &name).is_none());
+            assert!(!is_page(&flipped, 3, &name));
         }
     }
 }

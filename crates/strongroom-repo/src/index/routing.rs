@@ -9,7 +9,7 @@ use strongroom_crypt::Id;
 use strongroom_format::ObjectHash;
 
 use crate::index::filter::IdFilter;
-use crate::index::routes::{MOST_SEGMENTS, Routes};
+use crate::index::routes::{MOST_SEGMENTS, Routes, RoutesPage};
 use crate::index::segment::{Segment, key_of};
 use crate::index::standing::Part;
 use crate::index::storage::SegmentCache;
@@ -70,17 +70,23 @@ impl Routing {
 
     /// Returns the numbers of the parts that may have an id, in ascending order.
     pub(super) fn candidates(&self, id: &Id) -> Vec<usize> {
-        let key = key_of(id.as_bytes());
-        let may = |filter: &Option<Arc<IdFilter>>| {
-            filter.as_ref().is_none_or(|filter| filter.may_contain(key))
-        };
-        let filtered = self.filtered.iter().filter(|(_, filter)| may(filter));
-        let mut found: Vec<usize> = filtered.map(|(part, _)| *part).collect();
+        let mut found = Vec::new();
+        self.append_filtered(id, &mut found);
         for routed in &self.routed {
-            routed.append(id, &mut found);
+            routed.append(id, &mut RoutesPage::default(), &mut found);
         }
         found.sort_unstable();
         found
+    }
+
+    /// Begins to ask for many ids.
+    pub(super) fn asking(&self) -> Asking<'_> {
+        let pages = self.routed.iter().map(|_| RoutesPage::default());
+        Asking {
+            routing: self,
+            pages: pages.collect(),
+            found: Vec::new(),
+        }
     }
 
     /// Returns the routes in use.
@@ -96,12 +102,43 @@ impl Routing {
         let of_routes = self.routed.iter().map(|one| one.routes.filter_bytes());
         of_parts.map(|filter| filter.bytes()).sum::<u64>() + of_routes.sum::<u64>()
     }
+
+    fn append_filtered(&self, id: &Id, found: &mut Vec<usize>) {
+        let key = key_of(id.as_bytes());
+        let may = |filter: &Option<Arc<IdFilter>>| {
+            filter.as_ref().is_none_or(|filter| filter.may_contain(key))
+        };
+        let filtered = self.filtered.iter().filter(|(_, filter)| may(filter));
+        found.extend(filtered.map(|(part, _)| *part));
+    }
+}
+
+/// Asks for one id after another. While they ascend, each page of routes is read once.
+#[derive(Debug)]
+pub(super) struct Asking<'r> {
+    routing: &'r Routing,
+    /// Of each file of routes the page that was read last.
+    pages: Vec<RoutesPage>,
+    found: Vec<usize>,
+}
+
+impl Asking<'_> {
+    /// Returns what [`Routing::candidates`] does.
+    pub(super) fn candidates(&mut self, id: &Id) -> &[usize] {
+        self.found.clear();
+        self.routing.append_filtered(id, &mut self.found);
+        for (routed, page) in self.routing.routed.iter().zip(&mut self.pages) {
+            routed.append(id, page, &mut self.found);
+        }
+        self.found.sort_unstable();
+        &self.found
+    }
 }
 
 impl Routed {
-    fn append(&self, id: &Id, found: &mut Vec<usize>) {
+    fn append(&self, id: &Id, page: &mut RoutesPage, found: &mut Vec<usize>) {
         let mut numbers = Vec::new();
-        if !self.is_broken.load(Ordering::Relaxed) && self.routes.find(id, &mut numbers) {
+        if !self.is_broken.load(Ordering::Relaxed) && self.routes.find(id, page, &mut numbers) {
             let parts = numbers
                 .iter()
                 .map(|number| self.parts.get(usize::from(*number)));

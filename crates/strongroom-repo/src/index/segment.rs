@@ -23,6 +23,8 @@ use crate::packs::PackInfo;
 /// What was read last of all segments: decrypted pages, and rows of packs.
 #[derive(Debug)]
 pub(super) struct PageCache {
+    /// How often a page was asked for.
+    turns: AtomicU64,
     pages: Mutex<Lru<(u64, u32), Bytes>>,
     packs: Mutex<Lru<(u64, u32), Arc<PackInfo>>>,
 }
@@ -31,9 +33,16 @@ impl PageCache {
     /// Makes a cache for `pages` pages of 64 KiB, and for half a mebibyte of packs.
     pub(super) fn new(pages: usize) -> Self {
         Self {
+            turns: AtomicU64::new(0),
             pages: Mutex::new(Lru::new(pages)),
             packs: Mutex::new(Lru::new(CACHED_PACKS)),
         }
+    }
+
+    /// Returns how often a page was asked for, whether it was there or not.
+    #[cfg(test)]
+    pub(super) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
     }
 }
 
@@ -388,6 +397,7 @@ impl Segment {
     /// Returns a decrypted page.
     pub(super) fn page(&self, number: u32) -> Result<Bytes> {
         let key = (self.serial, number);
+        self.pages.turns.fetch_add(1, Ordering::Relaxed);
         let cached = lock(&self.pages.pages).get(&key);
         if let Some(page) = cached {
             return Ok(page);

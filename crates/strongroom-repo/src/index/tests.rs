@@ -1,5 +1,6 @@
 //! Looking up what the test writer wrote.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use strongroom_format::{Body, DamagedPack, ObjectHash, object_name};
 use strongroom_store::StoreExt as _;
 use strongroom_store::wrap::Operation;
 
-use super::{Breadth, FETCHED_FOR_A_BACKUP, Index};
+use super::{Breadth, FETCHED_FOR_A_BACKUP, Index, Vicinity};
 use crate::blobs::DATA;
 use crate::context::object_key;
 use crate::edge;
@@ -217,6 +218,55 @@ fn damaged_frames_do_not_count_and_come_last() {
         with_index(&repository, move |index| index.locate(&wanted)).len(),
         2
     );
+}
+
+#[test]
+fn what_is_damaged_is_not_taken_from_the_vicinity() {
+    let (_, repository, mut ids) = filled(Shape {
+        copies: 2,
+        ..Shape::default()
+    });
+    ids.sort_unstable();
+    // The second time the segment is in the vicinity.
+    let copies = |ids: &[Id]| {
+        let ids = ids.to_vec();
+        with_index(&repository, move |index| {
+            let mut vicinity = Vicinity::default();
+            let mut counts = Vec::new();
+            for _ in 0..2 {
+                counts.clear();
+                index.locate_sorted(&ids, &mut vicinity, |_, copies| {
+                    counts.push(copies?);
+                    Ok(())
+                })?;
+            }
+            Ok(counts)
+        })
+    };
+    let before = copies(&ids);
+    assert!(before.iter().all(|copies| copies.len() == 2));
+    let damage = |at: usize| {
+        let packs: BTreeSet<ObjectHash> = before.iter().map(|one| one[at].pack.name).collect();
+        let whole = |pack| DamagedPack {
+            pack,
+            frames: Vec::new(),
+        };
+        let packs = packs.into_iter().map(whole).collect();
+        let damaged = strongroom_format::Damaged {
+            packs,
+            ..Default::default()
+        };
+        append(&repository, Roles::WRITER, Body::Damaged(damaged));
+    };
+    damage(0);
+    let after = copies(&ids);
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(after.len(), 1);
+        assert_eq!(after[0].pack.name, before[1].pack.name);
+    }
+    damage(1);
+    // Better than nothing.
+    assert!(copies(&ids).iter().all(|copies| copies.len() == 2));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use strongroom_format::ObjectHash;
 
 use crate::blobs::{Blobs, frame_range};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::is_loss;
+use crate::index::{Vicinity, is_loss};
 use crate::packs::{Location, PackInfo};
 use crate::ranges::Reads;
 use crate::restore::file::Use;
@@ -139,13 +139,12 @@ impl Plan {
     }
 }
 
-/// Plans the fetching of pieces, none of which is zeros.
+/// Plans the fetching of pieces, none of which is zeros. Their blobs are looked up together.
 ///
 /// # Errors
 ///
 /// What the index says that is not the loss of a segment.
-pub(super) fn plan(blobs: &Blobs, mut uses: Vec<Use>) -> Result<Plan> {
-    let index = blobs.index();
+pub(super) fn plan(blobs: &Blobs, mut uses: Vec<Use>, vicinity: &mut Vicinity) -> Result<Plan> {
     let mut order: Vec<(Id, u32)> = Vec::with_capacity(uses.len());
     for (number, wanted) in (0_u32..).zip(&uses) {
         if let Some(id) = wanted.blob {
@@ -153,31 +152,33 @@ pub(super) fn plan(blobs: &Blobs, mut uses: Vec<Use>) -> Result<Plan> {
         }
     }
     order.sort_unstable();
+    let same: Vec<&[(Id, u32)]> = order.chunk_by(|a, b| a.0 == b.0).collect();
+    let first = |same: &&[(Id, u32)]| Some(same.first()?.0);
+    let ids: Vec<Id> = same.iter().filter_map(first).collect();
     let mut packs = PackTable::default();
     // For each use its pack and position.
     let mut places: Vec<Option<(usize, u32)>> = vec![None; uses.len()];
     let mut failures: HashMap<u32, Failure> = HashMap::new();
-    for same in order.chunk_by(|a, b| a.0 == b.0) {
-        let Some((id, first)) = same.first() else {
-            continue;
-        };
-        let place = match index.locate(id) {
-            Ok(locations) => packs.choose(locations, *first),
+    blobs.index().locate_sorted(&ids, vicinity, |at, located| {
+        let numbers = same.get(at).copied().unwrap_or_default();
+        let numbers = numbers.iter().map(|(_, number)| *number);
+        match located {
+            Ok(locations) => {
+                let first = numbers.clone().next().unwrap_or_default();
+                let place = packs.choose(locations, first);
+                for number in numbers {
+                    if let Some(slot) = places.get_mut(number as usize) {
+                        *slot = place;
+                    }
+                }
+            }
             Err(error) if is_loss(&error) => {
-                failures.extend(
-                    same.iter()
-                        .map(|(_, number)| (*number, Failure::from(&error))),
-                );
-                continue;
+                failures.extend(numbers.map(|number| (number, Failure::from(&error))));
             }
             Err(error) => return Err(error),
-        };
-        for (_, number) in same {
-            if let Some(slot) = places.get_mut(*number as usize) {
-                *slot = place;
-            }
         }
-    }
+        Ok(())
+    })?;
     let mut lost = Vec::new();
     for (number, (wanted, place)) in (0_u32..).zip(uses.drain(..).zip(places)) {
         match place {

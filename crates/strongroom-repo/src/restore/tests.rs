@@ -125,6 +125,32 @@ fn pieces_that_follow_one_another_are_written_at_once() {
 }
 
 #[test]
+fn the_index_is_asked_for_a_window_of_files_at_once() {
+    const FILES: u64 = 6_000;
+    let names: Vec<String> = (0..FILES).map(|n| format!("{n:04}")).collect();
+    let files = (0..).zip(&names);
+    let files = files.map(|(n, name)| (name.as_str(), Tree::file(&noise(n, 20))));
+    let tree = Tree::dir(files);
+    let (store, repository) = repository();
+    let shape = Shape {
+        frame_bytes: 2_000,
+        pack_bytes: 30_000,
+        leaf_entries: 500,
+        inline_refs: 500,
+        ..Shape::default()
+    };
+    let id = Writer::new(&repository, shape).snapshot(&tree, "s");
+    let repository = reopen(&store, Settings::default());
+    let target = Arc::new(MemoryTarget::default());
+    let report = restore(&repository, &id, &target);
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(target.flat(), tree.flat());
+    let index = repository.index_slot().lock().unwrap().clone().unwrap();
+    let turns = index.page_turns();
+    assert!((1..FILES / 4).contains(&turns), "{turns}");
+}
+
+#[test]
 fn a_second_restore_changes_nothing_and_fetches_no_content() {
     let (_, repository) = repository();
     let tree = sample();

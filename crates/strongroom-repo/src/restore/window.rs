@@ -7,7 +7,7 @@ use crossbeam_channel::unbounded;
 use strongroom_format::{ObjectHash, Ref};
 
 use crate::error::Result;
-use crate::index::is_loss;
+use crate::index::{Vicinity, is_loss};
 use crate::outlet::Outlet;
 use crate::restore::fetch::{pretend, send};
 use crate::restore::file::{FileTask, NewFile, Use};
@@ -42,6 +42,8 @@ pub(super) struct Window<'a> {
     /// Wanted of packs of which the next window may want more.
     carried: Vec<Use>,
     carried_packs: HashMap<ObjectHash, usize>,
+    /// Where in the index the window before was.
+    vicinity: Vicinity,
     direct: Vec<Direct>,
     entries: usize,
     weight: usize,
@@ -63,6 +65,7 @@ impl<'a> Window<'a> {
             uses: Vec::new(),
             carried: Vec::new(),
             carried_packs: HashMap::new(),
+            vicinity: Vicinity::default(),
             direct: Vec::new(),
             entries: 0,
             weight: 0,
@@ -218,7 +221,7 @@ impl<'a> Window<'a> {
         if data.is_empty() {
             return Ok(());
         }
-        let mut plan = plan(&self.run.blobs, data)?;
+        let mut plan = plan(&self.run.blobs, data, &mut self.vicinity)?;
         if flush == Flush::WhatIsReady {
             self.carried = plan.put_off(&mut self.carried_packs);
         }

@@ -103,7 +103,7 @@ fn take_u64(rest: &mut &[u8]) -> Option<u64> {
     Some(u64::from_le_bytes(*first))
 }
 
-const MAGIC: &[u8; 16] = b"strongroom route";
+const MAGIC: &[u8; 16] = b"strongroom rt v2";
 
 #[cfg(test)]
 mod tests {
