@@ -1,4 +1,4 @@
-//! For tests (feature `testing`): trees as values, a source that is one of them, and a target that is a map.
+//! For tests (feature `testing`): trees as values, a source that is one of them, a target that is a map, and a store near at hand.
 //!
 //! With [`Execution::Inline`](crate::Execution::Inline), a seeded source of randomness, a clock of their own and a store that
 //! fails where it is told to, tests and simulations run the real engine on these and can run every history again.
@@ -31,6 +31,7 @@
 //! # Ok(()) }) }
 //! ```
 
+mod near;
 #[cfg(test)]
 mod repository;
 mod source;
@@ -41,6 +42,7 @@ mod writer;
 
 pub use crate::index::scale::IndexScale;
 pub use crate::prune::scale::{PruneScale, ScaleReport, ScaleShape};
+pub use near::NearStore;
 #[cfg(test)]
 pub(crate) use repository::{TestStore, reopen, repository, settings};
 pub use source::TreeSource;
