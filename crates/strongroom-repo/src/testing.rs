@@ -31,7 +31,11 @@
 //! # Ok(()) }) }
 //! ```
 
+#[cfg(test)]
+mod entries;
 mod near;
+#[cfg(test)]
+mod noise;
 #[cfg(test)]
 mod repository;
 mod source;
@@ -42,9 +46,13 @@ mod writer;
 
 pub use crate::index::scale::IndexScale;
 pub use crate::prune::scale::{PruneScale, ScaleReport, ScaleShape};
+#[cfg(test)]
+pub(crate) use entries::{append, append_as, forget};
 pub use near::NearStore;
 #[cfg(test)]
-pub(crate) use repository::{TestStore, reopen, repository, settings};
+pub(crate) use noise::noise;
+#[cfg(test)]
+pub(crate) use repository::{TestStore, copy_of, reopen, repository, settings};
 pub use source::TreeSource;
 pub use target::MemoryTarget;
 pub use tree::{Content, Flat, Tree};

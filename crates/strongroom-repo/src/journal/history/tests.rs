@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use strongroom_crypt::{Id, Roles, SessionId};
 use strongroom_format::{
-    Abandon, Condemn, Dropped, Forget, IndexChange, PackClass, PackRef, Packs, SegmentRef,
+    Abandon, Condemn, Dropped, IndexChange, PackClass, PackRef, Packs, SegmentRef,
 };
 
 use super::*;
 use crate::edge;
 use crate::repository::Repository;
-use crate::testing::{Shape, Tree, Writer, repository};
+use crate::testing::{Shape, Tree, Writer, append, forget, repository};
 
 fn hash(byte: u8) -> ObjectHash {
     ObjectHash::from_bytes([byte; 32])
@@ -16,17 +16,6 @@ fn hash(byte: u8) -> ObjectHash {
 
 fn session(byte: u8) -> SessionId {
     SessionId::from_bytes([byte; 32])
-}
-
-fn append(repository: &Repository, body: Body) -> u64 {
-    let this = repository.clone();
-    let roles = body.roles_needed();
-    futures::executor::block_on(edge::run(repository.store(), "test", move |remote| {
-        this.journal()
-            .append(remote, this.context(), roles, &mut |_| Ok(body.clone()))
-    }))
-    .unwrap()
-    .n
 }
 
 fn history(repository: &Repository) -> History {
@@ -65,16 +54,6 @@ fn tombstone(packs: Vec<ObjectHash>, sessions: Vec<SessionId>) -> Body {
 fn snapshot(repository: &Repository, series: &str) -> Id {
     let tree = Tree::dir([("file", Tree::file(series.as_bytes()))]);
     Writer::new(repository, Shape::default()).snapshot(&tree, series)
-}
-
-fn forget(repository: &Repository, id: Id) -> u64 {
-    append(
-        repository,
-        Body::Forget(Forget {
-            snapshots: vec![id],
-            ..Forget::default()
-        }),
-    )
 }
 
 #[test]
