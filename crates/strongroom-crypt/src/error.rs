@@ -27,7 +27,7 @@ pub enum ErrorKind {
     Incompatible,
     /// The key, passphrase or code does not open this.
     WrongKey,
-    /// Not enough memory for the key derivation that was asked for.
+    /// Not enough memory, or no thread, for the key derivation that was asked for.
     Memory,
     /// An external key service failed; see the source.
     External,

@@ -133,9 +133,10 @@ impl Shares {
         fetched + bytes_of(self.restored) + frames + windows
     }
 
-    /// Packs of content between open and stored: those that are open, and one on its way. While fewer are open, more may be on their way.
+    /// Packs of content between open and stored: as many as may be open, and as many as may be on their way. With one less, those who fill packs would wait
+    /// for every write of what does not compress.
     pub(crate) fn packs(&self) -> usize {
-        self.open_packs + 1
+        self.open_packs + self.puts
     }
 
     /// Buffers of large files, each of one chunk of the largest size: one at each reader and each thread, and one on the way.

@@ -2,7 +2,7 @@
 
 use crate::job::Job;
 use crate::render::tables::{Table, median, per_cent, share};
-use crate::results::{OWN, Results};
+use crate::results::{OWN, OWN_KEY, Results};
 
 /// Writes a table for backups and one for checks, one for walks and copies, and the chart.
 pub(super) fn tables(results: &Results, charts: &str) -> String {
@@ -36,7 +36,13 @@ fn stages(results: &Results, job: Job, name: &str) -> Table {
         }
     }
     let heads = ["all", "÷ cores", "alone, as it was"];
-    let own = ["strongroom", "its CPU seconds", "share of the limit"];
+    let own = [
+        "strongroom",
+        "its CPU seconds",
+        "share of the limit",
+        "the same, opened with a key",
+        "share of *alone, as it was*",
+    ];
     let heads = ["corpus"]
         .into_iter()
         .chain(stages.iter().map(String::as_str))
@@ -50,7 +56,14 @@ fn stages(results: &Results, job: Job, name: &str) -> Table {
         cells.extend(stages.iter().map(|stage| limit(stage, "cpu")));
         cells.extend(["cpu", "least", "wall"].map(|key| limit("all", key)));
         cells.extend(["wall", "cpu"].map(|key| median(own(key), 2)));
-        cells.push(per_cent(share(results.least(corpus, job), own("wall"))));
+        let with_key = results.figure(corpus, OWN_KEY, job, "wall");
+        let alone = results.limit(corpus, name, "all", "wall");
+        let least = results.least(corpus, job);
+        cells.extend([
+            per_cent(share(least, own("wall"))),
+            per_cent(share(least, with_key)),
+            per_cent(share(alone, own("wall"))),
+        ]);
         table.row(cells);
     }
     table
@@ -62,9 +75,11 @@ fn walks(results: &Results) -> Table {
         "walk with statx",
         "strongroom, unchanged",
         "share",
+        "the same, opened with a key",
         "one `cp -a` a core",
         "strongroom, restore",
         "share",
+        "the same, opened with a key",
     ]);
     for corpus in &results.corpora {
         let mut cells = vec![corpus.clone()];
@@ -79,6 +94,8 @@ fn walks(results: &Results) -> Table {
                 median(own("cpu"), 2)
             ));
             cells.push(per_cent(share(least, own("wall"))));
+            let with_key = results.figure(corpus, OWN_KEY, job, "wall");
+            cells.push(per_cent(share(least, with_key)));
         }
         table.row(cells);
     }
