@@ -61,6 +61,9 @@ pub struct CheckArgs {
     /// Keep no evidence of the check in the journal: what goes on where the last check ended does not know of it.
     #[arg(long)]
     pub no_record: bool,
+    /// What the policy calls the repository: the check is then among the records that audits and reports judge.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["no_record", "no_keys", "audit_keys", "snapshot", "newest"])]
+    pub name: Option<String>,
 }
 
 /// What opens the repository for a check.

@@ -1,5 +1,6 @@
-//! One run of a resource under a policy: its window, its limits, what is run around it, its copies, and the record of all that.
+//! One run of a resource under a policy: its window, its limits, what is run around it, what is verified, its copies, and the record of all that.
 
+mod compare;
 mod copies;
 mod effort;
 mod hook;
@@ -8,6 +9,7 @@ mod occasion;
 mod state;
 mod told;
 mod transport;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -20,7 +22,7 @@ use strongroom::ErrorKind;
 use strongroom::blocking::Repository;
 use strongroom::evidence::{ErrorClass, Job, Record, RunNotes, RunOutcome, Tool};
 use strongroom::retain::Moment;
-use strongroom::{BackupReport, Components, ObjectHash, Time};
+use strongroom::{Components, ObjectHash, Time};
 use strongroom_policy::{Date, Document, ExpectedRun, Key, MEDIA_TYPE, Period, Resolved, Resource};
 
 use self::copies::Copies;
@@ -158,19 +160,21 @@ impl PolicyRun<'_> {
         self.take_up(&repository, &mut notes, &mut told);
         let ended = self.back_up(&repository, due.as_ref(), &mut notes, &mut told);
         let outcome = notes.run.outcome;
-        self.record(Some(&repository), notes.finish(), &told);
+        let record = notes.finish();
+        let head = record.head.clone();
+        self.record(Some(&repository), record, &told);
         if matches!(
             outcome,
             RunOutcome::Ok | RunOutcome::OkWithNotices | RunOutcome::Partial
         ) {
             self.state.set_done(due.as_ref());
         }
-        let status = ended?;
-        let copied = self.copies.copy(self, &repository, due.as_ref())?;
-        Ok(match copied {
-            Status::Complete => status,
-            worse => worse,
-        })
+        let (backed_up, verified) = ended?;
+        let mut all = vec![backed_up, verified.status];
+        verified.record(self, &repository, head);
+        // What is damaged here may be whole there afterwards.
+        all.push(self.copies.copy(self, &repository, due.as_ref())?);
+        Ok(worst(&all))
     }
 
     /// Says that it could not begin in time.
@@ -236,14 +240,14 @@ impl PolicyRun<'_> {
         }
     }
 
-    /// Backs up, with what the policy has run before and after.
+    /// Backs up, with what the policy has run before and after, and verifies what the policy wants verified.
     fn back_up(
         &self,
         repository: &Repository,
         due: Option<&ExpectedRun>,
         notes: &mut RunNotes,
         told: &mut Told,
-    ) -> anyhow::Result<Status> {
+    ) -> anyhow::Result<(Status, verify::Outcome)> {
         let limit = Duration::from_secs(self.arguments.hook_timeout.mean_seconds());
         let hook = |key| {
             self.resolved
@@ -262,21 +266,9 @@ impl PolicyRun<'_> {
         let done = effort::back_up(self, repository, due, notes, told);
         self.after(hook(Key::After), notes, told);
         let done = done?;
-        self.compare(repository, &done, notes);
-        Ok(crate::backup::report(self.output, &done))
-    }
-
-    /// Counts what is another than in the snapshot before: unusual changes show in it.
-    fn compare(&self, repository: &Repository, done: &BackupReport, notes: &mut RunNotes) {
-        let Some(parent) = &done.parent else { return };
-        notes.phase("compare");
-        match repository.changes(parent, &done.snapshot) {
-            Ok(changes) => notes.changed(&changes),
-            // It was forgotten meanwhile, or a page is lost: then nothing was measured. The backup is as good as it was.
-            Err(error) => self
-                .output
-                .complain(&format!("not compared with the last snapshot: {error}")),
-        }
+        compare::compare(self, repository, &done, notes);
+        let verified = verify::verify(self, repository, due, &done, notes, told);
+        Ok((crate::backup::report(self.output, &done), verified))
     }
 
     fn after(&self, hook: Option<Hook>, notes: &mut RunNotes, told: &mut Told) {
@@ -314,6 +306,16 @@ impl PolicyRun<'_> {
         }
         told::say(self.output, &record, entry);
     }
+}
+
+/// Returns what is to be said of several: that something is damaged before that something was left out.
+fn worst(all: &[Status]) -> Status {
+    for worse in [Status::Damaged, Status::Partial] {
+        if all.contains(&worse) {
+            return worse;
+        }
+    }
+    Status::Complete
 }
 
 /// Says whether the same would fail again.

@@ -19,6 +19,7 @@ mod case;
 mod catalogue;
 mod copies;
 mod coverage;
+mod damage;
 mod deletion;
 mod disposal;
 mod encryption;

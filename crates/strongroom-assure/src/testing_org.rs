@@ -45,7 +45,7 @@ pub(crate) struct Org {
     full_percent: Option<u64>,
 }
 
-const DAYS: i64 = 60;
+pub(crate) const DAYS: i64 = 60;
 const OPS: [u8; 16] = [7; 16];
 
 impl Org {

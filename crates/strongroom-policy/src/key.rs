@@ -244,6 +244,8 @@ keys! {
     /// What looks for attacks.
     Detectors = "anomaly.detectors", Choices(&["new-data", "compression", "changed-files", "deletions", "extensions", "mtime", "notes", "canary", "empty"]), Superset,
         Some("[\"new-data\", \"compression\", \"changed-files\", \"deletions\", \"extensions\", \"mtime\", \"notes\", \"empty\"]"), "looks for attacks by {}";
+    /// Files that nobody ever changes, so that whoever touches everything touches them: paths from the root of the source, as `sr-ls` shows them.
+    Canaries = "anomaly.canaries", Words, Superset, None, "has canaries, which nobody changes: {}";
     /// Whether the last clean points are held when something is found.
     AnomalyHold = "anomaly.hold", Flag, On, Some("true"), "holds the last clean points: {}";
 

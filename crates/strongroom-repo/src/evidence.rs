@@ -1,8 +1,10 @@
 //! Evidence: what somebody found or did, kept in the journal where nobody can change it.
 
+mod canaries;
 mod changes;
 mod class;
 pub(crate) mod deleted;
+mod magic;
 mod policy;
 mod run;
 
@@ -12,7 +14,9 @@ use strongroom_crypt::{Roles, Sealer as _};
 use strongroom_format::record::{Fact, Person, Record, RecordHead, RecordId, Tool};
 use strongroom_format::{Body, ENTRY_HEAD_BYTES, Evidence, Time, evidence_aad};
 
+pub use self::canaries::Canaries;
 pub use self::changes::Changes;
+pub use self::magic::Sniffer;
 pub use self::policy::PolicyInForce;
 pub use self::run::RunNotes;
 use crate::context::{Context, encode_error, random};

@@ -110,7 +110,7 @@ pub use delete::{
     DeleteOptions, DeletePlan, DeleteReason, DeleteReport, DoomedObject, LockedObject, MayDelete,
 };
 pub use error::{Error, ErrorKind, Head, Heads, Result};
-pub use evidence::{Changes, PolicyInForce, RunNotes};
+pub use evidence::{Canaries, Changes, PolicyInForce, RunNotes, Sniffer};
 pub use fitness::{Fitness, Obstacle};
 pub use forget::{Choice, ClockTrust, ForgetOptions, ForgetPlan, ForgetReport};
 pub use holds::{HoldInfo, HoldRequest};

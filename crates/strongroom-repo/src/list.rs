@@ -296,7 +296,12 @@ fn list(
     Ok(())
 }
 
-fn read(
+/// Reads the content of a file from its beginning, as [`Repository::read_file`] does.
+///
+/// # Errors
+///
+/// `Damaged` or `NotFound` naming an object when a piece is lost; otherwise what the store said.
+pub(crate) fn read(
     blobs: &Blobs,
     entry: &TreeEntry,
     each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,

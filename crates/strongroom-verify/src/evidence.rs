@@ -1,6 +1,7 @@
 //! What earlier checks left in the journal: when was which pack read last, and how deep.
 
 mod record;
+mod verified;
 
 use std::collections::BTreeSet;
 

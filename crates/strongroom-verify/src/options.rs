@@ -1,5 +1,7 @@
 //! What a check is asked for.
 
+use std::time::Duration;
+
 use strongroom_crypt::Id;
 use strongroom_format::Time;
 
@@ -52,6 +54,29 @@ impl CheckOptions {
             memory_bytes: 192 << 20,
             findings_max: 10_000,
         }
+    }
+
+    /// Asks for what is looked at right after a backup has made a snapshot.
+    ///
+    /// [`Level::Listed`] lists everything. From [`Level::Hashed`] to [`Level::Decoded`] the packs are read that no earlier check has read at that level, as
+    /// far as the journal has evidence of it: what the backup has just written is among them, and whatever else was never read, which the first
+    /// time is everything. Names and pages are read always, and the new snapshot is walked. At [`Level::Rebuilt`] every file of the new snapshot is put
+    /// together, whatever pack its content is in, and nothing else is read. What was read once gets old: that is for checks of another
+    /// [`PackSelection`].
+    #[must_use]
+    pub fn after_backup(now: Time, level: Level, snapshot: Id) -> Self {
+        let since_ever = Duration::from_secs(now.seconds.unsigned_abs());
+        let packs = match level {
+            Level::Listed => PackSelection::all(),
+            Level::Hashed | Level::Authenticated | Level::Decoded => {
+                PackSelection::max_age(since_ever)
+            }
+            _ => PackSelection::none(),
+        };
+        Self::new(now)
+            .with_level(level)
+            .with_packs(packs)
+            .with_snapshots(SnapshotSelection::Ids(vec![snapshot]))
     }
 
     /// Sets how deep to look.

@@ -124,6 +124,23 @@ impl Report {
         self.worst < Some(Severity::Damage)
     }
 
+    /// Whether it went as deep as it was asked to, with all that it was to read. What is in cold storage, or sealed under a key that is not here, keeps it
+    /// from that.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.level >= self.asked
+            && self.readings.unread.is_empty()
+            && self.count(Problem::NotRebuilt) == 0
+    }
+
+    /// Returns how many objects are damaged or missing, and cost something.
+    pub(crate) fn damaged_count(&self) -> u64 {
+        let objects = self.damaged.values();
+        let count = objects.filter(|one| one.worst >= Severity::Damage).count();
+        // A journal that is broken, or names something that is nowhere, is no object.
+        (count as u64).max(u64::from(!self.is_intact()))
+    }
+
     /// Returns the objects that are damaged or missing and the frames of packs that are, all of them, in order of their names. Disposable ones
     /// that are not whole are among them, although their damage is only [`Severity::Waste`].
     #[must_use]

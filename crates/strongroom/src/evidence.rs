@@ -40,6 +40,8 @@
 //! * People are named by [`Repository::person`](crate::Repository::person) only: a digest that who has the keys can compute, and nobody else.
 //! * [`Repository::set_policy`](crate::Repository::set_policy) says which policy is in force.
 //! * [`Repository::changes`](crate::Repository::changes) counts what is another in a snapshot than in the one before it.
+//! * [`Repository::canaries`](crate::Repository::canaries) looks whether files that nobody changes were changed; a [`Sniffer`] around the source of a backup
+//!   counts files that are not what their names say.
 //! * A deletion is recorded with [`DeleteOptions::with_record`](crate::DeleteOptions::with_record).
 //!
 //! Nothing here judges; and what nobody records did not happen, as far as anybody can tell later.
@@ -52,4 +54,4 @@ pub use strongroom_format::record::{
     SuspectState, Tool, Transport, ValidatorVerdict, Verified, counter,
 };
 pub use strongroom_format::{Body, Event, Evidence};
-pub use strongroom_repo::{Changes, PolicyInForce, RunNotes};
+pub use strongroom_repo::{Canaries, Changes, PolicyInForce, RunNotes, Sniffer};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
-use strongroom::Error;
 use strongroom::blocking::{self, Repository};
+use strongroom::evidence::{Job, Record, RunNotes, RunOutcome};
 use strongroom::verify::{Auditor, ParityCheck, Report};
+use strongroom::{Components, Error};
 use strongroom_examples::{CheckArgs, CheckWatch, Output, RepositoryArgs, Status, finish, show};
 
 /// Look for damage, and say what was looked at, how deep, and what that proves. Writes nothing but a record of the check in the journal, so that the
@@ -33,6 +34,10 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     let begun = Instant::now();
+    // When it began says what it can have seen.
+    let name = arguments.check.name.as_deref();
+    let notes = name.map(|name| RunNotes::begin(&Components::default(), Job::Check, name));
+    let notes = notes.transpose()?;
     let access = arguments.check.access(&arguments.repository)?;
     let mut auditor = Auditor::new(arguments.repository.store()?)
         .with_manners(arguments.repository.manners.manners()?);
@@ -54,9 +59,15 @@ fn run(arguments: &Arguments, output: &Arc<Output>) -> anyhow::Result<Status> {
     watch.end();
     let report = report?;
     let entry = access.repository.and_then(|repository| {
-        record(repository, &report, begun.elapsed().as_millis())
-            .inspect_err(|error| output.complain(&format!("no evidence was kept: {error:#}")))
-            .ok()
+        record(
+            repository,
+            &report,
+            begun.elapsed().as_millis(),
+            name,
+            notes,
+        )
+        .inspect_err(|error| output.complain(&format!("no evidence was kept: {error:#}")))
+        .ok()
     });
     Ok(show::check::result(output, &report, entry))
 }
@@ -66,8 +77,22 @@ fn record(
     repository: Result<Repository, Error>,
     report: &Report,
     took_ms: u128,
+    name: Option<&str>,
+    notes: Option<RunNotes>,
 ) -> anyhow::Result<u64> {
     let program = concat!("sr-check ", env!("CARGO_PKG_VERSION"));
     let evidence = report.evidence(program, u64::try_from(took_ms).unwrap_or(u64::MAX))?;
-    Ok(repository?.record_evidence(evidence)?)
+    let repository = repository?;
+    let entry = repository.record_evidence(evidence)?;
+    if let Some((name, mut notes)) = name.zip(notes) {
+        let mut fact = report.verified(name)?;
+        fact.entry = Some(entry);
+        notes.run.outcome = RunOutcome::Ok;
+        notes.verified(&fact, report.is_complete());
+        let run = notes.finish();
+        let mut head = repository.record_head()?;
+        head.answers = vec![run.head.id];
+        repository.record_all(&[run, Record::new(head, fact.into())])?;
+    }
+    Ok(entry)
 }

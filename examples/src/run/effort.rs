@@ -9,7 +9,7 @@ use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::{Either, select};
 use strongroom::blocking::Repository;
-use strongroom::evidence::{ErrorClass, RunNotes, RunOutcome, counter};
+use strongroom::evidence::{ErrorClass, RunNotes, RunOutcome, Sniffer, counter};
 use strongroom::source::Source;
 use strongroom::{BackupOptions, BackupReport, CommandSource, Event, Excludes, FileTree, Observer};
 use strongroom_policy::{ByteCount, ExpectedRun, Key};
@@ -69,6 +69,7 @@ fn once(
     notes: &mut RunNotes,
 ) -> anyhow::Result<BackupReport> {
     let (source, options) = source(run, notes)?;
+    let sniffer = Arc::new(Sniffer::new(source));
     let watch = Watch::new(run.output);
     let counted = Arc::new(Counted {
         watch: Arc::clone(&watch),
@@ -77,7 +78,7 @@ fn once(
     let before = counting().counts();
     let operation = repository
         .inner()
-        .backup(source, options, Arc::clone(&counted) as _);
+        .backup(sniffer.clone(), options, Arc::clone(&counted) as _);
     let done = in_time(run, repository, due, operation);
     watch.end();
     let Some(done) = done else {
@@ -87,6 +88,10 @@ fn once(
     };
     let report = done?;
     notes.backed_up(&report);
+    if report.parent.is_some() {
+        // Of the first snapshot everything is new, which says nothing about what is usual.
+        notes.sniffed(&sniffer);
+    }
     let after = counting().counts();
     for (name, number) in [
         (counter::BYTES_READ, counted.read.load(Ordering::Relaxed)),
@@ -110,7 +115,7 @@ fn once(
 }
 
 /// Runs an operation; `None` if the policy has it cancelled when it takes too long, and it did.
-fn in_time<T>(
+pub(super) fn in_time<T>(
     run: &PolicyRun<'_>,
     repository: &Repository,
     due: Option<&ExpectedRun>,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde_json::json;
-use strongroom::evidence::{ErrorClass, Fact, Record, RunNotes};
+use strongroom::evidence::{ErrorClass, Fact, Record, Run, RunNotes, Verified};
 
 use crate::output::Output;
 
@@ -45,6 +45,11 @@ impl Told {
         notes.run.outcome = noticed(notes.run.outcome);
     }
 
+    /// Keeps what was said in full, of something that is noted already.
+    pub(super) fn keep(&mut self, what: &str) {
+        self.0.push(what.to_owned());
+    }
+
     /// Returns all of it as JSON; `None` if there is nothing.
     pub(super) fn text(&self) -> Option<String> {
         (!self.0.is_empty()).then(|| json!({ "errors": self.0 }).to_string())
@@ -59,11 +64,57 @@ fn noticed(outcome: strongroom::evidence::RunOutcome) -> strongroom::evidence::R
     }
 }
 
-/// Says what was recorded of a run, and where.
+/// Says what was recorded, and where.
 pub(super) fn say(output: &Output, record: &Record, entry: Option<u64>) {
-    let Fact::Run(run) = &record.fact else {
-        return;
+    match &record.fact {
+        Fact::Run(run) => say_run(output, record, run, entry),
+        Fact::Verified(fact) => say_verified(output, record, fact, entry),
+        _ => {}
+    }
+}
+
+fn say_verified(output: &Output, record: &Record, fact: &Verified, entry: Option<u64>) {
+    let (read, of) = fact.coverage;
+    let _ = output.json(|| {
+        json!({
+            "type": "verified",
+            "id": record.head.id.to_string(),
+            "resource": record.head.resource,
+            "repository": fact.repository,
+            "level": format!("L{}", fact.level),
+            "snapshot": fact.snapshot.map(|id| id.to_string()),
+            "read": read,
+            "of": of,
+            "choice": fact.choice,
+            "damaged": fact.damaged,
+            "check": fact.entry,
+            "entry": entry,
+        })
+    });
+    let found = match fact.damaged {
+        0 => "nothing is damaged".to_owned(),
+        count => format!("{count} objects are damaged"),
     };
+    let what = match fact.snapshot {
+        Some(_) => "the new snapshot".to_owned(),
+        None => format!("{read} of {of} bytes"),
+    };
+    let _ = output.line(&format!(
+        "verified in {} to L{}: {what}; {found} ({})",
+        fact.repository,
+        fact.level,
+        place_of(entry)
+    ));
+}
+
+fn place_of(entry: Option<u64>) -> String {
+    entry.map_or_else(
+        || "not recorded yet".to_owned(),
+        |n| format!("journal entry {n}"),
+    )
+}
+
+fn say_run(output: &Output, record: &Record, run: &Run, entry: Option<u64>) {
     let _ = output.json(|| {
         let errors: Vec<_> = run
             .errors
@@ -96,12 +147,11 @@ pub(super) fn say(output: &Output, record: &Record, entry: Option<u64>) {
             "entry": entry,
         })
     });
-    let place = entry.map_or_else(
-        || "not recorded yet".to_owned(),
-        |n| format!("journal entry {n}"),
-    );
     let _ = output.line(&format!(
-        "{} to {}: {} ({place})",
-        run.job, run.repository, run.outcome
+        "{} to {}: {} ({})",
+        run.job,
+        run.repository,
+        run.outcome,
+        place_of(entry)
     ));
 }

@@ -19,7 +19,7 @@ fn check(place: &Place, more: &[&str]) -> Program {
 }
 
 /// The packs of a repository, the largest first: that is one of content.
-fn packs(place: &Place) -> Vec<PathBuf> {
+pub(crate) fn packs(place: &Place) -> Vec<PathBuf> {
     let root = place.at("repository");
     let mut packs: Vec<_> = objects(&root)
         .into_keys()
@@ -31,7 +31,7 @@ fn packs(place: &Place) -> Vec<PathBuf> {
 }
 
 /// Flips a bit in the middle of a file.
-fn damage(path: &std::path::Path) {
+pub(crate) fn damage(path: &std::path::Path) {
     let mut bytes = fs::read(path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

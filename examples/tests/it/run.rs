@@ -4,11 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use strongroom::blocking::Repository;
-use strongroom::evidence::{Body, ErrorClass, Event, Fact, Job, Run, RunOutcome};
+use strongroom::evidence::{
+    Body, ErrorClass, Event, Fact, Job, Record, Run, RunOutcome, Verified, counter,
+};
 use strongroom::{Credential, store_at};
 
+use crate::check::{damage, packs};
 use crate::place::Place;
-use crate::program::{Ended, PASSWORD, Program, init};
+use crate::program::{CHECK, Ended, PASSWORD, Program, init};
 
 const RUN: &str = env!("CARGO_BIN_EXE_sr-run");
 
@@ -274,4 +277,141 @@ fn what_a_policy_does_not_say_is_not_run() {
     );
     run(&place, &file, &["--now"], 2);
     assert!(runs(&place).is_empty());
+}
+
+fn records(place: &Place) -> Vec<Record> {
+    let events = events(place).into_iter();
+    events.filter_map(|event| event.record).collect()
+}
+
+/// Returns the last record of a verification, and whether it is of the last run.
+fn verified(place: &Place) -> Option<(Verified, bool)> {
+    let all = records(place);
+    let run = all.iter().rfind(|one| matches!(one.fact, Fact::Run(_)))?;
+    all.iter().rev().find_map(|one| match &one.fact {
+        Fact::Verified(fact) => {
+            assert_eq!(one.head.resource, run.head.resource);
+            assert_eq!(one.head.policy, run.head.policy);
+            Some((fact.clone(), one.head.answers == [run.head.id]))
+        }
+        _ => None,
+    })
+}
+
+fn verifying(place: &Place, level: &str) -> PathBuf {
+    let wanted = format!("verification = {{ after_run = \"{level}\" }}\n");
+    policy(
+        place,
+        &format!("{}{wanted}copies = {{ to = [\"nas\"] }}\n", paths(place)),
+    )
+}
+
+#[test]
+fn what_a_run_made_is_verified_as_deep_as_the_policy_says() {
+    let place = Place::new();
+    run(&place, &verifying(&place, "none"), &["--now"], 0);
+    assert_eq!(verified(&place), None);
+    for (level, number) in [("L0", 0), ("L2", 2), ("L3", 3)] {
+        let ended = run(&place, &verifying(&place, level), &["--now"], 0);
+        let (fact, is_of_run) = verified(&place).unwrap();
+        assert!(is_of_run, "{level}");
+        assert_eq!((fact.level, &*fact.repository), (number, "nas"));
+        assert_eq!((fact.damaged, fact.snapshot), (0, None));
+        assert_eq!(fact.coverage.0, fact.coverage.1, "nobody had read it");
+        let said = ended.of_type("verified");
+        assert_eq!(said[0]["level"], level);
+        let last = runs(&place).pop().unwrap();
+        assert_eq!(last.outcome, RunOutcome::Ok);
+        assert!(last.phases.iter().any(|(name, _)| name == "verify"));
+    }
+    // What was read once is not read again.
+    place.change("added.new");
+    run(&place, &verifying(&place, "L3"), &["--now"], 0);
+    let (fact, _) = verified(&place).unwrap();
+    assert!(fact.coverage.0 < fact.coverage.1, "{fact:?}");
+    run(&place, &verifying(&place, "L4"), &["--now"], 0);
+    let (fact, _) = verified(&place).unwrap();
+    let last = runs(&place).pop().unwrap();
+    assert_eq!((fact.level, fact.snapshot), (4, last.snapshot));
+}
+
+#[test]
+fn a_check_that_knows_the_name_in_the_policy_is_on_record() {
+    let place = Place::new();
+    run(&place, &verifying(&place, "none"), &["--now"], 0);
+    place.run(CHECK).args(&["--level", "L2"]).expect(0);
+    assert_eq!(verifications(&place), []);
+    let check = place.run(CHECK).args(&["--level", "L2", "--name", "nas"]);
+    check.expect(0);
+    let [fact] = verifications(&place).try_into().unwrap();
+    assert_eq!((&*fact.repository, fact.level), ("nas", 2));
+    assert_eq!(fact.choice.as_deref(), Some("all"));
+    assert!(fact.entry.is_some() && fact.coverage.0 == fact.coverage.1);
+}
+
+fn verifications(place: &Place) -> Vec<Verified> {
+    let facts = records(place).into_iter().map(|record| record.fact);
+    facts
+        .filter_map(|fact| match fact {
+            Fact::Verified(fact) => Some(fact),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_run_whose_verification_finds_damage_has_failed() {
+    let place = Place::new();
+    run(&place, &verifying(&place, "none"), &["--now"], 0);
+    damage(&packs(&place)[0]);
+    place.change("added.new");
+    let ended = run(&place, &verifying(&place, "L3"), &["--now"], 4);
+    assert_eq!(ended.of_type("verified")[0]["damaged"], 1);
+    let last = runs(&place).pop().unwrap();
+    assert_eq!(last.outcome, RunOutcome::Failed);
+    assert_eq!(
+        codes(&last),
+        [("verification-damaged", ErrorClass::Hardware)]
+    );
+    assert!(last.snapshot.is_some(), "it was made all the same");
+    let (fact, is_of_run) = verified(&place).unwrap();
+    assert_eq!((fact.damaged, fact.unresolved, is_of_run), (1, 1, true));
+}
+
+#[test]
+fn canaries_and_files_that_are_not_what_they_are_called_are_counted() {
+    let place = Place::new();
+    let canary = place.at("source").join("canary.pdf");
+    fs::write(&canary, "%PDF-1.7 nobody").unwrap();
+    fs::write(place.at("source").join("old.png"), "never was one").unwrap();
+    let watched = "anomaly = { canaries = [\"canary.pdf\"], detectors = [\"canary\"] }\n";
+    let rest = format!("{}copies = {{ to = [\"nas\"] }}\n", paths(&place));
+    let file = policy(&place, &format!("{rest}{watched}"));
+    let count = |run: &Run| {
+        [counter::CANARIES_CHANGED, counter::MAGIC_MISMATCH]
+            .map(|name| run.counters.get(name).copied())
+    };
+    run(&place, &file, &["--now"], 0);
+    assert_eq!(count(&runs(&place)[0]), [None, None], "nothing to compare");
+    // What was written just before a run is read again by the next.
+    run(&place, &file, &["--now"], 0);
+    place.change("other.new");
+    run(&place, &file, &["--now"], 0);
+    assert_eq!(count(&runs(&place)[2]), [Some(0), Some(0)]);
+    fs::write(&canary, "noise of the same").unwrap();
+    run(&place, &file, &["--now"], 0);
+    assert_eq!(count(&runs(&place)[3]), [Some(1), Some(1)]);
+    fs::remove_file(&canary).unwrap();
+    run(&place, &file, &["--now"], 0);
+    let last = runs(&place).pop().unwrap();
+    assert_eq!(count(&last), [Some(1), Some(0)]);
+    assert_eq!(last.outcome, RunOutcome::OkWithNotices);
+    assert_eq!(
+        codes(&last),
+        [("canary-missing", ErrorClass::Configuration)]
+    );
+    // Who names none does not measure them.
+    let file = policy(&place, &rest);
+    run(&place, &file, &["--now"], 0);
+    assert_eq!(count(&runs(&place).pop().unwrap()), [None, Some(0)]);
 }

@@ -8,6 +8,7 @@ use strongroom_retain::Moment;
 
 use super::case::{Case, RepositoryOf, Subject, after};
 use super::catalogue::Standard;
+use super::damage::unresolved;
 use super::parameter::{Parameter, ParameterKind, Parameters};
 use super::several::Several;
 use super::verdict::{Judgement, Scope, Verdict};
@@ -220,18 +221,16 @@ fn errors(
 ) -> Judgement {
     let most = subject.resolved.count(Key::CopiesErrors).unwrap_or(0);
     for (name, _) in planned {
-        let verified = case.records().verified.iter().rev();
-        let mut about = verified.filter(|one| one.fact.repository == *name);
-        if let Some(last) = about.next()
-            && last.fact.unresolved > most
+        if let Some(open) = unresolved(case, name)
+            && open.fact.unresolved > most
         {
             let why = format!(
                 "{} errors in {name} are not resolved; {most} may be",
-                last.fact.unresolved
+                open.fact.unresolved
             );
             return Judgement::fail(good.scope, why)
-                .because([last.entry])
-                .since(Moment::utc(last.at));
+                .because([open.entry])
+                .since(Moment::utc(open.at));
         }
     }
     good

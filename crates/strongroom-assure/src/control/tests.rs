@@ -1,7 +1,8 @@
 //! Each control on one small organisation, with what is missing, stale or wrong.
 
 use super::*;
-use crate::testing_org::Org;
+use crate::testing_org::deeds::verified;
+use crate::testing_org::{DAYS, Org};
 
 #[track_caller]
 fn check(org: &Org, id: &str, scope: &str, wanted: Verdict) -> Judgement {
@@ -233,6 +234,48 @@ fn c_08_verification() {
     );
     let deeper = Parameters::new().with("level", ParameterValue::Count(4));
     check_with(&Org::good(), "C-08", &deeper, "repository:vault", Unknown);
+}
+
+#[test]
+fn c_08_damage_stays_until_it_is_seen_to_be_gone() {
+    let then = |level: u8, read: u64, choice: &str, entry: Option<u64>| {
+        let mut fact = verified("vault");
+        (fact.level, fact.coverage) = (level, (read, 1_000));
+        (fact.choice, fact.entry) = (Some(choice.to_owned()), entry);
+        Org::good().damaged("vault").recorded(DAYS, 8, fact)
+    };
+    for (org, wanted) in [
+        (then(0, 1_000, "all", None), Fail),
+        (then(2, 1_000, "all", None), Fail),
+        (then(3, 10, "sample 0.99/0.001", None), Fail),
+        (then(3, 10, "older", Some(7)), Fail),
+        (then(3, 500, "round", None), Fail),
+        (then(3, 1_000, "round", None), Pass),
+        (then(3, 1_000, "all", None), Pass),
+    ] {
+        check(&org, "C-08", "repository:vault", wanted);
+    }
+    let mut found = verified("vault");
+    (found.unresolved, found.entry) = (1, Some(5));
+    let mut again = verified("vault");
+    (again.coverage, again.entry) = ((10, 1_000), Some(7));
+    again.choice = Some("older".to_owned());
+    // What was damaged is read again by what reads all that was not found good.
+    let org = Org::good().recorded(DAYS, 7, found);
+    let org = org.recorded(DAYS, 8, again);
+    check(&org, "C-08", "repository:vault", Pass);
+}
+
+#[test]
+fn c_08_what_is_new_and_one_snapshot_are_not_the_repository() {
+    let mut new = verified("vault");
+    (new.coverage, new.choice) = ((10, 1_000), Some("older".to_owned()));
+    let mut one = verified("vault");
+    (one.level, one.snapshot) = (4, Some(strongroom_crypt::Id::from_bytes([7; 32])));
+    for fact in [new, one] {
+        let org = Org::good().without("verified").recorded(DAYS, 7, fact);
+        check(&org, "C-08", "repository:vault", Unknown);
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use strongroom_retain::Moment;
 
 use super::case::{Case, after};
 use super::catalogue::Standard;
+use super::damage::{ALMOST_ALL, is_of_all, unresolved};
 use super::parameter::{Parameter, ParameterKind, Parameters};
 use super::several::Several;
 use super::verdict::{Judgement, Scope};
@@ -22,7 +23,7 @@ pub(super) const C_08: Standard = Standard {
         .with_texts(Texts {
             business: "What is needed one day may be damaged, and nobody would know before.",
             next_step: "Verify the repository at the level asked for; repair what is damaged from another copy.",
-            does_not_prove: "More than its level says: below L5 nothing was restored, and a sample says nothing about what it left out.",
+            does_not_prove: "More than its level says: below L5 nothing was restored, and a sample says nothing about what it left out. What is verified after a run is of what is new.",
         })
         .with_parameters(&[
             Parameter::new("age", ParameterKind::Period, "how old a verification may be"),
@@ -59,7 +60,7 @@ fn verified(case: &Case<'_>, name: &str, given: &Parameters) -> Judgement {
         all.add(in_full(case, name, limit));
     }
     if let Some(last) = records.last() {
-        all.add(damage(&all.scope(), last));
+        all.add(damaged(case, name, last));
     }
     all.finish()
 }
@@ -92,7 +93,8 @@ fn of_level(
     level: u8,
     limit: Period,
 ) -> Judgement {
-    let mut deep = records.iter().rev().filter(|one| one.fact.level >= level);
+    let is_it = |one: &&&Noted<Verified>| one.fact.level >= level && is_of_all(&one.fact);
+    let mut deep = records.iter().rev().filter(is_it);
     let Some(last) = deep.next() else {
         let why = format!("it was never verified at level L{level}; that is good for {limit}");
         return Judgement::unknown(scope.clone(), why);
@@ -150,19 +152,20 @@ fn in_full(case: &Case<'_>, name: &str, limit: Period) -> Judgement {
     Judgement::unknown(scope, why).because(entries)
 }
 
-fn damage(scope: &Scope, last: &Noted<Verified>) -> Judgement {
-    let (damaged, unresolved) = (last.fact.damaged, last.fact.unresolved);
-    if unresolved > 0 {
-        let why = format!("{unresolved} objects are damaged and not repaired");
-        return Judgement::fail(scope.clone(), why)
-            .because([last.entry])
-            .since(Moment::utc(last.at));
+fn damaged(case: &Case<'_>, name: &str, last: &Noted<Verified>) -> Judgement {
+    let scope = Scope::Repository(name.to_owned());
+    if let Some(open) = unresolved(case, name) {
+        let count = open.fact.unresolved;
+        let why = format!("{count} objects are damaged and not seen to be repaired");
+        return Judgement::fail(scope, why)
+            .because([open.entry])
+            .since(Moment::utc(open.at));
     }
-    let why = match damaged {
+    let why = match last.fact.damaged {
         0 => "nothing that was read was damaged".to_owned(),
-        _ => format!("{damaged} objects were damaged, and all are repaired"),
+        damaged => format!("{damaged} objects were damaged, and all are repaired"),
     };
-    Judgement::pass(scope.clone(), why).because([last.entry])
+    Judgement::pass(scope, why).because([last.entry])
 }
 
 pub(super) fn number(level: Level) -> u8 {
@@ -173,5 +176,3 @@ pub(super) fn number(level: Level) -> u8 {
 }
 
 const READ_AGE: Period = Period::days(35);
-/// Shares that add up to one may do so a little below it.
-const ALMOST_ALL: f64 = 1.0 - 1e-6;

@@ -1,5 +1,7 @@
 use proptest::prelude::*;
-use strongroom_format::record::{Capacity, Drill, DrillVerdict, Job, Run, RunOutcome, Verified};
+use strongroom_format::record::{
+    Capacity, Drill, DrillVerdict, Job, RecordId, Run, RunOutcome, Verified,
+};
 use strongroom_format::{Body, Evidence};
 
 use super::*;
@@ -295,4 +297,29 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_verification_after_a_run_saw_what_was_durable_when_the_run_was() {
+    let mut log = Log::default();
+    let before = log.backup("db", "nas", START, HOUR);
+    let own = log.backup("mail", "nas", START + DAY, HOUR);
+    // Somebody else's, while the verification goes on.
+    let meanwhile = log.backup("www", "nas", START + DAY + HOUR + 60, 60);
+    let fact = Verified {
+        repository: "nas".to_owned(),
+        level: 3,
+        coverage: (10, 10),
+        choice: Some("older".to_owned()),
+        ..Verified::default()
+    };
+    log.record(START + DAY + 3 * HOUR, Some("mail"), fact);
+    let last = log.events.last_mut().unwrap();
+    let answers = &mut last.record.as_mut().unwrap().head.answers;
+    answers.push(RecordId::from_bytes([7; 16]));
+    let history = History::from_events(&log.events);
+    let check = history.whole_checks("nas")[0];
+    assert_eq!(check.began, START + DAY + HOUR);
+    let is_seen = |id| history.snapshot(&id).unwrap().durable <= check.began;
+    assert!(is_seen(before) && is_seen(own) && !is_seen(meanwhile));
 }

@@ -2,7 +2,7 @@
 
 use strongroom_format::record::{Job, Verified};
 
-use super::{EntryRef, History, Noted};
+use super::{EntryRef, History, Noted, RunSeen};
 use crate::stats::ratio;
 
 /// A verification of a whole repository, or one part of a round through it.
@@ -40,7 +40,7 @@ impl History {
         };
         let check = WholeCheck {
             level: fact.level,
-            began: self.began_of_check(&fact.repository, noted.at),
+            began: self.began_of_check(noted),
             at: noted.at,
             entry: noted.entry,
             share,
@@ -52,12 +52,21 @@ impl History {
         checks.insert(place, check);
     }
 
-    /// Returns when the run began that a verification at some time is of.
-    fn began_of_check(&self, repository: &str, at: i64) -> i64 {
+    /// Returns when a verification began: with the run of it, or, if it followed a backup, after that was durable.
+    fn began_of_check(&self, noted: &Noted<Verified>) -> i64 {
+        let (repository, at) = (&noted.fact.repository, noted.at);
+        let resource = noted.head.resource.as_deref();
+        let followed = resource.filter(|_| !noted.head.answers.is_empty());
+        if let Some(history) = followed.and_then(|id| self.resource(id)) {
+            let of_it = |run: &&RunSeen| run.repository == *repository && run.recorded_at <= at;
+            let mut runs = history.runs.iter().rev().take(RUNS_LOOKED_AT);
+            let durable = runs.find(of_it).and_then(|run| run.durable);
+            return durable.unwrap_or(at);
+        }
         let recent = self.other_runs.iter().rev().take(RUNS_LOOKED_AT);
-        let is_it = |run: &&super::RunSeen| {
+        let is_it = |run: &&RunSeen| {
             run.job == Job::Check
-                && run.repository == repository
+                && run.repository == *repository
                 && run.started <= at
                 && at <= run.ended.saturating_add(RECORDED_WITHIN_SECONDS)
         };

@@ -34,7 +34,7 @@ pub const SENT: &str = "sent";
 pub const RECEIVED: &str = "received";
 /// Extensions of names of files that the snapshot before had not.
 pub const EXTENSIONS_NEW: &str = "extensions_new";
-/// Files whose content is not what their extension says.
+/// Files that were read, so new or seemingly changed ones, whose content does not begin as their extension says.
 pub const MAGIC_MISMATCH: &str = "magic_mismatch";
 /// Files whose content has changed while their time of modification has not.
 pub const MTIME_UNCHANGED: &str = "mtime_unchanged";

@@ -20,7 +20,7 @@ pub struct Verified {
     pub snapshot: Option<Id>,
     /// Bytes that were read, and bytes that there are.
     pub coverage: (u64, u64),
-    /// How what was read was chosen: `all`, `round`, `sample 0.99/0.001`.
+    /// How what was read was chosen: `all`, `round`, `sample 0.99/0.001`, `older` (what no check had read since some time), `trees` (no content).
     pub choice: Option<String>,
     /// Objects that were damaged or missing.
     pub damaged: u64,

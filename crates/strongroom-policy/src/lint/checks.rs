@@ -9,6 +9,7 @@ pub(super) fn look(lint: &mut Lint<'_>, case: &Case<'_>) {
     verified(lint, case);
     restored(lint, case);
     told(lint, case);
+    watched(lint, case);
 }
 
 fn verified(lint: &mut Lint<'_>, case: &Case<'_>) {
@@ -101,18 +102,6 @@ fn sampled(lint: &mut Lint<'_>, case: &Case<'_>) {
         if let Some(found) = found {
             found.hint("add verification.full_every = \"3mo\"");
         }
-    }
-    if resolved.words(Key::Detectors).is_empty() {
-        let path = case.path(Key::Detectors);
-        let message = "nothing looks for attacks".to_owned();
-        lint.about(
-            case,
-            "anomaly",
-            Severity::Warning,
-            "detectors-off",
-            path,
-            message,
-        );
     }
 }
 
@@ -236,5 +225,55 @@ fn told(lint: &mut Lint<'_>, case: &Case<'_>) {
             path,
             message,
         );
+    }
+}
+
+/// Judges what looks for attacks.
+fn watched(lint: &mut Lint<'_>, case: &Case<'_>) {
+    let resolved = &case.resolved;
+    let detectors = resolved.words(Key::Detectors);
+    if detectors.is_empty() {
+        let path = case.path(Key::Detectors);
+        let message = "nothing looks for attacks".to_owned();
+        lint.about(
+            case,
+            "anomaly",
+            Severity::Warning,
+            "detectors-off",
+            path,
+            message,
+        );
+    }
+    let has_canaries = !resolved.words(Key::Canaries).is_empty();
+    if has_canaries && !detectors.contains("canary") {
+        let path = case.path(Key::Canaries);
+        let message = "there are canaries, and nobody is told when they are touched".to_owned();
+        let found = lint.about(
+            case,
+            "anomaly",
+            Severity::Warning,
+            "canaries-unwatched",
+            path,
+            message,
+        );
+        if let Some(found) = found {
+            found.hint("add \"canary\" to anomaly.detectors");
+        }
+    }
+    // The output of a command has no files.
+    if detectors.contains("canary") && !has_canaries && !case.resource.paths.is_empty() {
+        let path = case.path(Key::Detectors);
+        let message = "canaries are watched, and no file is one".to_owned();
+        let found = lint.about(
+            case,
+            "anomaly",
+            Severity::Warning,
+            "canaries-missing",
+            path,
+            message,
+        );
+        if let Some(found) = found {
+            found.hint("add anomaly.canaries, such as [\"accounts/2019-closed.xlsx\"]");
+        }
     }
 }

@@ -396,6 +396,16 @@ fn checks_are_made_and_told() {
             "[defaults.anomaly]\ndetectors = []\n[defaults.software]",
         )],
     );
+    let anomaly = |lines: &str| format!("[defaults.anomaly]\n{lines}\n[defaults.software]");
+    check(
+        "canaries-unwatched",
+        &[("[defaults.software]", &anomaly("canaries = [\"a.xlsx\"]"))],
+    );
+    let found = check(
+        "canaries-missing",
+        &[("[defaults.software]", &anomaly("detectors = [\"canary\"]"))],
+    );
+    assert!(found.hint.is_some());
     check("no-drill", &[("every = \"6mo\"\nchoose", "choose")]);
     check(
         "drill-rare",

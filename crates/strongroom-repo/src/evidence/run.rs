@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use strongroom_format::record::{
-    ErrorCount, Fact, Job, Record, RecordHead, Run, RunOutcome, counter,
+    ErrorClass, ErrorCount, Fact, Job, Record, RecordHead, Run, RunOutcome, Verified, counter,
 };
 use strongroom_format::{Outcome, Time};
 
-use super::{Changes, new_head};
+use super::{Canaries, Changes, Sniffer, new_head};
 use crate::backup::BackupReport;
 use crate::copy::CopyReport;
 use crate::error::{Error, ErrorKind, Result};
@@ -91,7 +91,7 @@ impl RunNotes {
     }
 
     /// Takes note of something that went wrong outside of the engine: a hook, a window.
-    pub fn problem(&mut self, code: &str, class: strongroom_format::record::ErrorClass) {
+    pub fn problem(&mut self, code: &str, class: ErrorClass) {
         let phase = self.phase.as_ref().map_or("", |(name, _)| name.as_str());
         let mut errors = self.run.errors.iter_mut();
         let same = errors.find(|one| one.class == class && one.code == code && one.phase == phase);
@@ -130,6 +130,43 @@ impl RunNotes {
         let counted = changes.counters();
         let counted = counted.map(|(name, number)| (name.to_owned(), number));
         self.run.counters.extend(counted);
+    }
+
+    /// Takes note of what became of the canaries since the snapshot before. That one is missing is a problem by itself.
+    pub fn canaries(&mut self, canaries: &Canaries, is_compared: bool) {
+        if is_compared {
+            self.count(counter::CANARIES_CHANGED, canaries.changed);
+        }
+        if canaries.missing > 0 {
+            self.problem("canary-missing", ErrorClass::Configuration);
+            if self.run.outcome == RunOutcome::Ok {
+                self.run.outcome = RunOutcome::OkWithNotices;
+            }
+        }
+    }
+
+    /// Takes note of how many of the files that were read are not what their names say.
+    pub fn sniffed(&mut self, sniffer: &Sniffer) {
+        self.count(counter::MAGIC_MISMATCH, sniffer.mismatches());
+    }
+
+    /// Takes note of what a verification right after the backup found; `is_complete` says whether it looked as deep as the policy asks, at all that it was
+    /// to look at. With damage the run has failed, and with less than was asked for it is partial, however well the backup went.
+    pub fn verified(&mut self, fact: &Verified, is_complete: bool) {
+        if fact.damaged > 0 {
+            self.problem("verification-damaged", ErrorClass::Hardware);
+            self.run.outcome = RunOutcome::Failed;
+        } else if !is_complete {
+            self.not_verified("verification-incomplete", ErrorClass::Configuration);
+        }
+    }
+
+    /// Takes note of a verification that could not be made: then the run is partial at best.
+    pub fn not_verified(&mut self, code: &str, class: ErrorClass) {
+        self.problem(code, class);
+        if matches!(self.run.outcome, RunOutcome::Ok | RunOutcome::OkWithNotices) {
+            self.run.outcome = RunOutcome::Partial;
+        }
     }
 
     /// Takes note of a copy that went through, with some snapshots or without.
@@ -199,8 +236,6 @@ fn millis(time: Time) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use strongroom_format::record::ErrorClass;
-
     use super::*;
 
     /// A clock that goes on by an hour whenever it is asked.
@@ -260,6 +295,55 @@ mod tests {
         assert_eq!(errors, [("backup", 2), ("copy", 1), ("backup", 1)]);
         let phases: Vec<_> = run.phases.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(phases, ["backup", "copy"]);
+    }
+
+    #[test]
+    fn a_verification_makes_no_run_better() {
+        let outcome = |before: RunOutcome, damaged: u64, is_complete: bool| {
+            let mut notes = notes();
+            notes.run.outcome = before;
+            let fact = Verified {
+                damaged,
+                ..Verified::default()
+            };
+            notes.verified(&fact, is_complete);
+            let run = run(notes.finish());
+            (run.outcome, run.errors.len())
+        };
+        assert_eq!(outcome(RunOutcome::Ok, 0, true), (RunOutcome::Ok, 0));
+        assert_eq!(outcome(RunOutcome::Ok, 0, false), (RunOutcome::Partial, 1));
+        assert_eq!(
+            outcome(RunOutcome::OkWithNotices, 1, true),
+            (RunOutcome::Failed, 1)
+        );
+        assert_eq!(
+            outcome(RunOutcome::Partial, 0, true),
+            (RunOutcome::Partial, 0)
+        );
+        assert_eq!(
+            outcome(RunOutcome::Failed, 0, false),
+            (RunOutcome::Failed, 1)
+        );
+    }
+
+    #[test]
+    fn canaries_are_counted_against_a_snapshot_before() {
+        let mut first = notes();
+        first.run.outcome = RunOutcome::Ok;
+        let gone = Canaries {
+            changed: 0,
+            missing: 1,
+        };
+        first.canaries(&gone, false);
+        let first = run(first.finish());
+        assert_eq!(first.outcome, RunOutcome::OkWithNotices);
+        assert!(first.counters.is_empty(), "nothing was measured");
+        let mut second = notes();
+        second.run.outcome = RunOutcome::Ok;
+        second.canaries(&Canaries::default(), true);
+        let second = run(second.finish());
+        assert_eq!(second.counters[counter::CANARIES_CHANGED], 0);
+        assert_eq!(second.outcome, RunOutcome::Ok);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) struct Readings {
     pub(crate) choices: Vec<Choice>,
     /// How many packs were read, and their bytes.
     pub(crate) read: (u64, u64),
+    /// Bytes of all packs that there are.
+    pub(crate) all_bytes: u64,
     /// Packs that were chosen and not read to the level.
     pub(crate) unread: BTreeSet<ObjectHash>,
 }

@@ -14,7 +14,9 @@ use strongroom_repo::{
     PruneOptions, Repository,
 };
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Operation, Recording, Rule};
-use strongroom_store::{ErrorKind as StoreKind, Key, MemoryStore, Prefix, StoreExt as _};
+use strongroom_store::{
+    ErrorKind as StoreKind, Key, MemoryStore, Prefix, Store as _, StoreExt as _,
+};
 
 use super::*;
 use crate::{Area, Event, Head};
@@ -420,4 +422,77 @@ fn what_a_pruner_takes_away_meanwhile_is_not_missing() {
     let auditor = Auditor::new(fixture.store).with_keys(keys).with_threads(2);
     let report = block_on(auditor.check(CheckOptions::new(NOW), Arc::new(observer))).unwrap();
     assert!(report.is_intact(), "{report}");
+}
+
+/// Backs up one file, and returns the snapshot and the packs that there are now.
+fn back_up(fixture: &Fixture, name: &str) -> (strongroom_crypt::Id, Vec<Key>) {
+    let tree = Tree::dir([(name, Tree::file(name.as_bytes()))]);
+    let source = Arc::new(TreeSource::new(tree));
+    let options = BackupOptions::new(name);
+    let report = block_on(fixture.repository.backup(source, options, Arc::new(()))).unwrap();
+    let objects = fixture.objects().into_keys();
+    let packs =
+        objects.filter(|key| matches!(object_name::parse(key.as_str()), Some(ObjectName::Pack(_))));
+    (report.snapshot, packs.collect())
+}
+
+#[test]
+fn after_a_backup_only_what_nobody_has_read_is_read() {
+    let fixture = fixture(3);
+    let (first, _) = back_up(&fixture, "first");
+    let options = CheckOptions::after_backup(NOW, Level::Decoded, first);
+    let report = fixture.check(Some(AuditScope::Content), options);
+    let said = report.verified("nas").unwrap();
+    assert_eq!((said.level, said.choice.as_deref()), (3, Some("older")));
+    assert_eq!((said.coverage.0, said.damaged), (said.coverage.1, 0));
+    assert!(report.is_complete() && said.coverage.0 > 0);
+    let evidence = report.evidence("test", 0).unwrap();
+    block_on(fixture.repository.record_evidence(evidence)).unwrap();
+
+    let (second, _) = back_up(&fixture, "second");
+    let options = CheckOptions::after_backup(NOW, Level::Decoded, second);
+    let report = fixture.check(Some(AuditScope::Content), options);
+    let said = report.verified("nas").unwrap();
+    assert!(
+        said.coverage.0 > 0 && said.coverage.0 < said.coverage.1,
+        "{said:?}"
+    );
+    // No earlier check has read anything as deep as that.
+    let options = CheckOptions::after_backup(NOW, Level::Rebuilt, second);
+    let report = fixture.check(Some(AuditScope::Content), options);
+    let said = report.verified_snapshot("nas", second, 6).unwrap();
+    assert_eq!((said.level, said.snapshot), (4, Some(second)));
+    assert_eq!((said.coverage, said.damaged), ((6, 6), 0));
+}
+
+#[test]
+fn damage_elsewhere_is_not_that_of_the_snapshot() {
+    for is_own in [false, true] {
+        let fixture = fixture(0);
+        let (_, before) = back_up(&fixture, "first");
+        let (second, after) = back_up(&fixture, "second");
+        let gone = after.iter().find(|key| before.contains(key) != is_own);
+        block_on(fixture.store.delete(gone.unwrap())).unwrap();
+        let options = CheckOptions::after_backup(NOW, Level::Rebuilt, second);
+        let report = fixture.check(Some(AuditScope::Content), options);
+        let said = report.verified_snapshot("nas", second, 6).unwrap();
+        assert_eq!(said.snapshot, is_own.then_some(second), "{report}");
+        assert!(said.damaged > 0 && said.unresolved > 0);
+    }
+}
+
+#[test]
+fn a_check_without_the_keys_for_its_level_is_not_complete() {
+    let fixture = fixture(1);
+    let (snapshot, _) = back_up(&fixture, "first");
+    let options = || CheckOptions::after_backup(NOW, Level::Rebuilt, snapshot);
+    let report = fixture.check(Some(AuditScope::Structure), options());
+    assert!(report.is_intact() && !report.is_complete());
+    let said = report.verified_snapshot("nas", snapshot, 5).unwrap();
+    assert_eq!((said.level, said.snapshot), (2, None));
+    let report = fixture.check(None, options());
+    assert_eq!(
+        report.verified("nas").unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
 }

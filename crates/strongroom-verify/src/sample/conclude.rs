@@ -74,6 +74,7 @@ impl Chosen {
             is_stated: self.is_stated,
             choices: self.choices().to_vec(),
             read: (count, total),
+            all_bytes: self.units.values().map(|unit| unit.bytes).sum(),
             unread: outcome.unread.clone(),
         }
     }

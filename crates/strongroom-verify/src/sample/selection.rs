@@ -97,7 +97,8 @@ impl PackSelection {
         self
     }
 
-    const fn none() -> Self {
+    /// None but those of names and pages.
+    pub(crate) const fn none() -> Self {
         Self {
             all: false,
             sample: None,

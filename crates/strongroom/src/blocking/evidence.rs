@@ -6,7 +6,7 @@ use std::sync::Arc;
 use strongroom_crypt::Id;
 use strongroom_format::record::{Person, Record, RecordHead};
 use strongroom_format::{Event, Evidence};
-use strongroom_repo::{Changes, PolicyInForce, Result};
+use strongroom_repo::{Canaries, Changes, PolicyInForce, Result};
 
 use super::Repository;
 
@@ -100,6 +100,23 @@ impl Repository {
     pub fn changes(&self, earlier: &Id, later: &Id) -> Result<Changes> {
         let (earlier, later) = (*earlier, *later);
         self.run(move |repository| async move { repository.changes(&earlier, &later).await })
+    }
+
+    /// Looks at files that nobody changes.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Repository::canaries`].
+    pub fn canaries(
+        &self,
+        earlier: Option<&Id>,
+        later: &Id,
+        paths: Vec<Vec<u8>>,
+    ) -> Result<Canaries> {
+        let (earlier, later) = (earlier.copied(), *later);
+        self.run(move |repository| async move {
+            repository.canaries(earlier.as_ref(), &later, paths).await
+        })
     }
 
     /// Returns the policy in force, if there is one.

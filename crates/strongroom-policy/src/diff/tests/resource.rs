@@ -488,3 +488,19 @@ fn a_weaker_escalation() {
         )],
     );
 }
+
+#[test]
+fn a_canary_less() {
+    let with = |lines: &str| edited(&[("[defaults.software]", lines)]);
+    let two = with("[defaults.anomaly]\ncanaries = [\"a.xlsx\", \"b.pdf\"]\n[defaults.software]");
+    let one = with("[defaults.anomaly]\ncanaries = [\"a.xlsx\"]\n[defaults.software]");
+    let is_weaker = |old: &str, new: &str| {
+        let diff = between(old, new);
+        diff.weaker().any(|one| {
+            one.aspect == "anomaly.canaries" && one.resource.as_deref() == Some("ledger")
+        })
+    };
+    assert!(is_weaker(&two, &one));
+    assert!(is_weaker(&one, COMPANY));
+    assert!(!is_weaker(&one, &two) && !is_weaker(COMPANY, &one));
+}
