@@ -44,25 +44,11 @@ for tool in rsync strace setpriv python3 cargo; do
 done
 [ -x /usr/bin/time ] || { echo "acceptance: /usr/bin/time is missing (package time)" >&2; exit 1; }
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/strongroom-acceptance.XXXXXX")
-chmod 755 "$work"
-rows=()
-finish() {
-    local status=$?
-    mountpoint -q "$work/mount" && umount "$work/mount"
-    printf '\n%-42s %s\n' check result
-    [ ${#rows[@]} -eq 0 ] || printf '%s\n' "${rows[@]}"
-    if [ $status -ne 0 ] && [ -n "$keep" ]; then
-        echo "acceptance: FAILED; what there was is in $work" >&2
-    else
-        "$here/hostile-tree.sh" --remove "$work"
-        [ $status -eq 0 ] || echo "acceptance: FAILED" >&2
-    fi
-}
-trap finish EXIT
-
-row() { rows+=("$(printf '%-42s %s' "$1" "$2")"); printf '%-42s %s\n' "$1" "$2"; }
-fail() { row "$1" "FAILED: $2"; exit 1; }
+# shellcheck source=tools/rows.sh
+source "$here/../rows.sh"
+begin_rows strongroom-acceptance 42
+put_back() { ! mountpoint -q "$work/mount" || umount "$work/mount"; }
+remove_work() { "$here/hostile-tree.sh" --remove "$work"; }
 
 export STRONGROOM_PASSWORD='acceptance tests only'
 bin=$work/bin

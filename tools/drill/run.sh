@@ -17,33 +17,15 @@ while [ $# -gt 0 ]; do
 done
 [ "$(id -u)" -eq 0 ] || { echo 'run.sh: needs root: servers run as users of their own' >&2; exit 1; }
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/sr-drill.XXXXXX")
-chmod 755 "$work"
-touch "$work/rows"
+# shellcheck source=tools/rows.sh
+source "$here/../rows.sh"
+begin_rows sr-drill 64
 pids=()
-finish() {
-    local status=$? pid
-    trap '' TERM INT HUP
-    trap - EXIT
+put_back() {
+    local pid
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-    printf '\n%-64s %s\n' check result
-    cat "$work/rows"
-    if [ $status -ne 0 ] && [ -n "$keep" ]; then
-        echo "run.sh: FAILED; what there was is in $work" >&2
-    else
-        rm -rf "$work"
-        [ $status -eq 0 ] || echo 'run.sh: FAILED' >&2
-    fi
-    exit $status
 }
-trap finish EXIT
-trap 'exit 143' TERM
-trap 'exit 130' INT
-trap 'exit 129' HUP
-
-row() { printf '%-64s %s\n' "$1" "$2" | tee -a "$work/rows"; }
-fail() { row "$1" "FAILED: $2"; exit 1; }
 
 # --- What is needed ---------------------------------------------------------------------------------
 

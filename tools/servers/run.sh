@@ -44,35 +44,18 @@ done
 [ ${#chosen[@]} -gt 0 ] || chosen=("${servers[@]}")
 [ "$(id -u)" -eq 0 ] || { echo 'run.sh: needs root: servers of the system are started' >&2; exit 1; }
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/strongroom-stores.XXXXXX")
-chmod 755 "$work"
-touch "$work/rows" "$work/pids"
-finish() {
-    local status=$? pid tries
-    trap '' TERM INT HUP
-    trap - EXIT
+# shellcheck source=tools/rows.sh
+source "$here/../rows.sh"
+begin_rows strongroom-stores 46
+touch "$work/pids"
+put_back() {
+    local pid tries
     while read -r pid; do kill "$pid" 2>/dev/null || true; done <"$work/pids"
     while read -r pid; do
         for tries in $(seq 300); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
         ! kill -0 "$pid" 2>/dev/null || echo "run.sh: process $pid does not end" >&2
     done <"$work/pids"
-    printf '\n%-46s %s\n' check result
-    cat "$work/rows"
-    if [ $status -ne 0 ] && [ -n "$keep" ]; then
-        echo "run.sh: FAILED; what there was is in $work" >&2
-    else
-        rm -rf "$work"
-        [ $status -eq 0 ] || echo 'run.sh: FAILED' >&2
-    fi
-    exit $status
 }
-trap finish EXIT
-trap 'exit 143' TERM
-trap 'exit 130' INT
-trap 'exit 129' HUP
-
-row() { printf '%-46s %s\n' "$1" "$2" | tee -a "$work/rows"; }
-fail() { row "$1" "FAILED: $2"; exit 1; }
 
 # launch NAME COMMAND…: begins a server, whose line will be in $work/NAME.line.
 launch() {

@@ -82,6 +82,8 @@ mod testing;
 mod testing_fleet;
 #[cfg(test)]
 mod testing_org;
+#[cfg(test)]
+mod testing_policy;
 mod trend;
 mod window;
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use strongroom_crypt::{Id, Roles, SessionId};
 use strongroom_format::record::{Fact, Job, Record, RecordHead, RecordId, Run, RunOutcome};
-use strongroom_format::{Body, Commit, Event, Evidence, Forget, ObjectHash, Snapshot, Time};
+use strongroom_format::{
+    Body, Commit, Event, Evidence, Forget, Genesis, ObjectHash, Snapshot, Time,
+};
 use strongroom_policy::{Document, Policy};
 use strongroom_retain::Moment;
 
@@ -44,6 +46,31 @@ impl Log {
             sealed: None,
         });
         self.events.last_mut().unwrap()
+    }
+
+    /// The first entry of a journal.
+    pub(crate) fn genesis(&mut self, at: i64) {
+        let genesis = Genesis {
+            admin: [9; 32],
+            config: ObjectHash::of(b"config"),
+            certificates: Vec::new(),
+            single_writer: false,
+            only_writer: None,
+            probed: true,
+            probe: None,
+            unknown: Default::default(),
+        };
+        self.add(at, Body::Genesis(genesis));
+    }
+
+    /// Puts a policy in force.
+    pub(crate) fn policy(&mut self, at: i64, text: &str) {
+        let policy = strongroom_format::Policy {
+            hash: ObjectHash::of(text.as_bytes()),
+            document: Some(text.as_bytes().to_vec()),
+            ..strongroom_format::Policy::default()
+        };
+        self.add(at, Body::Policy(policy));
     }
 
     pub(crate) fn record(&mut self, at: i64, resource: Option<&str>, fact: impl Into<Fact>) -> u64 {

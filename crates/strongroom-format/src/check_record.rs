@@ -59,12 +59,8 @@ impl CheckRecord {
     ///
     /// `TooLarge` beyond the limits of `docs/format.md`, §12; `Invalid` for a list that is not sorted.
     pub fn to_evidence(&self) -> Result<Evidence, EncodeError> {
-        Ok(Evidence {
-            kind: Self::KIND.to_owned(),
-            schema: Self::SCHEMA,
-            record: self.encode()?,
-            ..Evidence::default()
-        })
+        let record = self.encode()?;
+        Ok(Evidence::of_record(Self::KIND, Self::SCHEMA, record))
     }
 
     /// Decodes the record of evidence; `None` of evidence of another kind, or of a later schema.
@@ -73,10 +69,8 @@ impl CheckRecord {
     ///
     /// As [`decode`](Self::decode).
     pub fn of_evidence(evidence: &Evidence) -> Result<Option<Self>, DecodeError> {
-        if evidence.kind != Self::KIND || evidence.schema != Self::SCHEMA {
-            return Ok(None);
-        }
-        Self::decode(&evidence.record).map(Some)
+        let record = evidence.record_of(Self::KIND, Self::SCHEMA);
+        record.map(Self::decode).transpose()
     }
 
     /// Encodes the record.

@@ -73,12 +73,8 @@ impl LockRecord {
     ///
     /// `TooLarge` beyond the limits of `docs/format.md`, §12; `Invalid` for names that are not sorted.
     pub fn to_evidence(&self) -> Result<Evidence, EncodeError> {
-        Ok(Evidence {
-            kind: Self::KIND.to_owned(),
-            schema: Self::SCHEMA,
-            record: self.encode()?,
-            ..Evidence::default()
-        })
+        let record = self.encode()?;
+        Ok(Evidence::of_record(Self::KIND, Self::SCHEMA, record))
     }
 
     /// Decodes the record of evidence; `None` of evidence of another kind, or of a later schema.
@@ -87,10 +83,8 @@ impl LockRecord {
     ///
     /// As [`decode`](Self::decode).
     pub fn of_evidence(evidence: &Evidence) -> Result<Option<Self>, DecodeError> {
-        if evidence.kind != Self::KIND || evidence.schema != Self::SCHEMA {
-            return Ok(None);
-        }
-        Self::decode(&evidence.record).map(Some)
+        let record = evidence.record_of(Self::KIND, Self::SCHEMA);
+        record.map(Self::decode).transpose()
     }
 
     /// Encodes the record.

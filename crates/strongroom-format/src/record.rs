@@ -99,12 +99,8 @@ impl Record {
     /// `TooLarge` beyond the limits of `docs/format.md`, §12; `Invalid` for an `Other` that this version has a name for, and for nanoseconds of a second
     /// and more.
     pub fn to_evidence(&self) -> Result<Evidence, EncodeError> {
-        Ok(Evidence {
-            kind: self.fact.kind().to_owned(),
-            schema: Self::SCHEMA,
-            record: self.encode()?,
-            ..Evidence::default()
-        })
+        let record = self.encode()?;
+        Ok(Evidence::of_record(self.fact.kind(), Self::SCHEMA, record))
     }
 
     /// Decodes the record of evidence; `None` of evidence of another kind, or of another schema.

@@ -8,10 +8,10 @@ use strongroom_store::{Cause, Environment, Error, ErrorKind, Result};
 
 use self::calls::AzureCalls;
 use self::credentials::Found;
-use crate::address::{Address, check_folder, invalid};
+use crate::address::{Address, invalid};
 use crate::s3::never;
 use crate::secret::Secret;
-use crate::settings::{self, Common, Creates};
+use crate::settings::{self, Common, Creates, Named};
 use crate::store::{Inner, ObjectStore, Service};
 use crate::tls::Trust;
 use crate::transport::{Connector, Timeouts, Transport, root_cause};
@@ -98,20 +98,11 @@ impl Azure {
         let mut azure = Self::new(&address.authority)?;
         azure.common = Common::take(address)?;
         azure.account = address.take("account").map(account).transpose()?;
-        azure.endpoint = address
-            .take("endpoint")
-            .map(|url| settings::endpoint(&url))
-            .transpose()?;
-        azure.credentials = match address.take("credentials").as_deref() {
-            None | Some("environment") => None,
-            Some("anonymous") => Some(AzureCredentials::Anonymous),
-            Some("instance") => Some(AzureCredentials::Instance),
-            Some(_) => {
-                return Err(invalid(
-                    "credentials= is neither environment nor anonymous nor instance",
-                ));
-            }
-        };
+        azure.endpoint = settings::take_endpoint(address)?;
+        azure.credentials = Named::take(address)?.map(|named| match named {
+            Named::Anonymous => AzureCredentials::Anonymous,
+            Named::Instance => AzureCredentials::Instance,
+        });
         Ok(azure)
     }
 
@@ -121,9 +112,7 @@ impl Azure {
     ///
     /// `Invalid` if it has empty segments, dots or control characters.
     pub fn with_folder(mut self, folder: &str) -> Result<Self> {
-        let folder = folder.trim_matches('/');
-        check_folder(folder)?;
-        folder.clone_into(&mut self.common.folder);
+        self.common.set_folder(folder)?;
         Ok(self)
     }
 
@@ -150,8 +139,7 @@ impl Azure {
     /// Sets the access tiers of hot and of cold objects; `None` is the account's own.
     #[must_use]
     pub fn with_classes(mut self, hot: Option<&str>, cold: Option<&str>) -> Self {
-        self.common.classes.hot = hot.map(str::to_owned);
-        self.common.classes.cold = cold.map(str::to_owned);
+        self.common.set_classes(hot, cold);
         self
     }
 

@@ -10,10 +10,10 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
 use strongroom_store::{Cause, Environment, Error, ErrorKind, Result};
 
 use self::calls::GoogleCalls;
-use crate::address::{Address, check_folder, invalid};
+use crate::address::{Address, invalid};
 use crate::s3::never;
 use crate::secret::Secret;
-use crate::settings::{self, Common, Creates};
+use crate::settings::{self, Common, Creates, Named};
 use crate::store::{Inner, ObjectStore, Service};
 use crate::transport::{Connector, Timeouts, Transport, root_cause};
 
@@ -81,20 +81,11 @@ impl Google {
     pub(crate) fn of(address: &mut Address) -> Result<Self> {
         let mut google = Self::new(&address.authority)?;
         google.common = Common::take(address)?;
-        google.endpoint = address
-            .take("endpoint")
-            .map(|url| settings::endpoint(&url))
-            .transpose()?;
-        google.credentials = match address.take("credentials").as_deref() {
-            None | Some("environment") => None,
-            Some("anonymous") => Some(GoogleCredentials::Anonymous),
-            Some("instance") => Some(GoogleCredentials::Instance),
-            Some(_) => {
-                return Err(invalid(
-                    "credentials= is neither environment nor anonymous nor instance",
-                ));
-            }
-        };
+        google.endpoint = settings::take_endpoint(address)?;
+        google.credentials = Named::take(address)?.map(|named| match named {
+            Named::Anonymous => GoogleCredentials::Anonymous,
+            Named::Instance => GoogleCredentials::Instance,
+        });
         Ok(google)
     }
 
@@ -104,9 +95,7 @@ impl Google {
     ///
     /// `Invalid` if it has empty segments, dots or control characters.
     pub fn with_folder(mut self, folder: &str) -> Result<Self> {
-        let folder = folder.trim_matches('/');
-        check_folder(folder)?;
-        folder.clone_into(&mut self.common.folder);
+        self.common.set_folder(folder)?;
         Ok(self)
     }
 
@@ -123,8 +112,7 @@ impl Google {
     /// Sets the classes of hot and of cold objects; `None` is the bucket's own.
     #[must_use]
     pub fn with_classes(mut self, hot: Option<&str>, cold: Option<&str>) -> Self {
-        self.common.classes.hot = hot.map(str::to_owned);
-        self.common.classes.cold = cold.map(str::to_owned);
+        self.common.set_classes(hot, cold);
         self
     }
 

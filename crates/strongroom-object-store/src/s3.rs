@@ -10,8 +10,8 @@ use strongroom_store::{Environment, Result};
 use self::calls::S3Calls;
 use self::credentials::{Profile, Source};
 pub(crate) use self::warm::Restore;
-use crate::address::{Address, check_folder, invalid};
-use crate::settings::{self, Common, Creates};
+use crate::address::{Address, invalid};
+use crate::settings::{self, Common, Creates, Named};
 use crate::store::{Inner, ObjectStore, Service};
 use crate::tls::Trust;
 use crate::transport::{Connector, Timeouts, Transport};
@@ -105,10 +105,7 @@ impl S3 {
     pub(crate) fn of(address: &mut Address) -> Result<Self> {
         let mut s3 = Self::new(&address.authority)?;
         s3.common = Common::take(address)?;
-        s3.endpoint = address
-            .take("endpoint")
-            .map(|url| settings::endpoint(&url))
-            .transpose()?;
+        s3.endpoint = settings::take_endpoint(address)?;
         s3.region = address.take("region").map(region).transpose()?;
         s3.bucket_in_host = match address.take("style").as_deref() {
             None => None,
@@ -130,16 +127,10 @@ impl S3 {
                 "lock=true needs checksums, which checksum=false leaves out",
             ));
         }
-        s3.credentials = match address.take("credentials").as_deref() {
-            None | Some("environment") => None,
-            Some("anonymous") => Some(AwsCredentials::anonymous()),
-            Some("instance") => Some(AwsCredentials::instance()),
-            Some(_) => {
-                return Err(invalid(
-                    "credentials= is neither environment nor anonymous nor instance",
-                ));
-            }
-        };
+        s3.credentials = Named::take(address)?.map(|named| match named {
+            Named::Anonymous => AwsCredentials::anonymous(),
+            Named::Instance => AwsCredentials::instance(),
+        });
         Ok(s3)
     }
 
@@ -149,9 +140,7 @@ impl S3 {
     ///
     /// `Invalid` if it has empty segments, dots or control characters.
     pub fn with_folder(mut self, folder: &str) -> Result<Self> {
-        let folder = folder.trim_matches('/');
-        check_folder(folder)?;
-        folder.clone_into(&mut self.common.folder);
+        self.common.set_folder(folder)?;
         Ok(self)
     }
 
@@ -178,8 +167,7 @@ impl S3 {
     /// Sets what the service calls the classes of storage for hot and for cold objects; `None` is the bucket's own.
     #[must_use]
     pub fn with_classes(mut self, hot: Option<&str>, cold: Option<&str>) -> Self {
-        self.common.classes.hot = hot.map(str::to_owned);
-        self.common.classes.cold = cold.map(str::to_owned);
+        self.common.set_classes(hot, cold);
         self
     }
 

@@ -85,6 +85,24 @@ impl Common {
         })
     }
 
+    /// Keeps everything in a folder.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` if it has empty segments, dots or control characters.
+    pub(crate) fn set_folder(&mut self, folder: &str) -> Result<()> {
+        let folder = folder.trim_matches('/');
+        check_folder(folder)?;
+        folder.clone_into(&mut self.folder);
+        Ok(())
+    }
+
+    /// Sets what the service calls the classes.
+    pub(crate) fn set_classes(&mut self, hot: Option<&str>, cold: Option<&str>) {
+        self.classes.hot = hot.map(str::to_owned);
+        self.classes.cold = cold.map(str::to_owned);
+    }
+
     /// Returns what keys are put after.
     pub(crate) fn root(&self) -> String {
         if self.folder.is_empty() {
@@ -134,6 +152,35 @@ fn class(name: Option<String>) -> Result<Option<String>> {
         Some(name) if !is_word(&name) => Err(invalid("a class that is no word")),
         name => Ok(name),
     }
+}
+
+/// Credentials that an address can name, because there is no secret in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// None at all.
+    Anonymous,
+    /// Those of the machine that this runs on.
+    Instance,
+}
+
+impl Named {
+    /// Takes what an address says; `None` if those of the environment are meant.
+    pub(crate) fn take(address: &mut Address) -> Result<Option<Self>> {
+        match address.take("credentials").as_deref() {
+            None | Some("environment") => Ok(None),
+            Some("anonymous") => Ok(Some(Self::Anonymous)),
+            Some("instance") => Ok(Some(Self::Instance)),
+            Some(_) => Err(invalid(
+                "credentials= is neither environment nor anonymous nor instance",
+            )),
+        }
+    }
+}
+
+/// Takes the endpoint of an address.
+pub(crate) fn take_endpoint(address: &mut Address) -> Result<Option<String>> {
+    let url = address.take("endpoint");
+    url.map(|url| endpoint(&url)).transpose()
 }
 
 /// Checks an endpoint, and takes the slash from its end.

@@ -10,6 +10,7 @@
 mod base;
 mod commit;
 mod directory;
+mod directory_pages;
 mod dry_run;
 mod group;
 mod judge;
@@ -43,8 +44,8 @@ use std::time::{Duration, Instant};
 use strongroom_chunk::{ChunkSizes, Chunker, Fixed, Gear64};
 
 pub(crate) use self::base::Base;
+pub(crate) use self::directory_pages::{Child, DirectoryPages, OwnerTable, PageStore};
 pub use self::dry_run::DryRun;
-pub(crate) use self::levels::{Levels, Pages};
 pub use self::options::{BackupOptions, BackupReport, Chunking, ParentChoice, Phases};
 use self::pass::{Ended, Pass};
 pub(crate) use self::progress::Meter;

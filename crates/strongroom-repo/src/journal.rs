@@ -11,6 +11,7 @@ mod objects;
 mod replay;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

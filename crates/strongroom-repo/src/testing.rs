@@ -1,4 +1,4 @@
-//! For tests (feature `testing`): trees as values, a source that is one of them, and a target that is a map.
+//! For tests (feature `testing`): trees as values, a source that is one of them, a target that is a map, and a store near at hand.
 //!
 //! With [`Execution::Inline`](crate::Execution::Inline), a seeded source of randomness, a clock of their own and a store that
 //! fails where it is told to, tests and simulations run the real engine on these and can run every history again.
@@ -32,6 +32,11 @@
 //! ```
 
 #[cfg(test)]
+mod entries;
+mod near;
+#[cfg(test)]
+mod noise;
+#[cfg(test)]
 mod repository;
 mod source;
 mod target;
@@ -42,7 +47,12 @@ mod writer;
 pub use crate::index::scale::IndexScale;
 pub use crate::prune::scale::{PruneScale, ScaleReport, ScaleShape};
 #[cfg(test)]
-pub(crate) use repository::{TestStore, reopen, repository, settings};
+pub(crate) use entries::{append, append_as, forget};
+pub use near::NearStore;
+#[cfg(test)]
+pub(crate) use noise::noise;
+#[cfg(test)]
+pub(crate) use repository::{TestStore, copy_of, reopen, repository, settings};
 pub use source::TreeSource;
 pub use target::MemoryTarget;
 pub use tree::{Content, Flat, Tree};

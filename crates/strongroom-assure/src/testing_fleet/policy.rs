@@ -6,10 +6,12 @@ use strongroom_policy::{Document, Policy};
 
 use super::Place;
 use super::nature::Kind;
+use crate::testing_policy::{PEOPLE, REPOSITORIES, obligations};
 
 /// Returns its text.
 pub(super) fn text(places: &[Place], revision: u32) -> String {
-    let mut text = HEAD.replace("REVISION", &revision.to_string());
+    let head = HEAD.replace("REVISION", &revision.to_string());
+    let mut text = head + PEOPLE + REPOSITORIES + RULES + &obligations("90d") + "\n";
     if revision == 2 {
         text = text.replace(LAPTOPS_KEPT, "minimum = \"3d\"");
     }
@@ -40,6 +42,7 @@ pub(super) fn parse(text: &str) -> Policy {
 
 const LAPTOPS_KEPT: &str = "minimum = \"10d\"";
 
+/// What comes before everything else.
 const HEAD: &str = r#"
 format = 1
 name = "fleet"
@@ -50,45 +53,10 @@ timezone = "UTC"
 site = "hq"
 effective = 2026-01-05
 review_by = 2032-01-01
+"#;
 
-[approval]
-quorum = 1
-
-[contact.ops]
-kind = "team"
-address = "mailto:ops@example.org"
-
-[contact.boss]
-kind = "person"
-address = "tel:+49-555-0100"
-
-[escalation.on-call]
-owner = "ops"
-reason = "Somebody must answer."
-steps = [{ after = "0s", notify = ["ops"] }, { after = "1h", notify = ["boss"] }]
-repeat = "1d"
-
-[repository.nas]
-owner = "ops"
-reason = "Near at hand."
-medium = "disk"
-provider = "own"
-site = "hq"
-region = "eu"
-encrypted = true
-
-[repository.vault]
-owner = "ops"
-reason = "Fire takes what is at the office."
-medium = "object"
-provider = "example"
-site = "cloud"
-region = "eu"
-lock = "compliance"
-append_only = true
-encrypted = true
-separate_credentials = true
-
+/// What is its own: more repositories, and what holds for whom.
+const RULES: &str = r#"
 [repository.branch]
 owner = "ops"
 reason = "Mail must outlive the provider."
@@ -162,26 +130,4 @@ reason = "The server moves to another room."
 match = { id = ["files-exempt"] }
 from = ["all"]
 until = 2027-03-01
-
-[obligation.training]
-kind = "training"
-owner = "ops"
-reason = "Who restores must have restored."
-every = "1y"
-evidence = "the list"
-
-[obligation.game-day]
-kind = "game-day"
-owner = "ops"
-reason = "Together."
-every = "1y"
-evidence = "the notes"
-
-[obligation.access]
-kind = "access-review"
-owner = "ops"
-reason = "Somebody looks."
-every = "90d"
-evidence = "the form"
-
 "#;

@@ -4,7 +4,7 @@ use strongroom_format::record::{
     Acknowledged, Alert, AlertOutcome, Capacity, CapacityKind, Decision, DrillVerdict, Fact,
     Inventory, InventoryItem, Job, ObligationMet, Run, RunOutcome, SignOffGiven,
 };
-use strongroom_format::{Body, Genesis, Keys, ObjectHash};
+use strongroom_format::{Body, Keys, ObjectHash};
 use strongroom_retain::Moment;
 
 use super::trouble::*;
@@ -16,17 +16,7 @@ pub(super) const REPOSITORIES: [&str; 4] = ["nas", "vault", "branch", "tape"];
 
 impl Fleet {
     pub(super) fn begin(&mut self) {
-        let genesis = Genesis {
-            admin: [9; 32],
-            config: ObjectHash::of(b"config"),
-            certificates: Vec::new(),
-            single_writer: false,
-            only_writer: None,
-            probed: true,
-            probe: None,
-            unknown: Default::default(),
-        };
-        self.log.add(START, Body::Genesis(genesis));
+        self.log.genesis(START);
         self.set_policy(START + 60, 1, true);
     }
 
@@ -34,11 +24,6 @@ impl Fleet {
     fn set_policy(&mut self, at: i64, revision: u32, is_signed: bool) {
         let text = policy::text(&self.places, revision);
         let hash = ObjectHash::of(text.as_bytes());
-        let set = strongroom_format::Policy {
-            hash,
-            document: Some(text.into_bytes()),
-            ..strongroom_format::Policy::default()
-        };
         if is_signed {
             let agreed = SignOffGiven {
                 document: hash,
@@ -48,7 +33,7 @@ impl Fleet {
             };
             signed(&mut self.log, at, None, agreed, true);
         }
-        self.log.add(at + 1, Body::Policy(set));
+        self.log.policy(at + 1, &text);
     }
 
     pub(super) fn note(&mut self, day: i64, hour: i64, of: Option<&str>, fact: impl Into<Fact>) {

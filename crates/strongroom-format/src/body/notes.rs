@@ -133,6 +133,22 @@ impl Default for Evidence {
 }
 
 impl Evidence {
+    /// The evidence that is a record of a kind, and nothing else.
+    pub(crate) fn of_record(kind: &str, schema: u64, record: Vec<u8>) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            schema,
+            record,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the record if it is of this kind and schema.
+    pub(crate) fn record_of(&self, kind: &str, schema: u64) -> Option<&[u8]> {
+        let is_such = self.kind == kind && self.schema == schema;
+        is_such.then_some(&self.record)
+    }
+
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let mut map = MapWriter::new(out);
         map.text(0, &self.kind);

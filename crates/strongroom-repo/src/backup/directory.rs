@@ -1,10 +1,10 @@
 //! A directory of the new tree, page by page.
 
-use strongroom_format::{Interior, Leaf, Names, Node, Page, PageType, Ref, split};
+use strongroom_format::{Node, Ref, split};
 
 use super::Run;
+use super::directory_pages::{Child, DirectoryPages};
 use super::judge::OwnRecord;
-use super::levels::{Levels, Pages};
 use super::owners::OwnerNames;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tree::Recorded;
@@ -17,13 +17,8 @@ use crate::tree::Recorded;
 pub(super) struct Directory {
     own: Own,
     path: Vec<u8>,
-    /// Goes into the first leaf, if this is the root.
-    root: Option<Box<Node>>,
     follows: Option<Recorded>,
-    entries: Vec<Node>,
-    refs: Vec<Ref>,
-    names_bytes: usize,
-    levels: Levels<Child>,
+    pages: DirectoryPages,
 }
 
 /// A directory's own metadata.
@@ -33,14 +28,6 @@ pub(super) enum Own {
     Known(OwnRecord),
     /// As it is now.
     New(Box<Node>),
-}
-
-/// A finished page of a directory.
-#[derive(Debug)]
-struct Child {
-    first: Vec<u8>,
-    count: u64,
-    page: Ref,
 }
 
 impl Own {
@@ -66,12 +53,8 @@ impl Directory {
         Self {
             own,
             path,
-            root,
             follows: None,
-            entries: Vec::new(),
-            refs: Vec::new(),
-            names_bytes: 0,
-            levels: Levels::new(),
+            pages: DirectoryPages::new(root),
         }
     }
 
@@ -94,7 +77,7 @@ impl Directory {
             }
             self.settle(run, owners)?;
         }
-        if recorded.is_first() && self.entries.is_empty() {
+        if recorded.is_first() && self.pages.entries().is_empty() {
             self.follows = Some(recorded);
             return Ok(());
         }
@@ -127,31 +110,11 @@ impl Directory {
                 false => self.copy(run, owners, &last)?,
             }
         }
-        let nothing_yet = self.levels.is_empty();
-        if last_leaf.is_none() && (nothing_yet || !self.entries.is_empty()) {
+        let is_gathered = self.pages.has_no_page() || !self.pages.entries().is_empty();
+        if last_leaf.is_none() && is_gathered {
             last_leaf = Some(self.leaf(run, owners)?);
         }
-        if let Some(leaf) = last_leaf {
-            if nothing_yet {
-                return Ok((self.own, leaf.page));
-            }
-            self.levels.push(&mut DirectoryPages(run), 1, leaf)?;
-        }
-        let mut pages = DirectoryPages(run);
-        let mut top = self.levels.finish(&mut pages, 1)?;
-        let page = match top.pop() {
-            Some(only) if top.is_empty() => only.page,
-            Some(last) => {
-                top.push(last);
-                pages.write(1, top)?.page
-            }
-            None => {
-                return Err(Error::new(
-                    ErrorKind::Internal,
-                    "a directory without a page",
-                ));
-            }
-        };
+        let page = self.pages.finish(&mut &*run.tree, last_leaf)?;
         Ok((self.own, page))
     }
 
@@ -159,32 +122,19 @@ impl Directory {
         &mut self,
         run: &Run<'_>,
         owners: &mut OwnerNames,
-        mut node: Node,
+        node: Node,
         refs: Vec<Ref>,
     ) -> Result<()> {
-        if self
-            .entries
-            .last()
-            .is_some_and(|last| last.name >= node.name)
-        {
+        let last = self.pages.entries().last();
+        if last.is_some_and(|last| last.name >= node.name) {
             return Err(Error::new(
                 ErrorKind::Internal,
                 "the source's entries are not in order",
             ));
         }
-        let too_many = |_| Error::new(ErrorKind::Internal, "too many references in a page");
-        node.refs = u32::try_from(refs.len()).map_err(too_many)?;
-        node.first_ref = match refs.is_empty() {
-            true => 0,
-            false => u32::try_from(self.refs.len() + 1).map_err(too_many)?,
-        };
-        self.names_bytes += node.encoded_len();
-        self.refs.extend(refs);
-        let ends = split::leaf_ends(self.entries.len() + 1, self.names_bytes, &node.name);
-        self.entries.push(node);
-        if ends {
+        if self.pages.gather(node, refs)? {
             let leaf = self.leaf(run, owners)?;
-            self.levels.push(&mut DirectoryPages(run), 1, leaf)?;
+            self.pages.push(&mut &*run.tree, leaf)?;
         }
         Ok(())
     }
@@ -198,7 +148,7 @@ impl Directory {
             return self.copy(run, owners, &last);
         }
         let leaf = self.kept(&last);
-        self.levels.push(&mut DirectoryPages(run), 1, leaf)
+        self.pages.push(&mut &*run.tree, leaf)
     }
 
     /// Gathers what was followed.
@@ -210,10 +160,15 @@ impl Directory {
     }
 
     /// Says whether a leaf of the parent's, all of whose entries were followed, is what would be written, and has good copies.
-    fn is_stored(&self, run: &Run<'_>, owners: &mut OwnerNames, last: &Recorded) -> Result<bool> {
+    fn is_stored(
+        &mut self,
+        run: &Run<'_>,
+        owners: &mut OwnerNames,
+        last: &Recorded,
+    ) -> Result<bool> {
         let leaf = last.leaf();
         let is_same = leaf.names.unknown.is_empty()
-            && leaf.names.root == self.root
+            && leaf.names.root == *self.pages.root()
             && owners.are_in(run, &leaf.names);
         let Some(names) = leaf.refs.first().filter(|_| is_same) else {
             return Ok(false);
@@ -224,7 +179,7 @@ impl Directory {
     /// Takes over a leaf of the parent's.
     fn kept(&mut self, last: &Recorded) -> Child {
         let leaf = last.leaf();
-        self.root = None;
+        *self.pages.root() = None;
         let entries = &leaf.names.entries;
         Child {
             first: entries
@@ -238,33 +193,9 @@ impl Directory {
 
     /// Writes the leaf that has been gathered.
     fn leaf(&mut self, run: &Run<'_>, owners: &mut OwnerNames) -> Result<Child> {
-        let entries = std::mem::take(&mut self.entries);
-        self.names_bytes = 0;
-        let first = entries
-            .first()
-            .map(|node| node.name.clone())
-            .unwrap_or_default();
-        let count = entries.len() as u64;
-        let root = self.root.take();
-        let nodes = || entries.iter().chain(root.as_deref());
-        let users = owners.users(run, nodes().map(|node| node.uid));
-        let groups = owners.groups(run, nodes().map(|node| node.gid));
-        let leaf = Leaf {
-            entries,
-            owners: users,
-            groups,
-            root,
-            unknown: Default::default(),
-        };
-        let names = run.tree.names(&Names::Leaf(leaf))?;
-        let mut refs = vec![names];
-        refs.append(&mut self.refs);
-        let page = run.tree.page(&Page {
-            page_type: PageType::Leaf,
-            height: 0,
-            refs,
-        })?;
-        Ok(Child { first, count, page })
+        let users = owners.users(run, self.pages.nodes().map(|node| node.uid));
+        let groups = owners.groups(run, self.pages.nodes().map(|node| node.gid));
+        self.pages.leaf(&mut &*run.tree, users, groups)
     }
 }
 
@@ -273,40 +204,4 @@ fn ends_by_itself(last: &Recorded) -> bool {
     let entries = &last.leaf().names.entries;
     let bytes = entries.iter().map(Node::encoded_len).sum();
     split::leaf_ends(entries.len(), bytes, &last.node().name)
-}
-
-struct DirectoryPages<'r, 'a>(&'r Run<'a>);
-
-impl Pages<Child> for DirectoryPages<'_, '_> {
-    fn ends(&self, _height: u8, items: &[Child]) -> bool {
-        let bytes = items.iter().map(|child| child.first.len()).sum();
-        items
-            .last()
-            .is_some_and(|last| split::interior_ends(items.len(), bytes, &last.first))
-    }
-
-    fn write(&mut self, height: u8, items: Vec<Child>) -> Result<Child> {
-        let count = items.iter().map(|child| child.count).sum();
-        let first = items
-            .first()
-            .map(|child| child.first.clone())
-            .unwrap_or_default();
-        let mut refs = Vec::with_capacity(items.len() + 1);
-        let children = items
-            .iter()
-            .map(|child| (child.first.clone(), child.count))
-            .collect();
-        let interior = Interior {
-            children,
-            unknown: Default::default(),
-        };
-        refs.push(self.0.tree.names(&Names::Interior(interior))?);
-        refs.extend(items.into_iter().map(|child| child.page));
-        let page = self.0.tree.page(&Page {
-            page_type: PageType::Interior,
-            height,
-            refs,
-        })?;
-        Ok(Child { first, count, page })
-    }
 }

@@ -15,9 +15,9 @@ use strongroom_store::wrap::Operation;
 
 use self::support::*;
 use super::ParentChoice;
-use super::tests::{assert_restores, backup, noise, options, sample};
+use super::tests::{assert_restores, backup, options, sample};
 use crate::context::object_key;
-use crate::testing::{Tree, reopen, repository, settings};
+use crate::testing::{Tree, noise, reopen, repository, settings};
 use crate::{BackupOptions, ErrorKind, Repository, Settings};
 
 #[test]

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use strongroom_crypt::Id;
 use strongroom_store::wrap::Operation;
 
-use super::tests::{noise, options};
+use super::tests::options;
 use super::{BackupReport, ParentChoice};
 use crate::Repository;
-use crate::testing::{Tree, TreeSource, repository};
+use crate::testing::{Tree, TreeSource, noise, repository};
 
 /// A version of a directory: numbers that become names, with the version of the content of each.
 type Numbers = BTreeMap<u16, u8>;

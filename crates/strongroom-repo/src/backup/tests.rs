@@ -14,7 +14,7 @@ use strongroom_store::{MemoryStore, Prefix, Store, StoreExt as _};
 
 use super::{BackupOptions, BackupReport, Chunking, ParentChoice};
 use crate::testing::{
-    Content, MemoryTarget, TestStore, Tree, TreeSource, reopen, repository, settings,
+    Content, MemoryTarget, TestStore, Tree, TreeSource, noise, reopen, repository, settings,
 };
 use crate::{CreateOptions, Credential, Error, ErrorKind, Repository, RestoreOptions, Settings};
 
@@ -56,15 +56,6 @@ pub(super) fn assert_restores(repository: &Repository, report: &BackupReport, tr
         target.flat() == tree.flat(),
         "what was restored is not what was backed up"
     );
-}
-
-pub(super) fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
 }
 
 /// A tree with something of everything: empty things, files of one chunk and of many, a large one with

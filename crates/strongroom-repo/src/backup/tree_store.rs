@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use strongroom_crypt::Id;
 use strongroom_format::{BlobRecord, Names, Page, Ref, RefKind};
 
+use super::directory_pages::PageStore;
 use super::known::Known;
 use super::progress::Meter;
 use crate::error::{Error, ErrorKind, Result};
@@ -103,6 +104,16 @@ impl<'a> TreeStore<'a> {
             .add(id, plain)?;
         self.progress.stored(stored);
         Ok(())
+    }
+}
+
+impl PageStore for &TreeStore<'_> {
+    fn names(&mut self, names: &Names) -> Result<Ref> {
+        TreeStore::names(self, names)
+    }
+
+    fn page(&mut self, page: &Page) -> Result<Ref> {
+        TreeStore::page(self, page)
     }
 }
 

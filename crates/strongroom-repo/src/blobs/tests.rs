@@ -15,7 +15,7 @@ use crate::context::object_key;
 use crate::edge;
 use crate::restore::LostReason;
 use crate::testing::{
-    Content, MemoryTarget, Shape, TestStore, Tree, Writer, reopen, repository, settings,
+    Content, MemoryTarget, Shape, TestStore, Tree, Writer, append_as, reopen, repository, settings,
 };
 use crate::{
     Credential, Depth, Error, ErrorKind, PruneOptions, Repository, RestoreOptions, RestoreReport,
@@ -54,13 +54,7 @@ fn snapshot() -> (Arc<TestStore>, Id) {
 }
 
 fn append(repository: &Repository, body: Body) {
-    let this = repository.clone();
-    let run = edge::run(repository.store(), "test", move |remote| {
-        let make = &mut |_: &_| Ok(body.clone());
-        this.journal()
-            .append(remote, this.context(), Roles::MAINTAINER, make)
-    });
-    wait(run).unwrap();
+    append_as(repository, Roles::MAINTAINER, body).unwrap();
 }
 
 /// Drops and deletes everything there is.

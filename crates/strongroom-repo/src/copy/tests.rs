@@ -8,7 +8,7 @@ use strongroom_format::{
     Body, Dropped, Forget, Node, NodeKind, Outcome, Time, Tombstone, object_name,
 };
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Rule, When};
-use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Prefix, Store, StoreExt as _};
+use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Store, StoreExt as _};
 
 use super::{CopyOptions, CopyReport, Uncopied};
 use crate::backup::{BackupOptions, BackupReport, Chunking, ParentChoice};
@@ -17,21 +17,14 @@ use crate::error::Result;
 use crate::source::{
     Batch, Content as SourceContent, Entry, Fill, Piece, Source, SourceError, Walk, WalkEvent,
 };
-use crate::testing::{Content, MemoryTarget, TestStore, Tree, TreeSource, repository, settings};
+use crate::testing::{
+    Content, MemoryTarget, TestStore, Tree, TreeSource, copy_of, noise, repository, settings,
+};
 use crate::threads::started;
 use crate::{
     Components, CreateOptions, Credential, ErrorKind, Event, Execution, Repository, RestoreOptions,
     Settings, SnapshotFilter, edge,
 };
-
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
-}
 
 /// Something of everything: empty things, files of one chunk and of many, a large one with holes, hard links, a directory of
 /// several pages.
@@ -390,7 +383,7 @@ fn an_interrupted_copy_is_resumed() {
     let (empty, _) = repository();
     for after in [false, true] {
         for call in 1.. {
-            let memory = clone_of(empty.inner());
+            let memory = copy_of(empty.inner());
             let store = Arc::new(Faulty::new(memory.clone(), FaultPlan::new()));
             let target = open(&store);
             if after {
@@ -441,15 +434,6 @@ fn a_source_that_cannot_be_reached_ends_the_copy_as_such() {
         assert!(block_on(to.snapshots()).unwrap().is_empty(), "nothing half");
     }
     panic!("it never comes through");
-}
-
-fn clone_of(store: &MemoryStore) -> Arc<MemoryStore> {
-    let copy = MemoryStore::new();
-    for meta in block_on(store.list_all(&Prefix::root())).unwrap() {
-        let bytes = block_on(store.get_all(&meta.key)).unwrap();
-        block_on(copy.put_new(&meta.key, bytes)).unwrap();
-    }
-    Arc::new(copy)
 }
 
 /// Copies while `meanwhile` does something at the first read of a pack.

@@ -10,7 +10,7 @@ use super::draft::Draft;
 use crate::edge::{self, Access};
 use crate::open::Opening;
 use crate::probe::StoreProbe;
-use crate::testing::{Tree, TreeSource};
+use crate::testing::{Tree, TreeSource, append_as};
 use crate::{
     BackupOptions, Components, CreateOptions, Credential, DeleteOptions, ErrorKind, ForgetOptions,
     Repository, Result, Settings,
@@ -54,16 +54,6 @@ fn backup(repository: &Repository) -> Result<Id> {
     wait(repository.backup(Arc::new(source), options, Arc::new(()))).map(|report| report.snapshot)
 }
 
-fn append(repository: &Repository, roles: Roles, body: Body) -> Result<()> {
-    let this = repository.clone();
-    wait(edge::run(repository.store(), "test", move |remote| {
-        let mut make = |_: &_| Ok(body.clone());
-        let journal = this.journal();
-        journal.append(remote, this.context(), roles, &mut make)
-    }))
-    .map(drop)
-}
-
 fn assert_incompatible<T>(result: Result<T>) {
     let error = result.err().expect("a feature is not known");
     assert_eq!(error.kind(), ErrorKind::Incompatible, "{error}");
@@ -87,7 +77,7 @@ fn assert_unmaintained(repository: &Repository, snapshot: Id) {
         Body::Index(IndexChange::default()),
     ];
     for body in bodies {
-        assert_incompatible(append(repository, Roles::MAINTAINER, body));
+        assert_incompatible(append_as(repository, Roles::MAINTAINER, body));
     }
     assert_eq!(wait(repository.snapshots()).unwrap().len(), 2);
 }
@@ -118,7 +108,7 @@ fn a_maintain_feature_of_an_entry_forbids_maintenance_from_there_on() {
         maintain: vec!["moebius".to_owned()],
         ..Default::default()
     });
-    append(&repository, Roles::ADMIN, feature).unwrap();
+    append_as(&repository, Roles::ADMIN, feature).unwrap();
     assert_unmaintained(&repository, snapshot);
     assert_incompatible(wait(repository.delete_dropped(plan, Arc::new(()))));
     backup(&repository).unwrap();

@@ -20,7 +20,7 @@ use strongroom_store::wrap::{
 use strongroom_store::{ErrorKind as StoreKind, Key, MemoryStore, Prefix, Store, StoreExt as _};
 
 use super::Access;
-use crate::testing::{Content, Flat, MemoryTarget, Tree, TreeSource};
+use crate::testing::{Content, Flat, MemoryTarget, Tree, TreeSource, noise};
 use crate::threads::started;
 use crate::{
     BackupOptions, BackupReport, Chunking, Clock, Components, CreateOptions, Credential, Depth,
@@ -57,15 +57,6 @@ fn settings() -> Settings {
         threads: 3,
         ..Settings::default()
     }
-}
-
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
 }
 
 /// Something of everything, about seven packs of it. Each round has some new content, and some of the round before.

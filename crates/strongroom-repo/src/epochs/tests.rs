@@ -7,8 +7,7 @@ use strongroom_format::{Body, EpochState, Forget, ObjectHash, PackClass, PackRef
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Rule, When};
 use strongroom_store::{MemoryStore, Store};
 
-use crate::edge;
-use crate::testing::{Tree, TreeSource};
+use crate::testing::{Tree, TreeSource, append_as};
 use crate::{
     BackupOptions, CreateOptions, Credential, ErrorKind, NewSlot, PruneOptions, Repository,
 };
@@ -46,13 +45,7 @@ fn backup(repository: &Repository) -> Id {
 }
 
 fn append(repository: &Repository, roles: Roles, body: Body) {
-    let this = repository.clone();
-    wait(edge::run(repository.store(), "test", move |remote| {
-        let mut make = |_: &_| Ok(body.clone());
-        this.journal()
-            .append(remote, this.context(), roles, &mut make)
-    }))
-    .unwrap();
+    append_as(repository, roles, body).unwrap();
 }
 
 fn assert_refused(repository: &Repository, epoch: u32, kind: ErrorKind) {

@@ -64,10 +64,10 @@ mod tests {
     use std::time::Duration;
 
     use futures::executor::block_on;
+    use strongroom_format::Body;
     use strongroom_format::record::Fact;
-    use strongroom_format::{Body, Forget};
 
-    use crate::testing::{Shape, TestStore, Tree, Writer, repository};
+    use crate::testing::{Shape, TestStore, Tree, Writer, forget, repository};
     use crate::{DeleteOptions, DeleteReport, PruneOptions, Repository};
 
     /// A repository in which all there was has been dropped.
@@ -75,22 +75,7 @@ mod tests {
         let (store, repository) = repository();
         let tree = Tree::dir([("a", Tree::file(b"content"))]);
         let id = Writer::new(&repository, Shape::default()).snapshot(&tree, "mail");
-        let this = repository.clone();
-        block_on(crate::edge::run(
-            repository.store(),
-            "test",
-            move |remote| {
-                let forget = Forget {
-                    snapshots: vec![id],
-                    ..Forget::default()
-                };
-                let body = Body::Forget(forget);
-                let roles = body.roles_needed();
-                this.journal()
-                    .append(remote, this.context(), roles, &mut |_| Ok(body.clone()))
-            },
-        ))
-        .unwrap();
+        forget(&repository, id);
         let options = PruneOptions::default()
             .with_orphan_age(Duration::ZERO)
             .with_session_age(Duration::ZERO);

@@ -18,21 +18,12 @@ use strongroom_store::{
 };
 
 use super::{ParityOptions, ParityPlan, ParityReport};
-use crate::testing::{MemoryTarget, TestStore, Tree, TreeSource};
+use crate::testing::{MemoryTarget, TestStore, Tree, TreeSource, noise};
 use crate::{
     BackupOptions, BackupReport, CopyOptions, CreateOptions, Credential, DeleteOptions,
     DeleteReason, ErrorKind, ForgetOptions, ParentChoice, PruneOptions, PrunePlan, Repository,
     RestoreOptions, Settings, Unused,
 };
-
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
-}
 
 /// Files of which those of neighbouring numbers are the same.
 fn tree(n: u64) -> Tree {

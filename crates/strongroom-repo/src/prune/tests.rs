@@ -83,9 +83,7 @@ fn a_plan_is_equal_to_one_of_the_same_state_and_prints() {
 #[test]
 fn needed_parts_are_moved_and_nothing_unused_is_left() {
     let (store, repository) = repository();
-    let gone = write(&repository, "a", &mixed(1));
-    let kept = back_up(&repository, "a", &tree(1));
-    forget(&repository, gone);
+    let kept = half_needed(&repository, &Shape::default());
     let first = plan(&repository, everything());
     assert!(first.figures().trapped_bytes_before > 0, "{first}");
     let report = prune(&repository, first);
@@ -121,14 +119,8 @@ fn not_even_a_byte_is_left_beside_what_is_needed() {
 #[test]
 fn without_content_keys_frames_are_moved_whole_and_what_is_trapped_is_told() {
     let (store, repository) = repository();
-    let shape = Shape {
-        frame_bytes: 2_000,
-        pack_bytes: 8_000,
-        ..Shape::default()
-    };
-    let gone = write_as(&repository, "a", &mixed(1), &shape);
-    let kept = back_up(&repository, "a", &tree(1));
-    forget(&repository, gone);
+    let shape = large_frames();
+    let kept = half_needed(&repository, &shape);
     let keyless = without_epochs(&store);
     let first = plan(&keyless, everything());
     let trapped = trapped_bytes(&store, &repository, &tree(1));
@@ -156,9 +148,7 @@ fn without_content_keys_frames_are_moved_whole_and_what_is_trapped_is_told() {
 #[test]
 fn never_means_that_no_frame_is_opened() {
     let (store, repository) = repository();
-    let gone = write(&repository, "a", &mixed(1));
-    let kept = back_up(&repository, "a", &tree(1));
-    forget(&repository, gone);
+    let kept = half_needed(&repository, &Shape::default());
     let options = everything().with_reframe(Reframe::Never);
     let plan = plan(&repository, options);
     let keyless = support::plan(&without_epochs(&store), plan.options().clone());
@@ -219,9 +209,7 @@ fn small_packs_become_few_and_stay_so() {
 #[test]
 fn the_limit_on_what_is_written_again_is_kept() {
     let (_, repository) = repository();
-    let gone = write(&repository, "a", &mixed(1));
-    back_up(&repository, "a", &tree(1));
-    forget(&repository, gone);
+    half_needed(&repository, &Shape::default());
     let all = plan(&repository, everything());
     let half = all.figures().written_bytes / 2;
     let limited = plan(&repository, everything().with_max_repack_bytes(half));
@@ -242,9 +230,7 @@ fn the_limit_on_what_is_written_again_is_kept() {
 #[test]
 fn a_share_of_garbage_may_stay() {
     let (_, repository) = repository();
-    let gone = write(&repository, "a", &mixed(1));
-    back_up(&repository, "a", &tree(1));
-    forget(&repository, gone);
+    half_needed(&repository, &Shape::default());
     let with = |unused| plan(&repository, PruneOptions::default().with_max_unused(unused));
     let repacked = |plan: &crate::PrunePlan| {
         let unused = |one: &&crate::PackDecision| {

@@ -4,11 +4,11 @@ use futures::executor::block_on;
 use strongroom_crypt::{Argon2Params, GenesisPin, Roles, Suite};
 use strongroom_format::{Body, Dropped, ObjectHash, Tombstone, object_name};
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Rule, When};
-use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Prefix, Store, StoreExt as _};
+use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Store, StoreExt as _};
 
 use super::ReplicaReport;
 use crate::context::object_key;
-use crate::testing::{MemoryTarget, Shape, TestStore, Tree, Writer, repository};
+use crate::testing::{MemoryTarget, Shape, TestStore, Tree, Writer, copy_of, repository};
 use crate::{
     CreateOptions, Credential, Error, ErrorKind, NewSlot, Repository, RestoreOptions, Result, edge,
 };
@@ -99,15 +99,6 @@ fn commit_and_repack(repository: &Repository, number: u8, delete: bool) {
     drop_objects(repository, packs, segments, delete);
 }
 
-fn copy(store: &MemoryStore) -> Arc<MemoryStore> {
-    let copy = MemoryStore::new();
-    for meta in block_on(store.list_all(&Prefix::root())).unwrap() {
-        let bytes = block_on(store.get_all(&meta.key)).unwrap();
-        block_on(copy.put_new(&meta.key, bytes)).unwrap();
-    }
-    Arc::new(copy)
-}
-
 /// Replicates into a copy of `before`, interrupted at every call of the other store, before and after its effect; gives what is
 /// left to `check`, and then resumes.
 fn interrupt_everywhere(
@@ -117,7 +108,7 @@ fn interrupt_everywhere(
 ) {
     for after in [false, true] {
         for call in 1.. {
-            let memory = copy(before);
+            let memory = copy_of(before);
             let store = Arc::new(Faulty::new(memory.clone(), FaultPlan::new()));
             if after {
                 let last = Fault::FailAfter(StoreKind::Unavailable);
@@ -280,7 +271,7 @@ fn another_journal_is_refused() {
     };
     let replica = Arc::new(MemoryStore::new());
     replicate(&repository, &replica).unwrap();
-    let ahead = copy(&replica);
+    let ahead = copy_of(&replica);
     commit(&open(&ahead).unwrap(), 2);
     let error = refused(&ahead, ErrorKind::Conflict);
     assert_eq!(error.object(), Some(&*object_name::journal(2)));

@@ -4,19 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use futures::stream::BoxStream;
 use strongroom_crypt::Id;
 use strongroom_format::{NodeKind, PackClass, Preamble};
 use strongroom_store::wrap::{Call, Operation};
-use strongroom_store::{
-    Capabilities, GetOptions, Key, ObjectMeta, Prefix, PutOptions, Result, Store, StoreExt as _,
-};
+use strongroom_store::{Key, Prefix, Store, StoreExt as _};
 
 use crate::ranges::BLOCK;
 use crate::testing::{
-    Content, MemoryTarget, Shape, TestStore, Tree, Writer, reopen, repository, settings,
+    Content, MemoryTarget, NearStore, Shape, TestStore, Tree, Writer, reopen, repository, settings,
 };
 use crate::{Credential, Depth, Repository, RestoreOptions};
 
@@ -219,7 +214,7 @@ fn the_packs_of_the_tree_are_fetched_once_and_whole() {
 fn a_near_store_is_read_in_slices() {
     let tree = tree(60, 100, 6_000);
     let (store, _, id) = stored(&tree, 128 << 10);
-    let near: Arc<dyn Store> = Arc::new(Near(Arc::clone(&store)));
+    let near: Arc<dyn Store> = Arc::new(NearStore::new(store.clone()));
     let opening = Repository::builder(near).settings(settings(2));
     let repository = wait(opening.open(&Credential::None)).unwrap();
     store.reset();
@@ -229,43 +224,6 @@ fn a_near_store_is_read_in_slices() {
     assert!(gets.iter().all(|call| call.bytes < 8 * MIB), "{gets:?}");
     let sum: u64 = packs(&store).values().map(|(_, len)| len).sum();
     assert!(bytes(&gets) <= sum + gets.len() as u64 * 2 * BLOCK);
-}
-
-/// A store whose requests cost hardly more than their bytes.
-#[derive(Debug)]
-struct Near(Arc<TestStore>);
-
-impl std::fmt::Display for Near {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "near:{}", self.0)
-    }
-}
-
-#[async_trait]
-impl Store for Near {
-    fn capabilities(&self) -> Capabilities {
-        self.0.capabilities().with_near(true)
-    }
-
-    async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
-        self.0.put(key, data, options).await
-    }
-
-    async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes> {
-        self.0.get(key, options).await
-    }
-
-    async fn head(&self, key: &Key) -> Result<ObjectMeta> {
-        self.0.head(key).await
-    }
-
-    async fn delete(&self, key: &Key) -> Result<()> {
-        self.0.delete(key).await
-    }
-
-    fn list(&self, prefix: &Prefix) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.0.list(prefix)
-    }
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use futures::executor::block_on;
 use strongroom_crypt::Suite;
 use strongroom_store::wrap::Recording;
-use strongroom_store::{MemoryStore, Store};
+use strongroom_store::{MemoryStore, Prefix, Store, StoreExt as _};
 
 use crate::{CreateOptions, Credential, Repository, Settings};
 
@@ -16,7 +17,7 @@ pub(crate) fn repository() -> (Arc<TestStore>, Repository) {
     let store = Arc::new(Recording::new(MemoryStore::new()));
     let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(settings(2));
     let options = CreateOptions::default().with_suite(Suite::None);
-    let created = futures::executor::block_on(builder.create(options, &Credential::None)).unwrap();
+    let created = block_on(builder.create(options, &Credential::None)).unwrap();
     (store, created.repository)
 }
 
@@ -31,5 +32,15 @@ pub(crate) fn settings(threads: usize) -> Settings {
 /// Opens the repository afresh: nothing is cached.
 pub(crate) fn reopen(store: &Arc<TestStore>, settings: Settings) -> Repository {
     let builder = Repository::builder(store.clone() as Arc<dyn Store>).settings(settings);
-    futures::executor::block_on(builder.open(&Credential::None)).unwrap()
+    block_on(builder.open(&Credential::None)).unwrap()
+}
+
+/// Returns a store with the same objects.
+pub(crate) fn copy_of(store: &MemoryStore) -> Arc<MemoryStore> {
+    let copy = MemoryStore::new();
+    for meta in block_on(store.list_all(&Prefix::root())).unwrap() {
+        let bytes = block_on(store.get_all(&meta.key)).unwrap();
+        block_on(copy.put_new(&meta.key, bytes)).unwrap();
+    }
+    Arc::new(copy)
 }

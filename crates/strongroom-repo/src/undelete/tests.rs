@@ -6,27 +6,19 @@ use proptest::prelude::*;
 use strongroom_crypt::{Id, Roles};
 use strongroom_format::{Body, Condemn, Dropped, EpochState, Keys, Tombstone, object_name};
 use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Rule, When};
-use strongroom_store::{ErrorKind as StoreKind, MemoryStore, Prefix, Store, StoreExt as _};
+use strongroom_store::{ErrorKind as StoreKind, Store, StoreExt as _};
 
 use super::{StillThere, UndeletePlan, UndeleteReport};
 use crate::context::object_key;
 use crate::error::Result;
 use crate::testing::{
-    Content, MemoryTarget, Shape, TestStore, Tree, TreeSource, Writer, reopen, repository, settings,
+    Content, MemoryTarget, Shape, TestStore, Tree, TreeSource, Writer, append_as, copy_of, noise,
+    reopen, repository, settings,
 };
 use crate::{
     BackupOptions, Credential, DeleteOptions, ErrorKind, ForgetOptions, ParentChoice, PruneOptions,
     Repository, RestoreOptions, Unused, edge,
 };
-
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
-}
 
 /// A tree with a recipe and several directories. Trees of neighbouring numbers share most of it.
 fn tree(n: u64) -> Tree {
@@ -327,17 +319,7 @@ fn back_up(repository: &Repository, n: u64) -> Id {
 }
 
 fn append(repository: &Repository, body: Body) {
-    let this = repository.clone();
-    let run = edge::run(repository.store(), "test", move |remote| {
-        let context = this.context();
-        this.journal().append(
-            remote,
-            context,
-            Roles::MAINTAINER,
-            &mut |_| Ok(body.clone()),
-        )
-    });
-    block_on(run).unwrap();
+    append_as(repository, Roles::MAINTAINER, body).unwrap();
 }
 
 #[test]
@@ -394,7 +376,7 @@ fn an_interrupted_undeleting_is_begun_again() {
     prune(&repository);
     let planned = plan(&repository, first);
     for call in 1..200 {
-        let memory = copy(store.inner());
+        let memory = copy_of(store.inner());
         let faulty = Arc::new(Faulty::new(memory.clone(), FaultPlan::new()));
         let handle = open(&faulty);
         let gone = Fault::FailBefore(StoreKind::Unavailable);
@@ -412,15 +394,6 @@ fn an_interrupted_undeleting_is_begun_again() {
         }
     }
     panic!("it never comes through");
-}
-
-fn copy(store: &MemoryStore) -> Arc<MemoryStore> {
-    let copy = MemoryStore::new();
-    for meta in block_on(store.list_all(&Prefix::root())).unwrap() {
-        let bytes = block_on(store.get_all(&meta.key)).unwrap();
-        block_on(copy.put_new(&meta.key, bytes)).unwrap();
-    }
-    Arc::new(copy)
 }
 
 #[test]

@@ -8,7 +8,7 @@ use strongroom_crypt::{Id, Suite};
 use strongroom_store::wrap::{Glacial, ManualTime, Monotonic as _};
 use strongroom_store::{ErrorKind as StoreKind, Key, MemoryStore, Store, StoreExt as _, Warmth};
 
-use crate::testing::{MemoryTarget, Tree, TreeSource, settings};
+use crate::testing::{MemoryTarget, Tree, TreeSource, noise, settings};
 use crate::{
     BackupOptions, Cold, ColdContent, Components, CreateOptions, Credential, Depth, ErrorKind,
     Event, Execution, ForgetOptions, LostReason, PackAction, PackReason, PruneOptions, PrunePlan,
@@ -39,14 +39,6 @@ impl strongroom_store::wrap::Sleep for Skip {
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     futures::executor::block_on(future)
-}
-
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&seed.to_le_bytes());
-    hasher.finalize_xof().fill(&mut bytes);
-    bytes
 }
 
 fn place(execution: Execution) -> Place {

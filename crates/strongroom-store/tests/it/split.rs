@@ -6,10 +6,12 @@ use futures::executor::block_on;
 use futures::stream::StreamExt;
 use proptest::prelude::*;
 use strongroom_store::conformance::assert_conforms;
-use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Operation, Rule, Split, SplitRules};
+use strongroom_store::wrap::{
+    Fault, FaultPlan, Faulty, Looking, Operation, Rule, Split, SplitRules,
+};
 use strongroom_store::{
-    Capabilities, ErrorKind, GetOptions, Key, MemoryStore, Prefix, PutMode, PutOptions, Retention,
-    RetentionMode, StorageClass, Store, StoreExt,
+    ErrorKind, GetOptions, Key, MemoryStore, Prefix, PutMode, PutOptions, Retention, RetentionMode,
+    StorageClass, Store, StoreExt,
 };
 
 use crate::support::Spy;
@@ -328,15 +330,15 @@ fn where_one_side_locks_names_say_what_can_be_locked() {
 
 #[test]
 fn that_a_create_is_atomic_is_homes_promise() {
-    let racy = Faulty::new(Racy(MemoryStore::new()), FaultPlan::new());
+    let racy = || Looking::new(MemoryStore::new());
     let packs = || SplitRules::all_of([folder("pack/")]);
     assert!(
-        Split::new(MemoryStore::new(), racy.clone(), packs())
+        Split::new(MemoryStore::new(), racy(), packs())
             .capabilities()
             .atomic_create
     );
     assert!(
-        !Split::new(racy, MemoryStore::new(), packs())
+        !Split::new(racy(), MemoryStore::new(), packs())
             .capabilities()
             .atomic_create
     );
@@ -400,51 +402,5 @@ async fn step(
             let theirs = split.get(key, hint).await.map_err(|error| error.kind());
             assert_eq!(ours, theirs);
         }
-    }
-}
-
-/// A store that does not promise that a create is atomic.
-#[derive(Debug)]
-struct Racy(MemoryStore);
-
-#[async_trait::async_trait]
-impl Store for Racy {
-    fn capabilities(&self) -> Capabilities {
-        self.0.capabilities().with_atomic_create(false)
-    }
-
-    async fn put(
-        &self,
-        key: &Key,
-        data: bytes::Bytes,
-        options: PutOptions,
-    ) -> strongroom_store::Result<()> {
-        self.0.put(key, data, options).await
-    }
-
-    async fn get(&self, key: &Key, options: GetOptions) -> strongroom_store::Result<bytes::Bytes> {
-        self.0.get(key, options).await
-    }
-
-    async fn head(&self, key: &Key) -> strongroom_store::Result<strongroom_store::ObjectMeta> {
-        self.0.head(key).await
-    }
-
-    async fn delete(&self, key: &Key) -> strongroom_store::Result<()> {
-        self.0.delete(key).await
-    }
-
-    fn list(
-        &self,
-        prefix: &Prefix,
-    ) -> futures::stream::BoxStream<'static, strongroom_store::Result<strongroom_store::ObjectMeta>>
-    {
-        self.0.list(prefix)
-    }
-}
-
-impl std::fmt::Display for Racy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("racy")
     }
 }

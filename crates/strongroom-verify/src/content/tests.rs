@@ -2,64 +2,22 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use futures::executor::block_on;
-use futures::stream::BoxStream;
 use strongroom_chunk::ChunkSizes;
 use strongroom_crypt::{Id, SeededRandom, Suite};
 use strongroom_format::object_name::{self, ObjectName};
 use strongroom_format::{ObjectHash, Time};
-use strongroom_repo::testing::{Content as Piece, Tree, TreeSource};
+use strongroom_repo::testing::{Content as Piece, NearStore, Tree, TreeSource};
 use strongroom_repo::{
     AuditScope, BackupOptions, Components, CreateOptions, Credential, Execution, Repository,
     Settings,
 };
-use strongroom_store::{
-    Capabilities, GetOptions, Key, MemoryStore, ObjectMeta, Prefix, PutOptions, Result, Store,
-    StoreExt as _,
-};
+use strongroom_store::{Key, MemoryStore, Prefix, Store, StoreExt as _};
 
 use crate::{
     Area, Auditor, CheckOptions, Level, PackSelection, Problem, Report, Severity, Subject,
 };
-
-/// A store of which many small reads serve as well as one large one.
-#[derive(Debug)]
-struct Cheap(Arc<MemoryStore>);
-
-impl std::fmt::Display for Cheap {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-#[async_trait]
-impl Store for Cheap {
-    fn capabilities(&self) -> Capabilities {
-        self.0.capabilities().with_near(true)
-    }
-
-    async fn put(&self, key: &Key, data: Bytes, options: PutOptions) -> Result<()> {
-        self.0.put(key, data, options).await
-    }
-
-    async fn get(&self, key: &Key, options: GetOptions) -> Result<Bytes> {
-        self.0.get(key, options).await
-    }
-
-    async fn head(&self, key: &Key) -> Result<ObjectMeta> {
-        self.0.head(key).await
-    }
-
-    async fn delete(&self, key: &Key) -> Result<()> {
-        self.0.delete(key).await
-    }
-
-    fn list(&self, prefix: &Prefix) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.0.list(prefix)
-    }
-}
 
 struct World {
     store: Arc<MemoryStore>,
@@ -154,7 +112,7 @@ impl World {
             block_on(auditor.check(options.clone(), Arc::new(()))).unwrap()
         };
         let whole = check(self.store.clone());
-        let pieces = check(Arc::new(Cheap(self.store.clone())));
+        let pieces = check(Arc::new(NearStore::new(self.store.clone())));
         assert_eq!(whole, pieces);
         pieces
     }

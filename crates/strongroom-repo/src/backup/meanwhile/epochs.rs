@@ -9,8 +9,8 @@ use strongroom_store::{MemoryStore, Store};
 
 use super::support::*;
 use crate::backup::BackupReport;
-use crate::backup::tests::{assert_restores, backup, noise, options};
-use crate::testing::{TestStore, Tree};
+use crate::backup::tests::{assert_restores, backup, options};
+use crate::testing::{TestStore, Tree, noise};
 use crate::{CreateOptions, Credential, NewSlot, Repository};
 
 /// An encrypted repository with epoch 0, and a slot whose revocation closes it.

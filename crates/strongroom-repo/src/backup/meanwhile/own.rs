@@ -9,8 +9,8 @@ use strongroom_store::{ErrorKind as StoreKind, Store};
 
 use super::support::*;
 use crate::BackupOptions;
-use crate::backup::tests::{assert_restores, backup, in_store, noise, sample};
-use crate::testing::{Tree, repository, settings};
+use crate::backup::tests::{assert_restores, backup, in_store, sample};
+use crate::testing::{Tree, noise, repository, settings};
 
 #[test]
 fn a_session_that_was_given_up_commits_as_another_and_stores_nothing_again() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::support::*;
-use crate::backup::tests::{assert_restores, backup, noise, sample};
-use crate::testing::{Tree, repository};
+use crate::backup::tests::{assert_restores, backup, sample};
+use crate::testing::{Tree, noise, repository};
 use crate::{BackupOptions, DeleteOptions, PruneOptions, Repository, Unused};
 
 /// Drops and deletes all that nothing needs, and gives up whoever is at work.

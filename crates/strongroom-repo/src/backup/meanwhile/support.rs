@@ -12,11 +12,11 @@ use strongroom_store::wrap::{Fault, FaultPlan, Faulty, Gate, Operation, Rule, Wh
 use strongroom_store::{Prefix, Store};
 
 use crate::backup::BackupReport;
-use crate::backup::tests::{backup, eager, in_store, noise, options};
+use crate::backup::tests::{backup, eager, in_store, options};
 use crate::context::object_key;
 use crate::edge::{self, Remote};
 use crate::state::State;
-use crate::testing::{TestStore, Tree, TreeSource, reopen, repository, settings};
+use crate::testing::{TestStore, Tree, TreeSource, append_as, noise, reopen, repository, settings};
 use crate::{BackupOptions, Error, Repository, Settings};
 
 pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -104,11 +104,7 @@ pub(super) fn with_remote<T: Send + 'static>(
 }
 
 pub(super) fn append(repository: &Repository, roles: Roles, body: Body) {
-    let this = repository.clone();
-    with_remote(repository, move |remote| {
-        this.journal()
-            .append(remote, this.context(), roles, &mut |_| Ok(body.clone()))
-    });
+    append_as(repository, roles, body).unwrap();
 }
 
 pub(super) fn state(repository: &Repository) -> Arc<State> {

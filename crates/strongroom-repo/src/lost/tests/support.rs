@@ -10,8 +10,9 @@ use strongroom_store::{MemoryStore, Prefix, Store, StoreExt as _};
 
 use super::super::*;
 use crate::context::object_key;
-use crate::testing::{MemoryTarget, Shape, Tree, Writer};
-use crate::{CreateOptions, Credential, RepositoryBuilder, RestoreOptions, Result, Settings, edge};
+pub(super) use crate::testing::copy_of as copy;
+use crate::testing::{MemoryTarget, Shape, Tree, Writer, append_as};
+use crate::{CreateOptions, Credential, RepositoryBuilder, RestoreOptions, Result, Settings};
 
 pub(super) fn tree(number: u8) -> Tree {
     let file = |name: u8| Tree::file(&[name ^ number; 700]);
@@ -28,17 +29,11 @@ pub(super) fn commit(repository: &Repository, number: u8) -> Id {
 }
 
 pub(super) fn append(repository: &Repository, body: Body) -> Result<u64> {
-    let this = repository.clone();
-    let run = edge::run(repository.store(), "test", move |remote| {
-        let roles = match body.roles_needed() {
-            roles if roles.intersects(Roles::ADMIN) => Roles::ADMIN,
-            _ => Roles::MAINTAINER,
-        };
-        this.journal()
-            .append(remote, this.context(), roles, &mut |_| Ok(body.clone()))
-            .map(|appended| appended.n)
-    });
-    block_on(run)
+    let roles = match body.roles_needed() {
+        roles if roles.intersects(Roles::ADMIN) => Roles::ADMIN,
+        _ => Roles::MAINTAINER,
+    };
+    append_as(repository, roles, body)
 }
 
 pub(super) fn builder(store: &Arc<MemoryStore>) -> RepositoryBuilder {
@@ -80,15 +75,6 @@ pub(super) fn open(store: &Arc<MemoryStore>) -> Result<Repository> {
 
 pub(super) fn open_around(store: &Arc<MemoryStore>, mode: LostEntries) -> Repository {
     block_on(builder(store).on_lost_entries(mode).open(&Credential::None)).unwrap()
-}
-
-pub(super) fn copy(store: &MemoryStore) -> Arc<MemoryStore> {
-    let copy = MemoryStore::new();
-    for meta in block_on(store.list_all(&Prefix::root())).unwrap() {
-        let bytes = block_on(store.get_all(&meta.key)).unwrap();
-        block_on(copy.put_new(&meta.key, bytes)).unwrap();
-    }
-    Arc::new(copy)
 }
 
 pub(super) fn names(store: &MemoryStore) -> BTreeMap<String, u64> {

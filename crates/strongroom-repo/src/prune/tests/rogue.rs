@@ -208,9 +208,7 @@ fn info_of(repository: &Repository, pack: ObjectHash) -> PackInfo {
 #[test]
 fn a_pack_whose_header_lacks_what_the_index_has_is_not_written_anew() {
     let (store, repository) = repository();
-    let gone = write(&repository, "a", &mixed(1));
-    let kept = back_up(&repository, "a", &tree(1));
-    forget(&repository, gone);
+    let kept = half_needed(&repository, &Shape::default());
     let first = plan(&repository, everything());
     let class = |pack: &ObjectHash| state(&repository).packs.get(pack).unwrap().class;
     let pack = decided(&first, PackAction::Repack)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use strongroom_crypt::{Id, SessionId};
 use strongroom_format::object_name::{self, ObjectName};
-use strongroom_format::{Body, Dropped, Evidence, Forget, ObjectHash, Time, Tombstone};
+use strongroom_format::{Body, Dropped, Evidence, ObjectHash, Time, Tombstone};
 use strongroom_store::{Key, Prefix, Store, StoreExt as _};
 
 use crate::edge;
@@ -17,6 +17,7 @@ use crate::state::State;
 use crate::testing::{
     Content, MemoryTarget, Shape, TestStore, Tree, TreeSource, Writer, reopen, settings,
 };
+pub(super) use crate::testing::{append, forget, noise};
 use crate::{
     BackupOptions, Clock, Components, Credential, DeleteOptions, DeletePlan, DeleteReport, Error,
     ParentChoice, PruneOptions, PrunePlan, PruneReport, Repository, RestoreOptions, Unused,
@@ -42,15 +43,6 @@ fn nobody_waits() -> PruneOptions {
     PruneOptions::default()
         .with_orphan_age(Duration::ZERO)
         .with_session_age(Duration::ZERO)
-}
-
-pub(super) fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
 }
 
 /// A small tree with a directory, a file of several blobs and a few of one. Trees of neighbouring numbers share half of it.
@@ -102,6 +94,23 @@ pub(super) fn write_as(repository: &Repository, series: &str, tree: &Tree, shape
     Writer::new(repository, shape.clone()).snapshot(tree, series)
 }
 
+/// Frames that hold many blobs each.
+pub(super) fn large_frames() -> Shape {
+    Shape {
+        frame_bytes: 2_000,
+        pack_bytes: 8_000,
+        ..Shape::default()
+    }
+}
+
+/// Makes a snapshot of this shape and forgets it, after another that needs some of what is in its frames. Returns that.
+pub(super) fn half_needed(repository: &Repository, shape: &Shape) -> Id {
+    let gone = write_as(repository, "a", &mixed(1), shape);
+    let kept = back_up(repository, "a", &tree(1));
+    forget(repository, gone);
+    kept
+}
+
 /// Backs up, building on what is there.
 pub(super) fn back_up(repository: &Repository, series: &str, tree: &Tree) -> Id {
     try_back_up(repository, series, tree).unwrap()
@@ -112,27 +121,6 @@ pub(super) fn try_back_up(repository: &Repository, series: &str, tree: &Tree) ->
     let options = BackupOptions::new(series).with_parent(ParentChoice::None);
     let source = Arc::new(TreeSource::new(tree.clone()));
     wait(repository.backup(source, options, Arc::new(()))).map(|report| report.snapshot)
-}
-
-pub(super) fn append(repository: &Repository, body: Body) {
-    let this = repository.clone();
-    let roles = body.roles_needed();
-    wait(edge::run(repository.store(), "test", move |remote| {
-        let mut make = |_: &State| Ok(body.clone());
-        this.journal()
-            .append(remote, this.context(), roles, &mut make)
-    }))
-    .unwrap();
-}
-
-pub(super) fn forget(repository: &Repository, id: Id) {
-    append(
-        repository,
-        Body::Forget(Forget {
-            snapshots: vec![id],
-            ..Forget::default()
-        }),
-    );
 }
 
 pub(super) fn tombstone(

@@ -30,11 +30,7 @@ fn name_of(call: &Call) -> ObjectHash {
 /// A repository with a tree of which a part is needed in frames of its own, a part among what is not, and much is not touched at all.
 fn with_garbage() -> (Arc<TestStore>, Repository, strongroom_crypt::Id) {
     let (store, repository) = repository();
-    let shape = Shape {
-        frame_bytes: 2_000,
-        pack_bytes: 8_000,
-        ..Shape::default()
-    };
+    let shape = large_frames();
     let gone = write_as(&repository, "a", &mixed(1), &shape);
     write_as(&repository, "b", &apart(), &shape);
     let kept = back_up(&repository, "a", &tree(1));
@@ -108,9 +104,7 @@ fn frames_that_are_needed_as_a_whole_are_moved_byte_for_byte() {
         pack_bytes: 8_000,
         ..Shape::default()
     };
-    let gone = write_as(&repository, "a", &mixed(1), &shape);
-    let kept = back_up(&repository, "a", &tree(1));
-    forget(&repository, gone);
+    let kept = half_needed(&repository, &shape);
     let sealed = |pack: &ObjectHash| sealed_frames(&store, &repository, pack);
     let plan = plan(&repository, everything());
     let before: BTreeSet<_> = decided(&plan, PackAction::Repack)

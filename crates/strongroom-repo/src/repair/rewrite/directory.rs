@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use strongroom_crypt::Id;
 use strongroom_format::limits::MAX_DIRECTORY_DEPTH;
-use strongroom_format::{
-    Interior, Leaf, Names, Node, NodeKind, Page, PageType, Ref, RefKind, Summary, split,
-};
+use strongroom_format::{Leaf, Node, NodeKind, Ref, RefKind, Summary};
 
 use super::store::TreeWriter;
-use crate::backup::{Levels, Pages};
+use crate::backup::{Child, DirectoryPages, OwnerTable};
 use crate::blobs::Blobs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::repair::leaves::{Part, each_leaf, refs_of};
@@ -98,7 +96,7 @@ fn directory(
     (damage, made): (&Damage<'_>, &HashMap<Id, Ref>),
     writer: &mut TreeWriter<'_, '_>,
 ) -> Result<(Ref, bool)> {
-    let mut new = Directory::default();
+    let mut new = Directory::new();
     let mut any = false;
     each_leaf(blobs, page, &mut |part| {
         let Part::Leaf(mut leaf, refs) = part else {
@@ -126,164 +124,65 @@ fn directory(
 /// A directory being made.
 #[derive(Debug)]
 struct Directory {
-    /// The root's own metadata, for the first leaf.
-    root: Option<Box<Node>>,
     owners: BTreeMap<u32, Vec<u8>>,
     groups: BTreeMap<u32, Vec<u8>>,
-    entries: Vec<Node>,
-    refs: Vec<Ref>,
-    names_bytes: usize,
     last_name: Vec<u8>,
-    levels: Levels<Child>,
-}
-
-impl Default for Directory {
-    fn default() -> Self {
-        Self {
-            root: None,
-            owners: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            entries: Vec::new(),
-            refs: Vec::new(),
-            names_bytes: 0,
-            last_name: Vec::new(),
-            levels: Levels::new(),
-        }
-    }
-}
-
-/// A finished page.
-#[derive(Debug)]
-struct Child {
-    first: Vec<u8>,
-    count: u64,
-    page: Ref,
+    pages: DirectoryPages,
 }
 
 impl Directory {
+    fn new() -> Self {
+        Self {
+            owners: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            last_name: Vec::new(),
+            pages: DirectoryPages::new(None),
+        }
+    }
+
     /// Takes what a leaf says beside its entries.
     fn note_names(&mut self, leaf: &mut Leaf) {
-        if self.levels.is_empty() && self.entries.is_empty() && self.root.is_none() {
-            self.root = leaf.root.take();
+        let is_first = self.pages.has_no_page() && self.pages.entries().is_empty();
+        let root = self.pages.root();
+        if is_first && root.is_none() {
+            *root = leaf.root.take();
         }
         self.owners.extend(std::mem::take(&mut leaf.owners));
         self.groups.extend(std::mem::take(&mut leaf.groups));
     }
 
-    fn add(
-        &mut self,
-        writer: &mut TreeWriter<'_, '_>,
-        mut node: Node,
-        refs: Vec<Ref>,
-    ) -> Result<()> {
+    fn add(&mut self, writer: &mut TreeWriter<'_, '_>, node: Node, refs: Vec<Ref>) -> Result<()> {
         if !self.last_name.is_empty() && node.name <= self.last_name {
             return Err(invalid("the pages of a directory are not in order"));
         }
         self.last_name.clone_from(&node.name);
-        let too_many = |_| invalid("too many references in a page");
-        node.refs = u32::try_from(refs.len()).map_err(too_many)?;
-        node.first_ref = match refs.is_empty() {
-            true => 0,
-            false => u32::try_from(self.refs.len() + 1).map_err(too_many)?,
-        };
-        self.names_bytes += node.encoded_len();
-        self.refs.extend(refs);
-        let ends = split::leaf_ends(self.entries.len() + 1, self.names_bytes, &node.name);
-        self.entries.push(node);
-        if ends {
+        if self.pages.gather(node, refs)? {
             let leaf = self.leaf(writer)?;
-            self.levels.push(&mut DirectoryPages(writer), 1, leaf)?;
+            self.pages.push(writer, leaf)?;
         }
         Ok(())
     }
 
     fn finish(mut self, writer: &mut TreeWriter<'_, '_>) -> Result<Ref> {
-        let nothing_yet = self.levels.is_empty();
-        if nothing_yet || !self.entries.is_empty() {
-            let leaf = self.leaf(writer)?;
-            if nothing_yet {
-                return Ok(leaf.page);
-            }
-            self.levels.push(&mut DirectoryPages(writer), 1, leaf)?;
-        }
-        let mut pages = DirectoryPages(writer);
-        let mut top = self.levels.finish(&mut pages, 1)?;
-        match top.pop() {
-            Some(only) if top.is_empty() => Ok(only.page),
-            Some(last) => {
-                top.push(last);
-                Ok(pages.write(1, top)?.page)
-            }
-            None => Err(invalid("a directory without a page")),
-        }
+        let is_gathered = self.pages.has_no_page() || !self.pages.entries().is_empty();
+        let last = is_gathered.then(|| self.leaf(writer)).transpose()?;
+        self.pages.finish(writer, last)
     }
 
     fn leaf(&mut self, writer: &mut TreeWriter<'_, '_>) -> Result<Child> {
-        let entries = std::mem::take(&mut self.entries);
-        self.names_bytes = 0;
-        let first = entries.first().map(|node| node.name.clone());
-        let count = entries.len() as u64;
-        let root = self.root.take();
-        let nodes = || entries.iter().chain(root.as_deref());
-        let owners = table(&self.owners, nodes().map(|node| node.uid));
-        let groups = table(&self.groups, nodes().map(|node| node.gid));
-        let leaf = Leaf {
-            entries,
-            owners,
-            groups,
-            root,
-            unknown: Default::default(),
-        };
-        let mut refs = vec![writer.names(&Names::Leaf(leaf))?];
-        refs.append(&mut self.refs);
-        let page = writer.page(&Page {
-            page_type: PageType::Leaf,
-            height: 0,
-            refs,
-        })?;
-        let first = first.unwrap_or_default();
-        Ok(Child { first, count, page })
+        let owners = table(&self.owners, self.pages.nodes().map(|node| node.uid));
+        let groups = table(&self.groups, self.pages.nodes().map(|node| node.gid));
+        self.pages.leaf(writer, owners, groups)
     }
 }
 
 /// Returns the names of those who occur.
-fn table(known: &BTreeMap<u32, Vec<u8>>, ids: impl Iterator<Item = u32>) -> Vec<(u32, Vec<u8>)> {
+fn table(known: &BTreeMap<u32, Vec<u8>>, ids: impl Iterator<Item = u32>) -> OwnerTable {
     let ids: std::collections::BTreeSet<u32> = ids.collect();
     let named = ids
         .into_iter()
         .filter_map(|id| Some((id, known.get(&id)?.clone())));
     named.collect()
-}
-
-struct DirectoryPages<'w, 'a, 't>(&'w mut TreeWriter<'a, 't>);
-
-impl Pages<Child> for DirectoryPages<'_, '_, '_> {
-    fn ends(&self, _height: u8, items: &[Child]) -> bool {
-        let bytes = items.iter().map(|child| child.first.len()).sum();
-        let last = items.last();
-        last.is_some_and(|last| split::interior_ends(items.len(), bytes, &last.first))
-    }
-
-    fn write(&mut self, height: u8, items: Vec<Child>) -> Result<Child> {
-        let count = items.iter().map(|child| child.count).sum();
-        let first = items.first().map(|child| child.first.clone());
-        let interior = Interior {
-            children: items
-                .iter()
-                .map(|child| (child.first.clone(), child.count))
-                .collect(),
-            unknown: Default::default(),
-        };
-        let mut refs = vec![self.0.names(&Names::Interior(interior))?];
-        refs.extend(items.into_iter().map(|child| child.page));
-        let page = self.0.page(&Page {
-            page_type: PageType::Interior,
-            height,
-            refs,
-        })?;
-        let first = first.unwrap_or_default();
-        Ok(Child { first, count, page })
-    }
 }
 
 /// Counts what is in a tree.

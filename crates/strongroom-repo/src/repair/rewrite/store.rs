@@ -9,6 +9,7 @@ use strongroom_format::{
     SegmentRef, SessionKeyRecord, object_name,
 };
 
+use crate::backup::PageStore;
 use crate::blobs::{NAMES, PAGE};
 use crate::buffers::Buffers;
 use crate::context::{encode_error, object_key};
@@ -99,40 +100,6 @@ impl<'a, 't> TreeWriter<'a, 't> {
         })
     }
 
-    /// Stores the names of a page and returns the page's first reference.
-    pub(super) fn names(&mut self, names: &Names) -> Result<Ref> {
-        let mut plain = Vec::new();
-        names.encode(&mut plain).map_err(encode_error)?;
-        let id = self.keys.ids.id(NAMES, &plain);
-        if self.is_new(&id)? {
-            self.names.add(id, &plain)?;
-            self.drain()?;
-        }
-        Ok(Ref {
-            id,
-            len: plain.len() as u64,
-            kind: RefKind::Names,
-        })
-    }
-
-    /// Stores a page and returns what refers to it.
-    pub(super) fn page(&mut self, page: &Page) -> Result<Ref> {
-        let mut plain = Vec::new();
-        page.encode(&mut plain).map_err(encode_error)?;
-        let id = self.keys.structure.page_id(PAGE, &plain);
-        if self.is_new(&id)? {
-            self.pages.add(id, &plain)?;
-            self.drain()?;
-        }
-        let below = page.refs.iter().filter(|one| one.kind != RefKind::Names);
-        let len = below.fold(0_u64, |sum, one| sum.saturating_add(one.len));
-        Ok(Ref {
-            id,
-            len: len.min(MAX_LEN),
-            kind: RefKind::Page,
-        })
-    }
-
     /// Waits until everything is durable, and maps it.
     pub(super) fn finish(&mut self, session: SessionId) -> Result<Stored> {
         for collector in [&mut self.names, &mut self.pages] {
@@ -174,6 +141,40 @@ impl<'a, 't> TreeWriter<'a, 't> {
             self.stored.push(stored);
         }
         Ok(())
+    }
+}
+
+impl PageStore for TreeWriter<'_, '_> {
+    fn names(&mut self, names: &Names) -> Result<Ref> {
+        let mut plain = Vec::new();
+        names.encode(&mut plain).map_err(encode_error)?;
+        let id = self.keys.ids.id(NAMES, &plain);
+        if self.is_new(&id)? {
+            self.names.add(id, &plain)?;
+            self.drain()?;
+        }
+        Ok(Ref {
+            id,
+            len: plain.len() as u64,
+            kind: RefKind::Names,
+        })
+    }
+
+    fn page(&mut self, page: &Page) -> Result<Ref> {
+        let mut plain = Vec::new();
+        page.encode(&mut plain).map_err(encode_error)?;
+        let id = self.keys.structure.page_id(PAGE, &plain);
+        if self.is_new(&id)? {
+            self.pages.add(id, &plain)?;
+            self.drain()?;
+        }
+        let below = page.refs.iter().filter(|one| one.kind != RefKind::Names);
+        let len = below.fold(0_u64, |sum, one| sum.saturating_add(one.len));
+        Ok(Ref {
+            id,
+            len: len.min(MAX_LEN),
+            kind: RefKind::Page,
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use strongroom_crypt::Id;
 use strongroom_format::object_name::{self, ObjectName};
-use strongroom_format::{Body, DamagedObject, Evidence, Forget, ObjectHash};
+use strongroom_format::{Body, DamagedObject, Evidence, ObjectHash};
 use strongroom_store::{Key, MemoryStore, Prefix, Store, StoreExt as _};
 
 use crate::edge;
@@ -14,6 +14,7 @@ use crate::state::State;
 use crate::testing::{
     Flat, MemoryTarget, TestStore, Tree, TreeSource, reopen, repository, settings,
 };
+pub(super) use crate::testing::{append, forget, noise};
 use crate::{
     BackupOptions, Error, ParentChoice, QuarantineReport, RepairOptions, RepairPlan, RepairReport,
     Repository, RestoreOptions, RestoreReport, Settings,
@@ -21,15 +22,6 @@ use crate::{
 
 pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
     futures::executor::block_on(future)
-}
-
-pub(super) fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
-    bytes
 }
 
 /// A tree of some directories and files. Trees of neighbouring numbers share most.
@@ -170,27 +162,6 @@ pub(super) fn restore(repository: &Repository, id: Id) -> (Flat, RestoreReport) 
     let options = RestoreOptions::default();
     let report = wait(repository.restore(&id, target.clone(), options, Arc::new(()))).unwrap();
     (target.flat(), report)
-}
-
-pub(super) fn append(repository: &Repository, body: Body) {
-    let this = repository.clone();
-    let roles = body.roles_needed();
-    wait(edge::run(repository.store(), "test", move |remote| {
-        let mut make = |_: &State| Ok(body.clone());
-        this.journal()
-            .append(remote, this.context(), roles, &mut make)
-    }))
-    .unwrap();
-}
-
-pub(super) fn forget(repository: &Repository, id: Id) {
-    append(
-        repository,
-        Body::Forget(Forget {
-            snapshots: vec![id],
-            ..Forget::default()
-        }),
-    );
 }
 
 pub(super) fn state(repository: &Repository) -> Arc<State> {
