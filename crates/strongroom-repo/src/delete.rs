@@ -526,19 +526,19 @@ fn useless(history: &History, notes: Vec<(ObjectName, u64)>) -> Vec<DoomedObject
 /// Makes sure that nothing counts again which had been dropped when the plan was made: a repair of the journal may have replaced the entry that dropped it.
 fn refuse_what_is_in_force(plan: &DeletePlan, state: &State, context: &Context) -> Result<()> {
     let keys = context.keys();
-    let is_in_force = |object: &&DoomedObject| match object_name::parse(&object.object) {
-        Some(ObjectName::Pack(name)) => state.packs.contains_key(&name),
-        Some(ObjectName::Index(name)) => state.segments.contains_key(&name),
-        Some(ObjectName::Slot(id)) => keys.slots.iter().any(|slot| slot.id == id),
-        _ => false,
-    };
-    match plan.objects.iter().find(is_in_force) {
-        None => Ok(()),
-        Some(object) => {
+    for object in &plan.objects {
+        let is_in_force = match object_name::parse(&object.object) {
+            Some(ObjectName::Pack(name)) => state.packs.contains(&name)?,
+            Some(ObjectName::Index(name)) => state.segments.contains_key(&name),
+            Some(ObjectName::Slot(id)) => keys.slots.iter().any(|slot| slot.id == id),
+            _ => false,
+        };
+        if is_in_force {
             let what = "what the plan deletes is in force again";
-            Err(Error::new(ErrorKind::Stale, what).object_named(&*object.object))
+            return Err(Error::new(ErrorKind::Stale, what).object_named(&*object.object));
         }
     }
+    Ok(())
 }
 
 /// Records what was deleted, if the plan says so. That it could not is a problem, and what was deleted stays so.
@@ -629,7 +629,7 @@ mod tests {
         Writer::new(&repository, Shape::default()).snapshot(&tree, "series");
         let mut plan = block_on(repository.plan_delete(DeleteOptions::default())).unwrap();
         let state = repository.journal().state();
-        let name = object_name::pack(state.packs.keys().next().unwrap());
+        let name = object_name::pack(state.packs.all().keys().next().unwrap());
         plan.objects.push(DoomedObject {
             object: name.clone(),
             len: 1,
