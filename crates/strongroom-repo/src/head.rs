@@ -8,6 +8,8 @@
 //! which `head` names, with what changed since it was written: see [`Packs`].
 
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::io::Write as _;

@@ -146,8 +146,8 @@ impl Standing {
     }
 }
 
-/// So many packs take 3.5 MiB; a table in a file is read once for each.
-const ASKED_AT_ONCE: usize = 1 << 16;
+/// So many packs take 1.8 MiB; a table in a file is read once for each.
+const ASKED_AT_ONCE: usize = 1 << 15;
 
 /// How good a copy is; the best comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

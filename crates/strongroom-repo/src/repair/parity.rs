@@ -34,7 +34,7 @@ impl Look<'_> {
         Ok(healed
             .ok()
             .map(Bytes::from)
-            .filter(|bytes| Look::is_pack(&pack, bytes)))
+            .filter(|bytes| Look::is_pack(pack, bytes)))
     }
 
     /// Finds out about the parity of a pack. As long as the pack is damaged it is left alone, since what is left of it may be of use.

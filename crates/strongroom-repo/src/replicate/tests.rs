@@ -92,7 +92,7 @@ fn commit_and_repack(repository: &Repository, number: u8, delete: bool) {
     let after = repository.journal().state();
     commit(repository, number);
     let new = |name: &&ObjectHash| {
-        !before.packs.contains(*name).unwrap() && !before.segments.contains_key(*name)
+        !before.packs.contains(name).unwrap() && !before.segments.contains_key(*name)
     };
     let packs = after.packs.all().keys().filter(new).copied().collect();
     let segments = after.segments.keys().filter(new).copied().collect();

@@ -163,7 +163,7 @@ pub(super) fn history(repository: &Repository) -> Vec<Deed> {
     let after = repository.journal().state();
     let again = commit(repository, 3);
     let new = |name: &&ObjectHash| {
-        !before.packs.contains(*name).unwrap() && !before.segments.contains_key(*name)
+        !before.packs.contains(name).unwrap() && !before.segments.contains_key(*name)
     };
     let dropped = Dropped {
         packs: after.packs.all().keys().filter(new).copied().collect(),

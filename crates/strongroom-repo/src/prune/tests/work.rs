@@ -122,7 +122,7 @@ fn frames_that_are_needed_as_a_whole_are_moved_byte_for_byte() {
     assert!(report.added_packs > 0, "{report:?}");
     let new = packs(&repository);
     let data = |pack: &&ObjectHash| {
-        state(&repository).packs.get(*pack).unwrap().unwrap().class == PackClass::Data
+        state(&repository).packs.get(pack).unwrap().unwrap().class == PackClass::Data
     };
     let after: Vec<_> = new.difference(&old).filter(data).flat_map(sealed).collect();
     assert!(!after.is_empty());

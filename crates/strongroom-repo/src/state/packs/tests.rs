@@ -92,7 +92,8 @@ proptest! {
 
 /// A table of several pages in a file of its own.
 fn filed(folder: &Path) -> (Packs, Model, PathBuf) {
-    let model = model(3 * PAGE_ROWS as u32 + 7);
+    let model = model(337);
+    assert_eq!(model.len(), 3 * PAGE_ROWS + 7);
     let packs: Packs = model.values().copied().collect();
     let packs = packs.moved_to(folder).unwrap();
     let path = folder.join(packs.changes().unwrap().file.name().to_string());
