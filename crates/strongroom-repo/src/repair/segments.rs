@@ -71,7 +71,8 @@ impl Look<'_> {
     fn misleads(&self, name: &ObjectHash) -> Result<bool> {
         let mut rows: BTreeMap<ObjectHash, (Arc<PackInfo>, Rows)> = BTreeMap::new();
         self.index.each_row_of(name, |prefix, pack, position| {
-            if self.state.packs.contains(&pack.name)? {
+            // Rows are many a pack, and each of these questions may read a page.
+            if rows.contains_key(&pack.name) || self.state.packs.contains(&pack.name)? {
                 let (_, rows) = rows
                     .entry(pack.name)
                     .or_insert_with(|| (Arc::clone(pack), Rows::new()));
