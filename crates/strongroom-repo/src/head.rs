@@ -3,9 +3,9 @@
 //! It is written after the journal and is a cache: what does not fit is discarded. Only the head has consequences. A store whose
 //! journal does not have the remembered entry has lost it or shows another history, and that is an error.
 //!
-//! There are two files, and a third where packs are many. `head` has everything. Where a state is large, the entries that came since are written to `since` alone, up to the end
-//! of their bundle, so that remembering an entry does not cost what the state is large. The packs in force are in a file of their own from some thousands on,
-//! which `head` names, with what changed since it was written: see [`Packs`].
+//! There are two files, and a third where packs are many. `head` has everything. Where a state is large, the entries that came since are written
+//! to `since` alone, up to the end of their bundle, so that remembering an entry does not cost what the state is large. The packs in force are in
+//! a file of their own from some thousands on, which `head` names, with what changed since it was written: see [`Packs`].
 
 mod state;
 #[cfg(test)]
@@ -417,7 +417,7 @@ const SINCE: &str = "since";
 /// The folder of the file of packs.
 const PACKS: &str = "packs";
 
-/// A file of packs is written anew when one in so many has changed: an entry costs as many rows on average.
+/// A file of packs is written anew when one in so many has changed: so many rows are written for each change.
 const CHANGED_SHARE: usize = 8;
 
 /// How many bytes of a cache are written again for each entry, at most.

@@ -130,6 +130,29 @@ fn few_packs_are_in_no_file_and_few_that_are_left_go_back() {
 }
 
 #[test]
+fn where_the_cache_takes_no_file_head_has_all_packs() {
+    let cache = tempfile::tempdir().unwrap();
+    let store = with_entries(20);
+    let id = open(&store).unwrap().id().to_string();
+    let folder = cache.path().join(id);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("packs"), b"in the way").unwrap();
+    for _ in 0..2 {
+        let repository = open_filed(&store, cache.path()).unwrap();
+        assert!(!is_filed(&repository));
+        assert_knows_all(&repository, &store);
+    }
+    store.reset();
+    drop(open_filed(&store, cache.path()).unwrap());
+    assert_eq!(count(&store), 3);
+    fs::remove_file(folder.join("packs")).unwrap();
+    let repository = open_filed(&store, cache.path()).unwrap();
+    append(&repository, 100).unwrap();
+    assert!(is_filed(&repository));
+    assert_knows_all(&repository, &store);
+}
+
+#[test]
 fn a_file_that_is_not_as_it_was_written_is_made_again() {
     let cache = tempfile::tempdir().unwrap();
     let store = with_entries(20);
