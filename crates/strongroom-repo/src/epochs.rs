@@ -56,7 +56,7 @@ fn retire(repository: &Repository, remote: &Remote, epoch: u32) -> Result<()> {
             .append(remote, context, Roles::ADMIN, &mut |now| {
                 // What was looked at does not depend on it. Names never come back, so only others matter.
                 is_stale = now.epochs.get(&epoch) != Some(&EpochState::Closed)
-                    || content(now).any(|name| !looked_at.contains(&name));
+                    || !content(now)?.is_subset(&looked_at);
                 match is_stale {
                     true => Err(Error::new(ErrorKind::Stale, "packs were added meanwhile")),
                     false => Ok(Body::Keys(Keys {
@@ -86,9 +86,8 @@ fn look_at_packs(
     let context = repository.context();
     let (state, index) = repository.current(remote)?;
     let blobs = Blobs::new(remote.clone(), Arc::clone(context), Arc::clone(&index), 0);
-    let mut left: BTreeSet<ObjectHash> = content(&state)
-        .filter(|name| !looked_at.contains(name))
-        .collect();
+    let mut left = content(&state)?;
+    left.retain(|name| !looked_at.contains(name));
     let mut dependent = Vec::new();
     for pack in index.packs()? {
         if !left.remove(&pack.name) {
@@ -102,7 +101,7 @@ fn look_at_packs(
             // Who has dropped it may have deleted it.
             Err(error) if is_loss(&error) => {
                 let now = repository.journal().refresh(remote, context)?;
-                if now.packs.contains_key(&pack.name) {
+                if now.packs.contains(&pack.name)? {
                     return Err(error);
                 }
             }
@@ -121,11 +120,15 @@ fn look_at_packs(
 }
 
 /// Returns the packs in force that have content: pages are sealed under no epoch.
-fn content(state: &State) -> impl Iterator<Item = ObjectHash> {
-    let packs = state.packs.values();
-    packs
-        .filter(|pack| pack.class != PackClass::Pages)
-        .map(|pack| pack.name)
+fn content(state: &State) -> Result<BTreeSet<ObjectHash>> {
+    let mut content = BTreeSet::new();
+    for pack in state.packs.iter() {
+        let pack = pack?;
+        if pack.class != PackClass::Pages {
+            content.insert(pack.name);
+        }
+    }
+    Ok(content)
 }
 
 fn depends_on(header: &PackHeader, epoch: u32) -> bool {

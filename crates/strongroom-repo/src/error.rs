@@ -58,7 +58,7 @@ pub enum ErrorKind {
     Unfit,
     /// The store is full.
     NoSpace,
-    /// The store cannot be reached; try again.
+    /// The store cannot be reached, or the local cache has lost what was in use; try again.
     Unavailable,
     /// An object is in cold storage. [`Error::object`] names it: [warm it up](crate::Repository::warm_up) first, with all others that are
     /// needed.

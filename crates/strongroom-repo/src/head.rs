@@ -3,27 +3,35 @@
 //! It is written after the journal and is a cache: what does not fit is discarded. Only the head has consequences. A store whose
 //! journal does not have the remembered entry has lost it or shows another history, and that is an error.
 //!
-//! There are two files. `head` has everything. Where a state is large, the entries that came since are written to `since` alone, up to the end
-//! of their bundle, so that remembering an entry does not cost what the state is large.
+//! There are two files, and a third where packs are many. `head` has everything. Where a state is large, the entries that came since are written
+//! to `since` alone, up to the end of their bundle, so that remembering an entry does not cost what the state is large. The packs in force are in
+//! a file of their own from some thousands on, which `head` names, with what changed since it was written: see [`Packs`].
+
+mod state;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use strongroom_crypt::{RepositoryId, Sealer as _, VerifyingKey};
-use strongroom_format::{Checkpoint, Entry, ObjectHash, ObjectKind};
+use strongroom_crypt::{RepositoryId, VerifyingKey};
+use strongroom_format::{Entry, ObjectHash, ObjectKind};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Head, Result};
 use crate::journal::{View, push_recent};
 use crate::keys::Opener;
-use crate::state::State;
+use crate::state::{PackFile, Packs, State};
 
 /// The folder of one repository in the local cache.
 #[derive(Debug, Clone)]
 pub(crate) struct Cache {
     folder: PathBuf,
+    /// So many packs stay in memory.
+    packs_in_memory: usize,
 }
 
 /// What was written when the head was last seen.
@@ -45,6 +53,8 @@ pub(crate) struct Remembered {
     sealed_state: Bytes,
     whole: Head,
     recent: Vec<Bytes>,
+    /// Where the file of packs is that the state may name.
+    packs: PathBuf,
 }
 
 /// What the files have, as far as their reader or writer knows.
@@ -59,9 +69,10 @@ pub(crate) struct Written {
 }
 
 impl Cache {
-    pub(crate) fn new(folder: &Path, repository: &RepositoryId) -> Self {
+    pub(crate) fn new(folder: &Path, repository: &RepositoryId, packs_in_memory: usize) -> Self {
         Self {
             folder: folder.join(repository.to_string()),
+            packs_in_memory,
         }
     }
 
@@ -80,14 +91,24 @@ impl Cache {
         if len > MAX_FILE_BYTES {
             return None;
         }
-        Remembered::decode(fs::read(path).ok()?.into())
+        let remembered = Remembered::decode(fs::read(path).ok()?.into())?;
+        Some(Remembered {
+            packs: self.packs_folder(),
+            ..remembered
+        })
+    }
+
+    fn packs_folder(&self) -> PathBuf {
+        self.folder.join(PACKS)
     }
 
     /// Remembers a view, beside which the files have what is `written`; returns what they have then. What fails is forgotten: it is only a cache.
+    ///
+    /// The table of packs of the view moves to a file if it is large, or to another if much has changed since that was written.
     pub(crate) fn write(
         &self,
         context: &Context,
-        view: &View,
+        view: &mut View,
         written: Option<&Written>,
     ) -> Option<Written> {
         let known = Remembered::without_state(context, view);
@@ -107,19 +128,54 @@ impl Cache {
             .ok()
     }
 
-    fn write_whole(&self, context: &Context, view: &View, known: Remembered) -> Result<Written> {
-        let sealed_state = seal_state(context, &view.state)?;
+    fn write_whole(
+        &self,
+        context: &Context,
+        view: &mut View,
+        known: Remembered,
+    ) -> Result<Written> {
+        match self.moved(&view.state.packs) {
+            Ok(None) => {}
+            Ok(Some(packs)) => Arc::make_mut(&mut view.state).packs = packs,
+            Err(error) => tracing::debug!(%error, "the table of packs stays where it is"),
+        }
+        let sealed_state = state::seal(context, &view.state)?;
         let all = Remembered {
             sealed_state,
             ..known.clone()
         };
         let bytes = all.encode();
         self.replace(WHOLE, &bytes)?;
+        let kept = view.state.packs.changes().map(|changes| changes.file);
+        PackFile::sweep(&self.packs_folder(), kept);
         Ok(Written {
             whole: known.n,
             known,
             len: bytes.len() as u64,
         })
+    }
+
+    /// Returns a table of packs where it belongs, if it is not there.
+    fn moved(&self, packs: &Packs) -> Result<Option<Packs>> {
+        let is_large = packs.len() > self.packs_in_memory;
+        let is_at_home = match packs.changes() {
+            None => !is_large,
+            // Not at once, or it might go to and fro.
+            Some(_) if packs.len() <= self.packs_in_memory / 2 => {
+                return packs.in_memory().map(Some);
+            }
+            Some(changes) => {
+                let changed = changes.added.len() + changes.removed.len();
+                let bearable = self
+                    .packs_in_memory
+                    .max(changes.file.rows() / CHANGED_SHARE);
+                changed <= bearable && changes.file.is_there()
+            }
+        };
+        match is_at_home {
+            true => Ok(None),
+            false => packs.moved_to(&self.packs_folder()).map(Some),
+        }
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
@@ -170,31 +226,6 @@ impl Written {
     }
 }
 
-fn seal_state(context: &Context, state: &State) -> Result<Bytes> {
-    let keys = context.keys();
-    let plain = state
-        .to_checkpoint()
-        .encode()
-        .map_err(crate::context::encode_error)?;
-    let mut sealed = Vec::with_capacity(plain.len() + keys.structure.checkpoint().overhead());
-    let aad = state_aad(context, state.head, &state.head_hash);
-    keys.structure
-        .checkpoint()
-        .seal(&aad, &plain, &mut sealed)
-        .map_err(|error| Error::new(ErrorKind::Internal, "no state was sealed").caused_by(error))?;
-    Ok(sealed.into())
-}
-
-fn state_aad(context: &Context, n: u64, hash: &ObjectHash) -> Vec<u8> {
-    [
-        b"local state".as_slice(),
-        context.repository.as_bytes(),
-        &n.to_le_bytes(),
-        hash.as_bytes(),
-    ]
-    .concat()
-}
-
 impl Remembered {
     fn without_state(context: &Context, view: &View) -> Self {
         let (state, keys) = (&view.state, context.keys());
@@ -212,6 +243,7 @@ impl Remembered {
             sealed_state: Bytes::new(),
             whole: Head::new(state.head, state.head_hash),
             recent: view.recent.clone(),
+            packs: PathBuf::new(),
         }
     }
 
@@ -296,20 +328,8 @@ impl Remembered {
     }
 
     fn whole_state(&self, context: &Context) -> Option<State> {
-        let keys = context.keys();
-        let Head { n, hash, .. } = self.whole;
-        let aad = state_aad(context, n, &hash);
-        let mut plain = Vec::new();
-        keys.structure
-            .checkpoint()
-            .open(&aad, &self.sealed_state, &mut plain)
-            .ok()?;
-        let checkpoint = Checkpoint::decode(&plain).ok()?;
-        if checkpoint.genesis != keys.genesis {
-            return None;
-        }
         let known = State::before_genesis(self.config);
-        State::of_checkpoint(checkpoint, n, hash, &known, &keys.structure).ok()
+        state::open(context, &self.sealed_state, self.whole, &known, &self.packs)
     }
 
     /// Returns the entry that was seen last.
@@ -378,6 +398,7 @@ impl Remembered {
             sealed_state,
             whole: Head::new(n, hash),
             recent,
+            packs: PathBuf::new(),
         })
     }
 }
@@ -392,6 +413,12 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 const WHOLE: &str = "head";
 /// Everything but the state, for as long as the entries lead on from the one there.
 const SINCE: &str = "since";
+
+/// The folder of the file of packs.
+const PACKS: &str = "packs";
+
+/// A file of packs is written anew when one in so many has changed: so many rows are written for each change.
+const CHANGED_SHARE: usize = 8;
 
 /// How many bytes of a cache are written again for each entry, at most.
 const BYTES_AN_ENTRY: u64 = 1 << 16;

@@ -31,7 +31,7 @@ pub(crate) use self::rebuilt::{
     builder as builder_of_headers, pack_found, push as push_header, segment as segment_of_headers,
 };
 pub(crate) use self::search::Vicinity;
-pub(crate) use self::storage::{read_at, write_at, write_file};
+pub(crate) use self::storage::{read_at, temporary_beside, write_at, write_file};
 pub(crate) use self::walk::in_order;
 use crate::context::{Context, object_key};
 use crate::edge::Remote;
@@ -39,7 +39,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::routes::Routes;
 use crate::index::routing::Routing;
 use crate::index::segment::{Opening, PageCache, Segment};
-use crate::index::standing::{Part, Rank, Standings};
+use crate::index::standing::{Inquiry, Part, Rank, Standings};
 use crate::index::storage::{SegmentCache, Storage};
 use crate::packs::{Location, PackInfo};
 use crate::repository::Repository;
@@ -57,6 +57,8 @@ pub(crate) struct Index {
     problems: Vec<Error>,
     /// Made by the first look-up.
     routing: OnceLock<Routing>,
+    /// Packs of which the state is to be asked before the index is used.
+    unasked: Inquiry,
     /// What an index before this one had open.
     known_routes: Vec<Arc<Routes>>,
 }
@@ -176,6 +178,7 @@ impl Index {
             pages,
             problems: Vec::new(),
             routing: OnceLock::new(),
+            unasked: Inquiry::default(),
             known_routes: previous.map(Self::routes).unwrap_or_default(),
         };
         let known: HashMap<ObjectHash, &Part> = previous
@@ -190,8 +193,8 @@ impl Index {
         let mut missing = Vec::new();
         for reference in state.segments.values() {
             match known.get(&reference.name) {
-                Some(part) => match index.add(Arc::clone(&part.segment), Some(state), false) {
-                    Ok(()) => {}
+                Some(part) => match index.add(Arc::clone(&part.segment), false) {
+                    Ok(()) => index.ask_if_many(state)?,
                     // The local cache has lost it meanwhile.
                     Err(_) => missing.push(*reference),
                 },
@@ -207,6 +210,7 @@ impl Index {
         if !index.problems.is_empty() || state.has_unmapped_packs {
             index.rebuild(remote, context, state)?;
         }
+        index.ask(state)?;
         if let Some(cache) = &index.cache {
             cache.retain(|name| state.segments.contains_key(name));
         }
@@ -247,10 +251,12 @@ impl Index {
             pages: Arc::clone(&self.pages),
             problems: Vec::new(),
             routing: OnceLock::new(),
+            unasked: Inquiry::default(),
             known_routes: self.routes(),
         };
         let opened = index.open_bytes(segment, bytes, context)?;
-        index.add(Arc::new(opened), None, false)?;
+        index.add(Arc::new(opened), false)?;
+        index.unasked = Inquiry::default();
         Ok(index)
     }
 
@@ -337,6 +343,7 @@ impl Index {
             pages: Arc::new(PageCache::new(CACHED_PAGES)),
             problems: Vec::new(),
             routing: OnceLock::new(),
+            unasked: Inquiry::default(),
             known_routes: Vec::new(),
         };
         let segment = SegmentRef {
@@ -408,7 +415,8 @@ impl Index {
         let mut tickets = Vec::new();
         for reference in batch {
             let cached = self.open_cached(reference, context);
-            if cached.is_some_and(|segment| self.takes(segment, state)) {
+            if cached.is_some_and(|segment| self.takes(segment)) {
+                self.ask_if_many(state)?;
                 continue;
             }
             let key = object_key(&object_name::index(&reference.name))?;
@@ -418,9 +426,9 @@ impl Index {
             let opened = ticket
                 .wait()
                 .and_then(|bytes| self.open_bytes(reference, bytes, context))
-                .and_then(|segment| self.add(Arc::new(segment), Some(state), false));
+                .and_then(|segment| self.add(Arc::new(segment), false));
             match opened {
-                Ok(()) => {}
+                Ok(()) => self.ask_if_many(state)?,
                 Err(error) if is_loss(&error) => self.problems.push(error),
                 Err(error) => return Err(error),
             }
@@ -429,9 +437,9 @@ impl Index {
     }
 
     /// Adds a segment out of the local cache; false when that has no good copy.
-    fn takes(&mut self, segment: Segment, state: &State) -> bool {
+    fn takes(&mut self, segment: Segment) -> bool {
         let name = segment.name;
-        let added = self.add(Arc::new(segment), Some(state), false);
+        let added = self.add(Arc::new(segment), false);
         if let (Err(error), Some(cache)) = (&added, &self.cache) {
             tracing::debug!(%error, "a cached segment is damaged and is fetched again");
             cache.discard(&name);
@@ -487,11 +495,14 @@ impl Index {
     /// Reads the headers of packs that no segment maps any more.
     fn rebuild(&mut self, remote: &Remote, context: &Context, state: &State) -> Result<()> {
         let mapped = self.mapped(|_| true)?;
-        let unmapped = state
-            .packs
-            .values()
-            .filter(|pack| !mapped.contains(&pack.name));
-        if let Some(bytes) = rebuilt::segment(remote, context, unmapped)? {
+        let mut unmapped = Vec::new();
+        for pack in state.packs.iter() {
+            let pack = pack?;
+            if !mapped.contains(&pack.name) {
+                unmapped.push(pack);
+            }
+        }
+        if let Some(bytes) = rebuilt::segment(remote, context, unmapped.iter())? {
             let (name, len) = (ObjectHash::of(&bytes), bytes.len() as u64);
             let opening = Opening {
                 context,
@@ -500,19 +511,37 @@ impl Index {
             };
             let segment = Segment::open(name, len, Storage::Memory(bytes), &opening)?;
             segment.filter()?;
-            self.add(Arc::new(segment), Some(state), true)?;
+            self.add(Arc::new(segment), true)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, segment: Arc<Segment>, state: Option<&State>, rebuilt: bool) -> Result<()> {
-        let standing = Standings::of(&segment, state)?;
+    /// Adds a segment, whose packs are taken to be in force until the state is [asked](Self::ask).
+    fn add(&mut self, segment: Arc<Segment>, rebuilt: bool) -> Result<()> {
+        self.unasked.add(self.parts.len(), &segment)?;
         self.parts.push(Part {
             segment,
-            standing,
+            standing: Standings::default(),
             rebuilt,
         });
         Ok(())
+    }
+
+    fn ask_if_many(&mut self, state: &State) -> Result<()> {
+        match self.unasked.is_large() {
+            true => self.ask(state),
+            false => Ok(()),
+        }
+    }
+
+    /// Asks the state what is with the packs of segments that were added.
+    fn ask(&mut self, state: &State) -> Result<()> {
+        let parts = &mut self.parts;
+        self.unasked.answer(state, |at, standing| {
+            if let Some(part) = parts.get_mut(at) {
+                part.standing = standing;
+            }
+        })
     }
 }
 

@@ -178,31 +178,50 @@ impl Journal {
         }
         let (remote, context) = (replay.remote, replay.context);
         let mut view = self.view().clone();
+        if view.state.packs.is_unreadable() {
+            view = self.read_anew(remote, context)?;
+            view = self.remember(context, view);
+        }
         context.learn(&view.state);
         let before = Arc::clone(&view.state);
         let folded = replay.follow(&mut view);
         if !Arc::ptr_eq(&view.state, &before) {
             // What was read before a failure is read, and is not asked for again.
-            self.remember(context, view.clone());
+            view = self.remember(context, view);
         }
         folded?;
         crate::open::follow_keyring(remote, context, &view.state)?;
         Ok(view.state)
     }
 
+    /// Reads the journal without what the local cache lost meanwhile.
+    fn read_anew(&self, remote: &Remote, context: &Context) -> Result<View> {
+        let seen = self.seen(self.remembered(context).as_ref());
+        let mut view = View::before_genesis(context.config_hash);
+        Replay::new(remote, context).read_all_with(&mut view, &seen)?;
+        // What is written there needs what was lost.
+        *lock(&self.cached) = None;
+        Ok(view)
+    }
+
     /// Writes the view into the local cache once more, because what is remembered beside it has changed.
     pub(crate) fn remember_again(&self, context: &Context) {
-        let view = self.view().clone();
-        self.write_cache(context, &view);
+        self.keep(context);
     }
 
     /// Writes what the local cache does not have yet, at the end of an operation. Without it the next one reads some entries again.
     pub(crate) fn keep(&self, context: &Context) {
-        let view = self.view().clone();
-        self.write_cache(context, &view);
+        let before = self.view().clone();
+        let mut view = before.clone();
+        self.write_cache(context, &mut view);
+        let mut now = self.view();
+        if Arc::ptr_eq(&now.state, &before.state) {
+            *now = view;
+        }
     }
 
-    fn write_cache(&self, context: &Context, view: &View) {
+    /// Writes a view into the local cache, where its table of packs may be from then on.
+    fn write_cache(&self, context: &Context, view: &mut View) {
         // What is left of a journal is not what is to be remembered of it.
         let is_whole = self.damage().is_none();
         if let Some(cache) = self.cache.as_ref().filter(|_| is_whole) {
@@ -211,15 +230,16 @@ impl Journal {
         }
     }
 
-    /// Takes up a view whose last entry the store has just shown or taken.
-    fn remember(&self, context: &Context, view: View) {
+    /// Takes up a view whose last entry the store has just shown or taken, and returns it as it is from then on.
+    fn remember(&self, context: &Context, mut view: View) -> View {
         *lock(&self.shown) = context.components.clock.now();
         context.learn(&view.state);
         let cached = lock(&self.cached).clone();
         if cached.is_none_or(|cached| cached.is_outdated(view.state.head)) {
-            self.write_cache(context, &view);
+            self.write_cache(context, &mut view);
         }
-        *self.view() = view;
+        self.view().clone_from(&view);
+        view
     }
 
     fn view(&self) -> MutexGuard<'_, View> {

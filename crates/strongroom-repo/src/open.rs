@@ -112,7 +112,7 @@ fn open_with(
         .settings
         .cache
         .as_ref()
-        .map(|folder| Cache::new(folder, &config.repository));
+        .map(|folder| Cache::new(folder, &config.repository, opening.settings.packs_in_memory));
     let remembered = cache
         .as_ref()
         .and_then(Cache::read)
@@ -127,7 +127,9 @@ fn open_with(
     let settings = opening.settings.clone();
     let components = opening.components.clone();
     let context = Context::new(opening.store.clone(), settings, components, place, keys);
-    let (view, damage) = match read_journal(remote, &context, remembered.as_ref()) {
+    let mut is_warm = false;
+    let read = read_journal(remote, &context, remembered.as_ref(), &mut is_warm);
+    let (view, damage) = match read {
         Err(error) if error.lost_entry().is_some() && opening.on_lost != LostEntries::Refuse => {
             read_around(remote, &context, remembered.clone(), opening.on_lost, error)?
         }
@@ -147,7 +149,8 @@ fn open_with(
             context.store.set_read_only(true);
             Journal::frozen(view, cache, damage, now)
         }
-        None => Journal::new(view, cache, now).with_cached(remembered.as_ref()),
+        // What could not be used is written anew.
+        None => Journal::new(view, cache, now).with_cached(remembered.as_ref().filter(|_| is_warm)),
     };
     journal.remember_again(&context);
     Ok((Arc::new(context), journal))
@@ -174,14 +177,34 @@ fn check_credential(opening: &Opening, suite: Suite) -> Result<()> {
     }
 }
 
-/// Reads the journal: on from what the cache has, or from its beginning.
+/// Reads the journal: on from what the cache has, which makes it warm, or from its beginning.
 fn read_journal(
     remote: &Remote,
     context: &Context,
     remembered: Option<&Remembered>,
+    is_warm: &mut bool,
+) -> Result<View> {
+    let warm = remembered.and_then(|one| one.view(context));
+    *is_warm = warm.is_some();
+    let packs = warm.as_ref().map(|view| view.state.packs.clone());
+    let read = read_journal_from(remote, context, remembered, warm);
+    match packs {
+        // The local cache lost something while it was used.
+        Some(packs) if read.is_err() && packs.is_unreadable() => {
+            *is_warm = false;
+            read_journal_from(remote, context, remembered, None)
+        }
+        _ => read,
+    }
+}
+
+fn read_journal_from(
+    remote: &Remote,
+    context: &Context,
+    remembered: Option<&Remembered>,
+    warm: Option<View>,
 ) -> Result<View> {
     let replay = Replay::new(remote, context);
-    let warm = remembered.and_then(|one| one.view(context));
     let is_warm = warm.is_some();
     let mut view = match warm {
         Some(view) => view,

@@ -81,7 +81,7 @@ impl Repository {
             // Read later than what was listed: what is not in force now was not added since.
             let state = this.journal().refresh(remote, this.context())?;
             may_maintain(this.context(), &state)?;
-            Ok(plan::make(this.id(), &state, &listed, options))
+            plan::make(this.id(), &state, &listed, options)
         })
         .await
     }

@@ -189,7 +189,7 @@ fn plan_at(
     let (given_up, announced) = sessions(&history, &options, now);
     let memory = context.settings.cache.as_deref();
     let memory = memory.map(|cache| OrphanMemory::new(cache, &context.repository));
-    let orphans = Orphans::find(listed, &history, memory.as_ref(), options.orphan_age, now);
+    let orphans = Orphans::find(listed, &history, memory.as_ref(), options.orphan_age, now)?;
     let condemned: BTreeSet<_> = history.condemned.keys().copied().collect();
     let grounds = Grounds {
         figures: &survey.figures,

@@ -61,6 +61,8 @@ pub struct Settings {
     /// Folder for the local cache of index segments and the last head seen. Without one, segments are kept in
     /// memory: 24 bytes a blob.
     pub cache: Option<PathBuf>,
+    /// So many packs in force are kept in memory; more are in a file of the local cache. A setting for tests.
+    pub(crate) packs_in_memory: usize,
 }
 
 impl Default for Settings {
@@ -78,6 +80,7 @@ impl Default for Settings {
             level: 3,
             chunk_sizes: ChunkSizes::DEFAULT,
             cache: None,
+            packs_in_memory: PACKS_IN_MEMORY,
         }
     }
 }
@@ -88,6 +91,9 @@ impl Settings {
         1 + u64::from(self.parity.is_some())
     }
 }
+
+/// They take 160 KiB.
+pub(crate) const PACKS_IN_MEMORY: usize = 4_096;
 
 /// Says what time it is.
 pub trait Clock: Debug + Send + Sync {

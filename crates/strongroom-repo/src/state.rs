@@ -1,6 +1,7 @@
 //! What is in force: the fold of the journal's entries (format §8.2 to §8.4).
 
 mod fold;
+mod packs;
 mod query;
 mod rules;
 mod sorted;
@@ -10,6 +11,7 @@ mod tests;
 mod trail;
 
 pub(crate) use self::fold::Effect;
+pub(crate) use self::packs::{Changes, PackFile, Packs};
 use self::sorted::Sorted;
 use self::trail::Trail;
 
@@ -18,8 +20,7 @@ use std::sync::Arc;
 
 use strongroom_crypt::{Id, SessionId, VerifyingKey};
 use strongroom_format::{
-    BridgeRef, Certificate, EpochState, Hold, ObjectHash, PackRef, SegmentRef, SharedLabels,
-    Snapshot,
+    BridgeRef, Certificate, EpochState, Hold, ObjectHash, SegmentRef, SharedLabels, Snapshot,
 };
 
 /// What is in force after `head` entries.
@@ -37,7 +38,7 @@ pub(crate) struct State {
     /// The key that Genesis names as the admin's.
     pub(crate) admin: VerifyingKey,
     /// Packs in force.
-    pub(crate) packs: Sorted<PackRef>,
+    pub(crate) packs: Packs,
     /// Index segments in force.
     pub(crate) segments: Sorted<SegmentRef>,
     /// Snapshots in force, by the number of their entries.
@@ -115,7 +116,7 @@ impl State {
             head_hash: config_hash,
             genesis: ObjectHash::default(),
             admin: VerifyingKey::from_bytes([0; 32]),
-            packs: Sorted::default(),
+            packs: Packs::default(),
             segments: Sorted::default(),
             snapshots: Sorted::default(),
             sessions: BTreeMap::new(),

@@ -47,7 +47,7 @@ pub(super) fn commit(
                     if let Some(original) = &options.original {
                         original.check(&repository.id(), now)?;
                     }
-                    doubt = ground.doubt(now, stored);
+                    doubt = ground.doubt(now, stored)?;
                     match doubt {
                         Doubt::None => Ok(entry(snapshot, stored, ground.seen())),
                         Doubt::Walk | Doubt::Lost => Err(in_doubt()),

@@ -238,7 +238,7 @@ fn merge_by_hand(repository: &Repository, old: &[SegmentRef]) -> SegmentRef {
     let context = repository.context().clone();
     let keys = context.keys();
     let mut builder = SegmentBuilder::new();
-    for pack in state(repository).packs.values() {
+    for pack in state(repository).packs.all().values() {
         let key = object_key(&object_name::pack(&pack.name)).unwrap();
         let bytes = with_remote(repository, move |remote| remote.get(&key, None));
         let tail = PackTail::decode(bytes.last_chunk().unwrap(), bytes.len() as u64).unwrap();

@@ -160,11 +160,12 @@ impl<'a> Reach<'a> {
             {
                 continue;
             }
-            let state = self.state;
             // What is not in force is what the commit itself adds.
-            let pack = Some(location.pack.name).filter(|name| state.packs.contains_key(name));
-            let segment = Some(segment).filter(|name| state.segments.contains_key(name));
-            self.names.extend(pack.into_iter().chain(segment));
+            for name in [location.pack.name, segment] {
+                if !self.names.contains(&name) && self.state.is_in_force(&name)? {
+                    self.names.insert(name);
+                }
+            }
             return Ok(true);
         }
         Ok(false)

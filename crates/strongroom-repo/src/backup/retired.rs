@@ -53,7 +53,7 @@ impl Retired {
     /// What the store says when it cannot be reached.
     pub(super) fn is_retired(&self, location: &Location) -> Result<bool> {
         // What came since is of this session, whose epoch is open.
-        if !self.state.packs.contains_key(&location.pack.name) {
+        if !self.state.packs.contains(&location.pack.name)? {
             return Ok(false);
         }
         let header = match self.blobs.header(&location.pack) {

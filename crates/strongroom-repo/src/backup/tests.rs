@@ -391,6 +391,7 @@ fn an_interrupted_backup_goes_on_without_storing_again_what_was_announced() {
         .journal()
         .state()
         .packs
+        .all()
         .values()
         .map(|pack| u64::from(pack.len))
         .sum();
@@ -511,6 +512,7 @@ fn every_pack_but_the_last_has_exactly_the_pack_size() {
     back_up_packs(&repository).unwrap();
     let packs = repository.journal().state().packs.clone();
     let data: Vec<u32> = packs
+        .all()
         .values()
         .filter(|pack| pack.class == strongroom_format::PackClass::Data)
         .map(|pack| pack.len)
@@ -687,7 +689,12 @@ fn a_budget_of_memory_makes_packs_smaller_and_changes_nothing_else() {
     let packs = repository.journal().state().packs.clone();
     let pack_bytes = repository.context().shares.pack_bytes;
     assert!(pack_bytes < Settings::default().pack_bytes);
-    assert!(packs.values().all(|pack| pack.len as usize <= pack_bytes));
+    assert!(
+        packs
+            .all()
+            .values()
+            .all(|pack| pack.len as usize <= pack_bytes)
+    );
 
     little.memory_bytes = little.memory_bytes.map(|least| least - 1);
     let builder = Repository::builder(store as Arc<dyn Store>).settings(little);

@@ -76,8 +76,10 @@ impl Ground {
             index = Arc::new(index.with_segment(&segment, bytes.clone(), context)?);
         }
         // Where something is damaged, or an entry was lost, a snapshot in force proves nothing of its blobs.
-        let is_damaged = |pack: &ObjectHash| state.packs.contains_key(pack);
-        let is_sound = !state.damaged.keys().any(is_damaged) && !state.is_pieced_together();
+        let mut is_sound = !state.is_pieced_together();
+        for pack in state.damaged.keys() {
+            is_sound = is_sound && !state.packs.contains(pack)?;
+        }
         let parent = parent.filter(|(id, _)| is_sound && state.snapshot(id).is_some());
         let root = parent.map(|(_, root)| root);
         let mut reach = Reach::new(repository, remote, &index, &state);
@@ -98,49 +100,55 @@ impl Ground {
     }
 
     /// Says what stands between the pass and its commit in that state.
-    pub(super) fn doubt(&self, now: &State, stored: &Stored) -> Doubt {
+    ///
+    /// # Errors
+    ///
+    /// As [`Packs::get`](crate::state::Packs::get).
+    pub(super) fn doubt(&self, now: &State, stored: &Stored) -> Result<Doubt> {
         if !may_add(now, &stored.session, stored.epoch) || !stored.rest.is_intact(now) {
-            return Doubt::Lost;
+            return Ok(Doubt::Lost);
         }
-        match self.holds(now) {
+        Ok(match self.holds(now)? {
             true => Doubt::None,
             false => Doubt::Walk,
-        }
+        })
     }
 
-    fn holds(&self, now: &State) -> bool {
+    fn holds(&self, now: &State) -> Result<bool> {
         let then = &self.state;
         if now.bridges != then.bridges {
-            return false;
+            return Ok(false);
         }
         // The usual case, and the only one that does not look at every pack.
         if now.head_hash == then.head_hash {
-            return true;
+            return Ok(true);
         }
         // What is dropped never comes back, so what is in force now was so all the time.
-        let is_there =
-            |name: &ObjectHash| now.packs.contains_key(name) || now.segments.contains_key(name);
-        let (all_there, needs_all) = match &self.reliance {
+        let (all_there, only) = match &self.reliance {
             Reliance::Anything { announced } => {
-                let names = then.packs.keys().chain(then.segments.keys());
-                (names.chain(announced).all(is_there), true)
+                let names = then.segments.keys().chain(announced);
+                let all_there = then.packs.are_all_in(&now.packs)? && now.are_in_force(names)?;
+                (all_there, None)
             }
             Reliance::Only { names, through } => {
                 let in_force = through.is_none_or(|id| now.snapshot(&id).is_some());
-                (in_force && names.iter().all(is_there), through.is_some())
+                let only = through.is_none().then_some(names);
+                (in_force && now.are_in_force(names)?, only)
             }
         };
-        let is_relied_on = |pack: &ObjectHash| match &self.reliance {
-            Reliance::Only { names, .. } if !needs_all => names.contains(pack),
-            _ => now.packs.contains_key(pack),
-        };
-        let as_damaged = |pack: &ObjectHash| now.damaged.get(pack) == then.damaged.get(pack);
-        all_there
-            && now
-                .damaged
-                .keys()
-                .all(|pack| as_damaged(pack) || !is_relied_on(pack))
-            && retired(now) == retired(then)
+        if !all_there || retired(now) != retired(then) {
+            return Ok(false);
+        }
+        for (pack, frames) in &now.damaged {
+            let is_relied_on = || match only {
+                Some(names) => Ok(names.contains(pack)),
+                None => now.packs.contains(pack),
+            };
+            if then.damaged.get(pack) != Some(frames) && is_relied_on()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -61,7 +61,7 @@ fn append(repository: &Repository, body: Body) {
 fn bury_all(by: &Repository) {
     let state = by.journal().state();
     let (packs, segments): (Vec<ObjectHash>, Vec<ObjectHash>) = (
-        state.packs.keys().copied().collect(),
+        state.packs.all().keys().copied().collect(),
         state.segments.keys().copied().collect(),
     );
     bury(by, packs, segments);
@@ -99,7 +99,7 @@ fn move_all(by: &Repository) {
     let (packs, segments) = (&old.packs, &old.segments);
     bury(
         by,
-        packs.keys().copied().collect(),
+        packs.all().keys().copied().collect(),
         segments.keys().copied().collect(),
     );
 }
@@ -277,7 +277,14 @@ fn a_snapshot_that_is_forgotten_and_not_deleted_is_read_to_its_end() {
 fn a_pack_that_is_lost_is_asked_for_in_the_journal_once() {
     let (store, id) = snapshot();
     let repository = reopen(&store, settings(2));
-    let packs: Vec<_> = repository.journal().state().packs.keys().copied().collect();
+    let packs: Vec<_> = repository
+        .journal()
+        .state()
+        .packs
+        .all()
+        .keys()
+        .copied()
+        .collect();
     for pack in &packs {
         let key = object_key(&object_name::pack(pack)).unwrap();
         wait(store.delete(&key)).unwrap();

@@ -318,9 +318,11 @@ fn what_is_damaged_is_named_and_the_copy_is_partial() {
     // The pack that only the second one needs for content.
     let state = from.journal().state();
     let is_new = |pack: &&strongroom_format::PackRef| {
-        !before.packs.contains_key(&pack.name) && pack.class == strongroom_format::PackClass::Data
+        !before.packs.contains(&pack.name).unwrap()
+            && pack.class == strongroom_format::PackClass::Data
     };
-    let pack = state.packs.values().find(is_new).unwrap();
+    let all = state.packs.all();
+    let pack = all.values().find(is_new).unwrap();
     let key = object_key(&object_name::pack(&pack.name)).unwrap();
     let whole = block_on(store.get_all(&key)).unwrap();
     block_on(store.delete(&key)).unwrap();
@@ -359,8 +361,8 @@ fn a_snapshot_without_a_root_is_named_and_the_others_are_copied() {
     let first = backup(&from, &small()).snapshot;
     let before = from.journal().state();
     let second = backup(&from, &with(small(), "n", Tree::file(b"n"))).snapshot;
-    for name in from.journal().state().packs.keys() {
-        if !before.packs.contains_key(name) {
+    for name in from.journal().state().packs.all().keys() {
+        if !before.packs.contains(name).unwrap() {
             let key = object_key(&object_name::pack(name)).unwrap();
             block_on(store.delete(&key)).unwrap();
         }
@@ -469,14 +471,14 @@ fn packs_that_move_while_they_are_copied_are_no_loss() {
         let state = from.journal().state();
         // The same blobs in other packs: a condemned pack is no ground for leaving anything out.
         let condemn = strongroom_format::Condemn {
-            packs: state.packs.keys().copied().collect(),
+            packs: state.packs.all().keys().copied().collect(),
             ..strongroom_format::Condemn::default()
         };
         append(&from, Body::Condemn(condemn));
         let again = options().with_parent(ParentChoice::None);
         backup_with(&from, TreeSource::new(sample()), again);
         let dropped = Dropped {
-            packs: state.packs.keys().copied().collect(),
+            packs: state.packs.all().keys().copied().collect(),
             segments: state.segments.keys().copied().collect(),
             ..Dropped::default()
         };
@@ -487,7 +489,7 @@ fn packs_that_move_while_they_are_copied_are_no_loss() {
                 ..Tombstone::default()
             }),
         );
-        for name in state.packs.keys() {
+        for name in state.packs.all().keys() {
             let key = object_key(&object_name::pack(name)).unwrap();
             block_on(store.delete(&key)).unwrap();
         }
@@ -505,7 +507,7 @@ fn a_snapshot_that_is_forgotten_meanwhile_is_not_copied_in_part() {
     let report = copy_and(&store, &to, || {
         let state = from.journal().state();
         forget(&from, original);
-        for name in state.packs.keys() {
+        for name in state.packs.all().keys() {
             let key = object_key(&object_name::pack(name)).unwrap();
             block_on(store.delete(&key)).unwrap();
         }

@@ -40,19 +40,19 @@ pub(super) fn apply(
 /// Makes sure that nothing counts again which had been dropped when the plan was made: a repair of the journal may have replaced the entry that dropped it.
 fn refuse_what_is_in_force(plan: &DeletePlan, state: &State, context: &Context) -> Result<()> {
     let keys = context.keys();
-    let is_in_force = |object: &&DoomedObject| match object_name::parse(&object.object) {
-        Some(ObjectName::Pack(name)) => state.packs.contains_key(&name),
-        Some(ObjectName::Index(name)) => state.segments.contains_key(&name),
-        Some(ObjectName::Slot(id)) => keys.slots.iter().any(|slot| slot.id == id),
-        _ => false,
-    };
-    match plan.objects.iter().find(is_in_force) {
-        None => Ok(()),
-        Some(object) => {
+    for object in &plan.objects {
+        let is_in_force = match object_name::parse(&object.object) {
+            Some(ObjectName::Pack(name)) => state.packs.contains(&name)?,
+            Some(ObjectName::Index(name)) => state.segments.contains_key(&name),
+            Some(ObjectName::Slot(id)) => keys.slots.iter().any(|slot| slot.id == id),
+            _ => false,
+        };
+        if is_in_force {
             let what = "what the plan deletes is in force again";
-            Err(Error::new(ErrorKind::Stale, what).object_named(&*object.object))
+            return Err(Error::new(ErrorKind::Stale, what).object_named(&*object.object));
         }
     }
+    Ok(())
 }
 
 fn delete(remote: &Remote, plan: &DeletePlan, observer: &dyn Observer) -> Result<DeleteReport> {

@@ -15,7 +15,7 @@ fn what_is_in_force_again_is_not_deleted() {
     Writer::new(&repository, Shape::default()).snapshot(&tree, "series");
     let mut plan = block_on(repository.plan_delete(DeleteOptions::default())).unwrap();
     let state = repository.journal().state();
-    let name = object_name::pack(state.packs.keys().next().unwrap());
+    let name = object_name::pack(state.packs.all().keys().next().unwrap());
     plan.objects.push(DoomedObject {
         object: name.clone(),
         len: 1,

@@ -78,11 +78,13 @@ impl Index {
         but: &BTreeSet<ObjectHash>,
     ) -> Result<Vec<PackRef>> {
         let mapped = self.mapped(|part| !part.rebuilt && !but.contains(&part.segment.name))?;
-        let packs = state.packs.values();
-        Ok(packs
-            .filter(|pack| !mapped.contains(&pack.name))
-            .copied()
-            .collect())
+        let packs = state.packs.iter();
+        packs
+            .filter(|pack| {
+                pack.as_ref()
+                    .map_or(true, |pack| !mapped.contains(&pack.name))
+            })
+            .collect()
     }
 
     /// Returns the names of the segments that it is made of and that could be read.

@@ -129,7 +129,7 @@ impl Marks {
     /// As [`new`](Self::new).
     pub(crate) fn follow(&mut self, index: &Index, state: &State) -> Result<()> {
         for part in &mut self.parts {
-            part.standing = Standings::of(&part.segment, Some(state))?;
+            part.standing = Standings::of(&part.segment, state)?;
             part.find_flawed(&self.weak)?;
         }
         self.adopt(index)

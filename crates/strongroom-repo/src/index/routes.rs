@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use strongroom_crypt::Id;
 use strongroom_format::ObjectHash;
 
-use self::tail::Tail;
+use self::tail::{Fences, Tail};
 use crate::error::Result;
 use crate::index::filter::IdFilter;
 use crate::index::segment::{Segment, key_of};
@@ -38,7 +38,7 @@ pub(super) struct Routes {
     /// By range of keys, all equally wide.
     filters: Vec<IdFilter>,
     /// The first key of each page, shortened.
-    fences: Vec<u64>,
+    fences: Fences,
     /// Pages that were read.
     reads: AtomicU64,
 }
@@ -135,8 +135,8 @@ impl Routes {
         let before = found.len();
         let short = key >> DROPPED_BITS;
         // Equal keys may begin on the page before the first with that fence.
-        let from = self.fences.partition_point(|fence| *fence < short);
-        let to = self.fences.partition_point(|fence| *fence <= short);
+        let from = self.fences.partition_point(|fence| fence < short);
+        let to = self.fences.partition_point(|fence| fence <= short);
         let is_whole = (from.saturating_sub(1)..to)
             .all(|number| self.find_in_page(number, short, page, found));
         if !is_whole {
@@ -234,6 +234,8 @@ struct Maker {
     file: BufWriter<File>,
     name: ObjectHash,
     tail: Tail,
+    /// Those of the tail.
+    fences: Vec<u64>,
 }
 
 /// Why it could not be made.
@@ -252,8 +254,9 @@ impl Maker {
                 segments: Vec::new(),
                 rows: 0,
                 filters: Vec::new(),
-                fences: Vec::new(),
+                fences: Fences::default(),
             },
+            fences: Vec::new(),
         })
     }
 
@@ -278,11 +281,11 @@ impl Maker {
     fn range(&mut self, rows: &[(u64, u16)]) -> std::io::Result<()> {
         for rows in rows.chunks(ROWS_OF_A_PAGE) {
             let mut page = [0; PAGE];
-            let number = self.tail.fences.len() as u64;
+            let number = self.fences.len() as u64;
             fill_page(&mut page, number, &self.name, rows);
             self.file.write_all(&page)?;
             let first = rows.first().map_or(0, |(key, _)| key >> DROPPED_BITS);
-            self.tail.fences.push(first);
+            self.fences.push(first);
         }
         self.tail.rows += rows.len() as u64;
         let keys = rows.iter().map(|(key, _)| *key).collect();
@@ -292,6 +295,7 @@ impl Maker {
 
     fn finish(mut self, names: &[ObjectHash]) -> std::io::Result<()> {
         self.tail.segments = names.to_vec();
+        self.tail.fences = self.fences.into_iter().collect();
         let len = self.tail.write(&mut self.file)?;
         self.file.write_all(&len.to_le_bytes())?;
         self.file.flush()

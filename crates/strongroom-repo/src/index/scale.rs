@@ -53,11 +53,11 @@ impl IndexScale {
     /// `Internal` when it cannot be written.
     pub fn remember(&self) -> Result<()> {
         let context = self.scale.context();
-        let view = View {
+        let mut view = View {
             state: self.made_up_state()?,
             recent: Vec::new(),
         };
-        match self.cache().write(context, &view, None) {
+        match self.cache().write(context, &mut view, None) {
             None => Err(Error::new(ErrorKind::Internal, "nothing was remembered")),
             Some(_) => Ok(()),
         }
@@ -176,6 +176,7 @@ impl IndexScale {
         Cache::new(
             &self.folder.join("remembered"),
             &self.scale.context().repository,
+            crate::settings::PACKS_IN_MEMORY,
         )
     }
 }

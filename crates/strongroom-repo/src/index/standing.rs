@@ -1,10 +1,13 @@
 //! What the state says of the packs of segments.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use strongroom_format::PackRef;
 
 use crate::error::Result;
 use crate::index::segment::{Hit, Segment};
-use crate::packs::{Location, PackInfo};
+use crate::packs::Location;
 use crate::state::State;
 
 /// A segment, and what the state says of its packs.
@@ -35,16 +38,16 @@ pub(super) enum Standing {
 
 impl Standings {
     /// Looks up what the state says of each pack of a segment, and checks the rows of these.
-    pub(super) fn of(segment: &Segment, state: Option<&State>) -> Result<Self> {
-        let mut others = Vec::new();
-        segment.each_pack(|row, pack| {
-            match Standing::of(&pack, state) {
-                Standing::InForce => {}
-                other => others.push((row, other)),
-            }
-            Ok(())
-        })?;
-        Ok(Self(others.into()))
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` naming the segment when a page cannot be read; as [`Packs::get`](crate::state::Packs::get).
+    pub(super) fn of(segment: &Segment, state: &State) -> Result<Self> {
+        let mut inquiry = Inquiry::default();
+        inquiry.add(0, segment)?;
+        let mut standings = Self::default();
+        inquiry.answer(state, |_, standing| standings = standing)?;
+        Ok(standings)
     }
 
     pub(super) fn are_all_in_force(&self) -> bool {
@@ -59,23 +62,92 @@ impl Standings {
     }
 }
 
-impl Standing {
-    pub(super) fn of(pack: &PackInfo, state: Option<&State>) -> Self {
-        let Some(state) = state else {
-            return Self::InForce;
-        };
-        let known = state.packs.get(&pack.name);
-        // What a segment says of a pack that is not what the journal says is said of no pack that exists.
-        if known.is_none_or(|known| (known.len, known.class) != (pack.len, pack.class)) {
-            return Self::Gone;
+/// Packs of segments of which the state has not been asked yet. It is asked of many at once, in the order of their names: a table in a file is then read
+/// from its beginning to its end, and not a page for each.
+#[derive(Debug, Default)]
+pub(super) struct Inquiry(Vec<Asked>);
+
+/// A pack in a row of a segment, as that says it is.
+#[derive(Debug)]
+struct Asked {
+    pack: PackRef,
+    row: u32,
+    part: usize,
+}
+
+impl Inquiry {
+    /// Adds the packs of a segment, and checks their rows.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` naming the segment when a page cannot be read; then none is added.
+    pub(super) fn add(&mut self, part: usize, segment: &Segment) -> Result<()> {
+        let before = self.0.len();
+        let added = segment.each_pack(|row, info| {
+            let pack = PackRef {
+                name: info.name,
+                len: info.len,
+                class: info.class,
+            };
+            self.0.push(Asked { pack, row, part });
+            Ok(())
+        });
+        if added.is_err() {
+            self.0.truncate(before);
         }
-        match state.damaged.get(&pack.name) {
+        added
+    }
+
+    /// Says whether it is time to ask.
+    pub(super) fn is_large(&self) -> bool {
+        self.0.len() >= ASKED_AT_ONCE
+    }
+
+    /// Asks, and calls `tell` with what is said of the packs of each part of which anything but that they are in force is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Packs::get`](crate::state::Packs::get).
+    pub(super) fn answer(
+        &mut self,
+        state: &State,
+        mut tell: impl FnMut(usize, Standings),
+    ) -> Result<()> {
+        let mut asked = std::mem::take(&mut self.0);
+        if state.packs.changes().is_some() {
+            asked.sort_unstable_by_key(|asked| asked.pack.name);
+        }
+        let mut others: BTreeMap<usize, Vec<(u32, Standing)>> = BTreeMap::new();
+        for Asked { pack, row, part } in &asked {
+            match Standing::of(pack, state)? {
+                Standing::InForce => {}
+                other => others.entry(*part).or_default().push((*row, other)),
+            }
+        }
+        for (part, mut standings) in others {
+            standings.sort_unstable_by_key(|(row, _)| *row);
+            tell(part, Standings(standings.into()));
+        }
+        Ok(())
+    }
+}
+
+impl Standing {
+    fn of(pack: &PackRef, state: &State) -> Result<Self> {
+        // What a segment says of a pack that is not what the journal says is said of no pack that exists.
+        if state.packs.get(&pack.name)? != Some(*pack) {
+            return Ok(Self::Gone);
+        }
+        Ok(match state.damaged.get(&pack.name) {
             Some(frames) => Self::Damaged(frames.iter().copied().collect()),
             None if state.condemned.contains(&pack.name) => Self::Condemned,
             None => Self::InForce,
-        }
+        })
     }
 }
+
+/// So many packs take 1.8 MiB; a table in a file is read once for each.
+const ASKED_AT_ONCE: usize = 1 << 15;
 
 /// How good a copy is; the best comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

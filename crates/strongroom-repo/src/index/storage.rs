@@ -194,7 +194,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Returns where to write a file before it gets its name: nobody else writes there.
-pub(super) fn temporary_beside(path: &Path) -> PathBuf {
+pub(crate) fn temporary_beside(path: &Path) -> PathBuf {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
     path.with_extension(format!("{}-{serial}.part", std::process::id()))

@@ -85,6 +85,9 @@ impl Journal {
             return Err(read_only());
         }
         self.settle(remote, context)?;
+        if self.view().state.packs.is_unreadable() {
+            self.catch_up(remote, context)?;
+        }
         let mut losses = 0;
         loop {
             let view = self.view().clone();
@@ -189,8 +192,15 @@ impl Journal {
                 locker.named(&payload.body);
             }
         }
-        replay.fold(&mut view, fetched)?;
-        self.remember(context, view.clone());
+        match replay.fold(&mut view, fetched) {
+            // It is written all the same: whoever asks for the state next reads it with the others.
+            Err(error) if view.state.packs.is_unreadable() => {
+                tracing::debug!(n, %error, "an entry that was written is not folded yet");
+                return Ok(Appended { n, hash });
+            }
+            folded => folded?,
+        };
+        let view = self.remember(context, view);
         if view.state.head.is_multiple_of(BUNDLE_ENTRIES) {
             summarise(remote, context, &view);
         }

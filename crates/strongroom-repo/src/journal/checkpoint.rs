@@ -22,7 +22,7 @@ pub(super) fn seal_checkpoint(context: &Context, state: &State) -> Result<Vec<u8
     let keys = context.keys();
     let signer = keys.signer(Roles::WRITER | Roles::MAINTAINER)?;
     state
-        .to_checkpoint()
+        .to_checkpoint()?
         .seal(
             context.suite,
             context.repository,

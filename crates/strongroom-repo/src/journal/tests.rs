@@ -2,6 +2,7 @@
 
 mod doubt;
 mod history;
+mod in_a_file;
 mod reading;
 mod remembered;
 

@@ -140,7 +140,7 @@ fn audit(
         locker.check_store()?;
     }
     let state = repository.journal().refresh(remote, context)?;
-    let mut objects = lockable(context, &state, policy);
+    let mut objects = lockable(context, &state, policy)?;
     let mut audit = LockAudit {
         promise: policy.promise(newest_commit(context, &state)),
         objects: objects.len() as u64,

@@ -203,7 +203,7 @@ fn make_plan(repository: &Repository, remote: &Remote, options: LockOptions) -> 
         contradicted: Vec::new(),
     };
     let mut enough = Vec::new();
-    let objects = lockable(context, state, policy);
+    let objects = lockable(context, state, policy)?;
     for object in &objects {
         // More than anybody can have asked for is said by somebody who wants nothing to be locked longer.
         let known = known(&history.locks, object).filter(|known| known.until <= to.until);
@@ -310,7 +310,15 @@ pub(super) fn newest_commit(context: &Context, state: &State) -> i64 {
 }
 
 /// Returns everything that has to stay locked: what is in force, what opens the repository, and the journal, of which bundles have all but the end.
-pub(super) fn lockable(context: &Context, state: &State, policy: LockPolicy) -> Vec<ObjectName> {
+///
+/// # Errors
+///
+/// As [`Packs::get`](crate::state::Packs::get).
+pub(super) fn lockable(
+    context: &Context,
+    state: &State,
+    policy: LockPolicy,
+) -> Result<Vec<ObjectName>> {
     let keys = context.keys();
     let mut objects = vec![
         ObjectName::Config,
@@ -326,9 +334,11 @@ pub(super) fn lockable(context: &Context, state: &State, policy: LockPolicy) -> 
     let behind = (bundles * BUNDLE_ENTRIES).max(1)..state.head;
     objects.extend(behind.map(ObjectName::Journal));
     objects.extend(state.segments.keys().copied().map(ObjectName::Index));
-    objects.extend(state.packs.keys().copied().map(ObjectName::Pack));
+    for pack in state.packs.names() {
+        objects.push(ObjectName::Pack(pack?));
+    }
     let is_entry =
         |object: &ObjectName| matches!(object, ObjectName::Journal(_) | ObjectName::JournalCopy(_));
     objects.retain(|object| policy.locks_entries() || !is_entry(object));
-    objects
+    Ok(objects)
 }

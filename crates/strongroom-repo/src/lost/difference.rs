@@ -8,21 +8,30 @@ use strongroom_format::{
     HoldAction, Keys, ObjectHash, Packs, Policy, Takeover, Tombstone, Unknown,
 };
 
+use crate::error::Result;
 use crate::state::State;
 
 /// Returns what the entries `lost` must have done, if without them the journal leads to `from` and with them to `to`, as effects of Bridges in
 /// their places. They are the least that makes up for it; whether they do is found out by folding them.
-pub(super) fn difference(from: &State, to: &State, lost: &[u64]) -> BTreeMap<u64, Vec<Body>> {
+///
+/// # Errors
+///
+/// As [`Packs::get`](crate::state::Packs::get).
+pub(super) fn difference(
+    from: &State,
+    to: &State,
+    lost: &[u64],
+) -> Result<BTreeMap<u64, Vec<Body>>> {
     let mut effects: BTreeMap<u64, Vec<Body>> = BTreeMap::new();
     let (Some(first), Some(last)) = (lost.first(), lost.last()) else {
-        return effects;
+        return Ok(effects);
     };
     // Whom later entries need as their signers is known at once.
     effects.entry(*first).or_default().extend(keys(from, to));
     commits(from, to, lost, &mut effects);
     let rest = [
-        sessions(from, to),
-        buried(from, to),
+        sessions(from, to)?,
+        buried(from, to)?,
         notes(from, to),
         forgotten(from, to),
         settings(from, to),
@@ -39,7 +48,7 @@ pub(super) fn difference(from: &State, to: &State, lost: &[u64]) -> BTreeMap<u64
         effects.entry(n).or_default().push(Body::Policy(policy));
     }
     effects.retain(|n, effects| lost.contains(n) && !effects.is_empty());
-    effects
+    Ok(effects)
 }
 
 fn keys(from: &State, to: &State) -> Option<Body> {
@@ -98,15 +107,15 @@ fn commits(from: &State, to: &State, lost: &[u64], effects: &mut BTreeMap<u64, V
     }
 }
 
-fn sessions(from: &State, to: &State) -> Vec<Body> {
+fn sessions(from: &State, to: &State) -> Result<Vec<Body>> {
     let mut bodies = Vec::new();
     for (session, packs) in &to.sessions {
         let known = from.sessions.get(session);
         let is_new = |pack: &&ObjectHash| known.is_none_or(|known| !known.contains(*pack));
         let packs = packs.iter().filter(is_new);
         let packs: Vec<_> = packs
-            .filter_map(|name| to.packs.get(name).copied())
-            .collect();
+            .filter_map(|name| to.packs.get(name).transpose())
+            .collect::<Result<_>>()?;
         if !packs.is_empty() || known.is_none() {
             bodies.push(Body::Packs(Packs {
                 session: *session,
@@ -125,16 +134,21 @@ fn sessions(from: &State, to: &State) -> Vec<Body> {
             ..Abandon::default()
         }));
     }
-    bodies
+    Ok(bodies)
 }
 
 /// Packs and segments that came and went.
-fn buried(from: &State, to: &State) -> Vec<Body> {
+fn buried(from: &State, to: &State) -> Result<Vec<Body>> {
     let dropped = to.dropped.keys();
     let dropped = dropped.filter(|name| !from.dropped.contains_key(*name));
     let (segments, packs) = dropped.partition(|name| from.segments.contains_key(*name));
-    let new_packs = to.packs.values();
-    let new_packs = new_packs.filter(|pack| !from.packs.contains_key(&pack.name));
+    let mut new_packs = Vec::new();
+    for pack in to.packs.iter() {
+        let pack = pack?;
+        if !from.packs.contains(&pack.name)? {
+            new_packs.push(pack);
+        }
+    }
     let new_segments = to.segments.values();
     let new_segments = new_segments.filter(|one| !from.segments.contains_key(&one.name));
     let tombstone = Tombstone {
@@ -144,16 +158,16 @@ fn buried(from: &State, to: &State) -> Vec<Body> {
             ..Dropped::default()
         },
         added: Added {
-            packs: new_packs.copied().collect(),
+            packs: new_packs,
             segments: new_segments.copied().collect(),
             ..Added::default()
         },
         ..Tombstone::default()
     };
-    match tombstone == Tombstone::default() {
+    Ok(match tombstone == Tombstone::default() {
         true => Vec::new(),
         false => vec![Body::Tombstone(tombstone)],
-    }
+    })
 }
 
 /// What was noted about packs.

@@ -60,12 +60,16 @@ impl Found {
 }
 
 /// Compares what is there with what is wished.
+///
+/// # Errors
+///
+/// As [`Packs::get`](crate::state::Packs::get).
 pub(super) fn make(
     repository: RepositoryId,
     state: &State,
     found: &Found,
     options: ParityOptions,
-) -> ParityPlan {
+) -> Result<ParityPlan> {
     let mut plan = ParityPlan {
         repository,
         overhead: options.overhead,
@@ -75,7 +79,8 @@ pub(super) fn make(
         absent: Vec::new(),
     };
     if let Some(overhead) = options.overhead {
-        for pack in state.packs.values() {
+        for pack in state.packs.iter() {
+            let pack = pack?;
             let len = u64::from(pack.len);
             let there = found.parity.get(&pack.name);
             let wished = Geometry::plan(len, overhead).object_len();
@@ -83,7 +88,7 @@ pub(super) fn make(
                 plan.protected += 1;
             } else if found.packs.get(&pack.name) == Some(&len) {
                 plan.make.push(ToMake {
-                    pack: *pack,
+                    pack,
                     replaces: there.is_some(),
                 });
             } else {
@@ -91,13 +96,14 @@ pub(super) fn make(
             }
         }
     }
-    let is_useless = |name: &ObjectHash| {
-        let is_gone = !state.packs.contains_key(name) && !found.packs.contains_key(name);
-        options.overhead.is_none() || is_gone
-    };
-    let useless = found.parity.iter().filter(|(name, _)| is_useless(name));
-    plan.remove.extend(useless.map(|(name, len)| (*name, *len)));
-    plan
+    for (name, len) in &found.parity {
+        let is_wanted = options.overhead.is_some()
+            && (found.packs.contains_key(name) || state.packs.contains(name)?);
+        if !is_wanted {
+            plan.remove.push((*name, *len));
+        }
+    }
+    Ok(plan)
 }
 
 impl ParityPlan {

@@ -105,7 +105,7 @@ fn parity_of(store: &dyn Store) -> BTreeMap<ObjectHash, u64> {
 fn packs(repository: &Repository) -> Vec<PackRef> {
     block_on(repository.snapshots()).unwrap();
     let state = repository.journal().state();
-    state.packs.values().copied().collect()
+    state.packs.all().values().copied().collect()
 }
 
 /// Every pack in force has the parity that is wished, and it is its own.

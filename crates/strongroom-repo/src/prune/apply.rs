@@ -278,7 +278,7 @@ impl Applying<'_> {
     fn note_unreadable(&mut self, pack: &PackInfo, error: Error) -> Result<Next> {
         let journal = self.repository.journal();
         let state = journal.refresh(self.remote, self.repository.context())?;
-        if !state.packs.contains_key(&pack.name) {
+        if !state.packs.contains(&pack.name)? {
             self.report.stopped = Some(Stopped::Stale(ground::dropped(&pack.name)));
             return Ok(Next::Stop);
         }
@@ -339,7 +339,7 @@ impl Applying<'_> {
             });
             match (appended, objection) {
                 (Ok(_), _) => {
-                    self.note(&batch);
+                    self.note(&batch)?;
                     return Ok(Next::GoOn);
                 }
                 (Err(_), Some(Objection::Done)) => {
@@ -355,7 +355,7 @@ impl Applying<'_> {
                     self.report.stopped = Some(Stopped::Stale(error));
                     return Ok(Next::Stop);
                 }
-                (Err(error), None) => return Err(error),
+                (Err(_), Some(Objection::Failed(error))) | (Err(error), None) => return Err(error),
             }
         }
     }
@@ -389,12 +389,12 @@ impl Applying<'_> {
     }
 
     /// Takes note of what was dropped.
-    fn note(&mut self, batch: &Batch) {
+    fn note(&mut self, batch: &Batch) -> Result<()> {
         let report = &mut self.report;
         report.entries += 1;
         let packs = &self.ground.history.state.packs;
         for name in &batch.packs {
-            match packs.get(name) {
+            match packs.get(name)? {
                 Some(pack) => {
                     report.dropped_packs += 1;
                     report.dropped_bytes += u64::from(pack.len);
@@ -405,6 +405,7 @@ impl Applying<'_> {
         report.dropped_orphans += batch.segments.len() as u64;
         report.sessions += batch.sessions.len() as u64;
         self.forget(batch);
+        Ok(())
     }
 
     fn forget(&mut self, batch: &Batch) {
@@ -428,16 +429,18 @@ impl Applying<'_> {
                 self.repository.context(),
                 Roles::MAINTAINER,
                 &mut |state| {
-                    let new = |name: &&ObjectHash| {
-                        state.packs.contains_key(*name) && !state.condemned.contains(*name)
-                    };
-                    let packs: Vec<_> = packs.iter().filter(new).copied().collect();
-                    done = packs.is_empty();
-                    count = packs.len() as u64;
+                    let mut new = Vec::new();
+                    for name in packs {
+                        if !state.condemned.contains(name) && state.packs.contains(name)? {
+                            new.push(*name);
+                        }
+                    }
+                    done = new.is_empty();
+                    count = new.len() as u64;
                     match done {
                         true => Err(Error::new(ErrorKind::Stale, "nothing is left to condemn")),
                         false => Ok(Body::Condemn(Condemn {
-                            packs,
+                            packs: new,
                             ..Condemn::default()
                         })),
                     }

@@ -101,7 +101,11 @@ impl Figures {
         newest: &NewestUse,
     ) -> Result<Self> {
         let mut figures = Self {
-            packs: state.packs.values().map(PackFigures::new).collect(),
+            packs: state
+                .packs
+                .iter()
+                .map(|pack| Ok(PackFigures::new(&pack?)))
+                .collect::<Result<_>>()?,
         };
         let mut mapped = vec![0_u32; figures.packs.len()];
         for (part, info) in marks.packs() {
@@ -209,7 +213,7 @@ impl NewestUse {
     ///
     /// `Damaged` naming a segment of which a page cannot be read.
     pub(crate) fn new(marks: &Marks, state: &State) -> Result<Self> {
-        let names: Vec<ObjectHash> = state.packs.keys().copied().collect();
+        let names: Vec<ObjectHash> = state.packs.names().collect::<Result<_>>()?;
         let mut bytes = vec![0; names.len()];
         marks.tally(|tally| {
             let at = names.binary_search(&tally.pack.name).ok();

@@ -56,6 +56,14 @@ pub(crate) enum Objection {
     Done,
     /// What was relied on is not so any more.
     Stale(Error),
+    /// It cannot be told.
+    Failed(Error),
+}
+
+impl From<Error> for Objection {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// What one Tombstone drops and adds.
@@ -118,17 +126,15 @@ impl Ground {
     fn check(&self, state: &State, batch: &Batch) -> Result<(), Objection> {
         let is_marked = |(id, _): &(Id, _)| self.snapshots.contains(id);
         if !state.snapshots.values().all(is_marked)
-            || self.is_spoken_for(state, batch)
+            || self.is_spoken_for(state, batch)?
             || self.lost_a_segment(state, batch)
         {
             return Err(Objection::Behind);
         }
-        let mut kept = self
-            .needed
-            .iter()
-            .filter(|name| !batch.packs.contains(*name));
-        if let Some(lost) = kept.find(|name| !state.packs.contains_key(*name)) {
-            return Err(Objection::Stale(dropped(lost)));
+        for name in self.needed.difference(&batch.packs) {
+            if !state.packs.contains(name)? {
+                return Err(Objection::Stale(dropped(name)));
+            }
         }
         let mut written = self.written.iter();
         if let Some(lost) = written.find(|name| !state.segments.contains_key(*name)) {
@@ -174,11 +180,12 @@ impl Ground {
     }
 
     /// Says whether a session that was given up has spoken, or one that was not announced what would go.
-    fn is_spoken_for(&self, state: &State, batch: &Batch) -> bool {
-        let is_orphan = |name: &ObjectHash| self.orphans.contains(name);
-        let came_in = |name: &ObjectHash| {
-            is_orphan(name) && (state.packs.contains_key(name) || state.segments.contains_key(name))
-        };
+    fn is_spoken_for(&self, state: &State, batch: &Batch) -> Result<bool> {
+        for name in batch.packs.iter().chain(&batch.segments) {
+            if self.orphans.contains(name) && state.is_in_force(name)? {
+                return Ok(true);
+            }
+        }
         let announced = |(session, packs): (&SessionId, &BTreeSet<ObjectHash>)| {
             self.given_up.get(session) != Some(packs) && !packs.is_disjoint(&batch.packs)
         };
@@ -186,9 +193,7 @@ impl Ground {
             let now = state.sessions.get(session);
             now.is_some() && now != self.given_up.get(session)
         };
-        batch.packs.iter().chain(&batch.segments).any(came_in)
-            || state.sessions.iter().any(announced)
-            || batch.sessions.iter().any(awake)
+        Ok(state.sessions.iter().any(announced) || batch.sessions.iter().any(awake))
     }
 
     /// Reads what has happened since, marks what was committed, and keeps what is needed now. Returns the packs that stay after all.
@@ -214,7 +219,7 @@ impl Ground {
         let touched = self.mark_new(repository, remote, &state)?;
         let mut saved: BTreeSet<_> = touched.intersection(&self.doomed).copied().collect();
         self.needed.extend(touched);
-        saved.extend(self.awaken(&state));
+        saved.extend(self.awaken(&state)?);
         for name in &saved {
             self.doomed.remove(name);
         }
@@ -262,7 +267,7 @@ impl Ground {
     }
 
     /// Gives up no session that has spoken since, and no orphan that an entry names now. Returns the packs that stay.
-    fn awaken(&mut self, state: &State) -> BTreeSet<ObjectHash> {
+    fn awaken(&mut self, state: &State) -> Result<BTreeSet<ObjectHash>> {
         let mut saved = BTreeSet::new();
         self.given_up
             .retain(|session, packs| match state.sessions.get(session) {
@@ -277,13 +282,14 @@ impl Ground {
             }
         }
         // What was announced and dropped again meanwhile has gone as well: its session may still be said to own it.
-        let named = |name: &ObjectHash| {
-            state.packs.contains_key(name)
-                || state.segments.contains_key(name)
-                || state.dropped.contains_key(name)
-        };
-        self.orphans.retain(|name| !named(name));
-        saved
+        let mut unnamed = BTreeSet::new();
+        for name in &self.orphans {
+            if !state.dropped.contains_key(name) && !state.is_in_force(name)? {
+                unnamed.insert(*name);
+            }
+        }
+        self.orphans = unnamed;
+        Ok(saved)
     }
 }
 

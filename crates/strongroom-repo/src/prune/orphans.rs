@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use strongroom_crypt::RepositoryId;
 use strongroom_format::object_name::{self, ObjectName};
-use strongroom_format::{ObjectHash, PackRef, Time};
+use strongroom_format::{ObjectHash, Time};
 use strongroom_store::Prefix;
 
 use crate::edge::Remote;
@@ -66,11 +66,14 @@ impl Listed {
     ///
     /// What the store said.
     pub(crate) fn missing(&self, state: &State, remote: &Remote) -> Result<BTreeSet<ObjectHash>> {
-        let is_there = |pack: &PackRef| self.packs.get(&pack.name) == Some(&u64::from(pack.len));
-        let missing = state.packs.values().filter(|pack| !is_there(pack));
-        let mut missing: BTreeMap<ObjectHash, u64> = missing
-            .map(|pack| (pack.name, u64::from(pack.len)))
-            .collect();
+        let mut missing: BTreeMap<ObjectHash, u64> = BTreeMap::new();
+        for pack in state.packs.iter() {
+            let pack = pack?;
+            let len = u64::from(pack.len);
+            if self.packs.get(&pack.name) != Some(&len) {
+                missing.insert(pack.name, len);
+            }
+        }
         if !missing.is_empty() {
             for meta in remote.list(&Prefix::parse("pack/")?)? {
                 if let Some(ObjectName::Pack(name)) = object_name::parse(meta.key.as_str())
@@ -96,13 +99,17 @@ pub(crate) struct Orphans {
 
 impl Orphans {
     /// Finds what no entry names, and remembers since when. The listing must be older than the history.
+    ///
+    /// # Errors
+    ///
+    /// As [`Packs::get`](crate::state::Packs::get).
     pub(crate) fn find(
         listed: &Listed,
         history: &History,
         memory: Option<&OrphanMemory>,
         age: Duration,
         now: Time,
-    ) -> Self {
+    ) -> Result<Self> {
         let state = &history.state;
         let known = memory.map(OrphanMemory::read).unwrap_or_default();
         let mut orphans = Self::default();
@@ -121,7 +128,7 @@ impl Orphans {
             given_up
         };
         for (name, len) in &listed.packs {
-            let is_named = state.packs.contains_key(name) || state.dropped.contains_key(name);
+            let is_named = state.dropped.contains_key(name) || state.packs.contains(name)?;
             if !is_named && take(object_name::pack(name), *len) {
                 orphans.packs.push(*name);
             }
@@ -135,7 +142,7 @@ impl Orphans {
         if let Some(memory) = memory {
             memory.write(&remembered);
         }
-        orphans
+        Ok(orphans)
     }
 }
 

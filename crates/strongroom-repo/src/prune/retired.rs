@@ -28,9 +28,8 @@ pub(super) fn weak_frames(
         return Ok(weak);
     }
     for pack in index.packs()? {
-        let counts = pack.class != PackClass::Pages && state.packs.contains_key(&pack.name);
-        let counts = counts && !missing.contains(&pack.name);
-        if counts && !weak.contains_key(&pack.name) {
+        let counts = pack.class != PackClass::Pages && !missing.contains(&pack.name);
+        if counts && !weak.contains_key(&pack.name) && state.packs.contains(&pack.name)? {
             let frames = frames_under(&*blobs.header(&pack)?, &epochs);
             weak.insert(pack.name, frames);
         }

@@ -237,7 +237,7 @@ impl PruneScale {
                     len: row.len,
                     class,
                 };
-                state.packs.insert_new(reference);
+                state.packs.insert_new(reference)?;
             }
         }
         for (name, len) in local_segments(context)? {

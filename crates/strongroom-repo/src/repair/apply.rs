@@ -113,10 +113,10 @@ impl<'a> Applying<'a> {
     }
 
     fn pack(look: &Look<'_>, name: &ObjectHash) -> Result<Option<(RepairItem, Option<Bytes>)>> {
-        let Some(pack) = look.state.packs.get(name) else {
+        let Some(pack) = look.state.packs.get(name)? else {
             return Ok(None);
         };
-        let (exam, _) = look.examine(pack, &Doubt::Nothing)?;
+        let (exam, _) = look.examine(&pack, &Doubt::Nothing)?;
         let is_quarantined = look.state.damaged.contains_key(name);
         if exam.is_good() && !is_quarantined {
             return Ok(None);
@@ -212,11 +212,11 @@ impl<'a> Applying<'a> {
             else {
                 continue;
             };
-            let Some(pack) = look.state.packs.get(&name) else {
+            let Some(pack) = look.state.packs.get(&name)? else {
                 self.report.already += 1;
                 continue;
             };
-            let (exam, _) = look.examine(pack, &Doubt::of(&item.wrong))?;
+            let (exam, _) = look.examine(&pack, &Doubt::of(&item.wrong))?;
             if !look.is_new(&exam) {
                 self.report.already += 1;
             } else {
@@ -282,11 +282,11 @@ impl<'a> Applying<'a> {
         let ObjectName::Pack(name) = item.object else {
             return Ok(Moved::Gone);
         };
-        let Some(pack) = look.state.packs.get(&name) else {
+        let Some(pack) = look.state.packs.get(&name)? else {
             self.report.already += 1;
             return Ok(Moved::Gone);
         };
-        let (exam, bytes) = look.examine(pack, &Doubt::of(&item.wrong))?;
+        let (exam, bytes) = look.examine(&pack, &Doubt::of(&item.wrong))?;
         let is_quarantined = look.state.damaged.contains_key(&name);
         if exam.is_good() && !is_quarantined {
             self.report.already += 1;

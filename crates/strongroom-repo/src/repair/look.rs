@@ -128,7 +128,7 @@ impl<'a> Look<'a> {
             None => self.missing()?,
         };
         for pack in self.state.damaged.keys() {
-            if self.state.packs.contains_key(pack) {
+            if self.state.packs.contains(pack)? {
                 suspects.entry(ObjectName::Pack(*pack)).or_default();
             }
         }
@@ -181,7 +181,8 @@ impl<'a> Look<'a> {
         for block in 1..=state.head / BUNDLE_ENTRIES {
             expect(ObjectName::Bundle(block * BUNDLE_ENTRIES), None);
         }
-        for pack in state.packs.values() {
+        for pack in state.packs.iter() {
+            let pack = pack?;
             expect(ObjectName::Pack(pack.name), Some(pack.len));
         }
         for segment in state.segments.values() {

@@ -38,10 +38,10 @@ impl Look<'_> {
             let ObjectName::Pack(name) = name else {
                 continue;
             };
-            let Some(pack) = self.state.packs.get(name) else {
+            let Some(pack) = self.state.packs.get(name)? else {
                 continue;
             };
-            let (exam, _) = self.examine(pack, doubt)?;
+            let (exam, _) = self.examine(&pack, doubt)?;
             let is_quarantined = self.state.damaged.contains_key(name);
             if exam.is_good() && !is_quarantined {
                 continue;

@@ -44,12 +44,12 @@ impl Look<'_> {
     /// What the store says when it cannot be reached.
     pub(super) fn parity(&self, of: ObjectHash) -> Result<Option<Found>> {
         let name = ObjectName::Parity(of);
-        let Some(pack) = self.state.packs.get(&of) else {
+        let Some(pack) = self.state.packs.get(&of)? else {
             // It goes with its pack.
             return Ok(None);
         };
         let bytes = get_if_there(self.remote, &ObjectName::Pack(of).to_string())?;
-        let Some(bytes) = bytes.filter(|bytes| Look::is_pack(pack, bytes)) else {
+        let Some(bytes) = bytes.filter(|bytes| Look::is_pack(&pack, bytes)) else {
             return Ok(None);
         };
         let judge = |object: &Bytes| {

@@ -23,7 +23,7 @@ impl Look<'_> {
         let mut frames: BTreeMap<ObjectHash, Vec<u32>> = BTreeMap::new();
         for (name, doubt) in self.suspects(Some(found))? {
             let pack = match name {
-                ObjectName::Pack(pack) => self.state.packs.get(&pack),
+                ObjectName::Pack(pack) => self.state.packs.get(&pack)?,
                 _ => None,
             };
             let is_named = found.iter().any(|one| one.name == name);
@@ -31,7 +31,7 @@ impl Look<'_> {
                 report.left.push(name);
                 continue;
             };
-            let (exam, _) = self.examine(pack, &doubt)?;
+            let (exam, _) = self.examine(&pack, &doubt)?;
             match () {
                 () if !is_named => {}
                 () if !exam.is_damaged() && (exam.newer || exam.locked) => {
@@ -68,10 +68,12 @@ impl Look<'_> {
             let mut now_said = Vec::new();
             let mut is_done = false;
             let mut make = |now: &State| {
-                let is_due = |one: &&DamagedPack| {
-                    now.packs.contains_key(&one.pack) && is_new(now, &one.pack, &one.frames)
-                };
-                now_said = batch.iter().filter(is_due).cloned().collect();
+                now_said = Vec::new();
+                for one in &batch {
+                    if is_new(now, &one.pack, &one.frames) && now.packs.contains(&one.pack)? {
+                        now_said.push(one.clone());
+                    }
+                }
                 is_done = now_said.is_empty();
                 match is_done {
                     true => Err(Error::new(ErrorKind::Stale, "nothing is left to say")),

@@ -68,7 +68,7 @@ impl Look<'_> {
         let pack = exam.pack.name;
         let mut outcome = Moved::Done;
         let mut make = |now: &State| {
-            outcome = self.may_drop(now, &pack, grounds, &added);
+            outcome = self.may_drop(now, &pack, grounds, &added)?;
             match outcome {
                 Moved::Done => Ok(self.tombstone(now, pack, &added)),
                 // Never leaves this function: why is in a variable beside it.
@@ -85,30 +85,35 @@ impl Look<'_> {
         Ok(outcome)
     }
 
-    fn may_drop(&self, now: &State, pack: &ObjectHash, grounds: &Grounds, added: &Added) -> Moved {
-        if !now.packs.contains_key(pack) {
-            return Moved::Gone;
+    fn may_drop(
+        &self,
+        now: &State,
+        pack: &ObjectHash,
+        grounds: &Grounds,
+        added: &Added,
+    ) -> Result<Moved> {
+        if !now.packs.contains(pack)? {
+            return Ok(Moved::Gone);
         }
         let then = &self.state;
-        let is_there =
-            |name: &ObjectHash| now.packs.contains_key(name) || now.segments.contains_key(name);
         let same_damage = |name: &ObjectHash| now.damaged.get(name) == then.damaged.get(name);
         let walked = grounds.walked.as_ref().is_none_or(|walked| {
             let mut snapshots = now.snapshots.values();
             snapshots.all(|(id, _)| walked.contains(id))
         });
-        let mut relied = grounds.relied.iter();
+        let relied = &grounds.relied;
         let packs = added.packs.iter().map(|pack| &pack.name);
         let mut new = packs.chain(added.segments.iter().map(|segment| &segment.name));
         let stands = walked
-            && relied.all(|name| is_there(name) && same_damage(name))
+            && now.are_in_force(relied)?
+            && relied.iter().all(same_damage)
             && new.all(|name| !now.dropped.contains_key(name))
             && retired_epochs(now) == self.retired
             && !is_announced(now, pack);
-        match stands {
+        Ok(match stands {
             true => Moved::Done,
             false => Moved::Again,
-        }
+        })
     }
 
     fn tombstone(&self, now: &State, pack: ObjectHash, added: &Added) -> Body {

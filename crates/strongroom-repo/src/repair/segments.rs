@@ -71,7 +71,8 @@ impl Look<'_> {
     fn misleads(&self, name: &ObjectHash) -> Result<bool> {
         let mut rows: BTreeMap<ObjectHash, (Arc<PackInfo>, Rows)> = BTreeMap::new();
         self.index.each_row_of(name, |prefix, pack, position| {
-            if self.state.packs.contains_key(&pack.name) {
+            // Rows are many a pack, and each of these questions may read a page.
+            if rows.contains_key(&pack.name) || self.state.packs.contains(&pack.name)? {
                 let (_, rows) = rows
                     .entry(pack.name)
                     .or_insert_with(|| (Arc::clone(pack), Rows::new()));
@@ -84,8 +85,8 @@ impl Look<'_> {
                 Ok(header) => header,
                 Err(error) if is_loss(&error) => {
                     // The pack is lost, or it is only not where the segment says.
-                    let known = self.state.packs.get(&name).into_iter();
-                    let (_, read) = builder_of_headers(self.remote, self.context, known)?;
+                    let known = self.state.packs.get(&name)?;
+                    let (_, read) = builder_of_headers(self.remote, self.context, known.iter())?;
                     match read.is_empty() {
                         true => continue,
                         false => return Ok(true),

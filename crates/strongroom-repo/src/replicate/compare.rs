@@ -126,11 +126,12 @@ impl Round<'_> {
             0 => difference.written_until,
             _ => written(standing.common.checked_sub(1)),
         };
-        let packs = state.packs.values();
-        let packs = packs.map(|pack| (ObjectName::Pack(pack.name), pack.len));
+        let packs = state.packs.iter();
+        let packs = packs.map(|pack| pack.map(|pack| (ObjectName::Pack(pack.name), pack.len)));
         let segments = state.segments.values();
-        let segments = segments.map(|one| (ObjectName::Index(one.name), one.len));
-        for (name, len) in packs.chain(segments) {
+        let segments = segments.map(|one| Ok((ObjectName::Index(one.name), one.len)));
+        for named in packs.chain(segments) {
+            let (name, len) = named?;
             let len = u64::from(len);
             let list = match self.inventory.len_of(&name) {
                 Some(there) if there == len => continue,
@@ -140,12 +141,17 @@ impl Round<'_> {
             list.push(name.to_string());
             difference.bytes += len;
         }
-        let is_surplus = |name: &ObjectName| match name {
-            ObjectName::Pack(name) => !state.packs.contains_key(name),
-            ObjectName::Index(name) => !state.segments.contains_key(name),
-            _ => false,
-        };
-        for name in self.inventory.objects(is_surplus) {
+        let may_be_surplus =
+            |name: &ObjectName| matches!(name, ObjectName::Pack(_) | ObjectName::Index(_));
+        for name in self.inventory.objects(may_be_surplus) {
+            let is_in_force = match &name {
+                ObjectName::Pack(name) => state.packs.contains(name)?,
+                ObjectName::Index(name) => state.segments.contains_key(name),
+                _ => true,
+            };
+            if is_in_force {
+                continue;
+            }
             difference.surplus += 1;
             difference.surplus_bytes += self.inventory.len_of(&name).unwrap_or(0);
         }

@@ -195,13 +195,16 @@ impl<'a> Round<'a> {
     fn in_force(&mut self, state: &State) -> Result<Ended> {
         let packs = state
             .packs
-            .values()
-            .map(|pack| Wanted::new(ObjectName::Pack(pack.name), pack.name, pack.len));
+            .iter()
+            .map(|pack| {
+                pack.map(|pack| Wanted::new(ObjectName::Pack(pack.name), pack.name, pack.len))
+            })
+            .collect::<Result<Vec<_>>>()?;
         let segments = state
             .segments
             .values()
             .map(|one| Wanted::new(ObjectName::Index(one.name), one.name, one.len));
-        for wanted in [packs.collect::<Vec<_>>(), segments.collect()] {
+        for wanted in [packs, segments.collect()] {
             for lost in self.transfer(wanted)? {
                 let context = self.repository.context();
                 let now = self.repository.journal().refresh(self.source, context)?;

@@ -92,9 +92,9 @@ fn commit_and_repack(repository: &Repository, number: u8, delete: bool) {
     let after = repository.journal().state();
     commit(repository, number);
     let new = |name: &&ObjectHash| {
-        !before.packs.contains_key(*name) && !before.segments.contains_key(*name)
+        !before.packs.contains(name).unwrap() && !before.segments.contains_key(*name)
     };
-    let packs = after.packs.keys().filter(new).copied().collect();
+    let packs = after.packs.all().keys().filter(new).copied().collect();
     let segments = after.segments.keys().filter(new).copied().collect();
     drop_objects(repository, packs, segments, delete);
 }
@@ -244,7 +244,7 @@ fn what_is_dropped_and_deleted_meanwhile_is_replaced() {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 commit(&other, 1);
-                let packs = packs.keys().copied().collect();
+                let packs = packs.all().keys().copied().collect();
                 drop_objects(&other, packs, segments.keys().copied().collect(), true);
             });
         });
@@ -303,7 +303,7 @@ fn what_is_lost_here_is_named_and_what_is_whole_there_stays() {
     replicate(&repository, &old).unwrap();
     let [pack, other] = [0, 1].map(|at| {
         let state = repository.journal().state();
-        object_name::pack(state.packs.keys().nth(at).unwrap())
+        object_name::pack(state.packs.all().keys().nth(at).unwrap())
     });
     let key = object_key(&pack).unwrap();
     let mut bytes = block_on(store.get_all(&key)).unwrap().to_vec();
@@ -326,7 +326,16 @@ fn a_torn_object_there_is_put_again() {
     commit(&repository, 1);
     let replica = Arc::new(MemoryStore::new());
     replicate(&repository, &replica).unwrap();
-    let pack = object_name::pack(repository.journal().state().packs.keys().next().unwrap());
+    let pack = object_name::pack(
+        repository
+            .journal()
+            .state()
+            .packs
+            .all()
+            .keys()
+            .next()
+            .unwrap(),
+    );
     let key = object_key(&pack).unwrap();
     block_on(replica.delete(&key)).unwrap();
     block_on(replica.put_new(&key, "half".into())).unwrap();
@@ -366,7 +375,16 @@ fn a_replica_is_compared_and_nothing_is_changed() {
         surplus.is_same() && surplus.surplus > 0,
         "what only prefixes name: {surplus}"
     );
-    let pack = object_name::pack(repository.journal().state().packs.keys().next().unwrap());
+    let pack = object_name::pack(
+        repository
+            .journal()
+            .state()
+            .packs
+            .all()
+            .keys()
+            .next()
+            .unwrap(),
+    );
     let key = object_key(&pack).unwrap();
     block_on(replica.delete(&key)).unwrap();
     block_on(replica.put_new(&key, "half".into())).unwrap();

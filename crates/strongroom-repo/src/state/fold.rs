@@ -28,7 +28,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// `Incompatible` when somebody certified wrote it with a later version. The state is then as before.
+    /// `Incompatible` when somebody certified wrote it with a later version; those of [`Packs::get`](super::Packs::get). The state is then as before.
     pub(crate) fn fold(
         &mut self,
         entry: &JournalEntry,
@@ -40,7 +40,7 @@ impl State {
                 if self.head == 0 {
                     self.genesis = entry.hash;
                 }
-                self.apply(*payload, entry, structure)?;
+                self.apply_whole(*payload, entry, structure)?;
                 Effect::InForce
             }
         };
@@ -80,6 +80,21 @@ impl State {
     }
 
     /// Changes the state, or nothing if there is an error.
+    fn apply_whole(
+        &mut self,
+        payload: Payload,
+        entry: &JournalEntry,
+        structure: &StructureKeys,
+    ) -> Result<()> {
+        // A table in memory does not fail, and what else does fails before anything is changed.
+        let before = self.packs.changes().is_some().then(|| self.clone());
+        let applied = self.apply(payload, entry, structure);
+        if let (Err(_), Some(before)) = (&applied, before) {
+            *self = before;
+        }
+        applied
+    }
+
     fn apply(
         &mut self,
         payload: Payload,
@@ -133,7 +148,7 @@ impl State {
                     let announced = self.sessions.entry(packs.session).or_default();
                     announced.extend(packs.packs.iter().map(|pack| pack.name));
                 }
-                self.add(packs.packs, packs.segments);
+                self.add(packs.packs, packs.segments)?;
             }
             Body::Abandon(abandon) => {
                 abandon
@@ -150,20 +165,18 @@ impl State {
                 }
             }
             Body::Condemn(condemn) => {
-                let in_force = condemn
-                    .packs
-                    .into_iter()
-                    .filter(|pack| self.packs.contains_key(pack));
-                let in_force: Vec<_> = in_force.collect();
-                self.condemned.extend(in_force);
+                for pack in condemn.packs {
+                    if self.packs.contains(&pack)? {
+                        self.condemned.insert(pack);
+                    }
+                }
             }
-            Body::Tombstone(tombstone) => self.bury(n, tombstone),
+            Body::Tombstone(tombstone) => self.bury(n, tombstone)?,
             Body::Index(index) => {
-                index
-                    .removed
-                    .into_iter()
-                    .for_each(|segment| self.drop_object(segment, n));
-                self.add(Vec::new(), index.added);
+                for segment in index.removed {
+                    self.drop_object(segment, n)?;
+                }
+                self.add(Vec::new(), index.added)?;
             }
             Body::Damaged(damaged) => {
                 for damaged in damaged.packs {
@@ -213,8 +226,7 @@ impl State {
         self.insert_snapshot(n, Arc::new(snapshot), structure)?;
         self.sessions.remove(&commit.session);
         self.committed_sessions.insert_new((commit.session, ()));
-        self.add(commit.packs, commit.segments);
-        Ok(())
+        self.add(commit.packs, commit.segments)
     }
 
     pub(crate) fn insert_snapshot(
@@ -231,35 +243,35 @@ impl State {
         Ok(())
     }
 
-    fn add(&mut self, packs: Vec<PackRef>, segments: Vec<SegmentRef>) {
+    fn add(&mut self, packs: Vec<PackRef>, segments: Vec<SegmentRef>) -> Result<()> {
         for pack in packs {
-            self.packs.insert_new(pack);
+            self.packs.insert_new(pack)?;
         }
         for segment in segments {
             self.segments.insert_new(segment);
         }
+        Ok(())
     }
 
-    fn bury(&mut self, n: u64, tombstone: Tombstone) {
+    fn bury(&mut self, n: u64, tombstone: Tombstone) -> Result<()> {
         let Tombstone { dropped, added, .. } = tombstone;
-        dropped
-            .packs
-            .into_iter()
-            .chain(dropped.segments)
-            .for_each(|name| self.drop_object(name, n));
+        for name in dropped.packs.into_iter().chain(dropped.segments) {
+            self.drop_object(name, n)?;
+        }
         dropped
             .sessions
             .into_iter()
             .for_each(|session| self.end_session(session));
-        self.add(added.packs, added.segments);
+        self.add(added.packs, added.segments)
     }
 
-    fn drop_object(&mut self, name: ObjectHash, n: u64) {
-        self.packs.remove(&name);
+    fn drop_object(&mut self, name: ObjectHash, n: u64) -> Result<()> {
+        self.packs.remove(&name)?;
         self.segments.remove(&name);
         self.condemned.remove(&name);
         self.damaged.remove(&name);
         self.dropped.insert_new((name, n));
+        Ok(())
     }
 
     fn end_session(&mut self, session: SessionId) {

@@ -6,7 +6,7 @@ use strongroom_crypt::{Id, Roles, SessionId, VerifyingKey};
 use strongroom_format::{ObjectHash, Snapshot};
 
 use super::{Link, State};
-use crate::error::Head;
+use crate::error::{Head, Result};
 
 /// What holds keep from being forgotten.
 #[derive(Debug, Default)]
@@ -26,6 +26,32 @@ impl State {
     /// Says whether a session was abandoned or dropped: it can commit nothing any more.
     pub(crate) fn session_ended(&self, session: &SessionId) -> bool {
         self.ended_sessions.contains_key(session)
+    }
+
+    /// Says whether a pack or a segment with this name is in force.
+    ///
+    /// # Errors
+    ///
+    /// As [`Packs::get`](super::Packs::get).
+    pub(crate) fn is_in_force(&self, name: &ObjectHash) -> Result<bool> {
+        Ok(self.segments.contains_key(name) || self.packs.contains(name)?)
+    }
+
+    /// Says whether all of these packs and segments are in force.
+    ///
+    /// # Errors
+    ///
+    /// As [`Packs::get`](super::Packs::get).
+    pub(crate) fn are_in_force<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a ObjectHash>,
+    ) -> Result<bool> {
+        for name in names {
+            if !self.is_in_force(name)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Returns a snapshot in force and the number of its entry.

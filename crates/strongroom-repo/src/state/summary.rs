@@ -10,7 +10,19 @@ use crate::error::Result;
 
 impl State {
     /// Returns what a checkpoint says of this state.
-    pub(crate) fn to_checkpoint(&self) -> Checkpoint {
+    ///
+    /// # Errors
+    ///
+    /// As [`Packs::get`](super::Packs::get).
+    pub(crate) fn to_checkpoint(&self) -> Result<Checkpoint> {
+        Ok(Checkpoint {
+            packs: self.packs.iter().collect::<Result<_>>()?,
+            ..self.to_checkpoint_without_packs()
+        })
+    }
+
+    /// Returns what a checkpoint says of this state but for the packs in force.
+    pub(crate) fn to_checkpoint_without_packs(&self) -> Checkpoint {
         let damaged =
             |(pack, frames): (&ObjectHash, &std::collections::BTreeSet<u32>)| DamagedPack {
                 pack: *pack,
@@ -18,7 +30,7 @@ impl State {
             };
         let features = |set: &std::collections::BTreeSet<String>| set.iter().cloned().collect();
         Checkpoint {
-            packs: self.packs.values().cloned().collect(),
+            packs: Vec::new(),
             segments: self.segments.values().cloned().collect(),
             snapshots: self
                 .snapshots

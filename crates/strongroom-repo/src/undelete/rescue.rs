@@ -216,7 +216,7 @@ impl<'a> Rescue<'a> {
                 () if now.snapshot(&self.plan.id).is_some() => {
                     Some(Committed::Done(self.report(None)))
                 }
-                () if !self.stands(then, now, relied) => Some(Committed::Again),
+                () if !self.stands(then, now, relied)? => Some(Committed::Again),
                 () => None,
             };
             match doubt {
@@ -239,22 +239,23 @@ impl<'a> Rescue<'a> {
     }
 
     /// Says whether what was found in one state can be relied on in a later one.
-    fn stands(&self, then: &State, now: &State, relied: &HashSet<ObjectHash>) -> bool {
-        let in_force =
-            |name: &ObjectHash| now.packs.contains_key(name) || now.segments.contains_key(name);
+    ///
+    /// # Errors
+    ///
+    /// As [`Packs::get`](crate::state::Packs::get).
+    fn stands(&self, then: &State, now: &State, relied: &HashSet<ObjectHash>) -> Result<bool> {
         let is_own = |name: &ObjectHash| !now.dropped.contains_key(name);
         let same_damage = |name: &ObjectHash| now.damaged.get(name) == then.damaged.get(name);
-        !now.session_ended(&self.session)
+        Ok(!now.session_ended(&self.session)
             && now.bridges == then.bridges
-            && relied
-                .iter()
-                .all(|name| in_force(name) && same_damage(name))
+            && now.are_in_force(relied)?
+            && relied.iter().all(same_damage)
             && self
                 .packs
                 .iter()
                 .all(|pack| is_own(&pack.name) && same_damage(&pack.name))
             && self.own.iter().all(|(segment, _)| is_own(&segment.name))
-            && retired(now).eq(retired(then))
+            && retired(now).eq(retired(then)))
     }
 }
 

@@ -159,11 +159,12 @@ impl<'a> Survey<'a> {
             if !self.retired.is_empty() && !self.has(&location, id)? {
                 continue;
             }
-            let state = &self.state;
             // What is not in force is what this undeleting adds.
-            let pack = Some(location.pack.name).filter(|name| state.packs.contains_key(name));
-            let segment = Some(segment).filter(|name| state.segments.contains_key(name));
-            self.found.relied.extend(pack.into_iter().chain(segment));
+            for name in [location.pack.name, segment] {
+                if self.state.is_in_force(&name)? {
+                    self.found.relied.insert(name);
+                }
+            }
             self.found.in_force += 1;
             return Ok(());
         }

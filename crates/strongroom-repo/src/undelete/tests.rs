@@ -340,7 +340,7 @@ fn what_moves_while_it_is_looked_for_is_found() {
     );
     let moved = || {
         let state = repository.journal().state();
-        let packs: Vec<_> = state.packs.keys().copied().collect();
+        let packs: Vec<_> = state.packs.all().keys().copied().collect();
         let condemned = Condemn {
             packs: packs.clone(),
             ..Condemn::default()

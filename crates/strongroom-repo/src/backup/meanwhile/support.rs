@@ -163,13 +163,14 @@ pub(super) fn bury_with(
 
 pub(super) fn packs_of(repository: &Repository, class: PackClass) -> Vec<ObjectHash> {
     let state = state(repository);
-    let packs = state.packs.values().filter(|pack| pack.class == class);
+    let all = state.packs.all();
+    let packs = all.values().filter(|pack| pack.class == class);
     packs.map(|pack| pack.name).collect()
 }
 
 pub(super) fn everything(repository: &Repository) -> (Vec<ObjectHash>, Vec<ObjectHash>) {
     let state = state(repository);
-    let packs = state.packs.keys().copied().collect();
+    let packs = state.packs.all().keys().copied().collect();
     (packs, state.segments.keys().copied().collect())
 }
 
@@ -187,7 +188,7 @@ pub(super) fn unannounced(repository: &Repository) -> Vec<ObjectHash> {
                 .map(ToOwned::to_owned)
         })
         .filter_map(|name| ObjectHash::parse(&name))
-        .filter(|name| !known.packs.contains_key(name) && !known.dropped.contains_key(name))
+        .filter(|name| !known.packs.contains(name).unwrap() && !known.dropped.contains_key(name))
         .collect()
 }
 
@@ -229,10 +230,11 @@ pub(super) fn two_snapshots() -> (Arc<TestStore>, Tree, [BTreeSet<ObjectHash>; 2
     let first = Tree::dir([("a", deep.clone())]);
     let both = Tree::dir([("a", deep), ("late", Tree::file(&noise(2, 3_000)))]);
     backup(&repository, &first);
-    let old: BTreeSet<_> = state(&repository).packs.keys().copied().collect();
+    let old: BTreeSet<_> = state(&repository).packs.all().keys().copied().collect();
     backup(&repository, &both);
     let new = state(&repository)
         .packs
+        .all()
         .keys()
         .filter(|name| !old.contains(*name))
         .copied()

@@ -14,7 +14,30 @@ pub(super) struct Tail {
     pub(super) segments: Vec<ObjectHash>,
     pub(super) rows: u64,
     pub(super) filters: Vec<IdFilter>,
-    pub(super) fences: Vec<u64>,
+    pub(super) fences: Fences,
+}
+
+/// The first key of each page, as they are in the file: a copy would be as large as they are.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Fences(Bytes);
+
+impl Fences {
+    /// Returns how many come before the first for which `is_before` says no.
+    pub(super) fn partition_point(&self, is_before: impl Fn(u64) -> bool) -> usize {
+        let (keys, _) = self.0.as_chunks::<8>();
+        keys.partition_point(|key| is_before(u64::from_le_bytes(*key)))
+    }
+
+    fn len(&self) -> usize {
+        self.0.len() / 8
+    }
+}
+
+impl FromIterator<u64> for Fences {
+    fn from_iter<I: IntoIterator<Item = u64>>(keys: I) -> Self {
+        let keys: Vec<u8> = keys.into_iter().flat_map(u64::to_le_bytes).collect();
+        Self(keys.into())
+    }
 }
 
 impl Tail {
@@ -36,9 +59,7 @@ impl Tail {
             out.push(&(bytes.len() as u64).to_le_bytes())?;
             out.push(&bytes)?;
         }
-        for fence in &self.fences {
-            out.push(&fence.to_le_bytes())?;
-        }
+        out.push(&self.fences.0)?;
         for segment in &self.segments {
             out.push(segment.as_bytes())?;
         }
@@ -70,14 +91,13 @@ impl Tail {
             filters.push(IdFilter::of_bytes(&bytes.slice_ref(filter))?);
         }
         let (keys, names) = rest.split_at_checked(fences.checked_mul(8)?)?;
-        let keys = keys.as_chunks::<8>().0.iter();
         let (names, left) = names.as_chunks::<32>();
         let is_whole = names.len() == segments && left.is_empty();
         is_whole.then(|| Self {
             segments: names.iter().copied().map(ObjectHash::from_bytes).collect(),
             rows,
             filters,
-            fences: keys.map(|key| u64::from_le_bytes(*key)).collect(),
+            fences: Fences(bytes.slice_ref(keys)),
         })
     }
 }
@@ -118,7 +138,7 @@ mod tests {
                 IdFilter::build((0..500).collect()),
                 IdFilter::build(Vec::new()),
             ],
-            fences: vec![1, 2, 3],
+            fences: [1, 2, 3].into_iter().collect(),
         };
         let mut bytes = Vec::new();
         let len = tail.write(&mut bytes).unwrap();

@@ -104,6 +104,7 @@ fn of_the_first(scale: &IndexScale, count: usize, before: Option<&Index>) -> Ind
         pages: Arc::clone(&all.pages),
         problems: Vec::new(),
         routing: OnceLock::new(),
+        unasked: Default::default(),
         known_routes: before.map(Index::routes).unwrap_or_default(),
     };
     index.routing();

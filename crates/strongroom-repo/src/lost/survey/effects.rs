@@ -114,10 +114,10 @@ impl Surveyor<'_> {
                 let Some(state) = assembled.view_at else {
                     break;
                 };
-                if is_same(&state, &truth.state) {
+                if is_same(&state, &truth.state)? {
                     return Ok(Some((effects, truth.source)));
                 }
-                for (n, more) in difference(&state, &truth.state, &unknown) {
+                for (n, more) in difference(&state, &truth.state, &unknown)? {
                     let effects: &mut Vec<Body> = effects.entry(n).or_default();
                     let commits = |body: &Body| matches!(body, Body::Commit(_));
                     let has_commit = effects.iter().any(commits);
@@ -187,13 +187,15 @@ struct Truth {
 
 /// Says whether two states are the same, but for Bridges, and for sessions that committed what was forgotten since: no effect says that, and it matters only for what
 /// the same session might announce after its commit.
-fn is_same(one: &State, other: &State) -> bool {
-    let plain = |state: &State| Checkpoint {
-        bridges: Vec::new(),
-        committed_sessions: Vec::new(),
-        ..state.to_checkpoint()
+fn is_same(one: &State, other: &State) -> Result<bool> {
+    let plain = |state: &State| -> Result<Checkpoint> {
+        Ok(Checkpoint {
+            bridges: Vec::new(),
+            committed_sessions: Vec::new(),
+            ..state.to_checkpoint()?
+        })
     };
-    plain(one) == plain(other)
+    Ok(plain(one)? == plain(other)?)
 }
 
 /// How often effects are derived from what is known to have come of them.

@@ -61,7 +61,7 @@ impl Surveyor<'_> {
                 continue;
             };
             there.insert(name);
-            let is_named = state.packs.contains_key(&name) || state.dropped.contains_key(&name);
+            let is_named = state.dropped.contains_key(&name) || state.packs.contains(&name)?;
             let len = u32::try_from(meta.len).ok();
             let (Some(len), false) = (len, is_named || stock.found.len() >= MOST_FOUND) else {
                 continue;
@@ -74,11 +74,15 @@ impl Surveyor<'_> {
                 Err(error) => return Err(error),
             }
         }
-        for pack in state.packs.keys().filter(|pack| !there.contains(*pack)) {
+        for pack in state.packs.names() {
+            let pack = pack?;
+            if there.contains(&pack) {
+                continue;
+            }
             // A list may lag behind; the object itself decides.
-            let is_known = state.damaged.get(pack).is_some_and(BTreeSet::is_empty);
-            if !is_known && !is_there(self.remote, &object_name::pack(pack))? {
-                stock.gone.push(*pack);
+            let is_known = state.damaged.get(&pack).is_some_and(BTreeSet::is_empty);
+            if !is_known && !is_there(self.remote, &object_name::pack(&pack))? {
+                stock.gone.push(pack);
             }
         }
         stock.gone.truncate(MOST_FOUND);

@@ -220,8 +220,8 @@ fn a_snapshot_that_comes_back_without_its_packs_lends_nothing() {
     };
     let n = append(&repository, Body::Forget(forget)).unwrap();
     let state = repository.journal().state();
-    let new = |name: &&ObjectHash| !before.packs.contains_key(*name);
-    let packs: Vec<ObjectHash> = state.packs.keys().filter(new).copied().collect();
+    let new = |name: &&ObjectHash| !before.packs.contains(name).unwrap();
+    let packs: Vec<ObjectHash> = state.packs.all().keys().filter(new).copied().collect();
     let dropped = Dropped {
         packs: packs.clone(),
         ..Dropped::default()

@@ -149,10 +149,10 @@ pub(super) fn history(repository: &Repository) -> Vec<Deed> {
     let after = repository.journal().state();
     let again = commit(repository, 3);
     let new = |name: &&ObjectHash| {
-        !before.packs.contains_key(*name) && !before.segments.contains_key(*name)
+        !before.packs.contains(name).unwrap() && !before.segments.contains_key(*name)
     };
     let dropped = Dropped {
-        packs: after.packs.keys().filter(new).copied().collect(),
+        packs: after.packs.all().keys().filter(new).copied().collect(),
         segments: after.segments.keys().filter(new).copied().collect(),
         ..Dropped::default()
     };

@@ -111,7 +111,7 @@ fn a_copy_that_is_not_there_is_no_reason_to_drop_another() {
 fn a_pack_that_is_missing_and_needed_stays_in_force() {
     let (store, repository) = repository();
     let kept = write(&repository, "a", &tree(1));
-    let class = |pack: &ObjectHash| state(&repository).packs.get(pack).unwrap().class;
+    let class = |pack: &ObjectHash| state(&repository).packs.get(pack).unwrap().unwrap().class;
     let missing = packs(&repository)
         .into_iter()
         .find(|pack| class(pack) == strongroom_format::PackClass::Data)
@@ -210,7 +210,7 @@ fn a_pack_whose_header_lacks_what_the_index_has_is_not_written_anew() {
     let (store, repository) = repository();
     let kept = half_needed(&repository, &Shape::default());
     let first = plan(&repository, everything());
-    let class = |pack: &ObjectHash| state(&repository).packs.get(pack).unwrap().class;
+    let class = |pack: &ObjectHash| state(&repository).packs.get(pack).unwrap().unwrap().class;
     let pack = decided(&first, PackAction::Repack)
         .into_iter()
         .find(|pack| class(pack) == strongroom_format::PackClass::Data)
@@ -239,7 +239,7 @@ fn a_segment_that_says_a_blob_is_elsewhere_costs_no_copy() {
     let (store, repository) = repository();
     let kept = write(&repository, "a", &tree(1));
     let other = write(&repository, "b", &apart());
-    let class = |pack: &ObjectHash| state(&repository).packs.get(pack).unwrap().class;
+    let class = |pack: &ObjectHash| state(&repository).packs.get(pack).unwrap().unwrap().class;
     let packs_of_data: Vec<_> = packs(&repository)
         .into_iter()
         .filter(|pack| class(pack) == strongroom_format::PackClass::Data)

@@ -193,7 +193,7 @@ pub(super) fn state(repository: &Repository) -> Arc<State> {
 
 /// The packs in force.
 pub(super) fn packs(repository: &Repository) -> BTreeSet<ObjectHash> {
-    state(repository).packs.keys().copied().collect()
+    state(repository).packs.all().keys().copied().collect()
 }
 
 pub(super) fn keys_of(store: &Arc<TestStore>, prefix: &str) -> Vec<Key> {

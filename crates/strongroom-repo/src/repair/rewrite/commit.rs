@@ -226,7 +226,7 @@ fn commit(
     let mut refused = false;
     let mut make = |now: &State| {
         let is_new = now.snapshot(&from).is_some();
-        refused = !is_new || !may_add(now, &session, epoch) || !stands(look, now, stored, relied);
+        refused = !is_new || !may_add(now, &session, epoch) || !stands(look, now, stored, relied)?;
         match refused {
             false => Ok(Body::Commit(Box::new(entry.clone()))),
             // Never leaves this function: why is in a variable beside it.
@@ -247,20 +247,26 @@ fn commit(
 }
 
 /// Says whether what was found in the state that was looked at can be relied on now.
-fn stands(look: &Look<'_>, now: &State, stored: &Stored, relied: &HashSet<ObjectHash>) -> bool {
+///
+/// # Errors
+///
+/// As [`Packs::get`](crate::state::Packs::get).
+fn stands(
+    look: &Look<'_>,
+    now: &State,
+    stored: &Stored,
+    relied: &HashSet<ObjectHash>,
+) -> Result<bool> {
     let then = &look.state;
-    let in_force =
-        |name: &ObjectHash| now.packs.contains_key(name) || now.segments.contains_key(name);
     let same_damage = |name: &ObjectHash| now.damaged.get(name) == then.damaged.get(name);
     let is_own = |name: &ObjectHash| !now.dropped.contains_key(name);
     let mut packs = stored.packs.iter().map(|pack| &pack.name);
     let mut segments = stored.segment.iter().map(|(segment, _)| &segment.name);
-    relied
-        .iter()
-        .all(|name| in_force(name) && same_damage(name))
+    Ok(now.are_in_force(relied)?
+        && relied.iter().all(same_damage)
         && packs.all(|name| is_own(name) && same_damage(name))
         && segments.all(is_own)
-        && crate::backup::retired_epochs(now) == look.retired
+        && crate::backup::retired_epochs(now) == look.retired)
 }
 
 /// Forgets an original; says whether it did.

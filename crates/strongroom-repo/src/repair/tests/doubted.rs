@@ -19,6 +19,7 @@ fn rewritten(world: &mut World, change: impl FnOnce(&PackHeader, &mut [u8])) -> 
     let of_content = |pack: &&PackRef| pack.class as u16 == 0;
     let (old, header, tail, mut bytes) = state(&world.repository)
         .packs
+        .all()
         .values()
         .filter(of_content)
         .map(|old| {
@@ -189,7 +190,7 @@ fn a_pack_of_a_later_version_is_never_dropped() {
         );
         repair(&world.repository, made);
         let state = state(&world.repository);
-        assert!(state.packs.contains_key(&name) && state.damaged.contains_key(&name));
+        assert!(state.packs.contains(&name).unwrap() && state.damaged.contains_key(&name));
     }
 }
 
@@ -281,7 +282,8 @@ fn what_is_under_a_retired_epoch_is_not_left_behind_while_snapshots_need_it() {
     for is_there in [true, false] {
         let mut world = World::new();
         let before = state(&world.repository);
-        let of_content = before.packs.values().find(|pack| pack.class as u16 == 0);
+        let all = before.packs.all();
+        let of_content = all.values().find(|pack| pack.class as u16 == 0);
         let name = of_content.unwrap().name;
         let mirror = world.mirror();
         let one = DamagedPack {
@@ -309,6 +311,6 @@ fn what_is_under_a_retired_epoch_is_not_left_behind_while_snapshots_need_it() {
         let waits = Remedy::None(NoRemedy::WaitsForBackup);
         assert_eq!(item.remedy, waits, "{made}");
         repair(&world.repository, made);
-        assert!(state(&world.repository).packs.contains_key(&name));
+        assert!(state(&world.repository).packs.contains(&name).unwrap());
     }
 }

@@ -13,7 +13,8 @@ use crate::{ErrorKind, LossKind, PruneOptions, Remedy, RepairOptions, Unused};
 fn damage_content(world: &World, at: f64) -> String {
     // Of all packs, one of content of which the newest snapshot needs something.
     let state = state(&world.repository);
-    let pack = state.packs.values().find(|pack| pack.class as u16 == 0);
+    let all = state.packs.all();
+    let pack = all.values().find(|pack| pack.class as u16 == 0);
     let name = pack_name(&pack.unwrap().name);
     flip(&world.store, &name, at);
     name
@@ -152,10 +153,8 @@ fn lost_pages_are_named_by_their_directories() {
     let state = state(&world.repository);
     for class in [1, 2] {
         let world = world.twin();
-        let of_class = state
-            .packs
-            .values()
-            .filter(|pack| pack.class as u16 == class);
+        let all = state.packs.all();
+        let of_class = all.values().filter(|pack| pack.class as u16 == class);
         for one in of_class {
             delete(&world.store, &pack(&one.name));
         }

@@ -164,7 +164,8 @@ fn it_is_done_once_and_the_original_goes_if_that_is_said() {
     let mut world = World::new();
     let name = {
         let state = state(&world.repository);
-        let data = state.packs.values().find(|one| one.class as u16 == 0);
+        let all = state.packs.all();
+        let data = all.values().find(|one| one.class as u16 == 0);
         pack(&data.unwrap().name)
     };
     delete(&world.store, &name);
@@ -199,7 +200,8 @@ fn it_is_done_once_and_the_original_goes_if_that_is_said() {
     let mut world = World::new();
     delete(&world.store, &{
         let state = state(&world.repository);
-        let data = state.packs.values().find(|one| one.class as u16 == 0);
+        let all = state.packs.all();
+        let data = all.values().find(|one| one.class as u16 == 0);
         pack(&data.unwrap().name)
     });
     let options = RewriteOptions::default().with_forget(true);
@@ -233,7 +235,8 @@ fn a_directory_that_lost_pages_keeps_the_others() {
     world.snapshots.push((id, tree));
     let names: Vec<ObjectHash> = {
         let state = state(&world.repository);
-        let names = state.packs.values().filter(|one| one.class as u16 == 1);
+        let all = state.packs.all();
+        let names = all.values().filter(|one| one.class as u16 == 1);
         names.map(|one| one.name).collect()
     };
     let mut cut = 0;

@@ -146,7 +146,12 @@ impl World {
     }
 
     pub(super) fn packs(&self) -> Vec<ObjectHash> {
-        state(&self.repository).packs.keys().copied().collect()
+        state(&self.repository)
+            .packs
+            .all()
+            .keys()
+            .copied()
+            .collect()
     }
 }
 
