@@ -194,11 +194,12 @@ impl Journal {
         Ok(view.state)
     }
 
-    /// Reads the journal without what the local cache lost meanwhile.
+    /// Reads the journal without what the local cache lost meanwhile, and entry by entry: somebody may rely on it that what is known here is no summary
+    /// of somebody else's (`History::covers`).
     fn read_anew(&self, remote: &Remote, context: &Context) -> Result<View> {
         let seen = self.seen(self.remembered(context).as_ref());
         let mut view = View::before_genesis(context.config_hash);
-        Replay::new(remote, context).read_all_with(&mut view, &seen)?;
+        Replay::of_entries(remote, context).read_all_with(&mut view, &seen)?;
         // What is written there needs what was lost.
         *lock(&self.cached) = None;
         Ok(view)

@@ -114,7 +114,16 @@ impl<'a> Search<'a> {
                 let parts = asking.candidates(id).iter();
                 candidates.extend(parts.map(|part| (*part, *number)));
             }
+            // Without filters, when routes are damaged, everybody is a candidate for everything.
+            if candidates.len() >= MOST_CANDIDATES {
+                self.look_at(&mut candidates);
+            }
         }
+        self.look_at(&mut candidates);
+    }
+
+    /// Looks for all copies where there may be one, and is done with that: of (part, number).
+    fn look_at(&mut self, candidates: &mut Vec<(usize, usize)>) {
         candidates.sort_unstable();
         for of_part in candidates.chunk_by(|one, other| one.0 == other.0) {
             let Some((at, part)) = of_part
@@ -130,6 +139,7 @@ impl<'a> Search<'a> {
                 }
             }
         }
+        candidates.clear();
     }
 
     /// Takes the copies of an id in one part that are at least as good as that. After one that cannot be read come the others.
@@ -212,6 +222,8 @@ fn ranked(part: &Part, walk: &mut Walk<'_>, row: &EntryHit) -> Result<Option<(Ra
     Ok(location.map(|location| (part.rank(&hit), location)))
 }
 
+/// Candidates that are gathered before they are looked at, 4 MiB of them.
+const MOST_CANDIDATES: usize = 1 << 18;
 /// So many ids say where the next ones may be.
 const TELLING: usize = 64;
 /// A segment is in the vicinity if it had one in so many of the copies: to walk through eight of a million ids each, for eight thousand that they

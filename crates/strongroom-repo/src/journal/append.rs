@@ -193,9 +193,12 @@ impl Journal {
             }
         }
         match replay.fold(&mut view, fetched) {
-            // It is written all the same: whoever asks for the state next reads it with the others.
+            // It is written all the same, and is read with the others: now, so that it is remembered, or else by whoever asks for the state next.
             Err(error) if view.state.packs.is_unreadable() => {
                 tracing::debug!(n, %error, "an entry that was written is not folded yet");
+                if let Err(error) = self.catch_up(remote, context) {
+                    tracing::debug!(n, %error, "nor could it be read");
+                }
                 return Ok(Appended { n, hash });
             }
             folded => folded?,

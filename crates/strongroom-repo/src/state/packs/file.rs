@@ -281,6 +281,8 @@ impl Writer {
         let tail = [MAGIC.as_slice(), &rows, &self.of_pages].concat();
         self.file.write_all(&tail)?;
         self.file.flush()?;
+        // Whoever opens it looks at the end only: after a loss of power that must not be there without the rest.
+        self.file.get_ref().sync_data()?;
         Ok((ObjectHash::of(&tail), self.rows))
     }
 }
