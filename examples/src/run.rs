@@ -159,14 +159,11 @@ impl PolicyRun<'_> {
         };
         self.take_up(&repository, &mut notes, &mut told);
         let ended = self.back_up(&repository, due.as_ref(), &mut notes, &mut told);
-        let outcome = notes.run.outcome;
         let record = notes.finish();
         let head = record.head.clone();
         self.record(Some(&repository), record, &told);
-        if matches!(
-            outcome,
-            RunOutcome::Ok | RunOutcome::OkWithNotices | RunOutcome::Partial
-        ) {
+        if ended.is_ok() {
+            // There is a snapshot, whatever its verification found: another one would not mend it.
             self.state.set_done(due.as_ref());
         }
         let (backed_up, verified) = ended?;
@@ -266,7 +263,7 @@ impl PolicyRun<'_> {
         let done = effort::back_up(self, repository, due, notes, told);
         self.after(hook(Key::After), notes, told);
         let done = done?;
-        compare::compare(self, repository, &done, notes);
+        compare::compare(self, repository, &done, notes, told);
         let verified = verify::verify(self, repository, due, &done, notes, told);
         Ok((crate::backup::report(self.output, &done), verified))
     }

@@ -6,6 +6,7 @@ use strongroom::evidence::RunNotes;
 use strongroom_policy::Key;
 
 use super::PolicyRun;
+use super::told::Told;
 
 /// Counts changes, and looks at the canaries that the policy names.
 pub(super) fn compare(
@@ -13,6 +14,7 @@ pub(super) fn compare(
     repository: &Repository,
     done: &BackupReport,
     notes: &mut RunNotes,
+    told: &mut Told,
 ) {
     let canaries = run.resolved.words(Key::Canaries);
     if done.parent.is_none() && canaries.is_empty() {
@@ -44,8 +46,10 @@ pub(super) fn compare(
             say(found.changed, "were changed or deleted");
             say(found.missing, "are not there");
         }
-        Err(error) => run
-            .output
-            .complain(&format!("nobody looked at the canaries: {error}")),
+        Err(error) => {
+            let what = format!("nobody looked at the canaries: {error}");
+            run.output.complain(&what);
+            told.notice(notes, "canaries-not-seen", error.class(), &what);
+        }
     }
 }

@@ -79,7 +79,10 @@ pub(super) fn verify(
             };
         }
     };
-    notes.verified(&fact, report.is_complete());
+    match &fact {
+        Some(fact) => notes.verified(fact, report.is_complete()),
+        None => notes.damaged(),
+    }
     let status = match report.is_intact() {
         false => Status::Damaged,
         true => Status::complete(report.is_complete()),
@@ -91,10 +94,7 @@ pub(super) fn verify(
             .for_each(|line| run.output.complain(line));
         told.keep(&text.lines().take(LINES).collect::<Vec<_>>().join("\n"));
     }
-    Outcome {
-        status,
-        fact: Some(fact),
-    }
+    Outcome { status, fact }
 }
 
 fn look(
@@ -103,7 +103,7 @@ fn look(
     due: Option<&ExpectedRun>,
     level: Level,
     done: &BackupReport,
-) -> anyhow::Result<(Report, Verified)> {
+) -> anyhow::Result<(Report, Option<Verified>)> {
     let begun = Instant::now();
     let arguments = &run.arguments.repository;
     let mut auditor = Auditor::new(arguments.store()?)
@@ -126,6 +126,10 @@ fn look(
     );
     watch.end();
     let report = checked.context("it took longer than the run may, and was cancelled")??;
+    if !report.is_intact() && report.verified("").is_err() {
+        // It did not get so far as to know what there is, and what it saw is damaged.
+        return Ok((report, None));
+    }
     let name = run.copies.first.as_str();
     let mut fact = match level {
         Level::Rebuilt => report.verified_snapshot(name, done.snapshot, done.summary.bytes)?,
@@ -141,7 +145,7 @@ fn look(
             run.output.complain(&what);
         })
         .ok();
-    Ok((report, fact))
+    Ok((report, Some(fact)))
 }
 
 fn class_of(error: &anyhow::Error) -> ErrorClass {

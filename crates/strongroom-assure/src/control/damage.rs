@@ -6,42 +6,37 @@ use super::case::Case;
 use crate::history::Noted;
 use crate::stats::ratio;
 
-/// Returns the newest verification of a repository that left damage of which no later one shows that it is gone.
+/// Returns the verification of a repository that left most damage of which no later one shows that it is gone.
 ///
-/// That shows one as deep that looked at everything, at once or in the parts of a round; or the same snapshot again; or, where both keep the records of
-/// their checks, one of all that was not read and found good before: what was damaged is among that. A shallow look or a sample does not, nor does
-/// the next snapshot.
+/// That shows one as deep that looked at everything, at once or in the parts of a round; or the same snapshot again. A shallow look, a sample, or one at
+/// what nobody had read lately does not, nor does the next snapshot: damage in a tree is seen by who walks that tree.
 pub(super) fn unresolved<'a>(case: &'a Case<'_>, repository: &str) -> Option<&'a Noted<Verified>> {
-    let mut open: Option<Open<'a>> = None;
+    let mut open: Vec<Open<'a>> = Vec::new();
     let verified = case.records().verified.iter().copied();
     for one in verified.filter(|one| one.fact.repository == repository) {
+        // What is still damaged was found again, and is open anew.
+        open.retain_mut(|left| !left.is_seen_gone(&one.fact));
         if one.fact.unresolved > 0 {
-            let before = open.map_or(0, |open| open.level);
-            open = Some(Open {
+            open.push(Open {
                 noted: one,
-                level: pack_level(&one.fact).max(before),
                 share: 0.0,
             });
-        } else if let Some(left) = &mut open
-            && left.is_seen_gone(&one.fact)
-        {
-            open = None;
         }
     }
-    open.map(|open| open.noted)
+    let open = open.into_iter().map(|open| open.noted);
+    open.max_by_key(|noted| noted.fact.unresolved)
 }
 
 /// Says whether a verification was of a whole repository, or of a part that says something about all of it.
 pub(super) fn is_of_all(fact: &Verified) -> bool {
     let (read, all) = fact.coverage;
     let choice = fact.choice.as_deref().unwrap_or_default();
-    fact.snapshot.is_none() && (read >= all || choice == ROUND || choice.starts_with(SAMPLE))
+    let is_all = read >= all && choice != OLDER;
+    fact.snapshot.is_none() && (is_all || choice == ROUND || choice.starts_with(SAMPLE))
 }
 
 struct Open<'a> {
     noted: &'a Noted<Verified>,
-    /// The deepest level at which something is open.
-    level: u8,
     /// The share that a round has read since.
     share: f64,
 }
@@ -51,7 +46,7 @@ impl Open<'_> {
         let found = &self.noted.fact;
         let (read, all) = fact.coverage;
         let choice = fact.choice.as_deref().unwrap_or_default();
-        if pack_level(fact) < self.level {
+        if pack_level(fact) < pack_level(found) {
             return false;
         }
         if fact.snapshot.is_some() {
@@ -61,10 +56,7 @@ impl Open<'_> {
             self.share += ratio(read, all).unwrap_or(1.0);
             return self.share >= ALMOST_ALL;
         }
-        if choice == OLDER && fact.entry.is_some() && found.entry.is_some() {
-            return true;
-        }
-        read >= all && !choice.starts_with(SAMPLE)
+        read >= all && choice != OLDER && !choice.starts_with(SAMPLE)
     }
 }
 

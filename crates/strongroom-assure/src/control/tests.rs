@@ -260,10 +260,27 @@ fn c_08_damage_stays_until_it_is_seen_to_be_gone() {
     let mut again = verified("vault");
     (again.coverage, again.entry) = ((10, 1_000), Some(7));
     again.choice = Some("older".to_owned());
-    // What was damaged is read again by what reads all that was not found good.
+    // It reads all packs that were not found good, and walks the newest snapshot: what is damaged may be in the tree of another one.
     let org = Org::good().recorded(DAYS, 7, found);
     let org = org.recorded(DAYS, 8, again);
-    check(&org, "C-08", "repository:vault", Pass);
+    check(&org, "C-08", "repository:vault", Fail);
+}
+
+#[test]
+fn c_08_of_two_damages_each_has_to_be_seen_gone() {
+    let of = |snapshot: u8, unresolved: u64| {
+        let mut fact = verified("vault");
+        (fact.level, fact.unresolved, fact.damaged) = (4, unresolved, unresolved);
+        fact.snapshot = Some(strongroom_crypt::Id::from_bytes([snapshot; 32]));
+        fact
+    };
+    let found = Org::good()
+        .recorded(DAYS, 5, of(1, 3))
+        .recorded(DAYS, 6, of(2, 1));
+    let one_gone = found.recorded(DAYS, 7, of(2, 0));
+    check(&one_gone, "C-08", "repository:vault", Fail);
+    let both_gone = one_gone.recorded(DAYS, 8, of(1, 0));
+    check(&both_gone, "C-08", "repository:vault", Pass);
 }
 
 #[test]

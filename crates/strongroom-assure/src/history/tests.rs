@@ -310,7 +310,7 @@ fn a_verification_after_a_run_saw_what_was_durable_when_the_run_was() {
         repository: "nas".to_owned(),
         level: 3,
         coverage: (10, 10),
-        choice: Some("older".to_owned()),
+        choice: Some("all".to_owned()),
         ..Verified::default()
     };
     log.record(START + DAY + 3 * HOUR, Some("mail"), fact);

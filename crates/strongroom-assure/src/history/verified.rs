@@ -34,8 +34,9 @@ impl History {
         let (share, is_round) = match choice {
             "round" => (ratio(read, all).unwrap_or_default().min(1.0), true),
             // A repository without anything in it has nothing that was not read.
-            _ if read >= all && !choice.starts_with("sample") => (1.0, false),
-            // A sample says something about the repository, and nothing about any snapshot.
+            _ if read >= all && !choice.starts_with("sample") && choice != "older" => (1.0, false),
+            // A sample says something about the repository, and nothing about any snapshot; what nobody had read lately is not all, and of
+            // snapshots it may be the newest alone.
             _ => return,
         };
         let check = WholeCheck {

@@ -100,7 +100,8 @@ impl<'h> Series<'h> {
         let seen = history.resource(resource).map(|one| one.runs.as_slice());
         let is_one = |run: &&RunSeen| {
             run.job == Job::Backup
-                && (run.is_ok() || run.is_partial())
+                // Also one that failed afterwards, by what its verification found: what it saw of its source is as true.
+                && (run.is_ok() || run.is_partial() || run.durable.is_some())
                 && run.recorded_at <= until
                 && run.snapshot.is_some()
         };

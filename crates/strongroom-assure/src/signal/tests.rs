@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use strongroom_format::record::counter::*;
-use strongroom_format::record::{Decision, SignOffGiven, Suspect, SuspectState};
+use strongroom_format::record::{Decision, Fact, RunOutcome, SignOffGiven, Suspect, SuspectState};
 use strongroom_format::{Body, ObjectHash};
 
 use super::*;
@@ -139,6 +139,25 @@ fn years_of_ordinary_days_have_no_critical_alarm_and_few_notices() {
         notices += report.alarms.len();
     }
     assert!(notices * 500 < runs, "{notices} of {runs}");
+}
+
+#[test]
+fn a_canary_counts_though_what_was_verified_after_the_run_was_damaged() {
+    let mut log = share_log(5, 60, |_, _| {});
+    let mut counted = Share::new(5).day(60);
+    counted.insert(CANARIES_CHANGED, 1);
+    backup(&mut log, 60, &counted);
+    let record = log
+        .events
+        .last_mut()
+        .and_then(|event| event.record.as_mut());
+    let Some(Fact::Run(run)) = record.map(|record| &mut record.fact) else {
+        panic!("the last event is the record of the run");
+    };
+    (run.outcome, run.durable) = (RunOutcome::Failed, Some(run.ended));
+    let report = watch(&log, 62);
+    let critical = |one: &&Alarm| one.severity == AlarmSeverity::Critical;
+    assert_eq!(report.alarms.iter().find(critical).map(day_of), Some(60));
 }
 
 #[test]

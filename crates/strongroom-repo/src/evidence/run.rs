@@ -154,11 +154,16 @@ impl RunNotes {
     /// to look at. With damage the run has failed, and with less than was asked for it is partial, however well the backup went.
     pub fn verified(&mut self, fact: &Verified, is_complete: bool) {
         if fact.damaged > 0 {
-            self.problem("verification-damaged", ErrorClass::Hardware);
-            self.run.outcome = RunOutcome::Failed;
+            self.damaged();
         } else if !is_complete {
             self.not_verified("verification-incomplete", ErrorClass::Configuration);
         }
+    }
+
+    /// Takes note of a verification that found damage, and not what that is of: then the run failed.
+    pub fn damaged(&mut self) {
+        self.problem("verification-damaged", ErrorClass::Hardware);
+        self.run.outcome = RunOutcome::Failed;
     }
 
     /// Takes note of a verification that could not be made: then the run is partial at best.

@@ -19,6 +19,8 @@ pub(crate) struct Readings {
     pub(crate) read: (u64, u64),
     /// Bytes of all packs that there are.
     pub(crate) all_bytes: u64,
+    /// Of packs of content alone: bytes that were read, and all. Names and pages are read every time, whatever else is.
+    pub(crate) content: (u64, u64),
     /// Packs that were chosen and not read to the level.
     pub(crate) unread: BTreeSet<ObjectHash>,
 }

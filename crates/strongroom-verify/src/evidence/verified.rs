@@ -9,7 +9,7 @@ use crate::{Error, ErrorKind, Level, Report, Result};
 impl Report {
     /// Returns what this check says in the records of the process; `repository` is its name in the policy.
     ///
-    /// `coverage` counts the packs that were read, of all. `choice` is `all`, `round` for a part of a round, `sample 0.99/0.001` for a sample that shows
+    /// `coverage` counts the bytes of packs that were read, of all; of a part of a round those of content, since names and pages are read with every part. `choice` is `all`, `round` for a part of a round, `sample 0.99/0.001` for a sample that shows
     /// with that confidence that less is damaged (`sample 0.99` for one of a fixed share), `older` for packs that no check had read since some
     /// time, and `trees` when only names and pages were read. What is damaged counts as unresolved: nobody has mended it yet.
     ///
@@ -22,11 +22,15 @@ impl Report {
             return Err(Error::new(ErrorKind::Invalid, what));
         }
         let damaged = self.damaged_count();
+        let choice = choice(&self.readings.choices);
         Ok(Verified {
             repository: repository.into(),
             level: self.level.number(),
-            coverage: (self.readings.read.1, self.readings.all_bytes),
-            choice: Some(choice(&self.readings.choices)),
+            coverage: match choice == ROUND {
+                true => self.readings.content,
+                false => (self.readings.read.1, self.readings.all_bytes),
+            },
+            choice: Some(choice),
             damaged,
             unresolved: damaged,
             ..Verified::default()
@@ -91,10 +95,12 @@ fn choice(choices: &[Choice]) -> String {
         return "older".to_owned();
     }
     match has(|one| matches!(one, Choice::Rolling(_))) {
-        true => "round".to_owned(),
+        true => ROUND.to_owned(),
         false => "trees".to_owned(),
     }
 }
+
+const ROUND: &str = "round";
 
 fn share(billionths: u32) -> f64 {
     f64::from(billionths) / 1e9

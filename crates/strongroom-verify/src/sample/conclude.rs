@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use strongroom_format::{ObjectHash, Time};
+use strongroom_format::{ObjectHash, PackClass, Time};
 
 use super::bound::{Drawn, Strata};
 use super::choose::{Chosen, Sample};
@@ -75,8 +75,25 @@ impl Chosen {
             choices: self.choices().to_vec(),
             read: (count, total),
             all_bytes: self.units.values().map(|unit| unit.bytes).sum(),
+            content: self.content(outcome),
             unread: outcome.unread.clone(),
         }
+    }
+
+    /// Returns how many bytes of content were read, and all.
+    fn content(&self, outcome: &Outcome<'_>) -> (u64, u64) {
+        let content = || {
+            self.units
+                .values()
+                .filter(|unit| unit.class == Some(PackClass::Data))
+        };
+        let is_read =
+            |unit: &&Unit| self.packs.contains(&unit.name) && !outcome.unread.contains(&unit.name);
+        let bytes = |unit: &Unit| unit.bytes;
+        (
+            content().filter(is_read).map(bytes).sum(),
+            content().map(bytes).sum(),
+        )
     }
 
     fn count(&self, packs: &BTreeSet<ObjectHash>) -> u64 {
