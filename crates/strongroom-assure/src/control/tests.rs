@@ -249,6 +249,7 @@ fn c_08_damage_stays_until_it_is_seen_to_be_gone() {
         (then(2, 1_000, "all", None), Fail),
         (then(3, 10, "sample 0.99/0.001", None), Fail),
         (then(3, 10, "older", Some(7)), Fail),
+        (then(3, 1_000, "older", Some(7)), Fail),
         (then(3, 500, "round", None), Fail),
         (then(3, 1_000, "round", None), Pass),
         (then(3, 1_000, "all", None), Pass),

@@ -323,3 +323,21 @@ fn a_verification_after_a_run_saw_what_was_durable_when_the_run_was() {
     let is_seen = |id| history.snapshot(&id).unwrap().durable <= check.began;
     assert!(is_seen(before) && is_seen(own) && !is_seen(meanwhile));
 }
+
+#[test]
+fn what_nobody_had_read_lately_is_not_a_whole_repository() {
+    for (choice, wanted) in [("all", 1), ("older", 0), ("sample 0.99/0.001", 0)] {
+        let mut log = Log::default();
+        log.backup("db", "nas", START, HOUR);
+        let fact = Verified {
+            repository: "nas".to_owned(),
+            level: 3,
+            coverage: (10, 10),
+            choice: Some(choice.to_owned()),
+            ..Verified::default()
+        };
+        log.record(START + DAY, Some("db"), fact);
+        let history = History::from_events(&log.events);
+        assert_eq!(history.whole_checks("nas").len(), wanted, "{choice}");
+    }
+}
